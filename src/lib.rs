@@ -1,0 +1,7 @@
+//! Turns an image spec, a YAML file in the vocabulary of Flyte's `ImageSpec`, into a container image.
+//!
+//! Data flows one way: text → [`spec`] → [`plan`] → [`emit`]. Those modules are pure; [`frontend`] is
+//! the only one that talks to BuildKit.
+
+pub mod llb;
+pub mod proto;

@@ -1,0 +1,425 @@
+use crate::llb::vertex::Inputs;
+use crate::llb::{Capability, Metadata, Output, Platform, Vertex};
+use crate::proto::pb;
+
+/// Who else may use a cache mount at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sharing {
+    /// Anybody.
+    Shared,
+    /// Nobody: a second user gets a cache of its own.
+    Private,
+    /// Nobody: a second user waits.
+    Locked,
+}
+
+/// The network of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Network {
+    /// The engine's build network.
+    #[default]
+    Sandbox,
+    /// The engine's host network; needs an entitlement.
+    Host,
+    /// No network.
+    None,
+}
+
+/// The privileges of a step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Security {
+    /// The usual ones.
+    #[default]
+    Sandbox,
+    /// All; needs an entitlement.
+    Insecure,
+}
+
+/// Something mounted into a step, besides its root.
+#[derive(Debug, Clone)]
+pub enum Mount {
+    /// A file tree, or the part of it that `selector` names.
+    Bind {
+        /// Where it appears.
+        target: String,
+        /// What is mounted; `None` for an empty directory.
+        source: Option<Output>,
+        /// A path in the source; empty for all of it.
+        selector: String,
+        /// Whether the step may not write.
+        readonly: bool,
+        /// Whether what a step wrote is thrown away instead of becoming an output.
+        discard: bool,
+    },
+    /// A directory that survives builds and never reaches an image.
+    Cache {
+        /// Where it appears.
+        target: String,
+        /// Its name on the engine.
+        id: String,
+        /// Who else may use it.
+        sharing: Sharing,
+        /// What it holds at first.
+        source: Option<Output>,
+        /// A path in the source.
+        selector: String,
+    },
+    /// A directory in memory.
+    Tmpfs {
+        /// Where it appears.
+        target: String,
+        /// Its size in bytes, 0 for the engine's default.
+        size: i64,
+    },
+    /// A secret as a file.
+    Secret {
+        /// Where it appears.
+        target: String,
+        /// The secret's name.
+        id: String,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// Permission bits.
+        mode: u32,
+        /// Whether the step runs without it.
+        optional: bool,
+    },
+    /// A secret as an environment variable.
+    SecretEnvironment {
+        /// The variable.
+        name: String,
+        /// The secret's name.
+        id: String,
+        /// Whether the step runs without it; the variable is then empty.
+        optional: bool,
+    },
+    /// The socket of the client's SSH agent.
+    Ssh {
+        /// Where it appears.
+        target: String,
+        /// The agent's name, usually `default`.
+        id: String,
+        /// Owner.
+        uid: u32,
+        /// Group.
+        gid: u32,
+        /// Permission bits.
+        mode: u32,
+        /// Whether the step runs without it.
+        optional: bool,
+    },
+}
+
+impl Mount {
+    /// A read-only bind of a path in a file tree.
+    #[must_use]
+    pub fn read_only(target: impl Into<String>, source: &Output, selector: impl Into<String>) -> Self {
+        Self::Bind {
+            target: target.into(),
+            source: Some(source.clone()),
+            selector: selector.into(),
+            readonly: true,
+            discard: false,
+        }
+    }
+
+    /// A secret file, readable by root alone.
+    #[must_use]
+    pub fn secret(target: impl Into<String>, id: impl Into<String>, optional: bool) -> Self {
+        Self::Secret {
+            target: target.into(),
+            id: id.into(),
+            uid: 0,
+            gid: 0,
+            mode: 0o400,
+            optional,
+        }
+    }
+
+    fn target(&self) -> &str {
+        match self {
+            Self::Bind { target, .. }
+            | Self::Cache { target, .. }
+            | Self::Tmpfs { target, .. }
+            | Self::Secret { target, .. }
+            | Self::Ssh { target, .. } => target,
+            Self::SecretEnvironment { name, .. } => name,
+        }
+    }
+}
+
+/// A process to run on a root file tree.
+#[derive(Debug, Clone, Default)]
+pub struct Exec {
+    /// Program and arguments.
+    pub args: Vec<String>,
+    /// Environment, `name=value`, in the order given.
+    pub environment: Vec<(String, String)>,
+    /// Working directory.
+    pub cwd: String,
+    /// User; empty for root.
+    pub user: String,
+    /// What is mounted besides the root.
+    pub mounts: Vec<Mount>,
+    /// Network.
+    pub network: Network,
+    /// Privileges.
+    pub security: Security,
+    /// Names resolved besides DNS, with their addresses.
+    pub extra_hosts: Vec<(String, String)>,
+    /// Host name; empty for the engine's default.
+    pub hostname: String,
+    /// Proxy settings, lower-case variable names; outside the cache key.
+    pub proxy: Vec<(String, String)>,
+}
+
+impl Exec {
+    /// Runs the process on `root` and gives the root as it is afterwards.
+    #[must_use]
+    pub fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
+        let mut inputs = Inputs::default();
+        let mut capabilities = vec!["exec.meta.base", "exec.mount.bind"];
+        let mut mounts = vec![pb::Mount {
+            input: inputs.index(root),
+            dest: "/".into(),
+            output: 0,
+            ..pb::Mount::default()
+        }];
+        let mut secret_environment = Vec::new();
+        let mut trailing = Vec::new();
+        let mut ssh_socket = None;
+        let mut outputs = 1;
+        let mut sorted: Vec<&Mount> = self.mounts.iter().collect();
+        sorted.sort_by(|a, b| a.target().cmp(b.target()));
+        for mount in sorted {
+            match mount {
+                Mount::Secret { .. } | Mount::Ssh { .. } => {
+                    if let Mount::Ssh { target, .. } = mount {
+                        ssh_socket.get_or_insert_with(|| target.clone());
+                    }
+                    trailing.push(credential_mount(mount, &mut capabilities));
+                }
+                Mount::SecretEnvironment { name, id, optional } => {
+                    capabilities.push("exec.secretenv");
+                    secret_environment.push(pb::SecretEnv {
+                        id: id.clone(),
+                        name: name.clone(),
+                        optional: *optional,
+                    });
+                }
+                _ => mounts.push(file_mount(mount, &mut inputs, &mut outputs, &mut capabilities)),
+            }
+        }
+        // Go's client puts secrets and sockets after the mounts with inputs.
+        mounts.extend(trailing);
+        let mut env: Vec<String> = self.environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        if let Some(socket) = ssh_socket {
+            env.push(format!("SSH_AUTH_SOCK={socket}"));
+        }
+        let network = match self.network {
+            Network::Sandbox => pb::NetMode::Unset,
+            Network::Host => pb::NetMode::Host,
+            Network::None => pb::NetMode::None,
+        };
+        if network != pb::NetMode::Unset {
+            capabilities.push("exec.meta.network");
+        }
+        let security = match self.security {
+            Security::Sandbox => pb::SecurityMode::Sandbox,
+            Security::Insecure => {
+                capabilities.push("exec.meta.security");
+                pb::SecurityMode::Insecure
+            }
+        };
+        let proxy_env = self.proxy_env();
+        if proxy_env.is_some() {
+            capabilities.push("exec.meta.proxyenv");
+        }
+        let op = pb::ExecOp {
+            meta: Some(pb::Meta {
+                args: self.args.clone(),
+                env,
+                cwd: self.cwd.clone(),
+                user: self.user.clone(),
+                proxy_env,
+                extra_hosts: self
+                    .extra_hosts
+                    .iter()
+                    .map(|(host, ip)| pb::HostIp {
+                        host: host.clone(),
+                        ip: ip.clone(),
+                    })
+                    .collect(),
+                hostname: self.hostname.clone(),
+                // Mount points below other mount points would else stay behind in the layer.
+                remove_mount_stubs_recursive: true,
+                ..pb::Meta::default()
+            }),
+            mounts,
+            network: network.into(),
+            security: security.into(),
+            secretenv: secret_environment,
+            ..pb::ExecOp::default()
+        };
+        Vertex::new(pb::op::Op::Exec(op), Some(platform.into()), inputs, metadata, capabilities).output(0)
+    }
+
+    fn proxy_env(&self) -> Option<pb::ProxyEnv> {
+        let value = |name: &str| {
+            self.proxy
+                .iter()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.clone())
+                .unwrap_or_default()
+        };
+        (!self.proxy.is_empty()).then(|| pb::ProxyEnv {
+            http_proxy: value("http_proxy"),
+            https_proxy: value("https_proxy"),
+            ftp_proxy: value("ftp_proxy"),
+            no_proxy: value("no_proxy"),
+            all_proxy: value("all_proxy"),
+        })
+    }
+}
+
+/// A bind, cache or tmpfs mount.
+fn file_mount(
+    mount: &Mount,
+    inputs: &mut Inputs,
+    outputs: &mut i64,
+    capabilities: &mut Vec<Capability>,
+) -> pb::Mount {
+    match mount {
+        Mount::Cache {
+            target,
+            id,
+            sharing,
+            source,
+            selector,
+        } => {
+            capabilities.extend(["exec.mount.cache", "exec.mount.cache.sharing"]);
+            if !selector.is_empty() {
+                capabilities.push("exec.mount.selector");
+            }
+            pb::Mount {
+                input: inputs.index(source.as_ref()),
+                selector: selector.clone(),
+                dest: target.clone(),
+                output: -1,
+                mount_type: pb::MountType::Cache.into(),
+                cache_opt: Some(pb::CacheOpt {
+                    id: id.clone(),
+                    sharing: match sharing {
+                        Sharing::Shared => pb::CacheSharingOpt::Shared,
+                        Sharing::Private => pb::CacheSharingOpt::Private,
+                        Sharing::Locked => pb::CacheSharingOpt::Locked,
+                    }
+                    .into(),
+                }),
+                ..pb::Mount::default()
+            }
+        }
+        Mount::Tmpfs { target, size } => {
+            capabilities.push("exec.mount.tmpfs");
+            if *size > 0 {
+                capabilities.push("exec.mount.tmpfs.size");
+            }
+            pb::Mount {
+                input: -1,
+                dest: target.clone(),
+                output: -1,
+                mount_type: pb::MountType::Tmpfs.into(),
+                tmpfs_opt: Some(pb::TmpfsOpt { size: *size }),
+                ..pb::Mount::default()
+            }
+        }
+        Mount::Bind {
+            target,
+            source,
+            selector,
+            readonly,
+            discard,
+        } => {
+            if !selector.is_empty() {
+                capabilities.push("exec.mount.selector");
+            }
+            let output = if *readonly {
+                -1
+            } else if *discard {
+                capabilities.push("exec.mount.bind.readwrite-nooutput");
+                -1
+            } else {
+                *outputs += 1;
+                *outputs - 1
+            };
+            pb::Mount {
+                input: inputs.index(source.as_ref()),
+                selector: selector.clone(),
+                dest: target.clone(),
+                output,
+                readonly: *readonly,
+                ..pb::Mount::default()
+            }
+        }
+        // The caller sorts these out: they are not file trees.
+        Mount::Secret { .. } | Mount::SecretEnvironment { .. } | Mount::Ssh { .. } => {
+            credential_mount(mount, capabilities)
+        }
+    }
+}
+
+/// A secret or SSH mount. Go's client leaves `output` at 0 here, and it counts in the digest.
+fn credential_mount(mount: &Mount, capabilities: &mut Vec<Capability>) -> pb::Mount {
+    let base = pb::Mount {
+        input: -1,
+        dest: mount.target().to_owned(),
+        ..pb::Mount::default()
+    };
+    match mount {
+        Mount::Secret {
+            id,
+            uid,
+            gid,
+            mode,
+            optional,
+            ..
+        } => {
+            capabilities.push("exec.mount.secret");
+            pb::Mount {
+                mount_type: pb::MountType::Secret.into(),
+                secret_opt: Some(pb::SecretOpt {
+                    id: id.clone(),
+                    uid: *uid,
+                    gid: *gid,
+                    mode: *mode,
+                    optional: *optional,
+                }),
+                ..base
+            }
+        }
+        Mount::Ssh {
+            id,
+            uid,
+            gid,
+            mode,
+            optional,
+            ..
+        } => {
+            capabilities.push("exec.mount.ssh");
+            pb::Mount {
+                mount_type: pb::MountType::Ssh.into(),
+                ssh_opt: Some(pb::SshOpt {
+                    id: id.clone(),
+                    uid: *uid,
+                    gid: *gid,
+                    mode: *mode,
+                    optional: *optional,
+                }),
+                ..base
+            }
+        }
+        _ => base,
+    }
+}

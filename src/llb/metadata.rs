@@ -1,0 +1,74 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::llb::Definition;
+
+/// What is said about a vertex without being part of its digest.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metadata {
+    /// The name shown in progress output.
+    pub name: Option<String>,
+    /// Run the step even when its result is cached.
+    pub ignore_cache: bool,
+    /// Whether the result may be exported to a cache; `None` leaves the choice to BuildKit.
+    pub export_cache: Option<bool>,
+    /// Shows several vertices as one line of progress.
+    pub progress_group: Option<ProgressGroup>,
+    /// Further description entries; `llb.customname` is set by `name`.
+    pub description: BTreeMap<String, String>,
+    /// Where in the user's files the step comes from.
+    pub locations: Vec<Location>,
+}
+
+impl Metadata {
+    /// Metadata with a progress name only.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: Some(name.into()),
+            ..Self::default()
+        }
+    }
+}
+
+/// Vertices that clients show as one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgressGroup {
+    /// Equal for all members.
+    pub id: String,
+    /// The line's text.
+    pub name: String,
+    /// A weak member does not make the group visible by starting.
+    pub weak: bool,
+}
+
+/// A file that locations point into.
+#[derive(Debug, PartialEq)]
+pub struct SourceFile {
+    /// The name as the user gave it.
+    pub filename: String,
+    /// The text shown beside errors.
+    pub data: Vec<u8>,
+    /// The language in GitHub's spelling, for example `YAML`.
+    pub language: String,
+    /// How the file was loaded.
+    pub definition: Option<Definition>,
+}
+
+/// Lines of a file, both ends included, counted from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LineRange {
+    /// The first line.
+    pub first: u32,
+    /// The last line.
+    pub last: u32,
+}
+
+/// The place in a file that a vertex comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Location {
+    /// The file, shared between all locations in it.
+    pub file: Arc<SourceFile>,
+    /// The lines; BuildKit marks each range in its snippet.
+    pub ranges: Vec<LineRange>,
+}

@@ -1,0 +1,36 @@
+//! A small LLB library: typed operations to canonical bytes, digests, capabilities and source maps.
+//!
+//! It knows nothing of image specs and does no I/O. A graph is made of [`Vertex`]es, each encoded
+//! once when it is made; an [`Output`] is one result of a vertex and the input of others. A
+//! [`Definition`] collects what an output needs, in the form that a BuildKit server takes.
+//!
+//! The encoding is byte for byte what BuildKit's Go code would write. The server computes digests
+//! anew from its own encoding, and only equal bytes keep error locations, warnings and progress
+//! attached to their step.
+
+mod capability;
+mod definition;
+mod encode;
+mod exec;
+mod file;
+mod merge;
+mod metadata;
+mod platform;
+mod render;
+mod source;
+mod vertex;
+
+pub use capability::{Capability, since};
+pub use definition::Definition;
+pub use encode::{digest_of, op_bytes};
+pub use exec::{Exec, Mount, Network, Security, Sharing};
+pub use file::{Copy, FileActions, MakeDirectory, MakeFile, Owner, Remove, Symlink};
+pub use merge::{diff, merge};
+pub use metadata::{LineRange, Location, Metadata, ProgressGroup, SourceFile};
+pub use platform::{Platform, PlatformError};
+pub use render::render;
+pub use source::{Git, Http, Image, Local, OciLayout, ResolveMode};
+pub use vertex::{Output, Vertex};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+# shellcheck shell=bash
+# Puts the pieces that hold an image into the engines. Sourced.
+
+# load ENGINE PIECE IMAGE: unless this very archive was loaded and the image is still there.
+load() {
+    local engine=$1 name=$2 image=$3 mark=$BED/engines/$1.$2.loaded stamp
+    stamp=$(piece_stamp "$name")
+    if [ "$(cat "$mark" 2>/dev/null)" = "$stamp" ] && engine_docker "$engine" image inspect "$image" >/dev/null 2>&1; then
+        return
+    fi
+    say "loading $image into $engine"
+    engine_docker "$engine" load --quiet --input "$(piece_dir "$name")/image.tar" >"$BED_LOG/load-$engine.log" 2>&1 ||
+        die "cannot load $image into $engine; see $BED_LOG/load-$engine.log"
+    echo "$stamp" >"$mark"
+}
