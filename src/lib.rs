@@ -3,5 +3,8 @@
 //! Data flows one way: text → [`spec`] → [`plan`] → [`emit`]. Those modules are pure; [`frontend`] is
 //! the only one that talks to BuildKit.
 
+pub mod digest;
 pub mod llb;
 pub mod proto;
+pub mod python;
+pub mod spec;

@@ -1,0 +1,130 @@
+use std::fmt::Write as _;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Level as Title, Renderer, Snippet};
+
+use crate::spec::credential::redact;
+use crate::spec::text::{Span, Text};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The operation that was asked for cannot go on.
+    Error,
+    /// It can, but the user should know.
+    Warning,
+}
+
+/// Which operations a problem stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Everything, the image's name included: flytekit would not accept the spec either.
+    Construct,
+    /// Building only: the name can still be computed.
+    Build,
+}
+
+/// A problem in a spec: what is wrong, where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The name of the rule that was broken.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Which operations it stops.
+    pub stage: Stage,
+    /// What is wrong. Holds no credentials.
+    pub message: String,
+    /// Where.
+    pub span: Option<Span>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error that stops everything.
+    pub fn error(rule: &'static str, message: impl AsRef<str>) -> Self {
+        Self {
+            rule,
+            severity: Severity::Error,
+            stage: Stage::Construct,
+            message: redact(message.as_ref()),
+            span: None,
+            help: None,
+        }
+    }
+
+    /// An error that stops builds only.
+    pub fn build_error(rule: &'static str, message: impl AsRef<str>) -> Self {
+        Self {
+            stage: Stage::Build,
+            ..Self::error(rule, message)
+        }
+    }
+
+    /// A warning.
+    pub fn warning(rule: &'static str, message: impl AsRef<str>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..Self::build_error(rule, message)
+        }
+    }
+
+    /// Says where.
+    #[must_use]
+    pub fn at(mut self, span: Span) -> Self {
+        self.span = Some(span);
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl AsRef<str>) -> Self {
+        self.help = Some(redact(help.as_ref()));
+        self
+    }
+
+    /// `file:line:column: message`, with the help in a line of its own.
+    #[must_use]
+    pub fn line(&self, text: &Text) -> String {
+        let mut line = match self.span {
+            Some(span) => {
+                let position = text.position(span.start);
+                format!("{}:{}:{}: {}", text.name(), position.line, position.column, self.message)
+            }
+            None => format!("{}: {}", text.name(), self.message),
+        };
+        if let Some(help) = &self.help {
+            // Writing to a string cannot fail.
+            let _ = write!(line, "\n    help: {help}");
+        }
+        line
+    }
+
+    /// The message with the line it is about and the place marked, for terminals.
+    #[must_use]
+    pub fn snippet(&self, text: &Text) -> String {
+        let level = match self.severity {
+            Severity::Error => Title::ERROR,
+            Severity::Warning => Title::WARNING,
+        };
+        // Credentials keep their length when hidden, so spans still fit.
+        let content = redact(text.content());
+        let mut group = level.primary_title(self.message.as_str()).id(self.rule).elements(None::<Snippet<'_, annotate_snippets::Annotation<'_>>>);
+        if let Some(span) = self.span {
+            let end = span.end.min(content.len());
+            let start = span.start.min(end);
+            // Long blocks are marked at their first line.
+            let end = content.get(start..end).and_then(|s| s.find('\n')).map_or(end, |at| start + at);
+            group = group.element(
+                Snippet::source(content)
+                    .path(text.name())
+                    .annotation(AnnotationKind::Primary.span(start..end)),
+            );
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Title::HELP.message(help.as_str()));
+        }
+        Renderer::plain().decor_style(DecorStyle::Ascii).render(&[group])
+    }
+}

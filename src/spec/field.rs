@@ -1,0 +1,111 @@
+//! The fields of a spec: their names, in the order in which flytekit hashes them, and what they take.
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// A list of texts.
+    TextList,
+    /// A mapping of names to texts.
+    TextMap,
+    /// A mapping with keys of any kind.
+    AnyMap,
+    /// An image reference or a nested spec.
+    BaseImage,
+    /// Secrets and where they appear.
+    SecretMounts,
+}
+
+impl Kind {
+    /// What the field takes, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::TextList => "a list of strings",
+            Self::TextMap => "a mapping of names to strings",
+            Self::AnyMap => "a mapping",
+            Self::BaseImage => "an image reference or a nested spec",
+            Self::SecretMounts => "a list of secret mounts, each `[file, target]` or `{id: …, target: …}`",
+        }
+    }
+}
+
+/// A top-level field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+}
+
+const fn field(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind }
+}
+
+/// The fields of flytekit's `ImageSpec`, in the order in which it hashes them.
+pub const FLYTEKIT_FIELDS: [Field; 29] = [
+    field("name", Kind::Text),
+    field("python_version", Kind::Text),
+    field("builder", Kind::Text),
+    field("source_root", Kind::Text),
+    field("env", Kind::TextMap),
+    field("registry", Kind::Text),
+    field("packages", Kind::TextList),
+    field("conda_packages", Kind::TextList),
+    field("conda_channels", Kind::TextList),
+    field("requirements", Kind::Text),
+    field("apt_packages", Kind::TextList),
+    field("cuda", Kind::Text),
+    field("cudnn", Kind::Text),
+    field("base_image", Kind::BaseImage),
+    field("platform", Kind::Text),
+    field("pip_index", Kind::Text),
+    field("pip_extra_index_url", Kind::TextList),
+    field("pip_secret_mounts", Kind::SecretMounts),
+    field("pip_extra_args", Kind::Text),
+    field("registry_config", Kind::Text),
+    field("entrypoint", Kind::TextList),
+    field("commands", Kind::TextList),
+    field("tag_format", Kind::Text),
+    field("source_copy_mode", Kind::Text),
+    field("copy", Kind::TextList),
+    field("python_exec", Kind::Text),
+    field("runtime_packages", Kind::TextList),
+    field("builder_options", Kind::AnyMap),
+    field("builder_config", Kind::AnyMap),
+];
+
+/// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
+pub const OWN_FIELDS: [Field; 7] = [
+    field("profile", Kind::Text),
+    field("labels", Kind::TextMap),
+    field("user", Kind::Text),
+    field("workdir", Kind::Text),
+    field("copy_to", Kind::Text),
+    field("build_env", Kind::TextMap),
+    field("setup_commands", Kind::TextList),
+];
+
+/// The keys of `builder_config` that mean something to us.
+pub const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
+
+/// The field of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<Field> {
+    FLYTEKIT_FIELDS.iter().chain(&OWN_FIELDS).find(|field| field.name == name).copied()
+}
+
+/// The known word most like a misspelt one, if any is close.
+#[must_use]
+pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase().replace('-', "_");
+    known
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness > 0.84)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

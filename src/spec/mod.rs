@@ -1,0 +1,62 @@
+//! A YAML text to a typed spec with every problem found on the way, each with its place.
+//!
+//! There are two levels. What stops [`Stage::Construct`] is what flytekit itself would refuse; without
+//! such errors a spec has a name. What stops [`Stage::Build`] keeps an image from being made.
+
+mod check;
+pub mod credential;
+mod diagnostic;
+pub mod field;
+mod model;
+mod read;
+mod reference;
+/// Texts, spans and positions.
+pub mod text;
+/// YAML to nodes that keep their text and place.
+pub mod yaml;
+
+pub use diagnostic::{Diagnostic, Severity, Stage};
+pub use model::{
+    BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
+};
+pub use reference::{Reference, ReferenceError};
+pub use text::{Position, Span, Spanned, Text};
+
+/// What came of reading a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The spec, unless the file is no YAML mapping at all.
+    pub spec: Option<ImageSpec>,
+    /// Everything found, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// The errors that stop an operation.
+    pub fn errors(&self, stage: Stage) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(move |d| d.severity == Severity::Error && d.stage <= stage)
+    }
+}
+
+/// Reads and checks a spec.
+#[must_use]
+pub fn parse(text: &Text) -> Parsed {
+    let root = match yaml::parse(text) {
+        Ok(root) => root,
+        Err(diagnostic) => {
+            return Parsed {
+                spec: None,
+                diagnostics: vec![diagnostic],
+            };
+        }
+    };
+    let mut diagnostics = Vec::new();
+    let spec = read::read(&root, &mut diagnostics);
+    if let Some(spec) = &spec {
+        check::check(spec, &mut diagnostics);
+    }
+    diagnostics.sort_by_key(|d| d.span.map_or(0, |span| span.start));
+    Parsed { spec, diagnostics }
+}

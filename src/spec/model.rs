@@ -1,0 +1,184 @@
+use crate::python::{self, Value};
+use crate::spec::field::OWN_FIELDS;
+use crate::spec::text::{Span, Spanned};
+use crate::spec::yaml::Node;
+
+/// A string from the file and its place.
+pub type TextValue = Spanned<String>;
+/// A list of strings.
+pub type TextList = Spanned<Vec<TextValue>>;
+/// Names and strings in the order written.
+pub type TextMap = Spanned<Vec<(TextValue, TextValue)>>;
+
+/// What the image is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A Flyte task: what flytekit's own builder provides is there.
+    #[default]
+    Flyte,
+    /// Anything: nothing is added that the spec does not ask for.
+    Plain,
+}
+
+/// Whether `source_root` is copied into the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceCopyMode {
+    /// What the build can see, which is everything.
+    Auto,
+    /// Everything.
+    All,
+    /// Nothing.
+    None,
+}
+
+/// The image that a build starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BaseImage {
+    /// An image reference.
+    Reference(TextValue),
+    /// A spec that is built first.
+    Spec(Spanned<Box<ImageSpec>>),
+}
+
+/// A secret that install steps see as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMount {
+    /// The secret's id; `secret_<position>` unless the spec names one.
+    pub id: String,
+    /// The file on the user's machine that flytekit would pass.
+    pub source: Option<String>,
+    /// The path in the step.
+    pub target: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A spec, typed. Fields that the file does not have, or has wrong, are `None`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageSpec {
+    /// The image's name, lower-case; `flytekit` where none is given.
+    pub name: String,
+    /// The Python version, as written.
+    pub python_version: Option<TextValue>,
+    /// The builder that flytekit would use.
+    pub builder: Option<TextValue>,
+    /// The directory of the user's own code.
+    pub source_root: Option<TextValue>,
+    /// The image's environment.
+    pub env: Option<TextMap>,
+    /// The registry, with the part of the path before the name.
+    pub registry: Option<TextValue>,
+    /// Python packages.
+    pub packages: Option<TextList>,
+    /// Conda packages.
+    pub conda_packages: Option<TextList>,
+    /// Conda channels besides conda-forge.
+    pub conda_channels: Option<TextList>,
+    /// A requirements file in the context.
+    pub requirements: Option<TextValue>,
+    /// Debian packages.
+    pub apt_packages: Option<TextList>,
+    /// Not supported by flytekit's default builder, nor here.
+    pub cuda: Option<TextValue>,
+    /// Not supported by flytekit's default builder, nor here.
+    pub cudnn: Option<TextValue>,
+    /// The image to start from.
+    pub base_image: Option<BaseImage>,
+    /// The platform, or several joined by commas.
+    pub platform: Option<TextValue>,
+    /// The Python package index instead of PyPI.
+    pub pip_index: Option<TextValue>,
+    /// Further Python package indexes.
+    pub pip_extra_index_url: Option<TextList>,
+    /// Secrets for install steps.
+    pub pip_secret_mounts: Vec<SecretMount>,
+    /// More arguments of the installer.
+    pub pip_extra_args: Option<TextValue>,
+    /// A registry configuration; other builders use it.
+    pub registry_config: Option<TextValue>,
+    /// The entry point; an empty list clears the base's.
+    pub entrypoint: Option<TextList>,
+    /// Commands run last.
+    pub commands: Option<TextList>,
+    /// The form of the tag.
+    pub tag_format: Option<TextValue>,
+    /// Whether `source_root` is copied.
+    pub source_copy_mode: Option<Spanned<SourceCopyMode>>,
+    /// Files and directories of the context to copy.
+    pub copy: Option<TextList>,
+    /// An interpreter that the base image or an apt package has.
+    pub python_exec: Option<TextValue>,
+    /// Packages that flytekit's entry point installs when a task starts.
+    pub runtime_packages: Option<TextList>,
+    /// The image that has the `uv` program.
+    pub uv_image: Option<TextValue>,
+    /// The image that has the `micromamba` program.
+    pub micromamba_image: Option<TextValue>,
+    /// What the image is for.
+    pub profile: Profile,
+    /// Image labels.
+    pub labels: Option<TextMap>,
+    /// The image's user.
+    pub user: Option<TextValue>,
+    /// The image's working directory.
+    pub workdir: Option<TextValue>,
+    /// Where `copy` and `source_root` go; `/root` where none is given.
+    pub copy_to: Option<TextValue>,
+    /// Environment of build steps only.
+    pub build_env: Option<TextMap>,
+    /// Commands run before anything is copied.
+    pub setup_commands: Option<TextList>,
+    /// The whole mapping.
+    pub span: Span,
+    /// The fields as they stand in the file, for hashing: there a number is a number.
+    pub(crate) raw: Vec<(String, Node)>,
+    /// Our own fields as they stand in the file, wherever they stood.
+    pub(crate) own: Vec<(&'static str, Node)>,
+}
+
+impl ImageSpec {
+    /// What PyYAML reads for a field; `None` when the file does not have it.
+    #[must_use]
+    pub fn python_value(&self, field: &str) -> Option<Value> {
+        let node = self.raw.iter().rev().find(|(name, _)| name == field);
+        node.and_then(|(_, node)| python::value(node).ok())
+    }
+
+    /// Our own fields that differ from their defaults, in schema order.
+    #[must_use]
+    pub fn own_values(&self) -> Vec<(&'static str, Value)> {
+        OWN_FIELDS
+            .iter()
+            .filter_map(|field| {
+                let (name, node) = self.own.iter().find(|(name, _)| *name == field.name)?;
+                let value = python::value(node).ok()?;
+                let default = match *name {
+                    "profile" => value == Value::Str("flyte".into()),
+                    "copy_to" => value == Value::Str("/root".into()),
+                    _ => false,
+                };
+                (!default && value != Value::None).then_some((*name, value))
+            })
+            .collect()
+    }
+
+    /// Where copied files go.
+    #[must_use]
+    pub fn copy_target(&self) -> &str {
+        self.copy_to.as_ref().map_or("/root", |to| to.value.as_str())
+    }
+
+    /// Whether the spec asks for a copy of `source_root`, and the directory.
+    #[must_use]
+    pub fn copied_source(&self) -> Option<&TextValue> {
+        let mode = self.source_copy_mode.as_ref()?;
+        (mode.value != SourceCopyMode::None).then_some(self.source_root.as_ref())?
+    }
+
+    /// The strings of an optional list, empty where there is none.
+    pub(crate) fn strings(list: &Option<TextList>) -> impl Iterator<Item = &TextValue> {
+        list.iter().flat_map(|list| &list.value)
+    }
+}

@@ -1,0 +1,548 @@
+//! Nodes to the typed model. Every problem is collected; nothing stops at the first.
+
+use crate::python::{self, Value, repr};
+use crate::spec::diagnostic::Diagnostic;
+use crate::spec::field::{self, BUILDER_CONFIG_KEYS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
+use crate::spec::model::{
+    BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
+};
+use crate::spec::text::{Span, Spanned};
+use crate::spec::yaml::{Data, Node};
+
+/// Reads a mapping as a spec.
+pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<ImageSpec> {
+    let mut reader = Reader {
+        diagnostics,
+        path: String::new(),
+        fields: Vec::new(),
+    };
+    reader.spec(root)
+}
+
+struct Reader<'a> {
+    diagnostics: &'a mut Vec<Diagnostic>,
+    /// Where nested specs are, for example `base_image.`.
+    path: String,
+    fields: Vec<(String, Node)>,
+}
+
+impl Reader<'_> {
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn spec(&mut self, root: &Node) -> Option<ImageSpec> {
+        let Data::Mapping(pairs) = &root.data else {
+            let kind = root.kind();
+            self.report(
+                Diagnostic::error("not-a-mapping", format!("a spec is a mapping of fields, this is {kind}"))
+                    .at(root.span)
+                    .help("write fields such as `packages: [pandas]`, one a line"),
+            );
+            return None;
+        };
+        self.fields = self.top_level(pairs);
+        let own = self.own_fields();
+        let own_text = |reader: &mut Self, name: &'static str| {
+            let node = own.iter().find(|(n, _)| *n == name).map(|(_, node)| node.clone());
+            node.and_then(|node| reader.text(name, &node))
+        };
+        let own_map = |reader: &mut Self, name: &'static str| {
+            let node = own.iter().find(|(n, _)| *n == name).map(|(_, node)| node.clone());
+            node.and_then(|node| reader.text_map(name, &node))
+        };
+        let (uv_image, micromamba_image) = self.builder_config();
+        let profile = own_text(self, "profile").map_or(Profile::Flyte, |text| self.profile(&text));
+        let setup_commands = own.iter().find(|(n, _)| *n == "setup_commands").map(|(_, node)| node.clone());
+        let spec = ImageSpec {
+            name: self.name(),
+            python_version: self.field_text("python_version"),
+            builder: self.field_text("builder"),
+            source_root: self.field_text("source_root").filter(|root| !root.value.is_empty()),
+            env: self.field_map("env"),
+            registry: self.field_text("registry").map(|mut registry| {
+                registry.value = registry.value.to_lowercase();
+                registry
+            }),
+            packages: self.field_list("packages"),
+            conda_packages: self.field_list("conda_packages"),
+            conda_channels: self.field_list("conda_channels"),
+            requirements: self.field_text("requirements").filter(|file| !file.value.is_empty()),
+            apt_packages: self.field_list("apt_packages"),
+            cuda: self.field_text("cuda"),
+            cudnn: self.field_text("cudnn"),
+            base_image: self.base_image(),
+            platform: self.field_text("platform").filter(|platform| !platform.value.is_empty()),
+            pip_index: self.field_text("pip_index").filter(|index| !index.value.is_empty()),
+            pip_extra_index_url: self.field_list("pip_extra_index_url"),
+            pip_secret_mounts: self.secret_mounts(),
+            pip_extra_args: self.field_text("pip_extra_args"),
+            registry_config: self.field_text("registry_config"),
+            entrypoint: self.field_list("entrypoint"),
+            commands: self.field_list("commands"),
+            tag_format: self.field_text("tag_format").filter(|format| !format.value.is_empty()),
+            source_copy_mode: self.source_copy_mode(),
+            copy: self.field_list("copy"),
+            python_exec: self.field_text("python_exec"),
+            runtime_packages: self.field_list("runtime_packages"),
+            uv_image,
+            micromamba_image,
+            profile,
+            labels: own_map(self, "labels"),
+            user: own_text(self, "user"),
+            workdir: own_text(self, "workdir"),
+            copy_to: own_text(self, "copy_to"),
+            build_env: own_map(self, "build_env"),
+            setup_commands: setup_commands.and_then(|node| self.text_list("setup_commands", &node)),
+            span: root.span,
+            raw: std::mem::take(&mut self.fields),
+            own,
+        };
+        self.check_hashable(&spec);
+        Some(spec)
+    }
+
+    /// The known fields among the pairs; reports the rest.
+    fn top_level(&mut self, pairs: &[(Node, Node)]) -> Vec<(String, Node)> {
+        let mut fields: Vec<(String, Node)> = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let name = match (key.text(), python::scalar(key)) {
+                (Some(text), Value::Str(_)) => text,
+                _ => {
+                    let kind = key.kind();
+                    self.report(
+                        Diagnostic::error("key-not-text", format!("a field's name is a string, this is {kind}"))
+                            .at(key.span)
+                            .help("put the name into quotes if it is meant as one"),
+                    );
+                    continue;
+                }
+            };
+            if field::find(name).is_none() {
+                self.unknown_field(name, key.span);
+                continue;
+            }
+            if fields.iter().any(|(known, _)| known == name) {
+                self.report(
+                    Diagnostic::warning("repeated-field", format!("`{name}` is given more than once; the last one counts"))
+                        .at(key.span),
+                );
+                fields.retain(|(known, _)| known != name);
+            }
+            fields.push((name.to_owned(), value.clone()));
+        }
+        fields
+    }
+
+    fn unknown_field(&mut self, name: &str, span: Span) {
+        let known = FLYTEKIT_FIELDS.iter().chain(&OWN_FIELDS).map(|field| field.name);
+        let diagnostic = Diagnostic::error("unknown-field", format!("unknown field `{}{name}`", self.path)).at(span);
+        let diagnostic = match field::closest(name, known) {
+            Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
+            None => diagnostic.help("the README's tour of a spec lists all fields"),
+        };
+        self.report(diagnostic);
+    }
+
+    /// Our own fields, from the top level and from `builder_options`.
+    fn own_fields(&mut self) -> Vec<(&'static str, Node)> {
+        let mut own: Vec<(&'static str, Node)> = Vec::new();
+        let mut take = |name: &str, node: &Node| {
+            if let Some(field) = OWN_FIELDS.iter().find(|field| field.name == name) {
+                own.push((field.name, node.clone()));
+            }
+        };
+        for (name, node) in &self.fields {
+            take(name, node);
+        }
+        let Some(options) = self.node("builder_options") else {
+            return own;
+        };
+        let Data::Mapping(pairs) = &options.data else {
+            self.wrong_kind("builder_options", Kind::AnyMap, &options);
+            return own;
+        };
+        for (key, value) in pairs {
+            let name = key.text().unwrap_or_default().to_owned();
+            if !OWN_FIELDS.iter().any(|field| field.name == name) {
+                self.report(
+                    Diagnostic::warning(
+                        "unknown-builder-option",
+                        format!("`builder_options.{name}` is not an option of this builder; it counts in the tag and does nothing"),
+                    )
+                    .at(key.span),
+                );
+            } else if own.iter().any(|(known, _)| *known == name) {
+                self.report(
+                    Diagnostic::error(
+                        "field-in-two-places",
+                        format!("`{name}` stands at the top level and under `builder_options`"),
+                    )
+                    .at(key.span)
+                    .help("keep one of the two"),
+                );
+            } else {
+                let field = OWN_FIELDS.iter().find(|field| field.name == name);
+                own.extend(field.map(|field| (field.name, value.clone())));
+            }
+        }
+        own
+    }
+
+    fn node(&self, name: &str) -> Option<Node> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, node)| node.clone())
+    }
+
+    fn wrong_kind(&mut self, name: &str, kind: Kind, node: &Node) {
+        let path = format!("{}{name}", self.path);
+        let is = node.kind();
+        let (words, null) = (kind.words(), is == "null");
+        let message = format!("`{path}` takes {words}, this is {is}");
+        // flytekit takes an absent list and null as the same, and checks no other kinds but these.
+        let construct = !null && (kind == Kind::TextList && name != "copy" || name == "builder_options" || name == "name");
+        let diagnostic = if construct || name == "registry" && !null {
+            Diagnostic::error("wrong-kind", message)
+        } else {
+            Diagnostic::build_error("wrong-kind", message)
+        };
+        let diagnostic = diagnostic.at(node.span);
+        let help = match (kind, node.text()) {
+            _ if null => format!("give a value, or leave `{name}` out"),
+            (Kind::TextList, Some(text)) => format!("write a list: `{name}: [{}]`", quoted(text)),
+            (Kind::Text, Some(text)) => format!("put it into quotes: `{name}: \"{text}\"`"),
+            _ => format!("`{name}` takes {words}"),
+        };
+        self.report(diagnostic.help(help));
+    }
+
+    fn text(&mut self, name: &'static str, node: &Node) -> Option<TextValue> {
+        let text = node.text().filter(|_| python::scalar(node) != Value::None);
+        let Some(text) = text else {
+            self.wrong_kind(name, Kind::Text, node);
+            return None;
+        };
+        let typed = python::scalar(node);
+        match typed {
+            Value::Str(_) => {}
+            _ if name == "python_version" => self.python_version_number(&typed, text, node.span),
+            _ => {
+                self.wrong_kind(name, Kind::Text, node);
+                return None;
+            }
+        }
+        if text.contains('\0') {
+            self.report(nul(name, node.span));
+        }
+        Some(Spanned::new(text.to_owned(), node.span))
+    }
+
+    /// `3.10` without quotes is the number 3.1 to PyYAML, and so to flytekit's tag.
+    fn python_version_number(&mut self, typed: &Value, text: &str, span: Span) {
+        let value = repr(typed);
+        if value != text {
+            self.report(
+                Diagnostic::warning(
+                    "python-version-number",
+                    format!("`python_version: {text}` is the number {value} in YAML; Python {text} is installed, the tag counts {value}"),
+                )
+                .at(span)
+                .help(format!("write `python_version: \"{text}\"`")),
+            );
+        }
+    }
+
+    fn text_list(&mut self, name: &'static str, node: &Node) -> Option<TextList> {
+        let Data::Sequence(items) = &node.data else {
+            self.wrong_kind(name, Kind::TextList, node);
+            return None;
+        };
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            match (item.text(), python::scalar(item)) {
+                (Some(text), Value::Str(_)) => {
+                    if text.contains('\0') {
+                        self.report(nul(name, item.span));
+                    }
+                    texts.push(Spanned::new(text.to_owned(), item.span));
+                }
+                (text, _) => {
+                    let kind = item.kind();
+                    let message = format!("`{}{name}` takes a list of strings, this entry is {kind}", self.path);
+                    let help = match text {
+                        Some(text) if kind != "null" => format!("put it into quotes: `\"{text}\"`"),
+                        _ => "write each entry as one string".to_owned(),
+                    };
+                    self.report(Diagnostic::error("entry-not-text", message).at(item.span).help(help));
+                }
+            }
+        }
+        Some(Spanned::new(texts, node.span))
+    }
+
+    fn text_map(&mut self, name: &'static str, node: &Node) -> Option<TextMap> {
+        let Data::Mapping(pairs) = &node.data else {
+            self.wrong_kind(name, Kind::TextMap, node);
+            return None;
+        };
+        let mut map: Vec<(TextValue, TextValue)> = Vec::with_capacity(pairs.len());
+        for (key, value) in pairs {
+            let Some(key_text) = key.text() else {
+                self.report(Diagnostic::build_error("key-not-text", format!("a name in `{name}` is a string")).at(key.span));
+                continue;
+            };
+            let typed = python::scalar(value);
+            let Some(text) = value.text().filter(|_| typed != Value::None) else {
+                let kind = value.kind();
+                self.report(
+                    Diagnostic::build_error("value-not-text", format!("`{}{name}.{key_text}` takes a string, this is {kind}", self.path))
+                        .at(value.span)
+                        .help("for an empty value write \"\""),
+                );
+                continue;
+            };
+            if text.contains('\0') || key_text.contains('\0') {
+                self.report(nul(name, value.span));
+            }
+            let shown = repr(&typed);
+            if !matches!(typed, Value::Str(_)) && shown != text {
+                self.report(
+                    Diagnostic::warning(
+                        "value-not-text",
+                        format!("`{name}.{key_text}: {text}` is {shown} in YAML; the image gets `{text}`, the tag counts {shown}"),
+                    )
+                    .at(value.span)
+                    .help(format!("write \"{text}\"")),
+                );
+            }
+            let entry = (
+                Spanned::new(key_text.to_owned(), key.span),
+                Spanned::new(text.to_owned(), value.span),
+            );
+            match map.iter_mut().find(|(known, _)| known.value == key_text) {
+                Some(known) => *known = entry,
+                None => map.push(entry),
+            }
+        }
+        Some(Spanned::new(map, node.span))
+    }
+
+    fn field_text(&mut self, name: &'static str) -> Option<TextValue> {
+        self.node(name).and_then(|node| self.text(name, &node))
+    }
+
+    fn field_list(&mut self, name: &'static str) -> Option<TextList> {
+        self.node(name).and_then(|node| self.text_list(name, &node))
+    }
+
+    fn field_map(&mut self, name: &'static str) -> Option<TextMap> {
+        self.node(name).and_then(|node| self.text_map(name, &node))
+    }
+
+    fn name(&mut self) -> String {
+        self.field_text("name").map_or_else(|| "flytekit".to_owned(), |name| name.value.to_lowercase())
+    }
+
+    fn base_image(&mut self) -> Option<BaseImage> {
+        let node = self.node("base_image")?;
+        match &node.data {
+            Data::Mapping(_) => {
+                let mut nested = Reader {
+                    path: format!("{}base_image.", self.path),
+                    diagnostics: &mut *self.diagnostics,
+                    fields: Vec::new(),
+                };
+                let spec = nested.spec(&node)?;
+                Some(BaseImage::Spec(Spanned::new(Box::new(spec), node.span)))
+            }
+            Data::Scalar { .. } if matches!(python::scalar(&node), Value::Str(_)) => {
+                let text = self.text("base_image", &node)?;
+                (!text.value.is_empty()).then_some(BaseImage::Reference(text))
+            }
+            _ => {
+                self.wrong_kind("base_image", Kind::BaseImage, &node);
+                None
+            }
+        }
+    }
+
+    fn secret_mounts(&mut self) -> Vec<SecretMount> {
+        let Some(node) = self.node("pip_secret_mounts") else {
+            return Vec::new();
+        };
+        let mut mounts = Vec::new();
+        match &node.data {
+            Data::Sequence(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    match secret_mount(item, position) {
+                        Some(mount) => mounts.push(mount),
+                        None => self.wrong_secret(item),
+                    }
+                }
+            }
+            // `!!omap` and `!!pairs` without dashes, and plain mappings, are pairs as well.
+            Data::Mapping(pairs) if node.tag.is_some() => {
+                for (position, (key, value)) in pairs.iter().enumerate() {
+                    match (key.text(), value.text()) {
+                        (Some(source), Some(target)) => mounts.push(pair_mount(source, target, position, key.span)),
+                        _ => self.wrong_secret(key),
+                    }
+                }
+            }
+            _ => self.wrong_kind("pip_secret_mounts", Kind::SecretMounts, &node),
+        }
+        mounts
+    }
+
+    fn wrong_secret(&mut self, item: &Node) {
+        let kind = item.kind();
+        self.report(
+            Diagnostic::build_error("secret-mount", format!("this entry of `pip_secret_mounts` is {kind} that names no secret and target"))
+                .at(item.span)
+                .help("write `[.netrc, /root/.netrc]` or `{id: netrc, target: /root/.netrc}`"),
+        );
+    }
+
+    fn source_copy_mode(&mut self) -> Option<Spanned<SourceCopyMode>> {
+        let node = self.node("source_copy_mode")?;
+        let text = self.text("source_copy_mode", &node)?;
+        let mode = match text.value.to_lowercase().as_str() {
+            "auto" | "loaded_modules" => SourceCopyMode::Auto,
+            "all" => SourceCopyMode::All,
+            "none" | "no_copy" => SourceCopyMode::None,
+            other => {
+                let diagnostic = Diagnostic::build_error(
+                    "unknown-value",
+                    format!("`{}` is not a source_copy_mode: it is one of auto, all, none", text.value),
+                )
+                .at(text.span);
+                let known = ["auto", "all", "none", "loaded_modules", "no_copy"];
+                let diagnostic = match field::closest(other, known) {
+                    Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
+                    None => diagnostic,
+                };
+                self.report(diagnostic);
+                return None;
+            }
+        };
+        Some(Spanned::new(mode, text.span))
+    }
+
+    fn profile(&mut self, text: &TextValue) -> Profile {
+        match text.value.as_str() {
+            "flyte" => Profile::Flyte,
+            "plain" => Profile::Plain,
+            other => {
+                let diagnostic =
+                    Diagnostic::build_error("unknown-value", format!("`{other}` is not a profile: it is one of flyte, plain"))
+                        .at(text.span);
+                let diagnostic = match field::closest(other, ["flyte", "plain"]) {
+                    Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
+                    None => diagnostic.help("flyte makes images for Flyte tasks, plain adds nothing of its own"),
+                };
+                self.report(diagnostic);
+                Profile::Flyte
+            }
+        }
+    }
+
+    fn builder_config(&mut self) -> (Option<TextValue>, Option<TextValue>) {
+        let Some(node) = self.node("builder_config") else {
+            return (None, None);
+        };
+        let Data::Mapping(pairs) = &node.data else {
+            self.wrong_kind("builder_config", Kind::AnyMap, &node);
+            return (None, None);
+        };
+        let (mut uv, mut micromamba) = (None, None);
+        for (key, value) in pairs {
+            match key.text().unwrap_or_default() {
+                "uv_image" => uv = self.text("uv_image", value),
+                "micromamba_image" => micromamba = self.text("micromamba_image", value),
+                other => {
+                    let warning = Diagnostic::warning(
+                        "unknown-builder-config",
+                        format!("`builder_config.{other}` is not known to this builder; it counts in the tag and does nothing"),
+                    )
+                    .at(key.span);
+                    let warning = match field::closest(other, BUILDER_CONFIG_KEYS) {
+                        Some(candidate) => warning.help(format!("did you mean `{candidate}`?")),
+                        None => warning,
+                    };
+                    self.report(warning);
+                }
+            }
+        }
+        (uv, micromamba)
+    }
+
+    /// Values that PyYAML refuses anywhere make the file unreadable to flytekit.
+    fn check_hashable(&mut self, spec: &ImageSpec) {
+        for (name, node) in &spec.raw {
+            if name != "pip_secret_mounts"
+                && let Err(error) = python::value(node)
+            {
+                self.report(Diagnostic::error("yaml-value", error.message).at(error.span));
+            }
+        }
+    }
+}
+
+/// No program takes a NUL in an argument or variable; the name can be computed all the same.
+fn nul(field: &str, span: Span) -> Diagnostic {
+    Diagnostic::build_error("nul", format!("`{field}` has a NUL character in it")).at(span)
+}
+
+fn quoted(text: &str) -> String {
+    if text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/".contains(c)) {
+        text.to_owned()
+    } else {
+        format!("\"{text}\"")
+    }
+}
+
+fn pair_mount(source: &str, target: &str, position: usize, span: Span) -> SecretMount {
+    SecretMount {
+        id: format!("secret_{position}"),
+        source: Some(source.to_owned()),
+        target: target.to_owned(),
+        span,
+    }
+}
+
+fn secret_mount(item: &Node, position: usize) -> Option<SecretMount> {
+    match &item.data {
+        Data::Sequence(pair) => match pair.as_slice() {
+            [source, target] => Some(pair_mount(source.text()?, target.text()?, position, item.span)),
+            _ => None,
+        },
+        Data::Mapping(pairs) => {
+            let get = |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(key, _)| key.text() == Some(name))
+                    .and_then(|(_, value)| value.text())
+            };
+            let known = |key: &Node| matches!(key.text(), Some("id" | "src" | "source" | "target"));
+            if let [(key, value)] = pairs.as_slice()
+                && !known(key)
+            {
+                // An entry of `!!omap` or `!!pairs`: `- file: target`.
+                return Some(pair_mount(key.text()?, value.text()?, position, item.span));
+            }
+            if !pairs.iter().all(|(key, _)| known(key)) {
+                return None;
+            }
+            let source = get("src").or_else(|| get("source"));
+            if source.is_none() && get("id").is_none() {
+                return None;
+            }
+            Some(SecretMount {
+                id: get("id").map_or_else(|| format!("secret_{position}"), str::to_owned),
+                source: source.map(str::to_owned),
+                target: get("target")?.to_owned(),
+                span: item.span,
+            })
+        }
+        Data::Scalar { .. } => None,
+    }
+}
