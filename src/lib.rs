@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod llb;
+pub mod plan;
 pub mod proto;
 pub mod python;
 pub mod spec;

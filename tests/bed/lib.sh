@@ -100,7 +100,8 @@ remove_tree() {
 }
 
 # Processes. A pid file holds "PID STARTTIME": the start time tells our process from a later one with the same number.
-start_time() { awk '{ sub(/^.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null; }
+# A zombie has ended, whether or not anybody has waited for it.
+start_time() { awk '{ sub(/^.*\) /, ""); if ($1 != "Z") print $20 }' "/proc/$1/stat" 2>/dev/null; }
 
 alive() {
     local pid='' began=''
@@ -109,12 +110,18 @@ alive() {
     [ -n "$pid" ] && [ -n "$began" ] && [ "$(start_time "$pid")" = "$began" ]
 }
 
-# spawn NAME COMMAND...: starts it in a session of its own, with no descriptor of the caller's, and records it. The
-# lock's descriptor is closed too, or the process would hold the lock of `up` for as long as it lives.
+# spawn NAME COMMAND...: starts it in a session of its own and records it. It gets none of our descriptors: an inherited
+# pipe would keep its reader waiting for ever, and the lock's descriptor would hold the lock.
 spawn() {
     local name=$1 pid
     shift
-    setsid "$@" >"$BED_LOG/$name.log" 2>&1 </dev/null 9>&- &
+    (
+        for fd in /proc/self/fd/*; do
+            fd=${fd##*/}
+            [ "$fd" -le 2 ] || eval "exec $fd>&-"
+        done
+        exec setsid "$@"
+    ) >"$BED_LOG/$name.log" 2>&1 </dev/null &
     pid=$!
     printf '%s %s\n' "$pid" "$(start_time "$pid")" >"$BED_RUN/$name.pid"
 }

@@ -1,0 +1,354 @@
+use crate::llb::Platform;
+use crate::plan::environment::{Environment, is_for_installers};
+use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
+use crate::plan::types::{
+    Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Stage, Step, Tools,
+};
+use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
+use crate::spec::{BaseImage, ImageSpec, Profile, Span, Text, TextList};
+
+/// What a plan needs to know of the image that it starts from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BaseFacts {
+    /// Its environment.
+    pub environment: Vec<(String, String)>,
+    /// A short name of it that stays the same when the image changes.
+    pub name: String,
+}
+
+/// What a plan needs to know besides the spec.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The innermost base image.
+    pub base: BaseFacts,
+    /// The spec's id, which a task finds in its environment.
+    pub id: String,
+    /// The content of the requirements file.
+    pub requirements: Option<String>,
+    /// The facts of the spec in `base_image`, when there is one.
+    pub nested: Option<Box<Facts>>,
+}
+
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Left out when a source tree is copied: what flytekit leaves out, and git's own directory.
+const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
+
+/// Lays out the steps that make the image of a spec.
+#[must_use]
+pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -> BuildPlan {
+    let nested_facts = facts.nested.as_deref().cloned().unwrap_or_default();
+    let (base, facts) = match &spec.base_image {
+        Some(BaseImage::Spec(nested)) => {
+            let nested = plan(&nested.value, text, platform, &nested_facts);
+            let facts = Facts {
+                base: BaseFacts {
+                    environment: nested.settings.environment.clone(),
+                    name: nested_facts.base.name.clone(),
+                },
+                ..facts.clone()
+            };
+            (Base::Plan(Box::new(nested)), facts)
+        }
+        Some(BaseImage::Reference(reference)) => (Base::Image(reference.value.clone()), facts.clone()),
+        None => (Base::Image(DEFAULT_BASE.to_owned()), facts.clone()),
+    };
+    let mut base_environment = Environment(facts.base.environment.clone());
+    if base_environment.get("PATH").is_none_or(str::is_empty) {
+        base_environment.set("PATH", DEFAULT_PATH);
+    }
+    let mut builder = Builder {
+        spec,
+        text,
+        facts: &facts,
+        base_environment,
+        steps: Vec::new(),
+        uses_uv: false,
+        uses_micromamba: false,
+    };
+    let settings = builder.all();
+    let image = |used: bool, chosen: &Option<crate::spec::TextValue>, default: &str| {
+        used.then(|| chosen.as_ref().map_or(default.to_owned(), |image| image.value.clone()))
+    };
+    BuildPlan {
+        version: 1,
+        name: spec.name.clone(),
+        platform: platform.clone(),
+        base,
+        tools: Tools {
+            uv: image(builder.uses_uv, &spec.uv_image, DEFAULT_UV),
+            micromamba: image(builder.uses_micromamba, &spec.micromamba_image, DEFAULT_MICROMAMBA),
+        },
+        steps: builder.steps,
+        settings,
+    }
+}
+
+/// A plan under construction.
+pub(super) struct Builder<'a> {
+    pub(super) spec: &'a ImageSpec,
+    pub(super) facts: &'a Facts,
+    text: &'a Text,
+    base_environment: Environment,
+    steps: Vec<Step>,
+    pub(super) uses_uv: bool,
+    pub(super) uses_micromamba: bool,
+}
+
+impl Builder<'_> {
+    /// All steps, in layer order: what is big and steady first.
+    fn all(&mut self) -> Settings {
+        let spec = self.spec;
+        let expected = match (&spec.python_exec, spec.profile) {
+            (Some(_), _) => Some(Interpreter::venv()),
+            (None, Profile::Flyte) => Some(Interpreter::conda()),
+            (None, Profile::Plain) => None,
+        };
+        let profile_path = self.image_environment(expected.as_ref(), false);
+        self.user(profile_path.get("PATH").unwrap_or(DEFAULT_PATH));
+        let own_path = spec.env.iter().flat_map(|map| &map.value).find(|(name, _)| name.value == "PATH");
+        if let (Profile::Flyte, Some((name, _))) = (spec.profile, own_path) {
+            let path = self.image_environment(expected.as_ref(), true);
+            self.profile_line(path.get("PATH").unwrap_or(DEFAULT_PATH), name.span);
+        }
+        // A virtual environment sits on an interpreter that may come from apt.
+        let interpreter = if spec.python_exec.is_some() {
+            self.apt();
+            self.python()
+        } else {
+            let interpreter = self.python();
+            self.apt();
+            interpreter
+        };
+        if let Some(interpreter) = &interpreter {
+            self.packages(interpreter);
+        }
+        let environment = self.image_environment(interpreter.as_ref(), true);
+        self.commands(Stage::Setup, spec.setup_commands.as_ref(), &environment, interpreter.as_ref());
+        self.copies(interpreter.as_ref());
+        self.commands(Stage::Image, spec.commands.as_ref(), &environment, interpreter.as_ref());
+        self.settings(environment)
+    }
+
+    /// The environment of the image.
+    fn image_environment(&self, interpreter: Option<&Interpreter>, with_env: bool) -> Environment {
+        let mut environment = self.base_environment.clone();
+        if let Some(interpreter) = interpreter {
+            let path = environment.get("PATH").unwrap_or(DEFAULT_PATH).to_owned();
+            let bin = interpreter.bin();
+            if !path.split(':').any(|part| part == bin) {
+                environment.set("PATH", format!("{bin}:{path}"));
+            }
+        }
+        if let (Profile::Flyte, Some(interpreter)) = (self.spec.profile, interpreter) {
+            environment.set("UV_PYTHON", interpreter.program());
+            environment.set("UV_COMPILE_BYTECODE", "1");
+            environment.set("UV_LINK_MODE", "copy");
+            environment.set("FLYTE_SDK_RICH_TRACEBACKS", "0");
+            environment.set("SSL_CERT_DIR", "/etc/ssl/certs");
+            environment.set("PYTHONPATH", "/root");
+        }
+        if with_env {
+            for (name, value) in self.spec.env.iter().flat_map(|map| &map.value) {
+                environment.set_text(&name.value, &value.value);
+            }
+        }
+        if self.spec.profile == Profile::Flyte {
+            append_path(&mut environment, "PATH", "/usr/local/nvidia/bin:/usr/local/cuda/bin", false);
+            append_path(&mut environment, "LD_LIBRARY_PATH", "/usr/local/nvidia/lib64", true);
+            environment.set("_F_IMG_ID", self.facts.id.clone());
+        }
+        environment
+    }
+
+    /// What install steps see: the base's environment, what installers read of `env`, and `build_env`.
+    pub(super) fn install_environment(&self) -> Environment {
+        let mut environment = self.base_environment.clone();
+        for (name, value) in self.spec.env.iter().flat_map(|map| &map.value) {
+            if is_for_installers(&name.value) {
+                environment.set_text(&name.value, &value.value);
+            }
+        }
+        self.add_build_environment(&mut environment);
+        environment
+    }
+
+    fn add_build_environment(&self, environment: &mut Environment) {
+        for (name, value) in self.spec.build_env.iter().flat_map(|map| &map.value) {
+            environment.set_text(&name.value, &value.value);
+        }
+    }
+
+    /// The user's commands: one shell, as root, in `/`, with everything before them in place.
+    fn commands(&mut self, stage: Stage, commands: Option<&TextList>, environment: &Environment, interpreter: Option<&Interpreter>) {
+        let Some(commands) = commands.filter(|list| !list.value.is_empty()) else {
+            return;
+        };
+        let mut environment = environment.clone();
+        self.add_build_environment(&mut environment);
+        let mut mounts = Vec::new();
+        if interpreter.is_some() {
+            self.uses_uv = true;
+            mounts.push(Mount::Program {
+                target: "/usr/bin/uv".into(),
+                image: Role::Uv,
+                path: "/uv".into(),
+            });
+            mounts.push(uv_cache());
+            environment.set("UV_CACHE_DIR", UV_CACHE);
+        }
+        let script = commands.value.iter().map(|c| c.value.as_str()).collect::<Vec<_>>().join(" && ");
+        let spans: Vec<Span> = commands.value.iter().map(|command| command.span).collect();
+        let run = Run {
+            script: script.clone(),
+            environment: environment.0,
+            mounts,
+        };
+        let after = self.everything();
+        self.run(stage, script, after, &spans, run);
+    }
+
+    /// The user's files.
+    fn copies(&mut self, interpreter: Option<&Interpreter>) {
+        let spec = self.spec;
+        let target = spec.copy_target().trim_end_matches('/').to_owned();
+        let has_commands = [&spec.setup_commands, &spec.commands]
+            .iter()
+            .any(|list| ImageSpec::strings(list).next().is_some());
+        let mut after = if has_commands || !self.is_disjoint(&target, interpreter) {
+            self.everything()
+        } else {
+            self.last_of(Stage::User)
+        };
+        if let Some(workdir) = spec.workdir.as_ref() {
+            let action = Action::MakeDirectory {
+                path: workdir.value.clone(),
+                owner: self.owner().to_owned(),
+            };
+            let title = format!("create {}", workdir.value);
+            after = vec![self.step(Stage::User, title, after, &[workdir.span], action)];
+        }
+        for entry in ImageSpec::strings(&spec.copy) {
+            let path = entry.value.trim_end_matches('/');
+            let path = path.strip_prefix("./").unwrap_or(path);
+            let inner = if path == "." { String::new() } else { format!("/{path}") };
+            let copy = CopyFiles {
+                source: path.to_owned(),
+                target: format!("{target}{inner}"),
+                owner: self.owner().to_owned(),
+                exclude: Vec::new(),
+            };
+            let title = format!("copy {path} to {target}{inner}");
+            after = vec![self.step(Stage::Source, title, after, &[entry.span], Action::Copy(copy))];
+        }
+        if let Some(root) = spec.copied_source() {
+            let path = root.value.trim_end_matches('/');
+            let target = if target.is_empty() { "/" } else { &target };
+            let copy = CopyFiles {
+                source: path.to_owned(),
+                target: target.to_owned(),
+                owner: self.owner().to_owned(),
+                exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
+            };
+            let title = format!("copy source {path} to {target}");
+            self.step(Stage::Source, title, after, &[root.span], Action::Copy(copy));
+        }
+    }
+
+    /// Whether copies below `target` touch nothing that other branches write, links and directories
+    /// above it included.
+    fn is_disjoint(&self, target: &str, interpreter: Option<&Interpreter>) -> bool {
+        if target == "/root" {
+            return true;
+        }
+        let system = ["bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "media", "mnt", "opt", "proc", "run",
+            "sbin", "srv", "sys", "tmp", "usr", "var"];
+        let first = target.trim_start_matches('/').split('/').next().unwrap_or("");
+        let in_root = target.starts_with("/root/") && interpreter.is_some_and(|i| !i.is_venv);
+        in_root || !(first.is_empty() || first == "root" || system.contains(&first))
+    }
+
+    fn settings(&self, environment: Environment) -> Settings {
+        let spec = self.spec;
+        let flyte = spec.profile == Profile::Flyte;
+        let text = |value: &Option<crate::spec::TextValue>| value.as_ref().map(|v| v.value.clone());
+        let mut labels = vec![
+            ("io.imagespec.name".to_owned(), spec.name.clone()),
+            ("io.imagespec.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        if !self.facts.id.is_empty() {
+            labels.insert(0, ("io.imagespec.id".to_owned(), self.facts.id.clone()));
+        }
+        for (name, value) in spec.labels.iter().flat_map(|map| &map.value) {
+            labels.retain(|(known, _)| *known != name.value);
+            labels.push((name.value.clone(), value.value.clone()));
+        }
+        Settings {
+            environment: environment.0,
+            user: text(&spec.user).or_else(|| flyte.then(|| TASK_USER.to_owned())),
+            workdir: text(&spec.workdir).or_else(|| flyte.then(|| "/root".to_owned())),
+            entrypoint: spec
+                .entrypoint
+                .as_ref()
+                .map(|list| list.value.iter().map(|word| word.value.clone()).collect()),
+            labels,
+        }
+    }
+
+    /// Adds a step that runs a script.
+    pub(super) fn run(&mut self, stage: Stage, title: String, after: Vec<usize>, spans: &[Span], run: Run) -> usize {
+        self.step(stage, title, after, spans, Action::Run(run))
+    }
+
+    fn step(&mut self, stage: Stage, title: String, after: Vec<usize>, spans: &[Span], action: Action) -> usize {
+        let mut lines: Vec<(u32, u32)> = spans.iter().map(|span| self.text.lines(*span)).collect();
+        if lines.is_empty() {
+            lines.push(self.text.lines(Span {
+                start: self.spec.span.start,
+                end: self.spec.span.start + 1,
+            }));
+        }
+        lines.sort_unstable();
+        lines.dedup();
+        self.steps.push(Step {
+            stage,
+            title,
+            after,
+            lines,
+            action,
+        });
+        self.steps.len() - 1
+    }
+
+    /// The last step of a stage, as something to come after.
+    pub(super) fn last_of(&self, stage: Stage) -> Vec<usize> {
+        self.steps.iter().rposition(|step| step.stage == stage).into_iter().collect()
+    }
+
+    /// The last step of the first stage that has one.
+    pub(super) fn last_of_any(&self, stages: &[Stage]) -> Vec<usize> {
+        stages.iter().map(|stage| self.last_of(*stage)).find(|after| !after.is_empty()).unwrap_or_default()
+    }
+
+    /// All steps that nothing comes after yet.
+    fn everything(&self) -> Vec<usize> {
+        (0..self.steps.len())
+            .filter(|position| !self.steps.iter().any(|step| step.after.contains(position)))
+            .collect()
+    }
+}
+
+/// Adds to the end of a search path, or to its front, unless it is there.
+fn append_path(environment: &mut Environment, name: &str, addition: &str, front: bool) {
+    let current = environment.get(name).unwrap_or("").to_owned();
+    let has = |part: &str| current.split(':').any(|known| known == part);
+    if addition.split(':').all(has) {
+        return;
+    }
+    let value = match (current.is_empty(), front) {
+        (true, _) => addition.to_owned(),
+        (false, true) => format!("{addition}:{current}"),
+        (false, false) => format!("{current}:{addition}"),
+    };
+    environment.set(name, value);
+}
+

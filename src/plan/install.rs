@@ -1,0 +1,407 @@
+//! The install steps: user, Debian packages, interpreter, Python packages.
+
+use crate::plan::build::Builder;
+use crate::plan::script::{Script, quote, quote_all};
+use crate::plan::types::{Mount, Role, Run, Sharing, Stage};
+use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
+use crate::spec::{ImageSpec, Profile, Span, TextValue};
+
+const UV: &str = "/tmp/imagespec/uv";
+const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
+/// Where uv keeps what it downloaded; as a shared cache with its target as id it stays out of cache keys.
+pub(super) const UV_CACHE: &str = "/var/cache/imagespec/uv";
+/// The user that tasks run as in the `flyte` profile.
+pub(super) const TASK_USER: &str = "flytekit";
+/// How many entries of `apt_packages` get a step of their own; the rest goes in groups of this size.
+const APT_STEPS: usize = 8;
+
+/// The interpreter that packages are installed for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Interpreter {
+    /// The directory that everything goes below.
+    pub(super) prefix: &'static str,
+    /// Whether it is a virtual environment on an interpreter of the image.
+    pub(super) is_venv: bool,
+}
+
+impl Interpreter {
+    pub(super) fn conda() -> Self {
+        Self {
+            prefix: "/opt/micromamba/envs/runtime",
+            is_venv: false,
+        }
+    }
+
+    pub(super) fn venv() -> Self {
+        Self {
+            prefix: "/root/.venv",
+            is_venv: true,
+        }
+    }
+
+    pub(super) fn bin(&self) -> String {
+        format!("{}/bin", self.prefix)
+    }
+
+    pub(super) fn program(&self) -> String {
+        format!("{}/bin/python", self.prefix)
+    }
+}
+
+fn scratch() -> Mount {
+    Mount::Scratch { target: "/tmp".into() }
+}
+
+fn certificates() -> Mount {
+    Mount::Secret {
+        target: "/tmp/imagespec/ca.crt".into(),
+        id: CA_SECRET.into(),
+    }
+}
+
+fn program(target: &str, image: Role, path: &str) -> Mount {
+    Mount::Program {
+        target: target.into(),
+        image,
+        path: path.into(),
+    }
+}
+
+pub(super) fn uv_cache() -> Mount {
+    Mount::Cache {
+        target: UV_CACHE.into(),
+        id: UV_CACHE.into(),
+        sharing: Sharing::Shared,
+    }
+}
+
+impl Builder<'_> {
+    /// Who owns what is installed and copied.
+    pub(super) fn owner(&self) -> &'static str {
+        match self.spec.profile {
+            Profile::Flyte => TASK_USER,
+            Profile::Plain => "root",
+        }
+    }
+
+    /// The user of the `flyte` profile with its directories, and certificates where the base has none.
+    pub(super) fn user(&mut self, path: &str) {
+        if self.spec.profile == Profile::Plain {
+            return;
+        }
+        self.uses_micromamba = true;
+        let bundle = "/tmp/imagespec/ca-certificates.crt";
+        let mounts = vec![
+            scratch(),
+            program(bundle, Role::Micromamba, "/etc/ssl/certs/ca-certificates.crt"),
+        ];
+        let script = Script::new().lines(&format!(
+            "if ! id -u {TASK_USER} >/dev/null 2>&1; then\n\
+             \x20 if command -v useradd >/dev/null; then useradd --no-log-init --create-home --shell /bin/bash {TASK_USER}\n\
+             \x20 else adduser -D {TASK_USER}; fi\n\
+             fi\n\
+             home=$(getent passwd {TASK_USER} | cut -d: -f6)\n\
+             mkdir -p /root \"$home\" && chown {TASK_USER} /root\n\
+             line={}\n\
+             grep -qsxF \"$line\" \"$home/.profile\" || printf '%s\\n' \"$line\" >> \"$home/.profile\"\n\
+             chown {TASK_USER}: \"$home/.profile\"\n\
+             if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then\n\
+             \x20 mkdir -p /etc/ssl/certs && cp {bundle} /etc/ssl/certs/ca-certificates.crt && chmod 644 /etc/ssl/certs/ca-certificates.crt\n\
+             fi\n\
+             rm -f /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-",
+            quote(&format!("export PATH={}", quote(path)))
+        ));
+        let script = script.settle_shell(&mounts);
+        let mut environment = self.install_environment();
+        environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
+        self.run(
+            Stage::User,
+            format!("create user {TASK_USER}"),
+            Vec::new(),
+            &[],
+            Run {
+                script,
+                environment: environment.0,
+                mounts,
+            },
+        );
+    }
+
+    /// `~/.profile` again, when the spec's own environment changes PATH.
+    pub(super) fn profile_line(&mut self, path: &str, span: Span) {
+        let script = Script::new()
+            .lines(&format!(
+                "home=$(getent passwd {TASK_USER} | cut -d: -f6)\nprintf '%s\\n' {} >> \"$home/.profile\"",
+                quote(&format!("export PATH={}", quote(path)))
+            ))
+            .settle_shell(&[scratch()]);
+        let after = self.last_of(Stage::User);
+        let environment = self.install_environment().0;
+        self.run(
+            Stage::User,
+            "set PATH of login shells".into(),
+            after,
+            &[span],
+            Run {
+                script,
+                environment,
+                mounts: vec![scratch()],
+            },
+        );
+    }
+
+    /// The interpreter, unless the spec needs none.
+    pub(super) fn python(&mut self) -> Option<Interpreter> {
+        let spec = self.spec;
+        let wanted = spec.profile == Profile::Flyte
+            || spec.python_version.is_some()
+            || spec.python_exec.is_some()
+            || spec.requirements.is_some()
+            || [&spec.packages, &spec.conda_packages]
+                .iter()
+                .any(|list| ImageSpec::strings(list).next().is_some());
+        if !wanted {
+            return None;
+        }
+        Some(match &spec.python_exec {
+            Some(exec) => self.venv(exec),
+            None => self.conda(),
+        })
+    }
+
+    fn conda(&mut self) -> Interpreter {
+        self.uses_micromamba = true;
+        let spec = self.spec;
+        let interpreter = Interpreter::conda();
+        let mounts = vec![
+            scratch(),
+            program(MICROMAMBA, Role::Micromamba, "/usr/bin/micromamba"),
+            Mount::Cache {
+                target: "/tmp/imagespec/conda".into(),
+                id: "/var/cache/imagespec/conda".into(),
+                sharing: Sharing::Locked,
+            },
+            certificates(),
+        ];
+        let version = spec.python_version.as_ref().map_or(DEFAULT_PYTHON, |v| v.value.as_str());
+        let mut channels = vec!["conda-forge"];
+        for channel in ImageSpec::strings(&spec.conda_channels) {
+            if !channels.contains(&channel.value.as_str()) {
+                channels.push(&channel.value);
+            }
+        }
+        let channels: Vec<String> = channels.iter().map(|c| format!("--channel {}", quote(c))).collect();
+        let python = format!("python={version}");
+        let packages = ImageSpec::strings(&spec.conda_packages).map(|p| p.value.as_str());
+        let packages = quote_all(std::iter::once(python.as_str()).chain(packages));
+        let prefix = interpreter.prefix;
+        let script = Script::new()
+            .trust()
+            .lines(&format!(
+                "export HOME=/tmp/home CONDA_PKGS_DIRS=/tmp/imagespec/conda\n\
+                 mkdir -p \"$HOME\"\n\
+                 {MICROMAMBA} config set use_lockfiles False\n\
+                 verb=create\n\
+                 if [ -d {prefix}/conda-meta ]; then verb=install; fi\n\
+                 {MICROMAMBA} \"$verb\" --yes --root-prefix /opt/micromamba --name runtime {} {packages}\n\
+                 # Dates and command lines.\n\
+                 : > {prefix}/conda-meta/history\n\
+                 rm -rf /opt/micromamba/.mamba /opt/micromamba/pkgs",
+                channels.join(" ")
+            ))
+            .settle_python(&interpreter.program(), self.owner(), "/opt/micromamba", &mounts);
+        let spans: Vec<Span> = [
+            spec.python_version.as_ref().map(|v| v.span),
+            spec.conda_packages.as_ref().map(|v| v.span),
+            spec.conda_channels.as_ref().map(|v| v.span),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        let after = self.last_of(Stage::User);
+        let environment = self.install_environment().0;
+        let title = format!("micromamba install {packages}");
+        self.run(Stage::Python, title, after, &spans, Run { script, environment, mounts });
+        interpreter
+    }
+
+    fn venv(&mut self, exec: &TextValue) -> Interpreter {
+        self.uses_uv = true;
+        let interpreter = Interpreter::venv();
+        let mounts = vec![scratch(), program(UV, Role::Uv, "/uv"), uv_cache()];
+        let script = Script::new()
+            .lines(&format!(
+                "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_PYTHON_DOWNLOADS=never\n\
+                 if [ ! -x {program} ]; then {UV} venv --python {} --system-site-packages {prefix}; fi\n\
+                 rm -f {prefix}/.lock",
+                quote(&exec.value),
+                program = interpreter.program(),
+                prefix = interpreter.prefix
+            ))
+            .settle_python(&interpreter.program(), self.owner(), interpreter.prefix, &mounts);
+        // The interpreter may come from an apt package.
+        let after = self.last_of_any(&[Stage::Apt, Stage::User]);
+        let environment = self.install_environment().0;
+        let title = format!("uv venv --python {}", exec.value);
+        self.run(Stage::Python, title, after, &[exec.span], Run { script, environment, mounts });
+        interpreter
+    }
+
+    /// Debian packages: a chain, so that one more package is one more step.
+    pub(super) fn apt(&mut self) {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut entries: Vec<(Vec<&str>, Span)> = Vec::new();
+        for entry in ImageSpec::strings(&self.spec.apt_packages) {
+            let names: Vec<&str> = entry.value.split_whitespace().filter(|name| !seen.contains(name)).collect();
+            seen.extend(&names);
+            if !names.is_empty() {
+                entries.push((names, entry.span));
+            }
+        }
+        let singles = entries.len().min(APT_STEPS);
+        let (single, rest) = entries.split_at(singles);
+        let groups = single.chunks(1).chain(rest.chunks(APT_STEPS));
+        let mut after = self.last_of(Stage::User);
+        for group in groups {
+            let names: Vec<&str> = group.iter().flat_map(|(names, _)| names.iter().copied()).collect();
+            let spans: Vec<Span> = group.iter().map(|(_, span)| *span).collect();
+            after = vec![self.apt_step(&names, &spans, after)];
+        }
+    }
+
+    fn apt_step(&mut self, names: &[&str], spans: &[Span], after: Vec<usize>) -> usize {
+        let mounts = vec![
+            scratch(),
+            Mount::Cache {
+                target: "/tmp/imagespec/apt/archives".into(),
+                id: "/var/cache/imagespec/apt/archives".into(),
+                sharing: Sharing::Locked,
+            },
+            Mount::Cache {
+                target: "/tmp/imagespec/apt/state".into(),
+                // Lists of one base are of no use to another.
+                id: format!("/var/cache/imagespec/apt/state/{}", self.facts.base.name),
+                sharing: Sharing::Locked,
+            },
+        ];
+        let packages = quote_all(names.iter().copied());
+        let script = Script::new()
+            .lines(&format!(
+                "state=/tmp/imagespec/apt/state archives=/tmp/imagespec/apt/archives\n\
+                 mkdir -p \"$state/lists/partial\" \"$archives/partial\"\n\
+                 apt() {{\n\
+                 \x20 apt-get -q -o Dir::State::lists=\"$state/lists\" -o Dir::Cache::archives=\"$archives\" \\\n\
+                 \x20   -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Keep-Downloaded-Packages=true \\\n\
+                 \x20   -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \"$@\"\n\
+                 }}\n\
+                 update() {{ apt update && touch \"$state/updated\"; }}\n\
+                 install() {{ apt install -y --no-install-recommends -- {packages}; }}\n\
+                 if [ -n \"$(find \"$state/updated\" -mmin -10 2>/dev/null)\" ]; then\n\
+                 \x20 install || {{ update && install; }}\n\
+                 else\n\
+                 \x20 update && install\n\
+                 fi\n\
+                 # What says when and how, not what.\n\
+                 find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache \\\n\
+                 \x20 /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- \\\n\
+                 \x20 /var/lib/dpkg/*-old /var/cache/debconf/*-old -xdev -type f -newer /tmp/.started -exec rm -f {{}} + 2>/dev/null || true"
+            ))
+            .settle_shell(&mounts);
+        let mut environment = self.install_environment();
+        environment.set("DEBIAN_FRONTEND", "noninteractive");
+        environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
+        self.run(
+            Stage::Apt,
+            format!("apt-get install {packages}"),
+            after,
+            spans,
+            Run {
+                script,
+                environment: environment.0,
+                mounts,
+            },
+        )
+    }
+
+    /// Python packages, in one step.
+    pub(super) fn packages(&mut self, interpreter: &Interpreter) {
+        let spec = self.spec;
+        let mut packages: Vec<&str> = ImageSpec::strings(&spec.packages).map(|p| p.value.as_str()).collect();
+        let from_file = self.facts.requirements.as_deref().unwrap_or("");
+        if spec.profile == Profile::Flyte && !packages.iter().copied().chain(from_file.lines()).any(is_flytekit) {
+            packages.push("flytekit");
+        }
+        if packages.is_empty() && spec.requirements.is_none() {
+            return;
+        }
+        self.uses_uv = true;
+        let mut mounts = vec![scratch(), program(UV, Role::Uv, "/uv"), uv_cache(), certificates()];
+        let mut script = Script::new().trust();
+        for secret in &spec.pip_secret_mounts {
+            mounts.push(Mount::Secret {
+                target: secret.target.clone(),
+                id: secret.id.clone(),
+            });
+            script = script.require_secret(&secret.id, &secret.target, secret.source.as_deref().unwrap_or("FILE"));
+        }
+        let mut arguments = vec!["--python".to_owned(), interpreter.program()];
+        let mut spans: Vec<Span> = spec.packages.iter().map(|list| list.span).collect();
+        if let Some(index) = &spec.pip_index {
+            arguments.extend(["--index-url".into(), index.value.clone()]);
+            spans.push(index.span);
+        }
+        for index in ImageSpec::strings(&spec.pip_extra_index_url) {
+            arguments.extend(["--extra-index-url".into(), index.value.clone()]);
+            spans.push(index.span);
+        }
+        if let Some(extra) = &spec.pip_extra_args {
+            arguments.extend(shlex::split(&extra.value).unwrap_or_default());
+            spans.push(extra.span);
+        }
+        if let Some(file) = &spec.requirements {
+            let target = "/tmp/imagespec/requirements.txt";
+            mounts.push(Mount::ContextFile {
+                target: target.into(),
+                path: file.value.clone(),
+            });
+            arguments.extend(["--requirement".into(), target.into()]);
+            spans.push(file.span);
+        }
+        let list = if packages.is_empty() {
+            String::new()
+        } else {
+            let file = "/tmp/imagespec/packages.txt";
+            arguments.extend(["--requirement".into(), file.into()]);
+            format!("printf '%s\\n' {} > {file}\n", quote_all(packages.iter().copied()))
+        };
+        let script = script
+            .lines(&format!(
+                "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never\n\
+                 export PATH={}:\"$PATH\"\n\
+                 {list}{UV} pip install {}\n\
+                 rm -f {}/.lock",
+                interpreter.bin(),
+                quote_all(arguments.iter().map(String::as_str)),
+                interpreter.prefix
+            ))
+            .settle_python(&interpreter.program(), self.owner(), interpreter.prefix, &mounts);
+        // Building from source may need compilers, headers and git from apt.
+        let mut after = self.last_of(Stage::Apt);
+        after.extend(self.last_of(Stage::Python));
+        let environment = self.install_environment().0;
+        let mut shown = packages;
+        let file = spec.requirements.as_ref().map(|file| format!("-r {}", file.value));
+        shown.extend(file.as_deref());
+        let title = format!("uv pip install {}", shown.join(" "));
+        self.run(Stage::Packages, title, after, &spans, Run { script, environment, mounts });
+    }
+}
+
+/// flytekit's own test of a requirement: its leading run of word characters and dashes.
+fn is_flytekit(requirement: &str) -> bool {
+    let requirement = requirement.trim();
+    let end = requirement
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+        .unwrap_or(requirement.len());
+    requirement.get(..end) == Some("flytekit")
+}

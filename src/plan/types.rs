@@ -1,0 +1,273 @@
+use serde::Serialize;
+
+use crate::llb::Platform;
+
+/// Everything that is done to make an image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BuildPlan {
+    /// The version of this format.
+    pub version: u32,
+    /// The image's name in the spec.
+    pub name: String,
+    /// The platform that is built for.
+    #[serde(serialize_with = "as_text")]
+    pub platform: Platform,
+    /// What the build starts from.
+    pub base: Base,
+    /// The images that programs are taken from.
+    pub tools: Tools,
+    /// What is done, in layer order.
+    pub steps: Vec<Step>,
+    /// The settings of the image.
+    pub settings: Settings,
+}
+
+fn as_text<S: serde::Serializer>(platform: &Platform, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(platform)
+}
+
+/// What a build starts from.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Base {
+    /// An image reference as the spec has it.
+    Image(String),
+    /// Another plan's result.
+    Plan(Box<BuildPlan>),
+}
+
+/// The images that programs are taken from; absent when no step needs them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Tools {
+    /// The image with `uv`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uv: Option<String>,
+    /// The image with `micromamba`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub micromamba: Option<String>,
+}
+
+/// What an image is used for in a build; users may replace it under this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The image that the build starts from.
+    Base,
+    /// The image with `uv`.
+    Uv,
+    /// The image with `micromamba`.
+    Micromamba,
+}
+
+impl Role {
+    /// The name under which a named context replaces the image.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Uv => "uv",
+            Self::Micromamba => "micromamba",
+        }
+    }
+}
+
+/// The part of a build that a step belongs to; a target that can be built alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The base image.
+    Base,
+    /// The user and what it must own.
+    User,
+    /// Debian packages.
+    Apt,
+    /// The interpreter.
+    Python,
+    /// Python packages.
+    Packages,
+    /// Commands before the copies.
+    Setup,
+    /// The user's files.
+    Source,
+    /// The last commands; the whole image.
+    Image,
+}
+
+impl Stage {
+    /// All stages in order.
+    pub const ALL: [Self; 8] = [
+        Self::Base,
+        Self::User,
+        Self::Apt,
+        Self::Python,
+        Self::Packages,
+        Self::Setup,
+        Self::Source,
+        Self::Image,
+    ];
+
+    /// The stage's name, for `--target` and `--no-cache-filter`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::User => "user",
+            Self::Apt => "apt",
+            Self::Python => "python",
+            Self::Packages => "packages",
+            Self::Setup => "setup",
+            Self::Source => "source",
+            Self::Image => "image",
+        }
+    }
+}
+
+/// One step: one layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// What the step belongs to.
+    pub stage: Stage,
+    /// What it does, in a few words.
+    pub title: String,
+    /// The steps, by position, whose files it must see, besides the base.
+    pub after: Vec<usize>,
+    /// The lines of the spec that ask for it, first and last.
+    pub lines: Vec<(u32, u32)>,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Runs a shell script as root.
+    Run(Run),
+    /// Copies from the build context.
+    Copy(CopyFiles),
+    /// Creates a directory unless it is there.
+    MakeDirectory {
+        /// Its path.
+        path: String,
+        /// Its owner, a name.
+        owner: String,
+    },
+}
+
+/// A shell script to run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// The script, for `/bin/sh -c`.
+    pub script: String,
+    /// Its whole environment.
+    #[serde(serialize_with = "as_map")]
+    pub environment: Vec<(String, String)>,
+    /// What it sees besides its root.
+    pub mounts: Vec<Mount>,
+}
+
+fn as_map<S: serde::Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// Who else may use a cache at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sharing {
+    /// Anybody.
+    Shared,
+    /// One step after the other.
+    Locked,
+}
+
+/// Something that a script sees besides its root.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mount {
+    /// An empty directory that does not outlive the step.
+    Scratch {
+        /// Where it appears.
+        target: String,
+    },
+    /// A directory that outlives the build and is in no image.
+    Cache {
+        /// Where it appears.
+        target: String,
+        /// Its name on the engine.
+        id: String,
+        /// Who else may use it.
+        sharing: Sharing,
+    },
+    /// A file of a tool image.
+    Program {
+        /// Where it appears.
+        target: String,
+        /// The image.
+        image: Role,
+        /// The path there.
+        path: String,
+    },
+    /// A file of the build context.
+    ContextFile {
+        /// Where it appears.
+        target: String,
+        /// The path there.
+        path: String,
+    },
+    /// A secret; the step itself checks for those it cannot do without.
+    Secret {
+        /// Where it appears.
+        target: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl Mount {
+    /// Where it appears.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Scratch { target }
+            | Self::Cache { target, .. }
+            | Self::Program { target, .. }
+            | Self::ContextFile { target, .. }
+            | Self::Secret { target, .. } => target,
+        }
+    }
+}
+
+/// A copy from the build context.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct CopyFiles {
+    /// The file or directory in the context.
+    pub source: String,
+    /// The path it gets; a directory's contents go into it.
+    pub target: String,
+    /// The owner, a name.
+    pub owner: String,
+    /// Patterns of what is left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+/// The settings of an image that a spec decides. What is absent stays as the base has it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Settings {
+    /// The whole environment.
+    #[serde(serialize_with = "as_map")]
+    pub environment: Vec<(String, String)>,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The working directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// The entry point; empty to have none. The base's command goes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    /// Labels besides the base's.
+    #[serde(serialize_with = "as_map")]
+    pub labels: Vec<(String, String)>,
+}
