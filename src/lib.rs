@@ -4,6 +4,7 @@
 //! the only one that talks to BuildKit.
 
 pub mod digest;
+pub mod emit;
 pub mod llb;
 pub mod plan;
 pub mod proto;

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# debian-tree.sh DIR: a bookworm tree as the official debian:bookworm-slim has it, as layer.tar.
+# debian-tree.sh DIR: a bookworm tree as the official debian:bookworm-slim has it, as layer.tar, and in
+# extra/ some packages of the same suite.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 out=$1
@@ -41,6 +42,13 @@ echo 'Apt::AutoRemove::SuggestsImportant "false";' >"$tree/etc/apt/apt.conf.d/do
 inside apt-get update
 inside apt-get dist-upgrade -y --no-install-recommends
 inside apt-get clean
+
+# What the conda channel is made of: a program that needs no library but the C library's, and Python's release sources.
+mkdir "$tree/extra"
+inside sh -c 'cd /extra && apt-get download tree &&
+    sed "s/^Types: deb/&-src/" /etc/apt/sources.list.d/debian.sources >/etc/apt/sources.list.d/extra.sources &&
+    apt-get update && apt-get source --download-only python3.11 && rm /etc/apt/sources.list.d/extra.sources'
+mv "$tree/extra" "$out/extra"
 
 cat >"$tree/etc/dpkg/dpkg.cfg.d/docker" <<'EOT'
 # This is the "slim" variant of the Debian base image.

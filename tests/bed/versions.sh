@@ -5,10 +5,24 @@
 export UV_VERSION=0.13.8
 export MICROMAMBA_TAG=2.0.3-debian12-slim
 
+# Where the parts of a relocatable CPython come from; see python-tree.py.
+export FREEZE_CORE_VERSION=0.8.1
+export COMPONENTIZE_VERSION=0.17.2
+
+# What the conda channel has beside Python.
+export PIP_VERSION=25.3 SETUPTOOLS_VERSION=80.9.0 HUMANIZE_VERSION=4.13.0 TOMLI_VERSION=2.2.1
+# The solver and installer behind the bed's micromamba.
+export PY_RATTLER_VERSION=0.28.0
+
 # fetch_wheel DIR REQUIREMENT [PIP OPTION...]: with this machine's own pip, so that its index and certificates apply.
 fetch_wheel() {
     local dir=$1 requirement=$2
     shift 2
     python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
         --dest "$dir" "$@" "$requirement"
+}
+
+# fetch_linux_wheel DIR PYTHON REQUIREMENT: for that Python on linux-64, whatever this machine's own is.
+fetch_linux_wheel() {
+    fetch_wheel "$1" "$3" --python-version "$2" --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64
 }

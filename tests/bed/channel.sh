@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# channel.sh DIR: the conda channel that stands for conda-forge.
+set -euo pipefail
+. "$(dirname "$0")/lib.sh"
+. "$BED_SOURCE/versions.sh"
+out=$1
+mkdir "$out/work"
+
+for package in "pip==$PIP_VERSION" "setuptools==$SETUPTOOLS_VERSION" "humanize==$HUMANIZE_VERSION" "tomli==$TOMLI_VERSION"; do
+    fetch_wheel "$out/work/wheels" "$package" --platform any
+done
+dpkg-deb -x "$(piece_dir debian-tree)"/extra/tree_*.deb "$out/work/tree"
+PYTHONDONTWRITEBYTECODE=1 python3 "$BED_SOURCE/channel.py" "$out" "$(piece_dir python-tree)" "$out/work/wheels" "$out/work/tree"
+rm -r "$out/work"
