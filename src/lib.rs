@@ -5,6 +5,7 @@
 
 pub mod digest;
 pub mod emit;
+pub mod frontend;
 pub mod llb;
 pub mod plan;
 pub mod proto;

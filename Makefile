@@ -1,0 +1,37 @@
+# make demo      everything from nothing: an engine, the frontend, an image, a container
+# make test      all tests, those against a real engine included
+# make frontend  the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
+# make testbed   a Docker Engine with what the tests need, under a directory of its own
+
+SHELL := /bin/bash
+IMAGE ?= imagespec:dev
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+BINARY := target/$(HOST)/release/imagespec
+
+.PHONY: demo test frontend binary testbed testbed-down lint check-tools
+
+check-tools:
+	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
+
+# Static, so that an image needs nothing else. Setting the target keeps the flag off build scripts.
+binary: check-tools
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(HOST)
+
+frontend: binary
+	tests/scripts/frontend-image $(BINARY) $(IMAGE) $(PUSH)
+
+demo: binary
+	tests/scripts/demo $(BINARY) $(IMAGE)
+
+test: lint binary
+	tests/scripts/test $(BINARY)
+
+lint: check-tools
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+testbed:
+	@tests/bed/up
+
+testbed-down:
+	@tests/bed/down

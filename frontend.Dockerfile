@@ -1,0 +1,23 @@
+# The image that `# syntax=` names: one static program and the labels that BuildKit reads.
+#
+# The last stage also builds with `--build-context build=DIR`, where DIR holds the program `imagespec`;
+# that is what `make frontend` does, with the toolchain that is there.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+COPY Cargo.toml Cargo.lock build.rs rust-toolchain.toml ./
+COPY proto proto
+COPY src src
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    target="$(rustc -vV | sed -n 's/^host: //p')" && \
+    RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target "$target" && \
+    cp "target/$target/release/imagespec" /imagespec
+
+FROM scratch
+COPY --from=build /imagespec /imagespec
+LABEL moby.buildkit.frontend.network.none="true" \
+      moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring" \
+      org.opencontainers.image.title="imagespec" \
+      org.opencontainers.image.description="Builds container images from image specs" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0"
+ENTRYPOINT ["/imagespec"]

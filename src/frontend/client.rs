@@ -1,0 +1,135 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::frontend::{Failure, Gateway};
+use crate::llb::{Definition, Output, since};
+use crate::proto::gateway as wire;
+use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
+
+/// Files are read in pieces of this size; a reply may hold 16 MiB.
+const PIECE: i64 = 1024 * 1024;
+
+/// A file tree that BuildKit has solved; lazily, so that running errors may come from its first use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reference(pub(super) String);
+
+/// The gateway with what every call of one build has in common.
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) gateway: Arc<dyn Gateway>,
+    frontend: Arc<BTreeMap<String, ApiCap>>,
+    llb: Arc<BTreeMap<String, ApiCap>>,
+    cache_imports: Vec<wire::CacheOptionsEntry>,
+}
+
+impl Client {
+    pub(super) async fn new(
+        gateway: Arc<dyn Gateway>,
+        cache_imports: Vec<wire::CacheOptionsEntry>,
+    ) -> Result<Self, Failure> {
+        let pong = gateway.ping().await?;
+        let by_id = |caps: Vec<ApiCap>| Arc::new(caps.into_iter().map(|cap| (cap.id.clone(), cap)).collect::<BTreeMap<_, _>>());
+        let client = Self {
+            gateway,
+            frontend: by_id(pong.frontend_api_caps),
+            llb: by_id(pong.llb_caps),
+            cache_imports,
+        };
+        if !client.can("file.base") {
+            return Err(client.too_old("file.base"));
+        }
+        Ok(client)
+    }
+
+    /// Whether an LLB capability is there and enabled: engines also list what they cannot do.
+    pub(super) fn can(&self, capability: &str) -> bool {
+        self.llb.get(capability).is_some_and(|cap| cap.enabled)
+    }
+
+    /// Whether a gateway capability is there and enabled.
+    pub(super) fn gateway_can(&self, capability: &str) -> bool {
+        self.frontend.get(capability).is_some_and(|cap| cap.enabled)
+    }
+
+    fn too_old(&self, capability: &str) -> Failure {
+        let has = since(capability).map_or(String::new(), |version| format!("; BuildKit has it since {version}"));
+        let reason = match self.llb.get(capability) {
+            Some(cap) if !cap.disabled_reason_msg.is_empty() => format!(" ({})", cap.disabled_reason_msg),
+            _ => String::new(),
+        };
+        Failure::user(format!(
+            "this engine lacks the capability `{capability}`{reason}, which the image needs{has}: update Docker or \
+             BuildKit, or use another builder (docker buildx create --use)"
+        ))
+    }
+
+    /// Solves a graph. `None` is an empty tree.
+    pub(super) async fn solve(&self, output: Option<&Output>) -> Result<Reference, Failure> {
+        let definition = Definition::new(output);
+        // What servers of other frontends' times lack is said before they fail on it in their own words.
+        if let Some(missing) = definition.capabilities().into_iter().find(|cap| !self.can(cap)) {
+            return Err(self.too_old(missing));
+        }
+        let response = self
+            .gateway
+            .solve(wire::SolveRequest {
+                definition: output.is_some().then_some(definition.0),
+                allow_result_return: true,
+                allow_result_array_ref: true,
+                cache_imports: self.cache_imports.clone(),
+                ..wire::SolveRequest::default()
+            })
+            .await?;
+        let id = match response.result.and_then(|result| result.result) {
+            Some(wire::result::Result::Ref(reference)) => reference.id,
+            Some(wire::result::Result::RefDeprecated(id)) => id,
+            _ => response.r#ref,
+        };
+        Ok(Reference(id))
+    }
+
+    /// Reads a file of at most `limit` bytes; `None` when it is larger.
+    pub(super) async fn read(&self, tree: &Reference, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
+        let mut content: Vec<u8> = Vec::new();
+        loop {
+            let offset = i64::try_from(content.len()).unwrap_or(i64::MAX);
+            let piece = self
+                .gateway
+                .read_file(wire::ReadFileRequest {
+                    r#ref: tree.0.clone(),
+                    file_path: path.to_owned(),
+                    range: Some(wire::FileRange { offset, length: PIECE }),
+                    mount_index: 0,
+                })
+                .await?
+                .data;
+            let last = i64::try_from(piece.len()).unwrap_or(i64::MAX) < PIECE;
+            content.extend(piece);
+            if content.len() > limit {
+                return Ok(None);
+            }
+            if last {
+                return Ok(Some(content));
+            }
+        }
+    }
+
+    /// What is known of a path; `None` when there is nothing.
+    pub(super) async fn stat(&self, tree: &Reference, path: &str) -> Result<Option<crate::proto::fsutil::types::Stat>, Failure> {
+        let request = wire::StatFileRequest {
+            r#ref: tree.0.clone(),
+            path: path.to_owned(),
+            mount_index: 0,
+        };
+        match self.gateway.stat_file(request).await {
+            Ok(response) => Ok(response.stat),
+            Err(failure) if is_missing(&failure) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+/// Whether a call failed because a path is not there.
+pub(super) fn is_missing(failure: &Failure) -> bool {
+    failure.message.contains("no such file or directory") || failure.message.contains("file does not exist")
+}

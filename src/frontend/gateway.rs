@@ -1,0 +1,58 @@
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use crate::frontend::Failure;
+use crate::proto::gateway as wire;
+
+/// The calls that a frontend makes of BuildKit, as they are on the wire.
+#[async_trait]
+#[allow(missing_docs, reason = "the calls are documented in proto/gateway.proto")]
+pub trait Gateway: Send + Sync {
+    async fn ping(&self) -> Result<wire::PongResponse, Failure>;
+    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure>;
+    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure>;
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, Failure>;
+    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, Failure>;
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), Failure>;
+    async fn resolve_source_meta(
+        &self,
+        request: wire::ResolveSourceMetaRequest,
+    ) -> Result<wire::ResolveSourceMetaResponse, Failure>;
+    async fn resolve_image_config(
+        &self,
+        request: wire::ResolveImageConfigRequest,
+    ) -> Result<wire::ResolveImageConfigResponse, Failure>;
+    async fn inputs(&self) -> Result<wire::InputsResponse, Failure>;
+    async fn warn(&self, request: wire::WarnRequest) -> Result<(), Failure>;
+    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), Failure>;
+
+    /// The calls made so far.
+    fn calls(&self) -> Vec<Call> {
+        Vec::new()
+    }
+}
+
+/// When a call was made and answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// The call's name.
+    pub name: &'static str,
+    /// When it was sent.
+    pub sent: Instant,
+    /// When the answer was there.
+    pub answered: Instant,
+}
+
+/// How much of the time since `start` passed without a call under way.
+pub(super) fn own_time(start: Instant, end: Instant, calls: &[Call]) -> Duration {
+    let mut spans: Vec<(Instant, Instant)> = calls.iter().map(|call| (call.sent, call.answered)).collect();
+    spans.sort_unstable();
+    let mut own = Duration::ZERO;
+    let mut free_from = start;
+    for (sent, answered) in spans {
+        own += sent.saturating_duration_since(free_from);
+        free_from = free_from.max(answered);
+    }
+    own + end.saturating_duration_since(free_from)
+}

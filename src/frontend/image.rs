@@ -1,0 +1,231 @@
+//! Images: named contexts in their place, digests, configurations.
+
+use serde_json::Value;
+
+use crate::frontend::client::Client;
+use crate::frontend::{Failure, FrontendOptions};
+use crate::llb::{Image, Metadata, OciLayout, Output, Platform, ResolveMode};
+use crate::plan::{BaseFacts, Role};
+use crate::proto::{gateway as wire, pb};
+use crate::spec::Reference;
+
+/// An image that was looked up.
+#[derive(Debug, Clone)]
+pub(super) struct Resolved {
+    /// Its file tree; `None` when it is empty.
+    pub(super) output: Option<Output>,
+    /// Its configuration.
+    pub(super) config: Option<Value>,
+    /// Its configuration as it is.
+    pub(super) raw_config: Vec<u8>,
+    /// The reference as people write it, without a digest.
+    pub(super) name: String,
+}
+
+impl Resolved {
+    fn scratch() -> Self {
+        Self {
+            output: None,
+            config: None,
+            raw_config: Vec::new(),
+            name: "scratch".into(),
+        }
+    }
+
+    /// What a plan needs to know of it.
+    pub(super) fn facts(&self) -> BaseFacts {
+        let variables = self.config.as_ref().and_then(|c| c.pointer("/config/Env")).and_then(Value::as_array);
+        BaseFacts {
+            environment: variables
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(|variable| {
+                    let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+                    (name.to_owned(), value.to_owned())
+                })
+                .collect(),
+            name: self.name.clone(),
+        }
+    }
+
+    /// Build triggers, which are for Dockerfiles.
+    pub(super) fn has_triggers(&self) -> bool {
+        let triggers = self.config.as_ref().and_then(|c| c.pointer("/config/OnBuild"));
+        triggers.and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    }
+}
+
+/// What a named context says instead of an image.
+fn replacement<'a>(options: &'a FrontendOptions, role: Role, reference: &Reference, platform: &Platform) -> Option<(String, &'a str)> {
+    // Both the name that the spec uses and the role are names that a user may know.
+    [reference.familiar(), role.name().to_owned()].into_iter().find_map(|name| {
+        [format!("context:{name}::{platform}"), format!("context:{name}")]
+            .iter()
+            .find_map(|key| options.get(key))
+            .map(|value| (name, value))
+    })
+}
+
+/// Looks an image up.
+pub(super) async fn resolve(
+    client: &Client,
+    options: &FrontendOptions,
+    role: Role,
+    text: &str,
+    platform: &Platform,
+    mode: ResolveMode,
+) -> Result<Resolved, Failure> {
+    let reference = Reference::parse(text).map_err(|error| Failure::user(error.to_string()))?;
+    match replacement(options, role, &reference, platform) {
+        None => from_registry(client, &reference, platform, mode, "internal", role).await,
+        Some((name, value)) => {
+            let context = format!("context {name}");
+            if let Some(other) = value.strip_prefix("docker-image://") {
+                if other == "scratch" {
+                    return Ok(Resolved::scratch());
+                }
+                let reference = Reference::parse(other).map_err(|error| Failure::user(format!("--build-context {name}: {error}")))?;
+                from_registry(client, &reference, platform, mode, &context, role).await
+            } else if let Some(layout) = value.strip_prefix("oci-layout://") {
+                from_layout(client, options, &name, layout, platform).await
+            } else {
+                let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
+                Err(Failure::user(format!(
+                    "--build-context {name}: `{scheme}:` cannot stand for an image; give docker-image://NAME or oci-layout://DIRECTORY"
+                )))
+            }
+        }
+    }
+}
+
+async fn from_registry(
+    client: &Client,
+    reference: &Reference,
+    platform: &Platform,
+    mode: ResolveMode,
+    log: &str,
+    role: Role,
+) -> Result<Resolved, Failure> {
+    let familiar = reference.familiar();
+    let log_name = format!("[{log}] load metadata for {reference}");
+    let (name, digest, config) = if client.gateway_can("source.metaresolver") {
+        let request = wire::ResolveSourceMetaRequest {
+            source: Some(pb::SourceOp {
+                identifier: format!("docker-image://{reference}"),
+                ..pb::SourceOp::default()
+            }),
+            platform: Some(platform.into()),
+            log_name,
+            resolve_mode: mode.as_str().into(),
+            ..wire::ResolveSourceMetaRequest::default()
+        };
+        let response = client.gateway.resolve_source_meta(request).await.map_err(|f| not_there(f, role, &familiar))?;
+        let identifier = response.source.map(|source| source.identifier).unwrap_or_default();
+        let Some(name) = identifier.strip_prefix("docker-image://") else {
+            return Err(Failure::user(format!(
+                "a source policy replaces the image {familiar} by {identifier}, which is no image"
+            )));
+        };
+        let image = response.image.unwrap_or_default();
+        (name.to_owned(), image.digest, image.config)
+    } else {
+        let request = wire::ResolveImageConfigRequest {
+            r#ref: reference.to_string(),
+            platform: Some(platform.into()),
+            resolve_mode: mode.as_str().into(),
+            log_name,
+            ..wire::ResolveImageConfigRequest::default()
+        };
+        let response = client.gateway.resolve_image_config(request).await.map_err(|f| not_there(f, role, &familiar))?;
+        let name = if response.r#ref.is_empty() { reference.to_string() } else { response.r#ref };
+        (name, response.digest, response.config)
+    };
+    let pinned = Reference::parse(&name)
+        .map(|reference| reference.pinned(&digest))
+        .map_err(|error| Failure::internal(error.to_string()))?;
+    let image = Image {
+        reference: pinned.to_string(),
+        platform: platform.clone(),
+        resolve_mode: mode,
+    };
+    let shown = if log == "internal" { role.name().to_owned() } else { log.to_owned() };
+    let output = image.output(Metadata::named(format!("[{shown}] {pinned}")));
+    let short = Reference {
+        digest: None,
+        ..reference.clone()
+    };
+    resolved(Some(output), config, short.familiar())
+}
+
+async fn from_layout(client: &Client, options: &FrontendOptions, name: &str, layout: &str, platform: &Platform) -> Result<Resolved, Failure> {
+    let Some((store, digest)) = layout.rsplit_once('@') else {
+        return Err(Failure::user(format!("--build-context {name}: the layout has no digest; write oci-layout://DIRECTORY@sha256:…")));
+    };
+    // The store is the client's name for the directory, without a tag.
+    let store = store.rsplit_once(':').map_or(store, |(store, _)| store);
+    let source = OciLayout {
+        // The name is of no consequence here, the digest decides.
+        reference: format!("docker.io/library/layout@{digest}"),
+        session: options.session.clone(),
+        store: store.to_owned(),
+        platform: platform.clone(),
+    };
+    let log_name = format!("[context {name}] load metadata for {layout}");
+    let config = if client.gateway_can("source.metaresolver") {
+        let request = wire::ResolveSourceMetaRequest {
+            source: Some(pb::SourceOp {
+                identifier: format!("oci-layout://{}", source.reference),
+                attrs: source.attrs(),
+            }),
+            platform: Some(platform.into()),
+            log_name,
+            ..wire::ResolveSourceMetaRequest::default()
+        };
+        client.gateway.resolve_source_meta(request).await?.image.unwrap_or_default().config
+    } else {
+        let request = wire::ResolveImageConfigRequest {
+            r#ref: source.reference.clone(),
+            platform: Some(platform.into()),
+            log_name,
+            resolver_type: 1,
+            session_id: source.session.clone(),
+            store_id: source.store.clone(),
+            ..wire::ResolveImageConfigRequest::default()
+        };
+        client.gateway.resolve_image_config(request).await?.config
+    };
+    let output = source.output(Metadata::named(format!("[context {name}] {layout}")));
+    resolved(Some(output), config, name.to_owned())
+}
+
+fn resolved(output: Option<Output>, raw: Vec<u8>, name: String) -> Result<Resolved, Failure> {
+    let config = if raw.is_empty() {
+        None
+    } else {
+        let parsed = serde_json::from_slice(&raw);
+        Some(parsed.map_err(|error| Failure::user(format!("the configuration of image {name} is not JSON: {error}")))?)
+    };
+    Ok(Resolved {
+        output,
+        config,
+        raw_config: raw,
+        name,
+    })
+}
+
+/// Says which field an image comes from and how to do without it.
+fn not_there(failure: Failure, role: Role, name: &str) -> Failure {
+    let field = match role {
+        Role::Base => "base_image",
+        Role::Uv => "builder_config.uv_image",
+        Role::Micromamba => "builder_config.micromamba_image",
+    };
+    let message = format!(
+        "cannot load the {} image {name}: {}\n    help: name another image in `{field}`, or stand one in for it: --build-context {}=docker-image://IMAGE",
+        role.name(),
+        failure.message,
+        role.name()
+    );
+    Failure { message, ..failure }
+}

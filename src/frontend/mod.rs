@@ -1,0 +1,51 @@
+//! The BuildKit frontend: reads a spec through the gateway, solves its graph, returns the image.
+//!
+//! This is the only module that knows gRPC. BuildKit starts the process, which talks to it on standard
+//! input and output; everything above [`Gateway`] also runs against one in memory.
+
+mod build;
+mod client;
+mod context;
+mod failure;
+mod gateway;
+mod image;
+mod options;
+mod stdio;
+
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use failure::Failure;
+pub use gateway::{Call, Gateway};
+pub use options::{FrontendOptions, OptionError};
+pub use stdio::{ConnectError, Stdio};
+
+use crate::proto::gateway as wire;
+
+/// Builds once and hands the result or the error over to BuildKit.
+///
+/// # Errors
+/// When even the error cannot be handed over.
+pub async fn run(gateway: Arc<dyn Gateway>, options: FrontendOptions) -> Result<(), Failure> {
+    let building = tokio::spawn(build::build(Arc::clone(&gateway), options));
+    let outcome = match building.await {
+        Ok(outcome) => outcome,
+        // A panic must reach the user as an error, or all they see is "no result".
+        Err(panic) => Err(Failure::internal(format!("imagespec stopped unexpectedly: {panic}"))),
+    };
+    let request = match outcome {
+        Ok(result) => wire::ReturnRequest {
+            result: Some(result),
+            error: None,
+        },
+        Err(failure) => wire::ReturnRequest {
+            result: None,
+            error: Some(failure.into_status()),
+        },
+    };
+    gateway.return_result(request).await
+}

@@ -1,0 +1,325 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use serde::Deserialize;
+
+use crate::emit::Strategy;
+use crate::llb::{Network, Platform, ResolveMode};
+use crate::plan::Stage;
+use crate::proto::gateway::CacheOptionsEntry;
+use crate::spec::field::closest;
+
+const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
+const STRATEGY: &str = "IMAGESPEC_STRATEGY";
+const TIMINGS: &str = "IMAGESPEC_TIMINGS";
+/// Build arguments that are ours.
+const OWN_ARGUMENTS: [&str; 2] = [STRATEGY, TIMINGS];
+/// Build arguments that clients, BuildKit or we read without being told to.
+const KNOWN_PREFIXES: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
+
+/// What the client asked for, as BuildKit hands it to frontends.
+#[derive(Debug, Clone)]
+pub struct FrontendOptions {
+    options: BTreeMap<String, String>,
+    /// The client's session.
+    pub session: String,
+    /// The platform of the engine.
+    pub worker: Platform,
+    /// When the process began.
+    pub started: Instant,
+}
+
+/// An option that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OptionError {
+    /// A value outside of what an option takes.
+    #[error("option {name}: `{value}` {reason}")]
+    Value {
+        /// The option's name.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+#[derive(Deserialize)]
+struct Worker {
+    #[serde(default)]
+    platforms: Vec<WorkerPlatform>,
+}
+
+#[derive(Deserialize)]
+struct WorkerPlatform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    #[serde(default)]
+    variant: String,
+}
+
+impl FrontendOptions {
+    /// Reads the environment that BuildKit starts frontends with.
+    pub fn from_environment(environment: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut options = BTreeMap::new();
+        let mut session = String::new();
+        let mut worker = Platform::linux_amd64();
+        for (name, value) in environment {
+            if name.starts_with(OPTION) {
+                let (key, value) = value.split_once('=').unwrap_or((&value, ""));
+                options.insert(key.to_owned(), value.to_owned());
+            } else if name == "BUILDKIT_SESSION_ID" {
+                session = value;
+            } else if name == "BUILDKIT_WORKERS" {
+                let workers: Vec<Worker> = serde_json::from_str(&value).unwrap_or_default();
+                if let Some(first) = workers.first().and_then(|w| w.platforms.first()) {
+                    worker = Platform::normalised(&first.os, &first.architecture, &first.variant);
+                }
+            }
+        }
+        Self {
+            options,
+            session,
+            worker,
+            started: Instant::now(),
+        }
+    }
+
+    /// The value of an option; an empty one counts as absent.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.options.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The options whose names begin with a prefix, without it.
+    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.options
+            .iter()
+            .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+    }
+
+    /// The value of a build argument.
+    #[must_use]
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        self.get(&format!("build-arg:{name}"))
+    }
+
+    /// Labels to add to the image.
+    #[must_use]
+    pub fn labels(&self) -> Vec<(String, String)> {
+        self.with_prefix("label:").map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+    }
+
+    fn error(&self, name: &str, reason: impl Into<String>) -> OptionError {
+        OptionError::Value {
+            name: name.to_owned(),
+            value: self.options.get(name).cloned().unwrap_or_default(),
+            reason: reason.into(),
+        }
+    }
+
+    /// The platforms asked for; empty when none were.
+    ///
+    /// # Errors
+    /// When one is not a platform, or not Linux.
+    pub fn platforms(&self) -> Result<Vec<Platform>, OptionError> {
+        let Some(list) = self.get("platform") else {
+            return Ok(Vec::new());
+        };
+        let mut platforms: Vec<Platform> = Vec::new();
+        for part in list.split(',') {
+            let platform: Platform = part.trim().parse().map_err(|_| self.error("platform", "is not os/architecture[/variant]"))?;
+            if platform.os != "linux" {
+                return Err(self.error("platform", "cannot be built: images are made for linux"));
+            }
+            if !platforms.contains(&platform) {
+                platforms.push(platform);
+            }
+        }
+        Ok(platforms)
+    }
+
+    /// Whether an index is returned although there is one platform.
+    ///
+    /// # Errors
+    /// When the value is no boolean, or forbids an index where several platforms were asked for.
+    pub fn multi_platform(&self, platforms: usize) -> Result<bool, OptionError> {
+        for name in ["build-arg:BUILDKIT_MULTI_PLATFORM", "multi-platform"] {
+            match self.get(name) {
+                Some("1" | "t" | "T" | "true" | "TRUE" | "True") => return Ok(true),
+                Some("0" | "f" | "F" | "false" | "FALSE" | "False") if platforms > 1 => {
+                    return Err(self.error(name, "does not go with several platforms"));
+                }
+                Some("0" | "f" | "F" | "false" | "FALSE" | "False") => return Ok(false),
+                Some(_) => return Err(self.error(name, "is neither true nor false")),
+                None => {}
+            }
+        }
+        Ok(platforms > 1)
+    }
+
+    /// How images are looked up.
+    ///
+    /// # Errors
+    /// When the value is none of BuildKit's modes.
+    pub fn resolve_mode(&self) -> Result<ResolveMode, OptionError> {
+        match self.get("image-resolve-mode") {
+            None | Some("default") => Ok(ResolveMode::Default),
+            Some("pull") => Ok(ResolveMode::Pull),
+            Some("local") => Ok(ResolveMode::Local),
+            Some(_) => Err(self.error("image-resolve-mode", "is not one of default, pull, local")),
+        }
+    }
+
+    /// The network of steps.
+    ///
+    /// # Errors
+    /// When the value is none of BuildKit's modes.
+    pub fn network(&self) -> Result<Network, OptionError> {
+        match self.get("force-network-mode") {
+            None | Some("sandbox" | "default") => Ok(Network::Sandbox),
+            Some("host") => Ok(Network::Host),
+            Some("none") => Ok(Network::None),
+            Some(_) => Err(self.error("force-network-mode", "is not one of sandbox, host, none")),
+        }
+    }
+
+    /// Names resolved besides DNS, with their addresses.
+    ///
+    /// # Errors
+    /// When an entry is not `host=address`.
+    pub fn extra_hosts(&self) -> Result<Vec<(String, String)>, OptionError> {
+        let Some(list) = self.get("add-hosts") else {
+            return Ok(Vec::new());
+        };
+        list.split(',')
+            .map(|entry| {
+                let (host, address) = entry.split_once('=').ok_or_else(|| self.error("add-hosts", "is not host=address"))?;
+                let plain = address.trim_start_matches('[').trim_end_matches(']');
+                plain
+                    .parse::<std::net::IpAddr>()
+                    .map_err(|_| self.error("add-hosts", format!("has no address in `{entry}`")))?;
+                Ok((host.to_lowercase(), plain.to_owned()))
+            })
+            .collect()
+    }
+
+    /// The steps' host name.
+    #[must_use]
+    pub fn hostname(&self) -> &str {
+        self.argument("BUILDKIT_SANDBOX_HOSTNAME").or_else(|| self.get("hostname")).unwrap_or("")
+    }
+
+    /// Proxy settings from build arguments, lower-case names.
+    #[must_use]
+    pub fn proxy(&self) -> Vec<(String, String)> {
+        let mut found = BTreeMap::new();
+        for (name, value) in self.with_prefix("build-arg:") {
+            if is_proxy(name) && !value.is_empty() {
+                found.insert(name.to_lowercase(), value.to_owned());
+            }
+        }
+        found.into_iter().collect()
+    }
+
+    /// The stages whose steps run again.
+    ///
+    /// # Errors
+    /// When one is unknown.
+    pub fn no_cache(&self) -> Result<BTreeSet<Stage>, OptionError> {
+        let Some(list) = self.options.get("no-cache") else {
+            return Ok(BTreeSet::new());
+        };
+        if list.is_empty() {
+            return Ok(Stage::ALL.into_iter().collect());
+        }
+        list.split(',').map(|name| self.stage("no-cache", name)).collect()
+    }
+
+    /// The stage to stop at.
+    ///
+    /// # Errors
+    /// When it is unknown.
+    pub fn target(&self) -> Result<Option<Stage>, OptionError> {
+        self.get("target").map(|name| self.stage("target", name)).transpose()
+    }
+
+    fn stage(&self, option: &str, name: &str) -> Result<Stage, OptionError> {
+        let known = Stage::ALL.map(Stage::name);
+        Stage::ALL
+            .into_iter()
+            .find(|stage| stage.name().eq_ignore_ascii_case(name.trim()))
+            .ok_or_else(|| {
+                let hint = closest(name, known).map_or(String::new(), |word| format!("; did you mean `{word}`?"));
+                self.error(option, format!("is not one of {}{hint}", known.join(", ")))
+            })
+    }
+
+    /// The caches that results may come from, for every solve.
+    ///
+    /// # Errors
+    /// When the option is not the JSON that clients send.
+    pub fn cache_imports(&self) -> Result<Vec<CacheOptionsEntry>, OptionError> {
+        #[derive(Deserialize)]
+        struct Entry {
+            #[serde(rename = "Type")]
+            kind: String,
+            #[serde(rename = "Attrs", default)]
+            attrs: Option<BTreeMap<String, String>>,
+        }
+        let mut imports = Vec::new();
+        if let Some(json) = self.get("cache-imports") {
+            let entries: Vec<Entry> = serde_json::from_str(json).map_err(|_| self.error("cache-imports", "is not a list of caches"))?;
+            imports.extend(entries.into_iter().map(|entry| CacheOptionsEntry {
+                r#type: entry.kind,
+                attrs: entry.attrs.unwrap_or_default(),
+            }));
+        }
+        for reference in self.get("cache-from").into_iter().flat_map(|list| list.split(',')) {
+            imports.push(CacheOptionsEntry {
+                r#type: "registry".into(),
+                attrs: BTreeMap::from([("ref".to_owned(), reference.to_owned())]),
+            });
+        }
+        Ok(imports)
+    }
+
+    /// The strategy, where the user insists on one.
+    ///
+    /// # Errors
+    /// When there is no such strategy.
+    pub fn strategy(&self) -> Result<Option<Strategy>, OptionError> {
+        match self.argument(STRATEGY) {
+            None => Ok(None),
+            Some("merge") => Ok(Some(Strategy::Merge)),
+            Some("chain") => Ok(Some(Strategy::Chain)),
+            Some(_) => Err(self.error(&format!("build-arg:{STRATEGY}"), "is not one of merge, chain")),
+        }
+    }
+
+    /// Whether the frontend's own times are returned with the result.
+    #[must_use]
+    pub fn wants_timings(&self) -> bool {
+        self.argument(TIMINGS).is_some_and(|value| value != "0")
+    }
+
+    /// Build arguments that nothing reads, with what may have been meant.
+    #[must_use]
+    pub fn unused_arguments(&self) -> Vec<(String, Option<&'static str>)> {
+        self.with_prefix("build-arg:")
+            .filter(|(name, _)| {
+                !OWN_ARGUMENTS.contains(name) && !is_proxy(name) && !KNOWN_PREFIXES.iter().any(|p| name.starts_with(p))
+            })
+            .map(|(name, _)| (name.to_owned(), closest(name, OWN_ARGUMENTS)))
+            .collect()
+    }
+}
+
+fn is_proxy(name: &str) -> bool {
+    matches!(
+        name.to_lowercase().as_str(),
+        "http_proxy" | "https_proxy" | "ftp_proxy" | "no_proxy" | "all_proxy"
+    )
+}

@@ -1,0 +1,157 @@
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use async_trait::async_trait;
+use hyper_util::rt::TokioIo;
+use tokio::net::unix::pipe;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::frontend::{Call, Failure, Gateway};
+use crate::proto::gateway as wire;
+use wire::llb_bridge_client::LlbBridgeClient;
+
+/// The largest message that either side takes.
+const MAX_MESSAGE: usize = 16 * 1024 * 1024;
+/// Errors of failed calls come in trailers, with whole files in them.
+const MAX_HEADERS: u32 = 16 * 1024 * 1024;
+
+/// BuildKit at the other end of standard input and output.
+#[derive(Debug)]
+pub struct Stdio {
+    client: LlbBridgeClient<Channel>,
+    calls: Mutex<Vec<Call>>,
+}
+
+/// Why there is no gateway on standard input and output.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// They are not pipes.
+    #[error("standard input and output are not BuildKit's pipes")]
+    NotPipes(#[source] io::Error),
+    /// The protocol could not be started.
+    #[error("BuildKit does not answer on standard input and output")]
+    Transport(#[source] tonic::transport::Error),
+}
+
+impl Stdio {
+    /// Takes standard input and output as the connection. Nothing else may use them.
+    ///
+    /// # Errors
+    /// When they are no pipes or nobody speaks HTTP/2 there.
+    pub async fn connect() -> Result<Self, ConnectError> {
+        let pipes = || -> io::Result<_> {
+            let input = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
+            let output = pipe::Sender::from_owned_fd(io::stdout().as_fd().try_clone_to_owned()?)?;
+            Ok(tokio::io::join(input, output))
+        };
+        Self::over(pipes().map_err(ConnectError::NotPipes)?).await
+    }
+
+    /// Speaks over any stream of bytes.
+    pub(super) async fn over<T>(stream: T) -> Result<Self, ConnectError>
+    where
+        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut stream = Some(TokioIo::new(stream));
+        let connector = tower::service_fn(move |_: tonic::transport::Uri| {
+            let stream = stream.take();
+            async move { stream.ok_or_else(|| io::Error::other("the connection to BuildKit is gone")) }
+        });
+        let channel = Endpoint::from_static("http://buildkit")
+            .http2_max_header_list_size(MAX_HEADERS)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(1 << 20)
+            .connect_with_connector(connector)
+            .await
+            .map_err(ConnectError::Transport)?;
+        Ok(Self {
+            client: LlbBridgeClient::new(channel)
+                .max_decoding_message_size(MAX_MESSAGE)
+                .max_encoding_message_size(MAX_MESSAGE),
+            calls: Mutex::new(Vec::new()),
+        })
+    }
+
+    fn record(&self, name: &'static str, sent: Instant) {
+        if let Ok(mut calls) = self.calls.lock() {
+            calls.push(Call {
+                name,
+                sent,
+                answered: Instant::now(),
+            });
+        }
+    }
+}
+
+/// Makes a call and notes its time.
+macro_rules! call {
+    ($self:ident . $method:ident ( $request:expr )) => {{
+        let sent = Instant::now();
+        let answer = $self.client.clone().$method($request).await;
+        $self.record(stringify!($method), sent);
+        Ok(answer?.into_inner())
+    }};
+}
+
+#[async_trait]
+impl Gateway for Stdio {
+    async fn ping(&self) -> Result<wire::PongResponse, Failure> {
+        call!(self.ping(wire::PingRequest {}))
+    }
+
+    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure> {
+        call!(self.solve(request))
+    }
+
+    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure> {
+        call!(self.read_file(request))
+    }
+
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, Failure> {
+        call!(self.read_dir(request))
+    }
+
+    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, Failure> {
+        call!(self.stat_file(request))
+    }
+
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), Failure> {
+        let answer: Result<wire::EvaluateResponse, Failure> = call!(self.evaluate(request));
+        answer.map(|_| ())
+    }
+
+    async fn resolve_source_meta(
+        &self,
+        request: wire::ResolveSourceMetaRequest,
+    ) -> Result<wire::ResolveSourceMetaResponse, Failure> {
+        call!(self.resolve_source_meta(request))
+    }
+
+    async fn resolve_image_config(
+        &self,
+        request: wire::ResolveImageConfigRequest,
+    ) -> Result<wire::ResolveImageConfigResponse, Failure> {
+        call!(self.resolve_image_config(request))
+    }
+
+    async fn inputs(&self) -> Result<wire::InputsResponse, Failure> {
+        call!(self.inputs(wire::InputsRequest {}))
+    }
+
+    async fn warn(&self, request: wire::WarnRequest) -> Result<(), Failure> {
+        let answer: Result<wire::WarnResponse, Failure> = call!(self.warn(request));
+        answer.map(|_| ())
+    }
+
+    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), Failure> {
+        // `return` is a keyword, which tonic escapes.
+        let answer: Result<wire::ReturnResponse, Failure> = call!(self.r#return(request));
+        answer.map(|_| ())
+    }
+
+    fn calls(&self) -> Vec<Call> {
+        self.calls.lock().map(|calls| calls.clone()).unwrap_or_default()
+    }
+}
