@@ -7,6 +7,9 @@ use crate::llb::{
 };
 use crate::plan::{Action, Base, BuildPlan, FIXED_TIME, Mount, Role, Run, Sharing, Stage, Step};
 
+/// The longest piece of a script that goes into one environment variable, in bytes.
+const MAX_VARIABLE: usize = 120 * 1024;
+
 /// How steps that do not depend on each other become one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strategy {
@@ -298,9 +301,21 @@ impl Lowering<'_> {
 
     fn exec(&self, step: &Step, run: &Run) -> Result<Exec, StrategyError> {
         let mounts = run.mounts.iter().map(|mount| self.mount(step, mount)).collect::<Result<_, _>>()?;
+        let mut environment = run.environment.clone();
+        let args = if run.is_users {
+            vec!["/bin/sh".into(), "-c".into(), run.script.clone()]
+        } else {
+            // Arguments are in the error message of a failed step: the words of the spec belong there, a
+            // long script does not.
+            let pieces = pieces(&run.script);
+            let names = (0..pieces.len()).map(|number| format!("IMAGESPEC_STEP_{number}"));
+            let all: String = names.clone().map(|name| format!("${name}")).collect();
+            environment.extend(names.zip(pieces.into_iter().map(str::to_owned)));
+            vec!["/bin/sh".into(), "-c".into(), format!("eval \"{all}\""), shortened(&step.title)]
+        };
         Ok(Exec {
-            args: vec!["/bin/sh".into(), "-c".into(), run.script.clone()],
-            environment: run.environment.clone(),
+            args,
+            environment,
             cwd: "/".into(),
             mounts,
             network: self.options.network,
@@ -363,6 +378,23 @@ fn owner(name: &str) -> Owner {
         user: account.to_owned(),
         group: account.to_owned(),
     }
+}
+
+/// A script in pieces that fit into environment variables, of which Linux takes 128 KiB each.
+fn pieces(script: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = script;
+    while rest.len() > MAX_VARIABLE {
+        let mut at = MAX_VARIABLE;
+        while !rest.is_char_boundary(at) {
+            at -= 1;
+        }
+        let (piece, tail) = rest.split_at(at);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces.push(rest);
+    pieces
 }
 
 /// A title for one line of progress.

@@ -251,7 +251,7 @@ fn encode(action: &Action, root: i64, capabilities: &mut Vec<Capability>) -> pb:
                 create_dest_path: copy.create_target_parents,
                 allow_wildcard: copy.wildcard,
                 allow_empty_wildcard: copy.empty_wildcard,
-                timestamp: copy.time.unwrap_or(-1),
+                timestamp: nanoseconds(copy.time),
                 include_patterns: copy.include.clone(),
                 exclude_patterns: copy.exclude.clone(),
                 always_replace_existing_dest_paths: copy.replace,
@@ -264,14 +264,14 @@ fn encode(action: &Action, root: i64, capabilities: &mut Vec<Capability>) -> pb:
             mode: directory.mode,
             make_parents: directory.parents,
             owner: chown(directory.owner.as_ref(), root),
-            timestamp: directory.time.unwrap_or(-1),
+            timestamp: nanoseconds(directory.time),
         }),
         Action::MakeFile(file) => Wire::Mkfile(pb::FileActionMkFile {
             path: file.path.clone(),
             mode: file.mode,
             data: file.data.clone(),
             owner: chown(file.owner.as_ref(), root),
-            timestamp: file.time.unwrap_or(-1),
+            timestamp: nanoseconds(file.time),
         }),
         Action::Remove(remove) => {
             if remove.wildcard {
@@ -289,10 +289,15 @@ fn encode(action: &Action, root: i64, capabilities: &mut Vec<Capability>) -> pb:
                 oldpath: link.points_to.clone(),
                 newpath: link.path.clone(),
                 owner: chown(link.owner.as_ref(), root),
-                timestamp: link.time.unwrap_or(-1),
+                timestamp: nanoseconds(link.time),
             })
         }
     }
+}
+
+/// Times are in nanoseconds on the wire, and -1 there is none.
+fn nanoseconds(seconds: Option<i64>) -> i64 {
+    seconds.map_or(-1, |seconds| seconds.saturating_mul(1_000_000_000))
 }
 
 fn chown(owner: Option<&Owner>, root: i64) -> Option<pb::ChownOpt> {

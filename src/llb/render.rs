@@ -41,6 +41,18 @@ fn line(out: &mut String, indent: usize, text: &str) {
     let _ = writeln!(out, "{:indent$}{text}", "");
 }
 
+/// A text behind its label, or below it when it has several lines.
+fn labelled(out: &mut String, label: &str, text: &str) {
+    if text.contains('\n') {
+        line(out, 4, label);
+        for text in text.lines() {
+            line(out, 6, &format!("| {text}"));
+        }
+    } else {
+        line(out, 4, &format!("{label} {text}"));
+    }
+}
+
 fn render_op(out: &mut String, number: usize, op: &pb::Op, inputs: &[String]) {
     use pb::op::Op;
     let platform = op.platform.as_ref().map_or_else(String::new, |p| {
@@ -92,17 +104,11 @@ fn render_op(out: &mut String, number: usize, op: &pb::Op, inputs: &[String]) {
 fn render_exec<'a>(out: &mut String, exec: &pb::ExecOp, input: &impl Fn(i64) -> &'a str) {
     if let Some(meta) = &exec.meta {
         for (position, arg) in meta.args.iter().enumerate() {
-            if arg.contains('\n') {
-                line(out, 4, &format!("arg {position}:"));
-                for text in arg.lines() {
-                    line(out, 6, &format!("| {text}"));
-                }
-            } else {
-                line(out, 4, &format!("arg {position}: {arg}"));
-            }
+            labelled(out, &format!("arg {position}:"), arg);
         }
         for variable in &meta.env {
-            line(out, 4, &format!("env {variable}"));
+            let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+            labelled(out, &format!("env {name} ="), value);
         }
         line(out, 4, &format!("cwd {} user {}", meta.cwd, if meta.user.is_empty() { "root" } else { &meta.user }));
         for host in &meta.extra_hosts {
@@ -170,7 +176,7 @@ fn render_action(out: &mut String, action: &pb::FileAction, inputs: &[String]) {
             }
             let mut text = format!("copy {}:{} -> {}{flags}", tree(action.secondary_input), copy.src, copy.dest);
             if copy.timestamp != -1 {
-                let _ = write!(text, " time {}", copy.timestamp);
+                let _ = write!(text, " time {}", copy.timestamp / 1_000_000_000);
             }
             if copy.mode != -1 {
                 let _ = write!(text, " mode {:o}", copy.mode);

@@ -157,6 +157,11 @@ impl Builder<'_> {
             append_path(&mut environment, "LD_LIBRARY_PATH", "/usr/local/nvidia/lib64", true);
             environment.set("_F_IMG_ID", self.facts.id.clone());
         }
+        // flytekit's entry point installs these when a task starts.
+        let runtime: Vec<&str> = ImageSpec::strings(&self.spec.runtime_packages).map(|p| p.value.as_str()).collect();
+        if !runtime.is_empty() {
+            environment.set("_F_RUNTIME_PACKAGES", runtime.join(" "));
+        }
         environment
     }
 
@@ -200,6 +205,7 @@ impl Builder<'_> {
         let spans: Vec<Span> = commands.value.iter().map(|command| command.span).collect();
         let run = Run {
             script: script.clone(),
+            is_users: true,
             environment: environment.0,
             mounts,
         };

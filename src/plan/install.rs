@@ -121,6 +121,7 @@ impl Builder<'_> {
             &[],
             Run {
                 script,
+                is_users: false,
                 environment: environment.0,
                 mounts,
             },
@@ -144,6 +145,7 @@ impl Builder<'_> {
             &[span],
             Run {
                 script,
+                is_users: false,
                 environment,
                 mounts: vec![scratch()],
             },
@@ -221,7 +223,7 @@ impl Builder<'_> {
         let after = self.last_of(Stage::User);
         let environment = self.install_environment().0;
         let title = format!("micromamba install {packages}");
-        self.run(Stage::Python, title, after, &spans, Run { script, environment, mounts });
+        self.run(Stage::Python, title, after, &spans, Run { script, is_users: false, environment, mounts });
         interpreter
     }
 
@@ -243,7 +245,7 @@ impl Builder<'_> {
         let after = self.last_of_any(&[Stage::Apt, Stage::User]);
         let environment = self.install_environment().0;
         let title = format!("uv venv --python {}", exec.value);
-        self.run(Stage::Python, title, after, &[exec.span], Run { script, environment, mounts });
+        self.run(Stage::Python, title, after, &[exec.span], Run { script, is_users: false, environment, mounts });
         interpreter
     }
 
@@ -317,6 +319,7 @@ impl Builder<'_> {
             spans,
             Run {
                 script,
+                is_users: false,
                 environment: environment.0,
                 mounts,
             },
@@ -393,7 +396,7 @@ impl Builder<'_> {
         let file = spec.requirements.as_ref().map(|file| format!("-r {}", file.value));
         shown.extend(file.as_deref());
         let title = format!("uv pip install {}", shown.join(" "));
-        self.run(Stage::Packages, title, after, &spans, Run { script, environment, mounts });
+        self.run(Stage::Packages, title, after, &spans, Run { script, is_users: false, environment, mounts });
     }
 }
 

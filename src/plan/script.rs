@@ -69,7 +69,9 @@ impl Script {
 
     /// Gives what was written below a prefix its owner and a fixed time.
     pub(super) fn settle_python(self, python: &str, owner: &str, prefix: &str, mounts: &[Mount]) -> String {
-        let around = around(mounts);
+        let mut around = around(mounts);
+        // Making the prefix changed the directories above it.
+        above(prefix, &mut around);
         let around = quote_all(around.iter().map(String::as_str));
         self.lines(&format!(
             "{} -I -S -B - {FIXED_TIME} {} {} {around} <<'SETTLE'\n{SETTLE_PYTHON}SETTLE",
@@ -90,14 +92,19 @@ fn around(mounts: &[Mount]) -> Vec<String> {
         if target == "/tmp" || target.starts_with("/tmp/") {
             continue;
         }
-        for (at, _) in target.match_indices('/').skip(1) {
-            let above = target.get(..at).unwrap_or("").to_owned();
-            if !directories.contains(&above) {
-                directories.push(above);
-            }
-        }
+        above(target, &mut directories);
     }
     directories
+}
+
+/// Adds the directories above a path.
+fn above(path: &str, directories: &mut Vec<String>) {
+    for (at, _) in path.match_indices('/').skip(1) {
+        let directory = path.get(..at).unwrap_or("").to_owned();
+        if !directories.contains(&directory) {
+            directories.push(directory);
+        }
+    }
 }
 
 #[cfg(test)]

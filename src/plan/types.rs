@@ -159,12 +159,19 @@ pub enum Action {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
     /// The script, for `/bin/sh -c`.
+    #[serde(serialize_with = "as_lines")]
     pub script: String,
+    /// Whether the script is the user's own words, which error messages should show.
+    pub is_users: bool,
     /// Its whole environment.
     #[serde(serialize_with = "as_map")]
     pub environment: Vec<(String, String)>,
     /// What it sees besides its root.
     pub mounts: Vec<Mount>,
+}
+
+fn as_lines<S: serde::Serializer>(script: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(script.lines())
 }
 
 fn as_map<S: serde::Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -168,6 +168,10 @@ impl Checker<'_> {
                 }
             }
         }
+        for entry in ImageSpec::strings(&spec.runtime_packages).filter(|e| e.value.contains(char::is_whitespace)) {
+            let message = format!("`{}` has white space: flytekit's entry point splits it", entry.value);
+            self.warning("runtime-package", message, entry.span, "write it without, for example numpy>=1.26");
+        }
         if let Some(index) = spec.pip_index.as_ref().filter(|index| index.value.starts_with('-')) {
             let message = format!("`{}` in `pip_index` looks like an option", index.value);
             self.error("option-as-entry", message, index.span, "the index is a URL");
