@@ -1,0 +1,212 @@
+//! The test bed and the commands that tests give to it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// The frontend's image on both engines.
+pub const FRONTEND: &str = "imagespec:test";
+
+/// The variables of the bed, with the frontend's image made on both of its engines.
+pub fn bed() -> &'static BTreeMap<String, String> {
+    static BED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    BED.get_or_init(|| {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let output = Command::new(root.join("tests/bed/up"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "the test bed did not come up");
+        let shell = format!("{}\nenv -0", String::from_utf8(output.stdout).unwrap());
+        let output = Command::new("bash").args(["-c", &shell]).output().unwrap();
+        let variables: BTreeMap<String, String> = String::from_utf8_lossy(&output.stdout)
+            .split('\0')
+            .filter_map(|variable| variable.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        for host in [&variables["DOCKER_HOST"], &variables["IMAGESPEC_BED_CLASSIC_HOST"]] {
+            let output = Command::new(root.join("tests/scripts/frontend-image"))
+                .arg(binary())
+                .arg(FRONTEND)
+                .current_dir(root)
+                .envs(&variables)
+                .env("DOCKER_HOST", host)
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+        variables
+    })
+}
+
+/// The static program that `make binary` makes.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("IMAGESPEC_BINARY") {
+        return path.into();
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
+    let path = root.join("x86_64-unknown-linux-gnu/release/imagespec");
+    assert!(path.exists(), "there is no {}: run `make binary`", path.display());
+    path
+}
+
+/// An engine of the bed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Engine {
+    /// With the containerd image store, which merges.
+    Main,
+    /// With the classic image store, which does not.
+    Classic,
+}
+
+impl Engine {
+    pub fn docker(self, args: &[&str]) -> Command {
+        let bed = bed();
+        let mut command = Command::new("docker");
+        command.args(args).envs(bed).stdin(Stdio::null());
+        if self == Self::Classic {
+            command.env("DOCKER_HOST", &bed["IMAGESPEC_BED_CLASSIC_HOST"]);
+        }
+        command
+    }
+
+    /// Runs a command of docker's that has to succeed, and gives what it printed.
+    pub fn ok(self, args: &[&str]) -> String {
+        let output = self.docker(args).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "docker {args:?}: {stderr}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// Runs a shell line in a container of an image, past its entry point.
+    pub fn shell(self, image: &str, line: &str) -> String {
+        self.ok(&["run", "--rm", "--entrypoint", "/bin/sh", image, "-c", line])
+    }
+
+    /// A field of an image, as JSON.
+    pub fn inspect(self, image: &str, format: &str) -> serde_json::Value {
+        let text = self.ok(&["image", "inspect", "--format", &format!("{{{{json {format}}}}}"), image]);
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+/// A build context with a spec in it.
+pub struct Project {
+    pub directory: TempDir,
+    pub engine: Engine,
+    pub arguments: Vec<String>,
+}
+
+/// What a build said and whether it went well.
+pub struct Built {
+    pub ok: bool,
+    pub log: String,
+}
+
+impl Project {
+    /// A context with one file, the spec; `# syntax=` is put before it.
+    pub fn new(spec: &str) -> Self {
+        let project = Self {
+            directory: tempfile::tempdir().unwrap(),
+            engine: Engine::Main,
+            arguments: Vec::new(),
+        };
+        project.spec(spec);
+        project
+    }
+
+    pub fn on(mut self, engine: Engine) -> Self {
+        self.engine = engine;
+        self
+    }
+
+    pub fn spec(&self, spec: &str) {
+        self.file("imageSpec.yaml", &format!("# syntax={FRONTEND}\n{}", spec.trim_start()));
+    }
+
+    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|a| (*a).to_owned()));
+        self
+    }
+
+    /// The command that builds the image under a tag.
+    pub fn command(&self, tag: &str) -> Command {
+        let bed = bed();
+        let ca = format!("id=ca-certificates,src={}", bed["IMAGESPEC_BED_CA_BUNDLE"]);
+        let mut command = self.engine.docker(&["buildx", "build", "--progress=plain", "-f", "imageSpec.yaml", "-t", tag]);
+        for (name, image) in [
+            ("debian:bookworm-slim", "imagespec-bed/debian:bookworm-slim"),
+            ("uv", "imagespec-bed/uv:0.13.8"),
+            ("micromamba", "imagespec-bed/micromamba:2.0.3-debian12-slim"),
+        ] {
+            command.args(["--build-context", &format!("{name}=docker-image://{image}")]);
+        }
+        command
+            .args(["--secret", &ca])
+            .args(&self.arguments)
+            .arg(".")
+            .current_dir(self.directory.path());
+        command
+    }
+
+    pub fn try_build(&self, tag: &str) -> Built {
+        let output = self.command(tag).output().unwrap();
+        Built {
+            ok: output.status.success(),
+            log: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    /// Builds, which has to go well.
+    pub fn build(&self, tag: &str) -> Built {
+        let built = self.try_build(tag);
+        assert!(built.ok, "{}", built.log);
+        built
+    }
+
+    /// Builds, which has to fail, and gives what it said.
+    pub fn fail(&self, tag: &str) -> String {
+        let built = self.try_build(tag);
+        assert!(!built.ok, "the build went well:\n{}", built.log);
+        built.log
+    }
+
+    /// Builds and runs a shell line in the image.
+    pub fn build_and_run(&self, tag: &str, line: &str) -> String {
+        self.build(tag);
+        self.engine.shell(tag, line)
+    }
+}
+
+impl Built {
+    /// The names of the steps of the spec that ran, those found in a cache left out.
+    pub fn ran(&self) -> Vec<String> {
+        let mut names: BTreeMap<String, String> = BTreeMap::new();
+        let mut ran = Vec::new();
+        for line in self.log.lines() {
+            let Some((number, rest)) = line.split_once(' ') else { continue };
+            if !number.starts_with('#') {
+                continue;
+            }
+            if rest.starts_with('[') {
+                names.entry(number.to_owned()).or_insert_with(|| rest.to_owned());
+            } else if rest.starts_with("DONE") {
+                ran.extend(names.get(number).cloned());
+            }
+        }
+        let stages = ["[user]", "[apt]", "[python]", "[packages]", "[setup]", "[source]", "[image]"];
+        ran.retain(|name| stages.iter().any(|stage| name.starts_with(stage)) && !name.contains("layer of") && !name.contains("] merge"));
+        ran
+    }
+}

@@ -1,0 +1,271 @@
+//! Every field of a spec, on a real engine.
+
+use std::path::Path;
+use std::thread;
+
+use serde_json::json;
+
+use crate::bed::{Engine, FRONTEND, Project, bed, binary};
+use crate::tree::{assert_bytecode_is_fresh, differences, tree};
+
+const CONDA: &str = "/opt/micromamba/envs/runtime";
+
+#[test]
+fn the_quickstart_builds_and_runs() {
+    let project = Project::new("");
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/quickstart");
+    for entry in ["imageSpec.yaml", "src/hello.py"] {
+        project.file(entry, std::fs::read(example.join(entry)).unwrap());
+    }
+    // The published name stands for the frontend of this tree.
+    let project = project.with(&["--build-arg", &format!("BUILDKIT_SYNTAX={FRONTEND}")]);
+    project.build("engine-quickstart");
+    let printed = project.engine.ok(&["run", "--rm", "engine-quickstart"]);
+    assert!(printed.contains("Hello from imagespec"), "{printed}");
+}
+
+#[test]
+fn every_field_has_its_effect() {
+    let bed = bed();
+    let spec = format!(
+        r#"
+name: Everything
+python_version: "3.12"
+builder: default
+source_root: app
+source_copy_mode: all
+env:
+  GREETING: hello world
+  PRICE: 5 $USD
+  PATH: /opt/tools:$PATH
+registry: localhost:5000/team
+packages: [humanize, bed-extra-demo]
+conda_packages: [tree]
+conda_channels: ["{channel}"]
+requirements: deps/requirements.txt
+apt_packages: [jq]
+base_image: debian:bookworm-slim
+platform: linux/amd64
+pip_index: https://pypi.org/simple
+pip_extra_index_url: ["{extra}"]
+pip_extra_args: --index-strategy unsafe-best-match
+registry_config: registry.json
+entrypoint: [python, -m, main]
+commands: ["echo \"$GREETING\" > /greeting", "cd /tmp", "pwd > /where", "uv --version > /uv-version"]
+tag_format: "{{spec_hash}}-dev"
+copy: [configs/prod.yaml, assets]
+runtime_packages: [six]
+builder_config: {{uv_image: "ghcr.io/astral-sh/uv:0.13"}}
+builder_options: {{labels: {{team: ml}}}}
+user: flytekit
+workdir: /srv/work
+build_env: {{BUILD_ONLY: "1"}}
+setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
+"#,
+        channel = bed["IMAGESPEC_BED_CHANNEL"],
+        extra = bed["IMAGESPEC_BED_EXTRA_INDEX"],
+    );
+    let project = Project::new(&spec);
+    project
+        .file("deps/requirements.txt", "# a comment\ntomli==2.0.1\n")
+        .file("app/main.py", "import humanize, tomli, bed_extra_demo\nprint('main runs', humanize.intcomma(12345))\n")
+        .file("app/__pycache__/junk.pyc", "junk")
+        .file("configs/prod.yaml", "a: 1\n")
+        .file("assets/deep/x.txt", "x\n");
+    project.build("engine-everything");
+    let engine = project.engine;
+    assert_eq!(engine.ok(&["run", "--rm", "engine-everything"]).trim(), "main runs 12,345");
+    let shell = |line: &str| engine.shell("engine-everything", line).trim().to_owned();
+    assert_eq!(shell("id -un; pwd"), "flytekit\n/srv/work");
+    assert_eq!(shell("cat /greeting /where /setup"), "hello world\n/tmp\n1");
+    assert!(shell("cat /uv-version").starts_with("uv "));
+    assert_eq!(shell("printf %s \"$PRICE\""), "5 $USD");
+    assert!(shell("echo $PATH").starts_with("/opt/tools:/opt/micromamba/envs/runtime/bin:"));
+    assert_eq!(shell("echo \"$BUILD_ONLY\""), "");
+    assert_eq!(shell("echo $_F_RUNTIME_PACKAGES $PYTHONPATH $UV_PYTHON"), format!("six /root {CONDA}/bin/python"));
+    assert_eq!(shell("bash -lc 'echo $PATH' | cut -d: -f1"), "/opt/tools");
+    assert_eq!(shell("jq --version && tree --version | cut -c1-4"), "jq-1.6\ntree");
+    assert_eq!(shell("python --version | cut -d. -f1,2"), "Python 3.12");
+    assert_eq!(shell("cat /root/configs/prod.yaml /root/assets/deep/x.txt"), "a: 1\nx");
+    assert_eq!(shell("stat -c %U:%G:%Y /root/main.py /root/assets/deep /root/configs/prod.yaml"), ["flytekit:flytekit:946684800"; 3].join("\n"));
+    assert_eq!(shell("ls -d /root/__pycache__ 2>/dev/null; ls -d /usr/bin/uv 2>/dev/null; true"), "");
+    assert_eq!(shell("touch /root/x ~/y /opt/micromamba/z && python -m pip --version >/dev/null && echo writable"), "writable");
+    let config = engine.inspect("engine-everything", ".Config");
+    assert_eq!(config["Entrypoint"], json!(["python", "-m", "main"]));
+    assert_eq!(config["Cmd"], json!(null));
+    assert_eq!(config["Labels"]["team"], "ml");
+    assert_eq!(config["Labels"]["io.imagespec.name"], "everything");
+    let environment = config["Env"].as_array().unwrap();
+    assert!(environment.iter().any(|v| v.as_str().unwrap().starts_with("_F_IMG_ID=")));
+    assert_bytecode_is_fresh(engine, "engine-everything", &format!("{CONDA}/bin/python"), CONDA);
+    // No lists, caches or logs in the image.
+    assert_eq!(shell("ls /var/lib/apt/lists /var/log/apt /var/log/dpkg.log /var/cache/imagespec /opt/micromamba/pkgs 2>/dev/null | grep -v : | xargs"), "");
+}
+
+#[test]
+fn a_flyte_image_runs_flytekit() {
+    let project = Project::new("name: task\npackages: [humanize]\n");
+    let program = "python -c 'import flytekit, ssl; print(flytekit.__version__.split(\".\")[0]); ssl.create_default_context()'; pyflyte --version >/dev/null && echo ok; id -un; pwd; stat -c %U /root; tail -1 ~/.profile";
+    let printed = project.build_and_run("engine-flyte", program);
+    let lines: Vec<&str> = printed.lines().collect();
+    assert_eq!(lines[..5], ["1", "ok", "flytekit", "/root", "flytekit"]);
+    assert!(lines[5].starts_with("export PATH=/opt/micromamba/envs/runtime/bin:"), "{printed}");
+}
+
+#[test]
+fn a_plain_image_has_nothing_that_it_does_not_ask_for() {
+    let project = Project::new("profile: plain\nentrypoint: []\n");
+    project.build("engine-plain");
+    let config = project.engine.inspect("engine-plain", ".Config");
+    assert_eq!(config["User"], "");
+    assert_eq!(config["Env"].as_array().unwrap().len(), 1);
+    let base = project.engine.inspect("imagespec-bed/debian:bookworm-slim", ".RootFS.Layers");
+    assert_eq!(project.engine.inspect("engine-plain", ".RootFS.Layers"), base);
+}
+
+#[test]
+fn both_strategies_and_both_stores_give_the_same_files() {
+    let spec = "packages: [humanize, numpy]\napt_packages: [jq, tree]\nconda_packages: [pip]\n\
+                copy: [data]\nsource_root: src\nsource_copy_mode: all\nworkdir: /work/dir\n";
+    let image = |tag: &str, spec: &str, engine: Engine, strategy: Option<&str>| {
+        let mut project = Project::new(spec).on(engine);
+        if let Some(strategy) = strategy {
+            project = project.with(&["--build-arg", &format!("IMAGESPEC_STRATEGY={strategy}")]);
+        }
+        project.file("data/a/b.txt", "b").file("src/main.py", "print(1)");
+        project.build(tag);
+        tree(engine, tag)
+    };
+    let merged = image("engine-merge", spec, Engine::Main, None);
+    let chained = image("engine-chain", spec, Engine::Main, Some("chain"));
+    assert_eq!(differences(&merged, &chained), [""; 0]);
+    let classic = image("engine-classic", spec, Engine::Classic, None);
+    assert_eq!(differences(&merged, &classic), [""; 0]);
+    // With commands the merge is materialised and worked on.
+    let spec = format!("{spec}setup_commands: [mkdir /made]\ncommands: [rm -r /made, touch /done]\n");
+    let merged = image("engine-merge-commands", &spec, Engine::Main, None);
+    let classic = image("engine-classic-commands", &spec, Engine::Classic, None);
+    assert_eq!(differences(&merged, &classic), [""; 0]);
+    assert!(merged.contains_key("done") && !merged.contains_key("made"));
+}
+
+#[test]
+fn a_nested_base_is_built_in_the_same_graph() {
+    let project = Project::new(
+        "base_image:\n  name: base\n  apt_packages: [jq]\n  packages: [humanize]\n  env: {LAYER: base, KEPT: \"1\"}\n  entrypoint: [cat]\n\
+         name: top\npackages: [tomli]\nenv: {LAYER: top}\n",
+    );
+    let line = "jq --version; python -c 'import humanize, tomli, flytekit'; echo $LAYER $KEPT; id -un";
+    assert_eq!(project.build_and_run("engine-nested", line), "jq-1.6\ntop 1\nflytekit\n");
+    assert_eq!(project.engine.inspect("engine-nested", ".Config.Entrypoint"), json!(["cat"]));
+    let line = "grep -c '^export PATH' ~/.profile; grep -c flytekit /etc/passwd";
+    assert_eq!(project.engine.shell("engine-nested", line), "1\n1\n");
+    assert_bytecode_is_fresh(Engine::Main, "engine-nested", &format!("{CONDA}/bin/python"), CONDA);
+}
+
+#[test]
+fn an_interpreter_of_the_base_is_used_though_it_is_externally_managed() {
+    let base = Project::new("profile: plain\napt_packages: [python3, python3-six]\n");
+    base.build("engine-python-base");
+    let engine = base.engine;
+    assert_eq!(engine.shell("engine-python-base", "ls /usr/lib/python3.11/EXTERNALLY-MANAGED | wc -l"), "1\n");
+    assert_bytecode_is_fresh(engine, "engine-python-base", "/usr/bin/python3", "/usr/lib");
+    let project = Project::new("base_image: company/python:3\nprofile: plain\npython_exec: /usr/bin/python3\npackages: [humanize]\n")
+        .with(&["--build-context", "company/python:3=docker-image://engine-python-base"]);
+    let line = "python -c 'import humanize, six, sys; print(sys.prefix)'; command -v python";
+    assert_eq!(project.build_and_run("engine-python-exec", line), "/root/.venv\n/root/.venv/bin/python\n");
+    // In the Flyte profile too, and there it belongs to the task's user.
+    let project = Project::new("python_exec: /usr/bin/python3\napt_packages: [python3]\npackages: [humanize]\n");
+    let line = "python -c 'import humanize, flytekit'; stat -c %U /root/.venv/bin /root/.venv/lib; id -un";
+    assert_eq!(project.build_and_run("engine-python-exec-flyte", line), "flytekit\nflytekit\nflytekit\n");
+    assert_bytecode_is_fresh(engine, "engine-python-exec-flyte", "/root/.venv/bin/python", "/root/.venv");
+}
+
+#[test]
+fn ignored_files_stay_out() {
+    let project = Project::new("profile: plain\ncopy: [data]\nsource_root: .\nsource_copy_mode: all\ncopy_to: /app\n");
+    project
+        .file("data/keep.txt", "1")
+        .file("data/drop.log", "2")
+        .file("secret.env", "3")
+        .file("sub/deep/drop.log", "4")
+        .file("sub/keep.py", "5")
+        .file(".dockerignore", "# comment\n**/*.log\n/secret.env\nimageSpec.yaml\n");
+    let line = "cd /app && find . -type f | sort | xargs";
+    assert_eq!(project.build_and_run("engine-ignore", line).trim(), "./.dockerignore ./data/keep.txt ./sub/keep.py");
+    // The file beside the spec decides alone.
+    project.file("imageSpec.yaml.dockerignore", "**\n!data\n");
+    assert_eq!(project.build_and_run("engine-ignore", line).trim(), "./data/drop.log ./data/keep.txt");
+}
+
+#[test]
+fn strange_names_are_only_names() {
+    let project = Project::new(
+        "profile: plain\ncopy: [\"a; touch pwned\", \"$(touch pwned)\"]\ncopy_to: \"/app dir/'x\"\n\
+         env: {A: \"; touch /pwned\", B: \"$(touch /pwned)\", C: \"`touch /pwned`\"}\nlabels: {l: \"$(touch /pwned)\"}\n\
+         apt_packages: [jq]\npython_exec: /usr/bin/python3\npackages: [\"humanize ; python_version > '3' and platform_machine != '$(touch /pwned)'\"]\n\
+         commands: [\"test \\\"$A\\\" = '; touch /pwned'\"]\n",
+    );
+    project.spec(&std::fs::read_to_string(project.directory.path().join("imageSpec.yaml")).unwrap().replace("[jq]", "[jq, python3]"));
+    project.file("a; touch pwned", "1").file("$(touch pwned)", "2");
+    let line = "ls -1 \"/app dir/'x\"; ls /pwned pwned 2>/dev/null; echo \"$B $C\"";
+    let printed = project.build_and_run("engine-strange", line);
+    assert_eq!(printed, "$(touch pwned)\na; touch pwned\n$(touch /pwned) `touch /pwned`\n");
+}
+
+#[test]
+fn eight_specs_build_at_once() {
+    let handles: Vec<_> = (0..8)
+        .map(|number| {
+            thread::spawn(move || {
+                let packages = ["humanize", "tomli", "six", "idna", "certifi", "attrs", "packaging", "click"];
+                let apt = ["jq", "tree", "file", "less", "bc", "patch", "time", "rsync"];
+                let project = Project::new(&format!(
+                    "name: parallel-{number}\nprofile: plain\npackages: [{}]\napt_packages: [{}]\nenv: {{N: \"{number}\"}}\n",
+                    packages[number], apt[number]
+                ));
+                let module = if packages[number] == "attrs" { "attr" } else { packages[number] };
+                let line = format!("python -c 'import {module}'; command -v {}; echo $N", apt[number]);
+                let printed = project.build_and_run(&format!("engine-parallel-{number}"), &line);
+                assert_eq!(printed, format!("/usr/bin/{}\n{number}\n", apt[number]));
+            })
+        })
+        .collect();
+    for handle in handles {
+        handle.join().unwrap();
+    }
+}
+
+#[test]
+fn an_oci_layout_stands_in_for_an_image() {
+    let directory = tempfile::tempdir().unwrap();
+    let archive = directory.path().join("base.tar");
+    Engine::Main.ok(&["save", "-o", archive.to_str().unwrap(), "imagespec-bed/debian:bookworm-slim"]);
+    let layout = directory.path().join("layout");
+    std::fs::create_dir(&layout).unwrap();
+    tar::Archive::new(std::fs::File::open(archive).unwrap()).unpack(&layout).unwrap();
+    let context = format!("base=oci-layout://{}", layout.display());
+    let project = Project::new("base_image: example.com/nowhere:1\nprofile: plain\ncopy: [x]\n").with(&["--build-context", &context]);
+    project.file("x", "from the layout\n");
+    assert_eq!(project.build_and_run("engine-layout", "cat /root/x"), "from the layout\n");
+}
+
+#[test]
+fn targets_stop_at_their_stage() {
+    let project = Project::new("profile: plain\napt_packages: [jq]\ncommands: [touch /done]\n").with(&["--target", "apt"]);
+    assert_eq!(project.build_and_run("engine-target", "jq --version; ls /done 2>/dev/null; true"), "jq-1.6\n");
+    let log = Project::new("profile: plain\n").with(&["--target", "packages"]).fail("engine-target");
+    assert!(log.contains("no stage `packages`; it has base, image"), "{log}");
+}
+
+#[test]
+fn the_frontend_is_small() {
+    let program = std::fs::read(binary()).unwrap();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, &program).unwrap();
+    let size = encoder.finish().unwrap().len();
+    // The image is one layer with this file, and labels.
+    assert!(size < 4_000_000, "{size} bytes compressed");
+    let layers = Engine::Main.inspect(FRONTEND, ".RootFS.Layers");
+    assert_eq!(layers.as_array().unwrap().len(), 1);
+}

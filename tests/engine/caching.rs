@@ -1,0 +1,90 @@
+//! What runs again, and whether it gives the same.
+
+use crate::bed::{Engine, Project};
+
+const SPEC: &str = "packages: [humanize]\napt_packages: [jq]\ncopy: [data]\nenv: {LEVEL: info}\n";
+
+#[test]
+fn nothing_changed_runs_nothing() {
+    let project = Project::new(SPEC);
+    project.file("data/x", "1");
+    project.build("engine-cached");
+    let again = project.build("engine-cached");
+    assert_eq!(again.ran(), [""; 0], "{}", again.log);
+    assert!(again.log.matches("CACHED").count() >= 5, "{}", again.log);
+}
+
+#[test]
+fn env_runs_nothing_but_commands() {
+    let project = Project::new(SPEC);
+    project.file("data/x", "1");
+    project.build("engine-env");
+    project.spec(&SPEC.replace("info", "debug"));
+    let built = project.build("engine-env");
+    assert_eq!(built.ran(), [""; 0], "{}", built.log);
+    assert_eq!(Engine::Main.shell("engine-env", "echo $LEVEL"), "debug\n");
+
+    let with_commands = format!("{SPEC}commands: [\"echo $LEVEL > /level\"]\n");
+    project.spec(&with_commands);
+    project.build("engine-env-commands");
+    project.spec(&with_commands.replace("info", "debug"));
+    let built = project.build("engine-env-commands");
+    assert_eq!(built.ran(), ["[image] echo $LEVEL > /level"], "{}", built.log);
+    assert_eq!(Engine::Main.shell("engine-env-commands", "cat /level"), "debug\n");
+}
+
+#[test]
+fn one_edit_runs_its_own_steps() {
+    let spec = "profile: plain\napt_packages: [jq]\ncopy: [data]\npython_exec: /usr/bin/python3\npackages: [humanize]\n";
+    let spec = &spec.replace("[jq]", "[python3, jq]");
+    let project = Project::new(spec);
+    project.file("data/x", "1");
+    project.build("engine-edit");
+    project.file("data/x", "2");
+    let built = project.build("engine-edit");
+    assert_eq!(built.ran(), ["[source] copy data to /root/data"], "{}", built.log);
+    project.spec(&spec.replace("[humanize]", "[humanize, six]"));
+    let built = project.build("engine-edit");
+    assert_eq!(built.ran(), ["[packages] uv pip install humanize six"], "{}", built.log);
+    // The chain: what came before the new entry stays.
+    project.spec(&spec.replace("[python3, jq]", "[python3, jq, tree]"));
+    let built = project.build("engine-edit");
+    assert!(built.ran().contains(&"[apt] apt-get install tree".to_owned()), "{}", built.log);
+    assert!(!built.ran().iter().any(|step| step.contains("install python3") || step.contains("install jq")), "{}", built.log);
+}
+
+#[test]
+fn no_cache_filter_runs_its_stage_again() {
+    let project = Project::new("profile: plain\napt_packages: [jq]\ncopy: [data]\n");
+    project.file("data/x", "1");
+    project.build("engine-no-cache");
+    let project = project.with(&["--no-cache-filter", "source"]);
+    assert_eq!(project.build("engine-no-cache").ran(), ["[source] copy data to /root/data"]);
+}
+
+/// Two builds that share no cache: not that of steps, nor the directories that installers keep.
+fn layers_of_two_builds(spec: &str, name: &str) -> (serde_json::Value, serde_json::Value) {
+    let layers = |number: u32| {
+        let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={name}-{number}-{}", std::process::id());
+        let project = Project::new(spec).with(&["--no-cache", "--build-arg", &namespace]);
+        project.file("data/x", "1");
+        let tag = format!("{name}-{number}");
+        project.build(&tag);
+        project.engine.inspect(&tag, ".RootFS.Layers")
+    };
+    (layers(1), layers(2))
+}
+
+#[test]
+fn the_same_steps_give_the_same_layers_on_an_empty_cache() {
+    let (one, two) = layers_of_two_builds(
+        "packages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser, git]\nconda_packages: [tree]\ncopy: [data]\n",
+        "engine-twice",
+    );
+    assert_eq!(one, two);
+    let (one, two) = layers_of_two_builds(
+        "profile: plain\npython_exec: python3\napt_packages: [python3]\npackages: [humanize, pandas]\n",
+        "engine-twice-venv",
+    );
+    assert_eq!(one, two);
+}

@@ -1,0 +1,126 @@
+//! Bad input, as a user sees it.
+
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::bed::{Engine, Project};
+
+#[test]
+fn a_failing_step_points_into_the_spec() {
+    let log = Project::new("profile: plain\napt_packages:\n  - jq\n  - no-such-package-at-all\n").fail("engine-no-apt");
+    assert!(log.contains("Unable to locate package no-such-package-at-all"), "{log}");
+    assert!(log.contains("imageSpec.yaml:5"), "{log}");
+    assert!(log.contains(">>>   - no-such-package-at-all"), "{log}");
+    let log = Project::new("profile: plain\npackages:\n  - no-such-package-at-all-anywhere\n").fail("engine-no-wheel");
+    assert!(log.contains("no-such-package-at-all-anywhere was not found"), "{log}");
+    assert!(log.contains("imageSpec.yaml:4"), "{log}");
+    assert!(log.contains(">>>   - no-such-package-at-all-anywhere"), "{log}");
+    // The message names the command, not the script around it.
+    let last = log.lines().last().unwrap();
+    assert!(last.len() < 250 && last.contains("uv pip install"), "{last}");
+    let log = Project::new("profile: plain\ncommands: [\"true\", \"exit 7\"]\n").fail("engine-exit");
+    assert!(log.contains("exit code: 7") && log.contains(">>> commands:"), "{log}");
+}
+
+#[test]
+fn a_misspelt_field_is_named_with_its_line() {
+    let log = Project::new("pakages: [six]\nprofile: plane\n").fail("engine-misspelt");
+    assert!(log.contains("2 problems in imageSpec.yaml"), "{log}");
+    assert!(log.contains("imageSpec.yaml:2:1: unknown field `pakages`"), "{log}");
+    assert!(log.contains("did you mean `packages`?"), "{log}");
+    assert!(log.contains("did you mean `plain`?") && log.contains(">>> pakages"), "{log}");
+}
+
+#[test]
+fn fifty_errors_in_a_large_file_are_all_there() {
+    let mut spec = String::from("packages:\n");
+    for number in 0..6000 {
+        spec.push_str(&format!("  - package-with-a-long-name-{number:05}\n"));
+    }
+    for number in 0..50 {
+        spec.push_str(&format!("unknown_field_{number:02}: 1\n"));
+    }
+    assert!(spec.len() > 200_000);
+    let log = Project::new(&spec).fail("engine-fifty");
+    for number in 0..50 {
+        assert!(log.contains(&format!("unknown field `unknown_field_{number:02}`")), "{number} is missing");
+    }
+    let snippets = log.matches(">>> unknown_field").count();
+    assert!((1..=10).contains(&snippets), "{snippets} snippets");
+}
+
+#[test]
+fn missing_files_are_named_at_their_entry() {
+    let project = Project::new("profile: plain\nrequirements: deps.txt\ncopy:\n  - there\n  - gone/file.txt\n");
+    project.file("there", "1");
+    let log = project.fail("engine-missing");
+    assert!(log.contains("imageSpec.yaml:3:15: `requirements: deps.txt` is not in the build context"), "{log}");
+    assert!(log.contains("imageSpec.yaml:6:5: `copy: gone/file.txt` is not in the build context"), "{log}");
+    project.file("deps.txt", b"\xff\xfe").file("gone/file.txt", "1");
+    assert!(project.fail("engine-missing").contains("`requirements: deps.txt` is not UTF-8 text"));
+    project.file("deps.txt/inner", "1");
+}
+
+#[test]
+fn files_that_are_no_specs_are_refused() {
+    for (content, expect) in [
+        ("", "has no content"),
+        ("- a\n- b\n", "a spec is a mapping of fields, this is a list"),
+        ("just text", "this is a string"),
+        ("env:\n\tA: b\n", "indented with a tab"),
+        ("a: [", "not valid YAML"),
+    ] {
+        let log = Project::new(content).fail("engine-no-spec");
+        assert!(log.contains(expect), "{expect}: {log}");
+        assert!(log.contains("imageSpec.yaml"), "{log}");
+    }
+    let project = Project::new("");
+    project.file("imageSpec.yaml", [b"# syntax=imagespec:test\npackages: [".as_slice(), b"\xff]\n"].concat());
+    assert!(project.fail("engine-no-spec").contains("imageSpec.yaml:2: the file is not UTF-8 text"));
+    project.file("imageSpec.yaml", format!("# syntax=imagespec:test\n#{}\n", "x".repeat(1_100_000)));
+    let log = project.fail("engine-no-spec");
+    assert!(log.contains("the most that a spec may have"), "{}", &log[..2000.min(log.len())]);
+}
+
+#[test]
+fn an_image_that_is_not_there_says_what_to_do() {
+    let log = Project::new("profile: plain\nbase_image: localhost:5999/nothing/here:1\n").fail("engine-no-base");
+    assert!(log.contains("cannot load the base image localhost:5999/nothing/here:1"), "{log}");
+    assert!(log.contains("--build-context base=docker-image://IMAGE"), "{log}");
+}
+
+#[test]
+fn warnings_are_shown() {
+    let built = Project::new("profile: plain\npython_version: 3.10\nbuilder: envd\npython_exec: /usr/bin/python3\napt_packages: [python3]\n")
+        .build("engine-warnings");
+    assert!(built.log.contains("python-version-number: `python_version: 3.10` is the number 3.1 in YAML"), "{}", built.log);
+    assert!(built.log.contains("builder-ignored"), "{}", built.log);
+}
+
+fn running(marker: &str) -> bool {
+    let output = Command::new("pgrep").args(["-f", marker]).output().unwrap();
+    !output.stdout.is_empty()
+}
+
+#[test]
+fn a_cancelled_build_leaves_nothing_behind() {
+    let marker = format!("sleep 98{}", std::process::id());
+    let project = Project::new(&format!("profile: plain\ncommands: [\"{marker}\"]\n"));
+    let mut child = project.command("engine-cancel").spawn().unwrap();
+    let wait = |until: &dyn Fn() -> bool| {
+        let start = Instant::now();
+        while !until() {
+            assert!(start.elapsed() < Duration::from_secs(60), "waited too long");
+            thread::sleep(Duration::from_millis(100));
+        }
+    };
+    wait(&|| running(&format!("^/bin/sh -c {marker}")) || running(&format!("^{marker}")));
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(!child.wait().unwrap().success());
+    wait(&|| !running(&format!("^{marker}")));
+    let containers = Engine::Main.ok(&["ps", "-q", "--filter", "ancestor=imagespec:test"]);
+    assert_eq!(containers, "");
+    project.spec("profile: plain\ncommands: [\"echo fine\"]\n");
+    project.build("engine-cancel");
+}

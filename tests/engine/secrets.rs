@@ -1,0 +1,82 @@
+//! A private index that wants a password, and where the password must not be found.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use crate::bed::{Engine, Project, bed};
+
+/// Whether bytes, unpacked if they are compressed, hold a text.
+fn holds(bytes: &[u8], text: &str) -> bool {
+    let contains = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let mut unpacked = Vec::new();
+    if bytes.starts_with(&[0x1f, 0x8b]) && flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).is_ok() {
+        return contains(&unpacked);
+    }
+    contains(bytes)
+}
+
+fn search(directory: &Path, text: &str, files: &mut usize) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            search(&path, text, files);
+        } else {
+            *files += 1;
+            assert!(!holds(&std::fs::read(&path).unwrap(), text), "{} holds the password", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_private_index_is_used_and_its_password_is_nowhere() {
+    let bed = bed();
+    let password = std::fs::read_to_string(&bed["IMAGESPEC_BED_PRIVATE_PASSWORD_FILE"]).unwrap().trim().to_owned();
+    assert!(password.len() >= 8);
+    let index = &bed["IMAGESPEC_BED_PRIVATE_INDEX"];
+    let host = index.split('/').nth(2).unwrap().split(':').next().unwrap();
+    let spec = format!(
+        "profile: plain\npackages: [bed-private-demo]\npip_index: {index}\npip_secret_mounts: [[.netrc, /root/.netrc]]\n"
+    );
+    let exported = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    let netrc = outside.path().join("netrc");
+    std::fs::write(&netrc, format!("machine {host} login imagespec password {password}\n")).unwrap();
+    let project = Project::new(&spec).with(&[
+        "--secret",
+        &format!("id=secret_0,src={}", netrc.display()),
+        "--cache-to",
+        &format!("type=local,dest={},mode=max", exported.path().join("cache").display()),
+    ]);
+    let built = project.build("engine-private");
+    let greeting = project.engine.shell("engine-private", "python -c 'import bed_private_demo; print(bed_private_demo.greet())'");
+    assert!(!greeting.trim().is_empty());
+    assert!(!built.log.contains(&password), "the log has the password");
+    let history = project.engine.ok(&["history", "--no-trunc", "engine-private"]);
+    assert!(!history.contains(&password));
+    let archive = exported.path().join("image.tar");
+    project.engine.ok(&["save", "-o", archive.to_str().unwrap(), "engine-private"]);
+    let unpacked = exported.path().join("image");
+    tar::Archive::new(std::fs::File::open(&archive).unwrap()).unpack(&unpacked).unwrap();
+    std::fs::remove_file(archive).unwrap();
+    let mut files = 0;
+    search(exported.path(), &password, &mut files);
+    assert!(files > 5, "only {files} files were searched");
+    assert_eq!(project.engine.shell("engine-private", "ls -A /root/.netrc 2>/dev/null; true"), "");
+}
+
+#[test]
+fn a_missing_secret_says_how_to_give_it() {
+    let spec = "profile: plain\npackages: [six]\npip_secret_mounts:\n  - [tokens/netrc, /root/.netrc]\n";
+    let log = Project::new(spec).fail("engine-secret-missing");
+    assert!(log.contains("the secret `secret_0` is missing: add --secret id=secret_0,src=tokens/netrc"), "{log}");
+}
+
+#[test]
+fn a_password_in_a_url_is_refused_and_not_repeated() {
+    let spec = "packages: [six]\n# https://user:hunter22@example.com in a comment\npip_index: https://user:hunter22@example.com/simple\n";
+    let log = Project::new(spec).fail("engine-url-password");
+    assert!(log.contains("has a credential in its URL"), "{log}");
+    assert!(log.contains("--secret id=secret_0"), "{log}");
+    assert!(!log.contains("hunter22"), "{log}");
+    assert_eq!(Engine::Main.ok(&["image", "ls", "-q", "engine-url-password"]), "");
+}

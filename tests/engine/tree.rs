@@ -1,0 +1,95 @@
+//! The files of images.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Read as _;
+use std::process::Stdio;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bed::Engine;
+
+/// What engines put into every container.
+const RUNTIME: [&str; 7] = [".dockerenv", "dev", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf", "proc"];
+
+/// Every path of an image with its type, mode, owner and a hash of its content.
+pub fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
+    let id = engine.ok(&["create", "--entrypoint", "/bin/true", image]).trim().to_owned();
+    let mut export = engine.docker(&["export", &id]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut archive = tar::Archive::new(export.stdout.take().unwrap());
+    let mut files = BTreeMap::new();
+    for entry in archive.entries().unwrap() {
+        let mut entry = entry.unwrap();
+        let path = entry.path().unwrap().to_string_lossy().trim_end_matches('/').to_owned();
+        if RUNTIME.iter().any(|known| path == *known || path.starts_with("dev/") || path.starts_with("proc/")) {
+            continue;
+        }
+        let header = entry.header();
+        let mut text = format!(
+            "{:?} {:o} {}:{}",
+            header.entry_type(),
+            header.mode().unwrap(),
+            header.uid().unwrap(),
+            header.gid().unwrap()
+        );
+        if let Some(link) = entry.link_name().unwrap() {
+            write!(text, " -> {}", link.to_string_lossy()).unwrap();
+        }
+        let mut content = Vec::new();
+        entry.read_to_end(&mut content).unwrap();
+        write!(text, " {:x}", Sha256::digest(&content)).unwrap();
+        files.insert(path, text);
+    }
+    export.wait().unwrap();
+    engine.ok(&["rm", &id]);
+    assert!(files.len() > 100);
+    files
+}
+
+/// What two trees differ in, a line a path.
+pub fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
+    let paths: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+    paths
+        .into_iter()
+        .filter(|path| one.get(*path) != other.get(*path))
+        .map(|path| format!("{path}: {:?} / {:?}", one.get(path), other.get(path)))
+        .collect()
+}
+
+/// A Python program that prints every compiled file that Python would not use.
+pub const STALE_BYTECODE: &str = r#"
+import importlib.util, os, sys
+checked = 0
+for folder, _, names in os.walk(sys.argv[1]):
+    for name in names:
+        if not name.endswith(".py"):
+            continue
+        source = os.path.join(folder, name)
+        compiled = importlib.util.cache_from_source(source)
+        if not os.path.exists(compiled):
+            continue
+        checked += 1
+        head = open(compiled, "rb").read(16)
+        status = os.stat(source)
+        flags = int.from_bytes(head[4:8], "little")
+        fits = (int(status.st_mtime) & 0xFFFFFFFF, status.st_size & 0xFFFFFFFF)
+        if head[:4] != importlib.util.MAGIC_NUMBER:
+            print("other magic", compiled)
+        elif flags == 0 and fits != (int.from_bytes(head[8:12], "little"), int.from_bytes(head[12:16], "little")):
+            print("stale", compiled)
+print("checked", checked)
+"#;
+
+/// Panics when an image has stale bytecode below a directory.
+pub fn assert_bytecode_is_fresh(engine: Engine, image: &str, python: &str, directory: &str) {
+    let output = engine
+        .docker(&["run", "--rm", "--entrypoint", python, image, "-c", STALE_BYTECODE, directory])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let stale: Vec<&str> = text.lines().filter(|line| !line.starts_with("checked")).collect();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(stale.is_empty(), "{stale:#?}");
+    let checked: usize = text.trim().rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(checked > 50, "only {checked} files were checked");
+}
