@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """channel.py OUT PYTHONS WHEELS TREE: makes the channel OUT/conda-forge.
 
 PYTHONS has a folder for each version of Python, WHEELS the pure-Python wheels that become noarch packages, TREE the

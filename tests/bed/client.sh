@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# client.sh DIR: the docker command and its buildx plugin, runnable on this machine. Debian's are copied out of the
+# client.sh DIR: the docker command, its buildx plugin and the registry, runnable on this machine. Debian's are copied out of the
 # engine's tree; where this machine's C library is too old for them, a wrapper starts them with the tree's own loader.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
@@ -23,3 +23,4 @@ EOT
 
 take usr/bin/docker "$out/bin/docker" --version
 take usr/libexec/docker/cli-plugins/docker-buildx "$out/cli-plugins/docker-buildx" version
+take usr/bin/docker-registry "$out/bin/docker-registry" --version

@@ -47,7 +47,7 @@ inside apt-get clean
 mkdir "$tree/extra"
 inside sh -c 'cd /extra && apt-get download tree &&
     sed "s/^Types: deb/&-src/" /etc/apt/sources.list.d/debian.sources >/etc/apt/sources.list.d/extra.sources &&
-    apt-get update && apt-get source --download-only python3.11 && rm /etc/apt/sources.list.d/extra.sources'
+    apt-get update && apt-get source --tar-only --download-only python3.11 && rm /etc/apt/sources.list.d/extra.sources'
 mv "$tree/extra" "$out/extra"
 
 cat >"$tree/etc/dpkg/dpkg.cfg.d/docker" <<'EOT'
@@ -75,7 +75,7 @@ find "$tree/usr/share/man" -mindepth 1 -delete
 # What differs from one run to the next.
 rm -rf "$tree"/var/lib/apt/lists/* "$tree"/var/cache/apt/*.bin "$tree"/var/cache/apt/archives/*.deb
 rm -rf "$tree"/var/log/* "$tree"/tmp/* "$tree"/run/* "$tree"/var/cache/ldconfig/aux-cache "$tree"/var/lib/dpkg/*-old
-rm -rf "$tree"/dev/* "$tree"/proc/* "$tree"/sys/* "$tree"/var/cache/debconf/*-old
+rm -rf "${tree:?}"/dev/* "${tree:?}"/proc/* "${tree:?}"/sys/* "$tree"/var/cache/debconf/*-old
 mkdir -p "$tree/var/lib/apt/lists/partial" "$tree/var/log/apt" "$tree/run/lock"
 echo uninitialized >"$tree/etc/machine-id"
 : >"$tree/etc/resolv.conf"

@@ -3,7 +3,8 @@
 # classic (overlay2), numbered 0 and 1, which also numbers bridge and subnet.
 
 engine_number() { case $1 in main) echo 0 ;; classic) echo 1 ;; esac; }
-engine_bridge() { echo "imgbed$(engine_number "$1")"; }
+# Named after the directory, so that a second bed cannot take the first one's bridge for its own.
+engine_bridge() { printf 'imgbed%.6s%s\n' "$(printf %s "$BED" | sha256sum)" "$(engine_number "$1")"; }
 engine_socket() { case $1 in main) echo docker.sock ;; *) echo "$1.sock" ;; esac; }
 engine_host() { echo "unix://$BED_RUN/$(engine_socket "$1")"; }
 engine_docker() {
@@ -39,15 +40,15 @@ engine_network_up() {
     local bridge address
     bridge=$(engine_bridge "$1")
     address=$BED_NET.$(engine_number "$1").1
-    if ! ip link show "$bridge" >/dev/null 2>&1; then
-        if ip -4 route show | grep -q "^$BED_NET\."; then
-            ip -4 route show | grep "^$BED_NET\." | grep -qv imgbed &&
-                die "this machine already has a route into $BED_NET.0.0/16; choose another with IMAGESPEC_BED_NET"
-        fi
-        ip link add "$bridge" type bridge
+    ip link show "$bridge" >/dev/null 2>&1 || ip link add "$bridge" type bridge
+    if ip -4 route show "${address%.*}.0/24" | grep -qv "dev $bridge "; then
+        ip link del "$bridge"
+        die "this machine already has a route to ${address%.*}.0/24; choose another net with IMAGESPEC_BED_NET"
     fi
     ip -4 addr show dev "$bridge" | grep -q "inet $address/" || ip addr add "$address/24" dev "$bridge"
-    ip link set "$bridge" up
+    # A bridge without an address of its own takes one of its ports', another whenever a container comes or goes, and the
+    # neighbours' packets to the old one are lost.
+    ip link set "$bridge" address "02:1a:6e:00:00:0$(($(engine_number "$1") + 1))" up
     echo 1 >/proc/sys/net/ipv4/ip_forward
     engine_rules -I "$bridge" "${address%.*}.0/24"
 }
@@ -127,7 +128,7 @@ stop_inside() {
     local pid child _
     if alive "$1"; then
         read -r pid _ <"$BED_RUN/$1.pid"
-        for child in $(cat "/proc/$pid/task/$pid/children"); do kill -TERM "$child" 2>/dev/null || true; done
+        while read -r -d ' ' child; do kill -TERM "$child" 2>/dev/null || true; done <"/proc/$pid/task/$pid/children"
         for _ in $(seq 150); do
             alive "$1" || break
             sleep 0.1

@@ -3,11 +3,12 @@
 # sends the channel name conda-forge to the bed's own channel.
 set -euo pipefail
 . "$(dirname "$0")/lib.sh"
+. "$BED_SOURCE/services.sh"
 out=$1
 
 cp "$(piece_dir debian-tree)/layer.tar" "$out/layer.tar"
 mkdir -p "$out/more/etc/conda"
-echo "channel_alias: http://$BED_ADDRESS:$BED_HTTP_PORT/conda" >"$out/more/etc/conda/.condarc"
+echo "channel_alias: http://$(server_address)/conda" >"$out/more/etc/conda/.condarc"
 tar -C "$out/more" --sort=name --owner=0 --group=0 --mtime='2025-01-01 00:00:00Z' --format=gnu \
     -rf "$out/layer.tar" ./etc/conda
 cat >"$out/config.json" <<'EOT'

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """image.py OUT.tar NAME CONFIG.json LAYER.tar...: writes an image archive that `docker load` takes on either store.
 
 The archive is both an OCI layout and a docker-save archive. Nothing in it depends on the time or the machine, so the

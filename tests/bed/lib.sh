@@ -6,8 +6,8 @@ BED=${IMAGESPEC_BED:-${XDG_CACHE_HOME:-${HOME:?}/.cache}/imagespec-bed}
 case $BED in /*) ;; *) BED=$PWD/$BED ;; esac
 BED_RUN=$BED/run       # sockets, pid files, state of what runs now
 BED_LOG=$BED/log
-BED_NET=${IMAGESPEC_BED_NET:-10.213} # first two bytes of every address that the bed uses
-BED_HTTP_PORT=${IMAGESPEC_BED_HTTP_PORT:-8213}
+# The first two bytes of every address that the bed uses; `up` writes them down for `env` and `down`.
+BED_NET=${IMAGESPEC_BED_NET:-$(cat "$BED/net" 2>/dev/null || echo 10.213)}
 BED_ADDRESS=$BED_NET.0.1             # the host, as the containers of both engines see it
 export BED BED_SOURCE BED_RUN BED_LOG BED_NET BED_ADDRESS
 
@@ -41,7 +41,7 @@ need_tools() {
 
 need_packages() {
     [ $# -gt 0 ] || return 0
-    [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing on this machine, please install: $*"
+    if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then die "missing on this machine, please install: $*"; fi
     say "installing $*"
     {
         DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" ||
@@ -110,7 +110,7 @@ alive() {
     [ -n "$pid" ] && [ -n "$began" ] && [ "$(start_time "$pid")" = "$began" ]
 }
 
-# spawn NAME COMMAND...: starts it in a session of its own and records it. It gets none of our descriptors: an inherited
+# spawn NAME COMMAND...: starts it detached from this shell and records it. It gets none of our descriptors: an inherited
 # pipe would keep its reader waiting for ever, and the lock's descriptor would hold the lock.
 spawn() {
     local name=$1 pid

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """python-tree.py VERSION FREEZE_CORE.whl LIB OUT: puts a relocatable CPython together.
 
 freeze-core's wheel has a launcher for frozen programs into which the whole of libpython is linked, and the compiled

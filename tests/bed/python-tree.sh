@@ -26,7 +26,7 @@ python3 "$BED_SOURCE/zstd-frames.py" "$work"/componentize/open/componentize_py/*
 [ -e "$work/lib-3.12/os.py" ]
 
 # Those of 3.11 come from Debian's copy of the release, before Debian's patches.
-tar -xf "$(piece_dir debian-tree)"/extra/python3.11_*.orig.tar.xz -C "$work/lib-3.11" --strip-components=2 --wildcards '*/Lib/*'
+tar -xf "$(piece_dir debian-tree)"/extra/python3.11_*.orig.tar.* -C "$work/lib-3.11" --strip-components=2 --wildcards 'Python-*/Lib/*'
 
 for version in 3.12 3.11; do
     python3 "$BED_SOURCE/python-tree.py" "$version" "$work/$version"/*.whl "$work/lib-$version" "$out/$version"
@@ -35,7 +35,7 @@ for version in 3.12 3.11; do
     pip=$(sed -n 's/^_PIP_VERSION = "\(.*\)"/\1/p' "$bundled/__init__.py")
     [ -d "$bundled/_bundled" ] || fetch_wheel "$bundled/_bundled" "pip==$pip"
     find "$out/$version" -exec touch -h -d '2025-01-01 00:00:00Z' {} +
-    env -i "$out/$version/bin/python3" -m compileall -q -j 2 -x 'lib2to3/tests|bad_coding' "$out/$version/lib/python$version"
+    env -i PYTHONHASHSEED=0 "$out/$version/bin/python3" -m compileall -q -j 2 -s "$out/$version/" "$out/$version/lib/python$version"
     env -i "$out/$version/bin/python3" -c 'import ssl, sqlite3, ctypes, zlib, bz2, lzma, hashlib, sysconfig, venv'
 done
 rm -rf "$work"

@@ -12,7 +12,7 @@ export COMPONENTIZE_VERSION=0.17.2
 # What the conda channel has beside Python.
 export PIP_VERSION=25.3 SETUPTOOLS_VERSION=80.9.0 HUMANIZE_VERSION=4.13.0 TOMLI_VERSION=2.2.1
 # The solver and installer behind the bed's micromamba.
-export PY_RATTLER_VERSION=0.28.0
+export PY_RATTLER_VERSION=0.28.0 CERTIFI_VERSION=2025.11.12
 
 # fetch_wheel DIR REQUIREMENT [PIP OPTION...]: with this machine's own pip, so that its index and certificates apply.
 fetch_wheel() {

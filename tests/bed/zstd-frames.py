@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """zstd-frames.py FILE: prints the offset of everything in the file that begins like a zstd frame."""
 
 import sys

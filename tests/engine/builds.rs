@@ -99,13 +99,13 @@ setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
     assert!(environment.iter().any(|v| v.as_str().unwrap().starts_with("_F_IMG_ID=")));
     assert_bytecode_is_fresh(engine, "engine-everything", &format!("{CONDA}/bin/python"), CONDA);
     // No lists, caches or logs in the image.
-    assert_eq!(shell("ls /var/lib/apt/lists /var/log/apt /var/log/dpkg.log /var/cache/imagespec /opt/micromamba/pkgs 2>/dev/null | grep -v : | xargs"), "");
+    assert_eq!(shell("ls /var/lib/apt/lists /var/log/apt /var/log/dpkg.log /var/cache/imagespec /opt/micromamba/pkgs 2>/dev/null | grep -v -e : -e partial | xargs"), "");
 }
 
 #[test]
 fn a_flyte_image_runs_flytekit() {
     let project = Project::new("name: task\npackages: [humanize]\n");
-    let program = "python -c 'import flytekit, ssl; print(flytekit.__version__.split(\".\")[0]); ssl.create_default_context()'; pyflyte --version >/dev/null && echo ok; id -un; pwd; stat -c %U /root; tail -1 ~/.profile";
+    let program = "python -c 'import flytekit, ssl; print(flytekit.__version__.split(\".\")[0]); ssl.create_default_context()'; pyflyte --help >/dev/null && echo ok; id -un; pwd; stat -c %U /root; tail -1 ~/.profile";
     let printed = project.build_and_run("engine-flyte", program);
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[..5], ["1", "ok", "flytekit", "/root", "flytekit"]);
@@ -117,7 +117,7 @@ fn a_plain_image_has_nothing_that_it_does_not_ask_for() {
     let project = Project::new("profile: plain\nentrypoint: []\n");
     project.build("engine-plain");
     let config = project.engine.inspect("engine-plain", ".Config");
-    assert_eq!(config["User"], "");
+    assert!(config["User"].as_str().unwrap_or("").is_empty());
     assert_eq!(config["Env"].as_array().unwrap().len(), 1);
     let base = project.engine.inspect("imagespec-bed/debian:bookworm-slim", ".RootFS.Layers");
     assert_eq!(project.engine.inspect("engine-plain", ".RootFS.Layers"), base);

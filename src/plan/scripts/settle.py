@@ -1,6 +1,8 @@
-# The same step gives the same layer anywhere: what it wrote gets its owner and a fixed time, and
-# bytecode is made to fit the new time of its source, so that Python does not compile again.
+# The same step gives the same layer anywhere: what it wrote gets its owner and a fixed time.
+# Bytecode is made to fit the new time of its source, so that Python does not compile again, and is
+# written anew: compilers mark objects that happened to be shared at that moment.
 import importlib.util
+import marshal
 import os
 import pwd
 import py_compile
@@ -25,16 +27,22 @@ def fit_bytecode(source):
     compiled = importlib.util.cache_from_source(source)
     if not os.path.isfile(compiled):
         return
+    with open(compiled, "rb") as file:
+        old = file.read()
     size = os.path.getsize(source) & 0xFFFFFFFF
-    with open(compiled, "r+b") as file:
-        head = file.read(16)
-        if head[:4] == importlib.util.MAGIC_NUMBER and int.from_bytes(head[4:8], "little") & 1:
-            return
-        if head[:8] == importlib.util.MAGIC_NUMBER + bytes(4) and int.from_bytes(head[12:], "little") == size:
-            file.seek(8)
-            file.write(time.to_bytes(4, "little"))
-            return
-    py_compile.compile(source, compiled, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    by_time = importlib.util.MAGIC_NUMBER + bytes(4)
+    if old[:8] == by_time and int.from_bytes(old[12:16], "little") == size:
+        head = by_time + time.to_bytes(4, "little") + old[12:16]
+    elif old[:4] == importlib.util.MAGIC_NUMBER and old[4] & 1:
+        head = old[:16]
+    else:
+        mode = py_compile.PycInvalidationMode.TIMESTAMP
+        py_compile.compile(source, compiled, quiet=2, invalidation_mode=mode)
+        return
+    new = head + marshal.dumps(marshal.loads(old[16:]))
+    if new != old:
+        with open(compiled, "wb") as file:
+            file.write(new)
 
 
 folders, files = [], []
