@@ -1,0 +1,204 @@
+//! BuildKit in memory: serves files and images, and records what was asked.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+use prost::Message as _;
+
+use crate::frontend::{Failure, Gateway};
+use crate::proto::fsutil::types::Stat;
+use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
+use crate::proto::{gateway as wire, pb};
+
+/// Capabilities of a current engine.
+const LLB: [&str; 34] = [
+    "constraints", "diffop", "exec.meta.base", "exec.meta.network", "exec.meta.proxyenv", "exec.mount.bind",
+    "exec.mount.cache", "exec.mount.cache.sharing", "exec.mount.secret", "exec.mount.selector", "exec.mount.ssh",
+    "exec.mount.tmpfs", "exec.secretenv", "file.base", "file.copy.includeexcludepatterns", "mergeop", "meta.description",
+    "meta.ignorecache", "platform", "source.git", "source.git.fullurl", "source.git.httpauth", "source.http", "source.image",
+    "source.image.resolvemode", "source.local", "source.local.excludepatterns", "source.local.followpaths",
+    "source.local.sessionid", "source.local.sharedkeyhint", "source.ocilayout", "source.git.subdir", "file.rm.wildcard",
+    "exec.meta.security",
+];
+const FRONTEND: [&str; 3] = ["gateway.warnings", "source.metaresolver", "frontend.inputs"];
+
+/// What happened and what there is.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// Files by the client's name of the directory, then by path.
+    pub(super) files: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
+    /// Capabilities that are listed but disabled.
+    pub(super) disabled: Vec<&'static str>,
+    /// Capabilities that are not listed.
+    pub(super) absent: Vec<&'static str>,
+    /// What solves of graphs with a running step answer instead of a result.
+    pub(super) failing: Option<Failure>,
+    /// Panics when asked to.
+    pub(super) panics: bool,
+    pub(super) solved: Mutex<Vec<wire::SolveRequest>>,
+    pub(super) resolved: Mutex<Vec<String>>,
+    pub(super) warned: Mutex<Vec<wire::WarnRequest>>,
+    pub(super) returned: Mutex<Option<wire::ReturnRequest>>,
+}
+
+impl Memory {
+    pub(super) fn with_spec(spec: &str) -> Self {
+        let mut memory = Self::default();
+        memory.file("dockerfile", "imageSpec.yaml", spec);
+        memory.files.entry("context").or_default();
+        memory
+    }
+
+    pub(super) fn file(&mut self, local: &'static str, path: &str, content: impl AsRef<[u8]>) {
+        let files = self.files.entry(local).or_default();
+        files.insert(path.to_owned(), content.as_ref().to_vec());
+    }
+
+    /// The files of the tree that an earlier solve gave.
+    fn tree(&self, reference: &str) -> BTreeMap<String, Vec<u8>> {
+        let solved = self.solved.lock().unwrap();
+        let definition = solved[reference.parse::<usize>().unwrap()].definition.clone().unwrap();
+        let op = pb::Op::decode(definition.def[definition.def.len() - 2].as_slice()).unwrap();
+        match op.op {
+            Some(pb::op::Op::Source(source)) => {
+                let name = source.identifier.strip_prefix("local://").unwrap_or_default();
+                self.files.get(name).cloned().unwrap_or_default()
+            }
+            _ => BTreeMap::new(),
+        }
+    }
+
+    fn caps(&self, ids: &[&str]) -> Vec<ApiCap> {
+        ids.iter()
+            .filter(|id| !self.absent.contains(id))
+            .map(|id| ApiCap {
+                id: (*id).to_owned(),
+                enabled: !self.disabled.contains(id),
+                disabled_reason_msg: if self.disabled.contains(id) { "not with this store".into() } else { String::new() },
+                ..ApiCap::default()
+            })
+            .collect()
+    }
+
+    fn config() -> Vec<u8> {
+        br#"{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":["bash"]},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}"#.to_vec()
+    }
+}
+
+fn missing(path: &str) -> Failure {
+    Failure::user(format!("open {path}: no such file or directory"))
+}
+
+#[async_trait]
+impl Gateway for Memory {
+    async fn ping(&self) -> Result<wire::PongResponse, Failure> {
+        assert!(!self.panics, "the gateway panics");
+        Ok(wire::PongResponse {
+            frontend_api_caps: self.caps(&FRONTEND),
+            llb_caps: self.caps(&LLB),
+            workers: Vec::new(),
+        })
+    }
+
+    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure> {
+        let ops = request.definition.clone().unwrap_or_default().def;
+        let runs = ops.iter().any(|bytes| matches!(pb::Op::decode(bytes.as_slice()).unwrap().op, Some(pb::op::Op::Exec(_))));
+        if let (true, Some(failure)) = (runs, &self.failing) {
+            return Err(failure.clone());
+        }
+        let mut solved = self.solved.lock().unwrap();
+        solved.push(request);
+        Ok(wire::SolveResponse {
+            r#ref: String::new(),
+            result: Some(wire::Result {
+                result: Some(wire::result::Result::Ref(wire::Ref {
+                    id: (solved.len() - 1).to_string(),
+                    def: None,
+                })),
+                ..wire::Result::default()
+            }),
+        })
+    }
+
+    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure> {
+        let tree = self.tree(&request.r#ref);
+        let content = tree.get(&request.file_path).ok_or_else(|| missing(&request.file_path))?;
+        let range = request.range.unwrap_or_default();
+        let from = usize::try_from(range.offset).unwrap().min(content.len());
+        let to = (from + usize::try_from(range.length).unwrap()).min(content.len());
+        Ok(wire::ReadFileResponse {
+            data: content[from..to].to_vec(),
+        })
+    }
+
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, Failure> {
+        Err(missing(&request.dir_path))
+    }
+
+    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, Failure> {
+        let tree = self.tree(&request.r#ref);
+        let directory = format!("{}/", request.path);
+        let mode = if tree.contains_key(&request.path) {
+            0o644
+        } else if tree.keys().any(|path| path.starts_with(&directory)) {
+            (1 << 31) | 0o755
+        } else {
+            return Err(missing(&request.path));
+        };
+        Ok(wire::StatFileResponse {
+            stat: Some(Stat {
+                mode,
+                ..Stat::default()
+            }),
+        })
+    }
+
+    async fn evaluate(&self, _: wire::EvaluateRequest) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    async fn resolve_source_meta(
+        &self,
+        request: wire::ResolveSourceMetaRequest,
+    ) -> Result<wire::ResolveSourceMetaResponse, Failure> {
+        let source = request.source.unwrap_or_default();
+        self.resolved.lock().unwrap().push(format!("{} {}", source.identifier, request.resolve_mode));
+        Ok(wire::ResolveSourceMetaResponse {
+            source: Some(source),
+            image: Some(wire::ResolveSourceImageResponse {
+                digest: format!("sha256:{}", "d".repeat(64)),
+                config: Self::config(),
+                attestation_chain: None,
+            }),
+            ..wire::ResolveSourceMetaResponse::default()
+        })
+    }
+
+    async fn resolve_image_config(
+        &self,
+        request: wire::ResolveImageConfigRequest,
+    ) -> Result<wire::ResolveImageConfigResponse, Failure> {
+        self.resolved.lock().unwrap().push(format!("old {}", request.r#ref));
+        Ok(wire::ResolveImageConfigResponse {
+            digest: format!("sha256:{}", "d".repeat(64)),
+            config: Self::config(),
+            r#ref: String::new(),
+        })
+    }
+
+    async fn inputs(&self) -> Result<wire::InputsResponse, Failure> {
+        Ok(wire::InputsResponse::default())
+    }
+
+    async fn warn(&self, request: wire::WarnRequest) -> Result<(), Failure> {
+        self.warned.lock().unwrap().push(request);
+        Ok(())
+    }
+
+    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), Failure> {
+        let before = self.returned.lock().unwrap().replace(request);
+        assert!(before.is_none(), "a result is returned once");
+        Ok(())
+    }
+}

@@ -1,0 +1,368 @@
+use std::sync::Arc;
+
+use prost::Message as _;
+
+use crate::frontend::memory::Memory;
+use crate::frontend::{Failure, FrontendOptions, run};
+use crate::llb::{digest_of, render};
+use crate::proto::google::rpc::Status;
+use crate::proto::{gateway as wire, pb};
+
+/// Builds with some options, and gives the gateway afterwards.
+fn build(memory: Memory, options: &[(&str, &str)]) -> Arc<Memory> {
+    let environment = [("BUILDKIT_SESSION_ID".to_owned(), "session".to_owned())].into_iter().chain(
+        [("filename", "imageSpec.yaml")]
+            .iter()
+            .chain(options)
+            .enumerate()
+            .map(|(number, (name, value))| (format!("BUILDKIT_FRONTEND_OPT_{number}"), format!("{name}={value}"))),
+    );
+    let options = FrontendOptions::from_environment(environment);
+    let memory = Arc::new(memory);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(run(Arc::clone(&memory) as Arc<_>, options)).unwrap();
+    memory
+}
+
+fn returned(memory: &Memory) -> wire::ReturnRequest {
+    memory.returned.lock().unwrap().clone().unwrap()
+}
+
+fn result(memory: &Memory) -> wire::Result {
+    let returned = returned(memory);
+    assert_eq!(returned.error, None);
+    returned.result.unwrap()
+}
+
+fn error(memory: &Memory) -> Status {
+    let returned = returned(memory);
+    assert_eq!(returned.result, None);
+    returned.error.unwrap()
+}
+
+fn last_graph(memory: &Memory) -> pb::Definition {
+    memory.solved.lock().unwrap().last().unwrap().definition.clone().unwrap()
+}
+
+const SPEC: &str = "# syntax=x\nprofile: plain\napt_packages: [git]\ncopy: [data]\nlabels: {a: b}\n";
+
+fn with_data(spec: &str) -> Memory {
+    let mut memory = Memory::with_spec(spec);
+    memory.file("context", "data/x", "1");
+    memory
+}
+
+#[test]
+fn a_spec_becomes_a_graph_and_a_config() {
+    let memory = build(with_data(SPEC), &[("label:c", "d")]);
+    let result = result(&memory);
+    let config: serde_json::Value = serde_json::from_slice(&result.metadata["containerimage.config"]).unwrap();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&config).unwrap());
+    let graph = render(&last_graph(&memory));
+    let graph: Vec<&str> = graph.lines().filter(|line| !line.starts_with("      | ")).collect();
+    insta::assert_snapshot!(graph.join("\n"));
+    assert!(result.metadata.contains_key("containerimage.base.config"));
+    let platforms = String::from_utf8(result.metadata["refs.platforms"].clone()).unwrap();
+    assert_eq!(platforms, r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"architecture":"amd64","os":"linux"}}]}"#);
+}
+
+#[test]
+fn the_spec_is_loaded_with_the_op_that_buildkit_itself_uses() {
+    let memory = build(with_data(SPEC), &[]);
+    let first = memory.solved.lock().unwrap()[0].definition.clone().unwrap();
+    assert_eq!(
+        render(&first),
+        "#0 source local://dockerfile\n    local.differ = none\n    local.followpaths = [\"imageSpec.yaml\",\"imageSpec.yaml.dockerignore\"]\n    \
+         local.session = session\n    local.sharedkeyhint = dockerfile\n    name [internal] load build definition from imageSpec.yaml\nresult #0\n"
+    );
+}
+
+#[test]
+fn several_platforms_give_an_index() {
+    let memory = build(with_data(SPEC), &[("platform", "linux/amd64,linux/arm64")]);
+    let result = result(&memory);
+    let Some(wire::result::Result::Refs(refs)) = result.result else { panic!("no refs") };
+    assert_eq!(refs.refs.keys().collect::<Vec<_>>(), ["linux/amd64", "linux/arm64"]);
+    let config: serde_json::Value = serde_json::from_slice(&result.metadata["containerimage.config/linux/arm64"]).unwrap();
+    assert_eq!(config["architecture"], "arm64");
+    let memory = build(with_data(SPEC), &[("build-arg:BUILDKIT_MULTI_PLATFORM", "1")]);
+    assert!(self::result(&memory).metadata.contains_key("containerimage.config/linux/amd64"));
+}
+
+#[test]
+fn cache_imports_go_into_every_solve() {
+    let memory = build(with_data(SPEC), &[("cache-imports", r#"[{"Type":"registry","Attrs":{"ref":"r/c"}}]"#)]);
+    let solved = memory.solved.lock().unwrap();
+    assert!(solved.len() >= 4);
+    for request in solved.iter() {
+        assert_eq!(request.cache_imports.len(), 1);
+        assert_eq!(request.cache_imports[0].attrs["ref"], "r/c");
+    }
+}
+
+#[test]
+fn a_listed_but_disabled_merge_means_a_chain() {
+    let count = |memory: &Memory| render(&last_graph(memory)).matches(" merge #").count();
+    assert_eq!(count(&build(with_data(SPEC), &[])), 1);
+    let mut memory = with_data(SPEC);
+    memory.disabled = vec!["mergeop", "diffop"];
+    assert_eq!(count(&build(memory, &[])), 0);
+    assert_eq!(count(&build(with_data(SPEC), &[("build-arg:IMAGESPEC_STRATEGY", "chain")])), 0);
+}
+
+#[test]
+fn a_missing_capability_is_named_with_the_release_that_has_it() {
+    let mut memory = with_data("source_root: data\nsource_copy_mode: all\n");
+    memory.disabled = vec!["file.copy.includeexcludepatterns"];
+    let message = error(&build(memory, &[])).message;
+    assert!(message.contains("`file.copy.includeexcludepatterns` (not with this store)"), "{message}");
+    assert!(message.contains("BuildKit has it since 0.9"), "{message}");
+    let mut memory = with_data(SPEC);
+    memory.absent = vec!["file.base"];
+    assert!(error(&build(memory, &[])).message.contains("since 0.5"));
+}
+
+#[test]
+fn old_servers_are_asked_in_the_old_way() {
+    let mut memory = with_data(SPEC);
+    memory.absent = vec!["source.metaresolver"];
+    let memory = build(memory, &[]);
+    assert_eq!(*memory.resolved.lock().unwrap(), ["old docker.io/library/debian:bookworm-slim"]);
+    result(&memory);
+}
+
+#[test]
+fn details_of_failed_calls_are_forwarded_unchanged() {
+    let mut memory = with_data(SPEC);
+    let detail = prost_types::Any {
+        type_url: "github.com/moby/buildkit/errdefs.Solve+json".into(),
+        value: b"{}".to_vec(),
+    };
+    memory.failing = Some(Failure {
+        code: 2,
+        message: "process did not complete".into(),
+        details: vec![detail.clone()],
+    });
+    let error = error(&build(memory, &[]));
+    assert_eq!((error.code, error.message.as_str()), (2, "process did not complete"));
+    assert_eq!(error.details, [detail]);
+}
+
+#[test]
+fn a_panic_is_an_error() {
+    let mut memory = with_data(SPEC);
+    memory.panics = true;
+    assert!(error(&build(memory, &[])).message.contains("imagespec stopped unexpectedly"));
+}
+
+#[test]
+fn all_problems_are_in_the_message_and_ten_have_snippets() {
+    let spec: String = (0..50).map(|n| format!("field_{n}: https://u:secret{n}@h\n")).collect();
+    let error = error(&build(Memory::with_spec(&spec), &[]));
+    assert!(error.message.starts_with("50 problems in imageSpec.yaml\n"));
+    assert!(error.message.contains("imageSpec.yaml:50:1: unknown field `field_49`"));
+    assert_eq!(error.details.len(), 10);
+    for detail in &error.details {
+        assert_eq!(detail.type_url, "github.com/moby/buildkit/errdefs.Source+json");
+        let value: serde_json::Value = serde_json::from_slice(&detail.value).unwrap();
+        let data = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, value["info"]["data"].as_str().unwrap()).unwrap();
+        assert_eq!(data.len(), spec.len());
+        assert!(!String::from_utf8(data).unwrap().contains("secret"));
+    }
+    assert!(!error.message.contains("secret"));
+}
+
+#[test]
+fn a_password_reaches_nothing_that_is_sent() {
+    // In a comment it is no error, but the file travels with every graph.
+    let memory = build(with_data(&format!("# https://u:hunter22@h\n{SPEC}pythn: 1\n").replace("pythn: 1\n", "")), &[]);
+    result(&memory);
+    for request in memory.solved.lock().unwrap().iter() {
+        let bytes = request.encode_to_vec();
+        assert!(!bytes.windows(8).any(|window| window == b"hunter22"));
+    }
+    let memory = build(with_data(&format!("{SPEC}env: {{A: \"postgres://u:hunter22@h/db\"}}\n")), &[]);
+    let error = error(&memory);
+    assert!(error.message.contains("postgres://**********@h/db"), "{}", error.message);
+}
+
+#[test]
+fn images_are_replaced_by_named_contexts() {
+    let spec = "profile: plain\nbase_image: nvidia/cuda:12\npackages: [x]\n";
+    let digest = format!("sha256:{}", "e".repeat(64));
+    let memory = build(
+        Memory::with_spec(spec),
+        &[
+            ("context:nvidia/cuda:12", "docker-image://mirror.example.com/cuda:12"),
+            ("context:uv::linux/amd64", &format!("oci-layout://uv:latest@{digest}")),
+            ("context:micromamba", "docker-image://mirror.example.com/mamba"),
+            ("image-resolve-mode", "local"),
+        ],
+    );
+    result(&memory);
+    let mut resolved = memory.resolved.lock().unwrap().clone();
+    resolved.sort();
+    assert_eq!(
+        resolved,
+        [
+            "docker-image://mirror.example.com/cuda:12 local".to_owned(),
+            "docker-image://mirror.example.com/mamba:latest local".to_owned(),
+            format!("oci-layout://docker.io/library/layout@{digest} "),
+        ]
+    );
+    let memory = build(Memory::with_spec(spec), &[("context:uv", "local:x")]);
+    assert!(error(&memory).message.contains("--build-context uv: `local:` cannot stand for an image"));
+}
+
+#[test]
+fn warnings_are_tied_to_the_vertex_that_loaded_the_spec() {
+    let memory = build(with_data(&format!("{SPEC}python_version: 3.10\n")), &[("build-arg:IMAGESPEC_STRATEGI", "x")]);
+    let warned = memory.warned.lock().unwrap();
+    let first = memory.solved.lock().unwrap()[0].definition.clone().unwrap();
+    assert_eq!(warned.len(), 2);
+    assert_eq!(warned[0].digest, digest_of(&first.def[0]));
+    assert!(String::from_utf8_lossy(&warned[0].short).starts_with("python-version-number: "));
+    assert_eq!(warned[0].ranges[0].start.unwrap().line, 6);
+    assert!(String::from_utf8_lossy(&warned[1].detail[0]).contains("IMAGESPEC_STRATEGY"));
+}
+
+#[test]
+fn unknown_requests_and_options_fail_clearly() {
+    let failed = error(&build(with_data(SPEC), &[("requestid", "frontend.zzz")]));
+    assert_eq!((failed.code, failed.message.as_str()), (12, "unsupported request frontend.zzz"));
+    assert_eq!(failed.details[0].type_url, "github.com/moby/buildkit/errdefs.Subrequest+json");
+    let described = result(&build(with_data(SPEC), &[("requestid", "frontend.subrequests.describe")]));
+    assert!(described.metadata.contains_key("result.json") && described.result.is_none());
+    for (name, value, expect) in [
+        ("platform", "linux", "is not os/architecture"),
+        ("platform", "windows/amd64", "images are made for linux"),
+        ("target", "packges", "did you mean `packages`?"),
+        ("image-resolve-mode", "x", "is not one of default, pull, local"),
+        ("add-hosts", "a", "is not host=address"),
+        ("build-arg:IMAGESPEC_STRATEGY", "x", "is not one of merge, chain"),
+        ("multi-platform", "perhaps", "is neither true nor false"),
+    ] {
+        let message = error(&build(with_data(SPEC), &[(name, value)])).message;
+        assert!(message.contains(expect), "{message}");
+    }
+}
+
+#[test]
+fn only_named_paths_are_asked_of_the_client() {
+    let mut memory = with_data("profile: plain\nrequirements: ./reqs.txt\ncopy: [data]\n");
+    memory.file("context", "reqs.txt", "six\n");
+    memory.file("context", ".dockerignore", "*.log\n");
+    let memory = build(memory, &[]);
+    result(&memory);
+    let graph = render(&last_graph(&memory));
+    assert!(graph.contains(r#"local.followpaths = ["data","reqs.txt"]"#), "{graph}");
+    assert!(graph.contains(r#"local.excludepatterns = ["*.log"]"#), "{graph}");
+}
+
+#[test]
+fn a_spec_without_a_name_given_is_found() {
+    let mut memory = Memory::default();
+    memory.file("dockerfile", "imagespec.yaml", "profile: plain\n");
+    result(&build(memory, &[("filename", "Dockerfile")]));
+    let message = error(&build(Memory::default(), &[])).message;
+    assert!(message.contains("there is no spec file imageSpec.yaml") && message.contains("-f FILE"), "{message}");
+}
+
+mod transport {
+    //! The same over real gRPC.
+
+    use std::sync::Arc;
+
+    use tonic::{Request, Response, Status as GrpcStatus};
+
+    use super::*;
+    use crate::frontend::{Gateway, Stdio};
+    use wire::llb_bridge_server::{LlbBridge, LlbBridgeServer};
+
+    struct Server(Arc<Memory>);
+
+    fn status(failure: Failure) -> GrpcStatus {
+        let inner = Status {
+            code: failure.code,
+            message: failure.message.clone(),
+            details: failure.details,
+        };
+        GrpcStatus::with_details(failure.code.into(), failure.message, inner.encode_to_vec().into())
+    }
+
+    macro_rules! serve {
+        ($($method:ident($request:ty) -> $response:ty = $call:expr;)*) => {
+            #[tonic::async_trait]
+            impl LlbBridge for Server {
+                $(async fn $method(&self, request: Request<$request>) -> Result<Response<$response>, GrpcStatus> {
+                    let call: fn(Arc<Memory>, $request) -> _ = $call;
+                    call(Arc::clone(&self.0), request.into_inner()).await.map(Response::new).map_err(status)
+                })*
+            }
+        };
+    }
+
+    type Answer<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+
+    serve! {
+        ping(wire::PingRequest) -> wire::PongResponse = |m, _| -> Answer<_> { Box::pin(async move { m.ping().await }) };
+        solve(wire::SolveRequest) -> wire::SolveResponse = |m, r| -> Answer<_> { Box::pin(async move { m.solve(r).await }) };
+        read_file(wire::ReadFileRequest) -> wire::ReadFileResponse = |m, r| -> Answer<_> { Box::pin(async move { m.read_file(r).await }) };
+        read_dir(wire::ReadDirRequest) -> wire::ReadDirResponse = |m, r| -> Answer<_> { Box::pin(async move { m.read_dir(r).await }) };
+        stat_file(wire::StatFileRequest) -> wire::StatFileResponse = |m, r| -> Answer<_> { Box::pin(async move { m.stat_file(r).await }) };
+        evaluate(wire::EvaluateRequest) -> wire::EvaluateResponse = |_, _| -> Answer<_> { Box::pin(async move { Ok(wire::EvaluateResponse {}) }) };
+        resolve_source_meta(wire::ResolveSourceMetaRequest) -> wire::ResolveSourceMetaResponse = |m, r| -> Answer<_> { Box::pin(async move { m.resolve_source_meta(r).await }) };
+        resolve_image_config(wire::ResolveImageConfigRequest) -> wire::ResolveImageConfigResponse = |m, r| -> Answer<_> { Box::pin(async move { m.resolve_image_config(r).await }) };
+        inputs(wire::InputsRequest) -> wire::InputsResponse = |m, _| -> Answer<_> { Box::pin(async move { m.inputs().await }) };
+        warn(wire::WarnRequest) -> wire::WarnResponse = |m, r| -> Answer<_> { Box::pin(async move { m.warn(r).await.map(|()| wire::WarnResponse {}) }) };
+        r#return(wire::ReturnRequest) -> wire::ReturnResponse = |m, r| -> Answer<_> { Box::pin(async move { m.return_result(r).await.map(|()| wire::ReturnResponse {}) }) };
+    }
+
+    fn over_grpc(memory: Memory) -> Arc<Memory> {
+        let memory = Arc::new(memory);
+        let served = Arc::clone(&memory);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let (ours, theirs) = tokio::io::duplex(64 * 1024);
+            tokio::spawn(async move {
+                let service = LlbBridgeServer::new(Server(served)).max_decoding_message_size(16 << 20);
+                let incoming = tokio_stream::once(Ok::<_, std::io::Error>(theirs));
+                tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await
+            });
+            let gateway = Arc::new(Stdio::over(ours).await.unwrap());
+            let options = FrontendOptions::from_environment([("BUILDKIT_FRONTEND_OPT_0".into(), "filename=imageSpec.yaml".into())]);
+            run(Arc::clone(&gateway) as Arc<_>, options).await.unwrap();
+            assert!(gateway.calls().iter().any(|call| call.name == "ping"));
+        });
+        memory
+    }
+
+    #[test]
+    fn a_build_works_over_grpc() {
+        result(&over_grpc(with_data(SPEC)));
+    }
+
+    #[test]
+    fn errors_with_whole_files_in_their_trailers_arrive() {
+        let mut memory = with_data(SPEC);
+        let detail = prost_types::Any {
+            type_url: "github.com/moby/buildkit/errdefs.Source+json".into(),
+            value: vec![b'x'; 1_500_000],
+        };
+        memory.failing = Some(Failure {
+            code: 2,
+            message: "failed".into(),
+            details: vec![detail.clone()],
+        });
+        let error = error(&over_grpc(memory));
+        assert_eq!(error.message, "failed");
+        assert_eq!(error.details, [detail]);
+    }
+
+    #[test]
+    fn a_requirements_file_of_several_megabytes_is_read_in_pieces() {
+        let mut memory = with_data("profile: plain\nrequirements: big.txt\n");
+        memory.file("context", "big.txt", "# a comment\n".repeat(400_000));
+        result(&over_grpc(memory));
+    }
+}

@@ -200,7 +200,7 @@ impl Builder<'_> {
         let script = Script::new()
             .trust()
             .lines(&format!(
-                "export HOME=/tmp/home CONDA_PKGS_DIRS=/tmp/imagespec/conda\n\
+                "export HOME=/tmp/home CONDA_PKGS_DIRS=/tmp/imagespec/conda PYTHONHASHSEED=0\n\
                  mkdir -p \"$HOME\"\n\
                  {MICROMAMBA} config set use_lockfiles False\n\
                  verb=create\n\
@@ -380,6 +380,8 @@ impl Builder<'_> {
         let script = script
             .lines(&format!(
                 "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never\n\
+                 # Or compilers would share constants differently each time.\n\
+                 export PYTHONHASHSEED=0\n\
                  export PATH={}:\"$PATH\"\n\
                  {list}{UV} pip install {}\n\
                  rm -f {}/.lock",

@@ -74,7 +74,7 @@ impl Script {
         above(prefix, &mut around);
         let around = quote_all(around.iter().map(String::as_str));
         self.lines(&format!(
-            "{} -I -S -B - {FIXED_TIME} {} {} {around} <<'SETTLE'\n{SETTLE_PYTHON}SETTLE",
+            "env -u PYTHONPATH -u PYTHONHOME PYTHONHASHSEED=0 {} -s -S -B - {FIXED_TIME} {} {} {around} <<'SETTLE'\n{SETTLE_PYTHON}SETTLE",
             quote(python),
             quote(owner),
             quote(prefix)

@@ -1,6 +1,7 @@
 //! What runs again, and whether it gives the same.
 
 use crate::bed::{Engine, Project};
+use crate::tree::{differences, layers};
 
 const SPEC: &str = "packages: [humanize]\napt_packages: [jq]\ncopy: [data]\nenv: {LEVEL: info}\n";
 
@@ -62,29 +63,29 @@ fn no_cache_filter_runs_its_stage_again() {
     assert_eq!(project.build("engine-no-cache").ran(), ["[source] copy data to /root/data"]);
 }
 
-/// Two builds that share no cache: not that of steps, nor the directories that installers keep.
-fn layers_of_two_builds(spec: &str, name: &str) -> (serde_json::Value, serde_json::Value) {
-    let layers = |number: u32| {
+/// Builds twice with nothing shared: neither cached steps, nor the directories that installers keep.
+fn assert_same_layers(spec: &str, name: &str) {
+    let build = |number: u32| {
         let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={name}-{number}-{}", std::process::id());
         let project = Project::new(spec).with(&["--no-cache", "--build-arg", &namespace]);
         project.file("data/x", "1");
         let tag = format!("{name}-{number}");
         project.build(&tag);
-        project.engine.inspect(&tag, ".RootFS.Layers")
+        (layers(project.engine, &tag), project.engine.inspect(&tag, ".RootFS.Layers"))
     };
-    (layers(1), layers(2))
+    let ((one, one_layers), (two, two_layers)) = (build(1), build(2));
+    assert_eq!(differences(&one, &two), [""; 0]);
+    assert_eq!(one_layers, two_layers);
 }
 
 #[test]
 fn the_same_steps_give_the_same_layers_on_an_empty_cache() {
-    let (one, two) = layers_of_two_builds(
-        "packages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser, git]\nconda_packages: [tree]\ncopy: [data]\n",
+    assert_same_layers(
+        "packages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser, git]\nconda_packages: [tree]\n",
         "engine-twice",
     );
-    assert_eq!(one, two);
-    let (one, two) = layers_of_two_builds(
+    assert_same_layers(
         "profile: plain\npython_exec: python3\napt_packages: [python3]\npackages: [humanize, pandas]\n",
         "engine-twice-venv",
     );
-    assert_eq!(one, two);
 }

@@ -46,6 +46,45 @@ pub fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
     files
 }
 
+/// Every entry of every layer of an image, with its time as well: `<layer>:<path>` to the rest.
+pub fn layers(engine: Engine, image: &str) -> BTreeMap<String, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let archive = directory.path().join("image.tar");
+    engine.ok(&["save", "-o", archive.to_str().unwrap(), image]);
+    tar::Archive::new(std::fs::File::open(archive).unwrap()).unpack(directory.path()).unwrap();
+    let manifest = std::fs::read(directory.path().join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let mut entries = BTreeMap::new();
+    for (number, layer) in manifest[0]["Layers"].as_array().unwrap().iter().enumerate() {
+        let bytes = std::fs::read(directory.path().join(layer.as_str().unwrap())).unwrap();
+        let mut unpacked = Vec::new();
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked).unwrap();
+        } else {
+            unpacked = bytes;
+        }
+        for entry in tar::Archive::new(unpacked.as_slice()).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = entry.path().unwrap().to_string_lossy().into_owned();
+            let mut content = Vec::new();
+            entry.read_to_end(&mut content).unwrap();
+            let header = entry.header();
+            let text = format!(
+                "{:?} {:o} {}:{} time {} {:x}",
+                header.entry_type(),
+                header.mode().unwrap(),
+                header.uid().unwrap(),
+                header.gid().unwrap(),
+                header.mtime().unwrap(),
+                Sha256::digest(&content)
+            );
+            entries.insert(format!("{number}:{path}"), text);
+        }
+    }
+    assert!(entries.len() > 100);
+    entries
+}
+
 /// What two trees differ in, a line a path.
 pub fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
     let paths: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();

@@ -1,12 +1,13 @@
 # The same step gives the same layer anywhere: what it wrote gets its owner and a fixed time.
 # Bytecode is made to fit the new time of its source, so that Python does not compile again, and is
-# written anew: compilers mark objects that happened to be shared at that moment.
+# written anew: what compilers mark as shared depends on what they compiled before.
 import importlib.util
 import marshal
 import os
 import pwd
 import py_compile
 import sys
+import types
 
 time, owner, prefix, *around = sys.argv[1:]
 time = int(time)
@@ -21,6 +22,24 @@ def settle(path):
         os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     if status.st_mtime_ns != time * 10**9:
         os.utime(path, (time, time), follow_symlinks=False)
+
+
+def copied(value):
+    return marshal.loads(marshal.dumps(value))
+
+
+def unshared(code):
+    """Equal sets are one object or several, as strings in them were known to the compiler or not."""
+    constants = []
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            constant = unshared(constant)
+        elif isinstance(constant, frozenset):
+            constant = copied(constant)
+        constants.append(constant)
+    if all(new is old for new, old in zip(constants, code.co_consts)):
+        return code
+    return code.replace(co_consts=tuple(constants))
 
 
 def fit_bytecode(source):
@@ -39,7 +58,8 @@ def fit_bytecode(source):
         mode = py_compile.PycInvalidationMode.TIMESTAMP
         py_compile.compile(source, compiled, quiet=2, invalidation_mode=mode)
         return
-    new = head + marshal.dumps(marshal.loads(old[16:]))
+    code = copied(unshared(marshal.loads(old[16:])))
+    new = head + marshal.dumps(code)
     if new != old:
         with open(compiled, "wb") as file:
             file.write(new)
