@@ -1,5 +1,12 @@
 //! Every spec below `tests/specs` as a plan, and as a graph in both strategies.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may stop at the first surprise, their helpers too"
+)]
+
 use std::sync::Arc;
 
 use imagespec::digest;
@@ -84,7 +91,9 @@ fn definition(name: &str, yaml: &str, strategy: Strategy) -> Definition {
 fn shorten(plan: &mut serde_json::Value) {
     match plan {
         serde_json::Value::Array(items) => {
-            let begin = items.iter().position(|item| item.as_str().is_some_and(|line| line.ends_with("<<'SETTLE'")));
+            let begin = items
+                .iter()
+                .position(|item| item.as_str().is_some_and(|line| line.ends_with("<<'SETTLE'")));
             if let Some(begin) = begin {
                 items.truncate(begin + 1);
             }
@@ -154,14 +163,24 @@ fn what_a_spec_says_reaches_shells_only_quoted() {
     let shells = serde_json::to_value(&plan).unwrap();
     let mut seen = 0;
     for step in shells["steps"].as_array().unwrap() {
-        let Some(lines) = step.pointer("/run/script").and_then(|s| s.as_array()) else { continue };
-        let script: String = lines.iter().map(|line| format!("{}\n", line.as_str().unwrap())).collect();
-        let Some(line) = script.lines().find(|line| line.contains("pwned")) else { continue };
+        let Some(lines) = step.pointer("/run/script").and_then(|s| s.as_array()) else {
+            continue;
+        };
+        let script: String = lines
+            .iter()
+            .map(|line| format!("{}\n", line.as_str().unwrap()))
+            .collect();
+        let Some(line) = script.lines().find(|line| line.contains("pwned")) else {
+            continue;
+        };
         seen += 1;
         // A shell that reads the words of each such line finds no command in them.
         for line in script.lines().filter(|line| line.contains("pwned")) {
             let words = shlex::split(line.split(" > ").next().unwrap()).unwrap();
-            assert!(words.iter().all(|word| word != "touch" && !word.starts_with("touch ")), "{line}");
+            assert!(
+                words.iter().all(|word| word != "touch" && !word.starts_with("touch ")),
+                "{line}"
+            );
         }
         let _ = line;
     }

@@ -1,11 +1,18 @@
 //! Holds `proto/` against an independent copy of the contracts: same numbers, same types.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may stop at the first surprise, their helpers too"
+)]
+
 use std::path::PathBuf;
 use std::process::Command;
 
+use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 use protox::Compiler;
 use protox::file::{ChainFileResolver, GoogleFileResolver, IncludeFileResolver};
-use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 /// What BuildKit has and the other copy does not have yet.
 const NEWER: [&str; 2] = ["pb.Op.passthrough", "pb.OpMetadata.linux_resources"];
@@ -50,13 +57,21 @@ fn shape(field: &FieldDescriptor) -> String {
         }
         Kind::Message(message) => message.full_name().to_owned(),
         Kind::Enum(values) => {
-            let values: Vec<String> = values.values().map(|v| format!("{}={}", v.name(), v.number())).collect();
+            let values: Vec<String> = values
+                .values()
+                .map(|v| format!("{}={}", v.name(), v.number()))
+                .collect();
             format!("{} {}", values.join(","), field.cardinality() as i32)
         }
         kind => format!("{kind:?}"),
     };
     let oneof = field.containing_oneof().map(|oneof| oneof.name().to_lowercase());
-    format!("{} {kind} {:?} packed {} {oneof:?}", field.number(), field.cardinality(), field.is_packed())
+    format!(
+        "{} {kind} {:?} packed {} {oneof:?}",
+        field.number(),
+        field.cardinality(),
+        field.is_packed()
+    )
 }
 
 fn plain(name: &str) -> String {

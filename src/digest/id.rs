@@ -44,7 +44,11 @@ fn hash(text: &str) -> String {
 fn hashed_map(spec: &ImageSpec) -> Value {
     let own = spec.own_values();
     let mut pairs = Vec::new();
-    for field in FLYTEKIT_FIELDS.iter().map(|field| field.name).filter(|name| !EXCLUDED.contains(name)) {
+    for field in FLYTEKIT_FIELDS
+        .iter()
+        .map(|field| field.name)
+        .filter(|name| !EXCLUDED.contains(name))
+    {
         let given = spec.python_value(field).filter(|value| *value != Value::None);
         let value = match field {
             "name" => Some(Value::Str(spec.name.clone())),
@@ -70,7 +74,10 @@ fn hashed_map(spec: &ImageSpec) -> Value {
                     _ => Vec::new(),
                 };
                 options.retain(|(key, _)| !own.iter().any(|(name, _)| *key == Value::Str((*name).to_owned())));
-                options.extend(own.iter().map(|(name, value)| (Value::Str((*name).to_owned()), value.clone())));
+                options.extend(
+                    own.iter()
+                        .map(|(name, value)| (Value::Str((*name).to_owned()), value.clone())),
+                );
                 Some(Value::Map(options))
             }
             _ => given,

@@ -8,7 +8,13 @@ use crate::plan::Settings;
 /// Unknown keys of the base stay; what a spec's image must not inherit goes (build triggers, the time of
 /// creation). `history` has one entry a layer on top of the base's.
 #[must_use]
-pub fn image_config(base: Option<&Value>, platform: &Platform, settings: &Settings, labels: &[(String, String)], history: &[String]) -> Value {
+pub fn image_config(
+    base: Option<&Value>,
+    platform: &Platform,
+    settings: &Settings,
+    labels: &[(String, String)],
+    history: &[String],
+) -> Value {
     let mut image = match base {
         Some(Value::Object(base)) => base.clone(),
         _ => Map::new(),
@@ -19,7 +25,9 @@ pub fn image_config(base: Option<&Value>, platform: &Platform, settings: &Settin
     if !platform.variant.is_empty() {
         image.insert("variant".into(), json!(platform.variant));
     }
-    let rootfs = image.entry("rootfs").or_insert_with(|| json!({"type": "layers", "diff_ids": []}));
+    let rootfs = image
+        .entry("rootfs")
+        .or_insert_with(|| json!({"type": "layers", "diff_ids": []}));
     if !rootfs.is_object() {
         *rootfs = json!({"type": "layers", "diff_ids": []});
     }
@@ -28,7 +36,11 @@ pub fn image_config(base: Option<&Value>, platform: &Platform, settings: &Settin
         _ => Map::new(),
     };
     config.remove("OnBuild");
-    let environment: Vec<String> = settings.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let environment: Vec<String> = settings
+        .environment
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
     config.insert("Env".into(), json!(environment));
     if let Some(user) = &settings.user {
         config.insert("User".into(), json!(user));
@@ -61,7 +73,11 @@ pub fn image_config(base: Option<&Value>, platform: &Platform, settings: &Settin
         Some(Value::Array(entries)) => entries,
         _ => Vec::new(),
     };
-    entries.extend(history.iter().map(|what| json!({"created_by": what, "comment": "imagespec"})));
+    entries.extend(
+        history
+            .iter()
+            .map(|what| json!({"created_by": what, "comment": "imagespec"})),
+    );
     image.insert("history".into(), Value::Array(entries));
     Value::Object(image)
 }
@@ -82,7 +98,13 @@ mod tests {
             "history": [{"created_by": "base"}]
         });
         let check = |settings: Settings| {
-            let config = image_config(Some(&base), &Platform::linux_amd64(), &settings, &[("z".into(), "2".into())], &["step".into()]);
+            let config = image_config(
+                Some(&base),
+                &Platform::linux_amd64(),
+                &settings,
+                &[("z".into(), "2".into())],
+                &["step".into()],
+            );
             serde_json::to_string_pretty(&config).unwrap()
         };
         insta::assert_snapshot!(check(Settings::default()));

@@ -2,8 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::llb::{
-    self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Network, Output, Owner,
-    SourceFile,
+    self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Network, Output, Owner, SourceFile,
 };
 use crate::plan::{Action, Base, BuildPlan, FIXED_TIME, Mount, Role, Run, Sharing, Stage, Step};
 
@@ -259,7 +258,14 @@ impl Lowering<'_> {
     fn metadata(&self, step: &Step) -> Metadata {
         let locations = self.options.file.iter().map(|file| Location {
             file: Arc::clone(file),
-            ranges: step.lines.iter().map(|(first, last)| LineRange { first: *first, last: *last }).collect(),
+            ranges: step
+                .lines
+                .iter()
+                .map(|(first, last)| LineRange {
+                    first: *first,
+                    last: *last,
+                })
+                .collect(),
         });
         Metadata {
             ignore_cache: self.options.no_cache.contains(&step.stage),
@@ -274,7 +280,11 @@ impl Lowering<'_> {
             Action::Run(run) => self.exec(step, run)?.run(parent, &self.plan.platform, metadata),
             Action::Copy(files) => {
                 let context = self.source(step, self.sources.context.as_ref(), "build context")?;
-                let source = if files.source == "." { "/".to_owned() } else { format!("/{}", files.source) };
+                let source = if files.source == "." {
+                    "/".to_owned()
+                } else {
+                    format!("/{}", files.source)
+                };
                 let copy = Copy {
                     owner: Some(owner(&files.owner)),
                     follow_symlink: true,
@@ -300,7 +310,11 @@ impl Lowering<'_> {
     }
 
     fn exec(&self, step: &Step, run: &Run) -> Result<Exec, StrategyError> {
-        let mounts = run.mounts.iter().map(|mount| self.mount(step, mount)).collect::<Result<_, _>>()?;
+        let mounts = run
+            .mounts
+            .iter()
+            .map(|mount| self.mount(step, mount))
+            .collect::<Result<_, _>>()?;
         let mut environment = run.environment.clone();
         let args = if run.is_users {
             vec!["/bin/sh".into(), "-c".into(), run.script.clone()]
@@ -311,7 +325,12 @@ impl Lowering<'_> {
             let names = (0..pieces.len()).map(|number| format!("IMAGESPEC_STEP_{number}"));
             let all: String = names.clone().map(|name| format!("${name}")).collect();
             environment.extend(names.zip(pieces.into_iter().map(str::to_owned)));
-            vec!["/bin/sh".into(), "-c".into(), format!("eval \"{all}\""), shortened(&step.title)]
+            vec![
+                "/bin/sh".into(),
+                "-c".into(),
+                format!("eval \"{all}\""),
+                shortened(&step.title),
+            ]
         };
         Ok(Exec {
             args,
@@ -363,7 +382,12 @@ impl Lowering<'_> {
         })
     }
 
-    fn source<'s>(&self, step: &Step, source: Option<&'s Output>, name: &'static str) -> Result<&'s Output, StrategyError> {
+    fn source<'s>(
+        &self,
+        step: &Step,
+        source: Option<&'s Output>,
+        name: &'static str,
+    ) -> Result<&'s Output, StrategyError> {
         source.ok_or_else(|| StrategyError::MissingSource {
             step: step.title.clone(),
             source_name: name,
@@ -405,4 +429,3 @@ fn shortened(title: &str) -> String {
         None => line,
     }
 }
-

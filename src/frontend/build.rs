@@ -46,9 +46,13 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     for (position, platform) in platforms.iter().enumerate() {
         let image = build.image(platform, platforms.len() > 1, position == 0).await?;
         let suffix = if multi { format!("/{platform}") } else { String::new() };
-        result.metadata.insert(format!("containerimage.config{suffix}"), image.config);
+        result
+            .metadata
+            .insert(format!("containerimage.config{suffix}"), image.config);
         if !image.base_config.is_empty() {
-            result.metadata.insert(format!("containerimage.base.config{suffix}"), image.base_config);
+            result
+                .metadata
+                .insert(format!("containerimage.base.config{suffix}"), image.base_config);
         }
         described.push(json!({
             "ID": platform.to_string(),
@@ -56,9 +60,10 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         }));
         references.insert(platform.to_string(), image.reference);
     }
-    result
-        .metadata
-        .insert("refs.platforms".into(), json!({"Platforms": described}).to_string().into_bytes());
+    result.metadata.insert(
+        "refs.platforms".into(),
+        json!({"Platforms": described}).to_string().into_bytes(),
+    );
     result.result = if multi {
         Some(wire::result::Result::Refs(wire::RefMap { refs: references }))
     } else {
@@ -66,7 +71,9 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     };
     if options.wants_timings() {
         let timings = timings(&client, &options);
-        result.metadata.insert("frontend.imagespec.timings".into(), timings.into_bytes());
+        result
+            .metadata
+            .insert("frontend.imagespec.timings".into(), timings.into_bytes());
     }
     Ok(result)
 }
@@ -89,7 +96,8 @@ fn subrequest(name: &str) -> Result<wire::Result, Failure> {
     let mut result = wire::Result::default();
     let text = serde_json::to_string_pretty(&offered).unwrap_or_default();
     result.metadata.insert("result.json".into(), text.into_bytes());
-    let table = "NAME                 VERSION DESCRIPTION\nsubrequests.describe 1.0.0   List available subrequest types\n";
+    let table =
+        "NAME                 VERSION DESCRIPTION\nsubrequests.describe 1.0.0   List available subrequest types\n";
     result.metadata.insert("result.txt".into(), table.into());
     result.metadata.insert("version".into(), b"1.0.0".to_vec());
     Ok(result)
@@ -113,7 +121,9 @@ async fn read_spec(client: &Client, options: &FrontendOptions, file: &SpecFile) 
         };
         context::warn(client, file, &warning).await?;
     }
-    parsed.spec.ok_or_else(|| Failure::internal("a spec without errors could not be read"))
+    parsed
+        .spec
+        .ok_or_else(|| Failure::internal("a spec without errors could not be read"))
 }
 
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.
@@ -161,7 +171,12 @@ impl Build<'_> {
         // Which tools are needed does not depend on the base, so all images are looked up at once.
         let draft = plan::plan(self.spec, &self.file.text, platform, &self.facts(self.spec, None));
         let images = self.look_up(&draft, platform).await?;
-        let plan = plan::plan(self.spec, &self.file.text, platform, &self.facts(self.spec, images.base()));
+        let plan = plan::plan(
+            self.spec,
+            &self.file.text,
+            platform,
+            &self.facts(self.spec, images.base()),
+        );
         if warn && images.base().is_some_and(Resolved::has_triggers) {
             let warning = Diagnostic::warning(
                 "onbuild-ignored",
@@ -181,14 +196,17 @@ impl Build<'_> {
             extra_hosts: self.options.extra_hosts()?,
             hostname: self.options.hostname().to_owned(),
             proxy: self.options.proxy(),
-            cache_namespace: self.options.argument("BUILDKIT_CACHE_MOUNT_NS").unwrap_or("").to_owned(),
+            cache_namespace: self
+                .options
+                .argument("BUILDKIT_CACHE_MOUNT_NS")
+                .unwrap_or("")
+                .to_owned(),
             platform_label: label.then(|| platform.to_string()),
             file: Some(Arc::clone(&self.file.source)),
             ..EmitOptions::new(strategy)
         };
         let sources = self.sources(&plan, &images);
-        let emitted =
-            emit::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
+        let emitted = emit::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
         let solved = self.client.solve(emitted.result.as_ref()).await?;
         let base = images.base();
         let config = emit::image_config(
@@ -199,7 +217,10 @@ impl Build<'_> {
             &emitted.history,
         );
         Ok(Image {
-            reference: wire::Ref { id: solved.0, def: None },
+            reference: wire::Ref {
+                id: solved.0,
+                def: None,
+            },
             config: config.to_string().into_bytes(),
             base_config: base.map(|base| base.raw_config.clone()).unwrap_or_default(),
         })
@@ -258,7 +279,10 @@ impl Build<'_> {
     fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
         let tool = |role, reference: &Option<String>| {
             let reference = reference.as_ref()?;
-            images.0.get(&(role, reference.clone())).and_then(|image| image.output.clone())
+            images
+                .0
+                .get(&(role, reference.clone()))
+                .and_then(|image| image.output.clone())
         };
         let (base, nested) = match &plan.base {
             Base::Image(reference) => {
@@ -283,7 +307,10 @@ struct Images(BTreeMap<(Role, String), Resolved>);
 impl Images {
     /// The one image that everything starts from.
     fn base(&self) -> Option<&Resolved> {
-        self.0.iter().find(|((role, _), _)| *role == Role::Base).map(|(_, image)| image)
+        self.0
+            .iter()
+            .find(|((role, _), _)| *role == Role::Base)
+            .map(|(_, image)| image)
     }
 }
 
@@ -293,7 +320,12 @@ fn collect(plan: &BuildPlan, wanted: &mut Vec<(Role, String)>) {
         Base::Plan(nested) => collect(nested, wanted),
     }
     wanted.extend(plan.tools.uv.iter().map(|image| (Role::Uv, image.clone())));
-    wanted.extend(plan.tools.micromamba.iter().map(|image| (Role::Micromamba, image.clone())));
+    wanted.extend(
+        plan.tools
+            .micromamba
+            .iter()
+            .map(|image| (Role::Micromamba, image.clone())),
+    );
 }
 
 /// The settings of a plan, with those of the plans below it where it has none.
@@ -318,7 +350,10 @@ fn nested_settings(plan: &BuildPlan) -> plan::Settings {
 fn timings(client: &Client, options: &FrontendOptions) -> String {
     let calls = client.gateway.calls();
     let now = Instant::now();
-    let first_solve = calls.iter().find(|call| call.name == "solve").map_or(now, |call| call.sent);
+    let first_solve = calls
+        .iter()
+        .find(|call| call.name == "solve")
+        .map_or(now, |call| call.sent);
     let peak = std::fs::read_to_string("/proc/self/status")
         .ok()
         .and_then(|status| {

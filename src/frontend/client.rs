@@ -28,7 +28,13 @@ impl Client {
         cache_imports: Vec<wire::CacheOptionsEntry>,
     ) -> Result<Self, Failure> {
         let pong = gateway.ping().await?;
-        let by_id = |caps: Vec<ApiCap>| Arc::new(caps.into_iter().map(|cap| (cap.id.clone(), cap)).collect::<BTreeMap<_, _>>());
+        let by_id = |caps: Vec<ApiCap>| {
+            Arc::new(
+                caps.into_iter()
+                    .map(|cap| (cap.id.clone(), cap))
+                    .collect::<BTreeMap<_, _>>(),
+            )
+        };
         let client = Self {
             gateway,
             frontend: by_id(pong.frontend_api_caps),
@@ -115,7 +121,11 @@ impl Client {
     }
 
     /// What is known of a path; `None` when there is nothing.
-    pub(super) async fn stat(&self, tree: &Reference, path: &str) -> Result<Option<crate::proto::fsutil::types::Stat>, Failure> {
+    pub(super) async fn stat(
+        &self,
+        tree: &Reference,
+        path: &str,
+    ) -> Result<Option<crate::proto::fsutil::types::Stat>, Failure> {
         let request = wire::StatFileRequest {
             r#ref: tree.0.clone(),
             path: path.to_owned(),

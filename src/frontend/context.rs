@@ -88,7 +88,9 @@ fn in_subdirectory(tree: Output, options: &FrontendOptions) -> Output {
                 contents: true,
                 ..Copy::new(&tree, subdirectory, "/")
             };
-            FileActions::new().copy(copy).apply(None, Metadata::named("[internal] take a directory of the context"))
+            FileActions::new()
+                .copy(copy)
+                .apply(None, Metadata::named("[internal] take a directory of the context"))
         }
     }
 }
@@ -96,7 +98,10 @@ fn in_subdirectory(tree: Output, options: &FrontendOptions) -> Output {
 /// The names that the spec file may have.
 fn names(options: &FrontendOptions) -> Vec<String> {
     match options.get("filename") {
-        Some("Dockerfile") => std::iter::once("Dockerfile").chain(DEFAULT_NAMES).map(str::to_owned).collect(),
+        Some("Dockerfile") => std::iter::once("Dockerfile")
+            .chain(DEFAULT_NAMES)
+            .map(str::to_owned)
+            .collect(),
         Some(name) => vec![name.to_owned()],
         None => DEFAULT_NAMES.map(str::to_owned).to_vec(),
     }
@@ -110,7 +115,9 @@ async fn load_local(client: &Client, options: &FrontendOptions, local: &str) -> 
         paths.push(name.clone());
         paths.push(format!("{name}.dockerignore"));
     }
-    let session = options.get(&format!("local-sessionid:{local}")).unwrap_or(&options.session);
+    let session = options
+        .get(&format!("local-sessionid:{local}"))
+        .unwrap_or(&options.session);
     // Equal to the op by which BuildKit itself looked for the syntax line, so nothing is sent twice.
     let tree = Local {
         name: local.to_owned(),
@@ -120,11 +127,18 @@ async fn load_local(client: &Client, options: &FrontendOptions, local: &str) -> 
         always_send: true,
         ..Local::default()
     }
-    .output(Metadata::named(format!("[internal] load build definition from {first}")));
+    .output(Metadata::named(format!(
+        "[internal] load build definition from {first}"
+    )));
     load_from(client, options, &tree, names).await
 }
 
-async fn load_from(client: &Client, options: &FrontendOptions, tree: &Output, names: Vec<String>) -> Result<SpecFile, Failure> {
+async fn load_from(
+    client: &Client,
+    options: &FrontendOptions,
+    tree: &Output,
+    names: Vec<String>,
+) -> Result<SpecFile, Failure> {
     let solved = client.solve(Some(tree)).await?;
     let mut missing = None;
     for name in &names {
@@ -152,14 +166,24 @@ async fn load_from(client: &Client, options: &FrontendOptions, tree: &Output, na
     }
     let asked = options.get("filename").unwrap_or(DEFAULT_NAMES[0]);
     let words = missing.map_or(String::new(), |failure| format!(": {}", failure.message));
-    Err(Failure::user(format!("there is no spec file {asked}{words}\n    help: name it with -f FILE")))
+    Err(Failure::user(format!(
+        "there is no spec file {asked}{words}\n    help: name it with -f FILE"
+    )))
 }
 
 fn spec_file(name: &str, content: Vec<u8>, tree: &Output, ignore: Option<String>) -> Result<SpecFile, Failure> {
     let content = String::from_utf8(content).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let line = error.as_bytes().iter().take(valid).filter(|byte| **byte == b'\n').count() + 1;
-        Failure::user(format!("{name}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8"))
+        let line = error
+            .as_bytes()
+            .iter()
+            .take(valid)
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        Failure::user(format!(
+            "{name}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8"
+        ))
     })?;
     let source = SourceFile {
         filename: name.to_owned(),
@@ -206,9 +230,16 @@ pub(super) async fn gather(
             let everything = paths.contains("");
             Local {
                 name: "context".into(),
-                session: options.get("local-sessionid:context").unwrap_or(&options.session).to_owned(),
+                session: options
+                    .get("local-sessionid:context")
+                    .unwrap_or(&options.session)
+                    .to_owned(),
                 shared_key_hint: "context".into(),
-                follow_paths: if everything { Vec::new() } else { paths.into_iter().collect() },
+                follow_paths: if everything {
+                    Vec::new()
+                } else {
+                    paths.into_iter().collect()
+                },
                 exclude_patterns: ignore_patterns(client, options, file).await?,
                 ..Local::default()
             }
@@ -242,7 +273,10 @@ fn paths_of<'a>(spec: &'a ImageSpec, wanted: &mut Vec<(&'static str, &'a TextVal
 
 /// A path without `./` and a final slash; empty for the context itself.
 fn normal(path: &str) -> String {
-    path.split('/').filter(|part| !part.is_empty() && *part != ".").collect::<Vec<_>>().join("/")
+    path.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 async fn check_path(
@@ -262,18 +296,30 @@ async fn check_path(
     };
     let Some(stat) = client.stat(tree, &name).await? else {
         let help = "paths are relative to the build context, and what .dockerignore names is not in it";
-        problem("missing-file", format!("`{field}: {}` is not in the build context", path.value), help);
+        problem(
+            "missing-file",
+            format!("`{field}: {}` is not in the build context", path.value),
+            help,
+        );
         return Ok(());
     };
     let is_directory = stat.mode & (1 << 31) != 0;
     if field == "source_root" && !is_directory {
-        problem("not-a-directory", format!("`source_root: {}` is a file", path.value), "name the directory");
+        problem(
+            "not-a-directory",
+            format!("`source_root: {}` is a file", path.value),
+            "name the directory",
+        );
     }
     if field != "requirements" {
         return Ok(());
     }
     if is_directory {
-        problem("not-a-file", format!("`requirements: {}` is a directory", path.value), "name the file");
+        problem(
+            "not-a-file",
+            format!("`requirements: {}` is a directory", path.value),
+            "name the file",
+        );
         return Ok(());
     }
     let content = match client.read(tree, &name, MAX_REQUIREMENTS).await {
@@ -291,7 +337,11 @@ async fn check_path(
     };
     match String::from_utf8(content) {
         Ok(text) => requirements.push((path.value.clone(), text.trim_start_matches('\u{feff}').to_owned())),
-        Err(_) => problem("not-utf8", format!("`requirements: {}` is not UTF-8 text", path.value), "save it as UTF-8"),
+        Err(_) => problem(
+            "not-utf8",
+            format!("`requirements: {}` is not UTF-8 text", path.value),
+            "save it as UTF-8",
+        ),
     }
     Ok(())
 }
@@ -303,7 +353,10 @@ async fn ignore_patterns(client: &Client, options: &FrontendOptions, file: &Spec
     }
     let tree = Local {
         name: "context".into(),
-        session: options.get("local-sessionid:context").unwrap_or(&options.session).to_owned(),
+        session: options
+            .get("local-sessionid:context")
+            .unwrap_or(&options.session)
+            .to_owned(),
         shared_key_hint: "context-.dockerignore".into(),
         follow_paths: vec![".dockerignore".into()],
         always_send: true,
@@ -343,7 +396,11 @@ fn parse_ignore(content: &str) -> Vec<String> {
                     part => parts.push(part),
                 }
             }
-            let cleaned = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
+            let cleaned = if parts.is_empty() {
+                ".".to_owned()
+            } else {
+                parts.join("/")
+            };
             Some(if negated { format!("!{cleaned}") } else { cleaned })
         })
         .collect()
@@ -369,7 +426,12 @@ fn git(url: &str) -> Git {
 }
 
 fn is_archive(head: &[u8]) -> bool {
-    let magic: [&[u8]; 4] = [&[0x1f, 0x8b], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z'], &[0x28, 0xb5, 0x2f, 0xfd]];
+    let magic: [&[u8]; 4] = [
+        &[0x1f, 0x8b],
+        b"BZh",
+        &[0xfd, b'7', b'z', b'X', b'Z'],
+        &[0x28, 0xb5, 0x2f, 0xfd],
+    ];
     magic.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar")
 }
 
@@ -389,7 +451,9 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
             end: Some(position(last)),
         }
     });
-    let place = warning.span.map_or(String::new(), |span| format!(" (line {})", file.text.position(span.start).line));
+    let place = warning.span.map_or(String::new(), |span| {
+        format!(" (line {})", file.text.position(span.start).line)
+    });
     client
         .gateway
         .warn(crate::proto::gateway::WarnRequest {
@@ -421,7 +485,13 @@ mod tests {
 
     #[test]
     fn git_urls_are_told_from_files() {
-        for url in ["https://h/a.git", "https://h/a.git#v1:sub", "git@h:a/b.git", "ssh://h/a", "git://h/a"] {
+        for url in [
+            "https://h/a.git",
+            "https://h/a.git#v1:sub",
+            "git@h:a/b.git",
+            "ssh://h/a",
+            "git://h/a",
+        ] {
             assert!(is_git(url), "{url}");
         }
         for url in ["https://h/a.tar.gz", "http://h/x", "context"] {

@@ -116,7 +116,9 @@ fn detail(name: &str, value: &serde_json::Value) -> prost_types::Any {
 
 impl From<tonic::Status> for Failure {
     fn from(status: tonic::Status) -> Self {
-        let details = Status::decode(status.details()).map(|inner| inner.details).unwrap_or_default();
+        let details = Status::decode(status.details())
+            .map(|inner| inner.details)
+            .unwrap_or_default();
         Self {
             code: status.code().into(),
             message: status.message().to_owned(),

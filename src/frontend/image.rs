@@ -34,7 +34,11 @@ impl Resolved {
 
     /// What a plan needs to know of it.
     pub(super) fn facts(&self) -> BaseFacts {
-        let variables = self.config.as_ref().and_then(|c| c.pointer("/config/Env")).and_then(Value::as_array);
+        let variables = self
+            .config
+            .as_ref()
+            .and_then(|c| c.pointer("/config/Env"))
+            .and_then(Value::as_array);
         BaseFacts {
             environment: variables
                 .into_iter()
@@ -57,14 +61,21 @@ impl Resolved {
 }
 
 /// What a named context says instead of an image.
-fn replacement<'a>(options: &'a FrontendOptions, role: Role, reference: &Reference, platform: &Platform) -> Option<(String, &'a str)> {
+fn replacement<'a>(
+    options: &'a FrontendOptions,
+    role: Role,
+    reference: &Reference,
+    platform: &Platform,
+) -> Option<(String, &'a str)> {
     // Both the name that the spec uses and the role are names that a user may know.
-    [reference.familiar(), role.name().to_owned()].into_iter().find_map(|name| {
-        [format!("context:{name}::{platform}"), format!("context:{name}")]
-            .iter()
-            .find_map(|key| options.get(key))
-            .map(|value| (name, value))
-    })
+    [reference.familiar(), role.name().to_owned()]
+        .into_iter()
+        .find_map(|name| {
+            [format!("context:{name}::{platform}"), format!("context:{name}")]
+                .iter()
+                .find_map(|key| options.get(key))
+                .map(|value| (name, value))
+        })
 }
 
 /// Looks an image up.
@@ -85,7 +96,8 @@ pub(super) async fn resolve(
                 if other == "scratch" {
                     return Ok(Resolved::scratch());
                 }
-                let reference = Reference::parse(other).map_err(|error| Failure::user(format!("--build-context {name}: {error}")))?;
+                let reference = Reference::parse(other)
+                    .map_err(|error| Failure::user(format!("--build-context {name}: {error}")))?;
                 from_registry(client, &reference, platform, mode, &context, role).await
             } else if let Some(layout) = value.strip_prefix("oci-layout://") {
                 from_layout(client, options, &name, layout, platform).await
@@ -120,7 +132,11 @@ async fn from_registry(
             resolve_mode: mode.as_str().into(),
             ..wire::ResolveSourceMetaRequest::default()
         };
-        let response = client.gateway.resolve_source_meta(request).await.map_err(|f| not_there(f, role, &familiar))?;
+        let response = client
+            .gateway
+            .resolve_source_meta(request)
+            .await
+            .map_err(|f| not_there(f, role, &familiar))?;
         let identifier = response.source.map(|source| source.identifier).unwrap_or_default();
         let Some(name) = identifier.strip_prefix("docker-image://") else {
             return Err(Failure::user(format!(
@@ -137,8 +153,16 @@ async fn from_registry(
             log_name,
             ..wire::ResolveImageConfigRequest::default()
         };
-        let response = client.gateway.resolve_image_config(request).await.map_err(|f| not_there(f, role, &familiar))?;
-        let name = if response.r#ref.is_empty() { reference.to_string() } else { response.r#ref };
+        let response = client
+            .gateway
+            .resolve_image_config(request)
+            .await
+            .map_err(|f| not_there(f, role, &familiar))?;
+        let name = if response.r#ref.is_empty() {
+            reference.to_string()
+        } else {
+            response.r#ref
+        };
         (name, response.digest, response.config)
     };
     let pinned = Reference::parse(&name)
@@ -149,7 +173,11 @@ async fn from_registry(
         platform: platform.clone(),
         resolve_mode: mode,
     };
-    let shown = if log == "internal" { role.name().to_owned() } else { log.to_owned() };
+    let shown = if log == "internal" {
+        role.name().to_owned()
+    } else {
+        log.to_owned()
+    };
     let output = image.output(Metadata::named(format!("[{shown}] {pinned}")));
     let short = Reference {
         digest: None,
@@ -158,9 +186,17 @@ async fn from_registry(
     resolved(Some(output), config, short.familiar())
 }
 
-async fn from_layout(client: &Client, options: &FrontendOptions, name: &str, layout: &str, platform: &Platform) -> Result<Resolved, Failure> {
+async fn from_layout(
+    client: &Client,
+    options: &FrontendOptions,
+    name: &str,
+    layout: &str,
+    platform: &Platform,
+) -> Result<Resolved, Failure> {
     let Some((store, digest)) = layout.rsplit_once('@') else {
-        return Err(Failure::user(format!("--build-context {name}: the layout has no digest; write oci-layout://DIRECTORY@sha256:…")));
+        return Err(Failure::user(format!(
+            "--build-context {name}: the layout has no digest; write oci-layout://DIRECTORY@sha256:…"
+        )));
     };
     // The store is the client's name for the directory, without a tag.
     let store = store.rsplit_once(':').map_or(store, |(store, _)| store);
@@ -182,7 +218,13 @@ async fn from_layout(client: &Client, options: &FrontendOptions, name: &str, lay
             log_name,
             ..wire::ResolveSourceMetaRequest::default()
         };
-        client.gateway.resolve_source_meta(request).await?.image.unwrap_or_default().config
+        client
+            .gateway
+            .resolve_source_meta(request)
+            .await?
+            .image
+            .unwrap_or_default()
+            .config
     } else {
         let request = wire::ResolveImageConfigRequest {
             r#ref: source.reference.clone(),

@@ -13,12 +13,39 @@ use crate::proto::{gateway as wire, pb};
 
 /// Capabilities of a current engine.
 const LLB: [&str; 34] = [
-    "constraints", "diffop", "exec.meta.base", "exec.meta.network", "exec.meta.proxyenv", "exec.mount.bind",
-    "exec.mount.cache", "exec.mount.cache.sharing", "exec.mount.secret", "exec.mount.selector", "exec.mount.ssh",
-    "exec.mount.tmpfs", "exec.secretenv", "file.base", "file.copy.includeexcludepatterns", "mergeop", "meta.description",
-    "meta.ignorecache", "platform", "source.git", "source.git.fullurl", "source.git.httpauth", "source.http", "source.image",
-    "source.image.resolvemode", "source.local", "source.local.excludepatterns", "source.local.followpaths",
-    "source.local.sessionid", "source.local.sharedkeyhint", "source.ocilayout", "source.git.subdir", "file.rm.wildcard",
+    "constraints",
+    "diffop",
+    "exec.meta.base",
+    "exec.meta.network",
+    "exec.meta.proxyenv",
+    "exec.mount.bind",
+    "exec.mount.cache",
+    "exec.mount.cache.sharing",
+    "exec.mount.secret",
+    "exec.mount.selector",
+    "exec.mount.ssh",
+    "exec.mount.tmpfs",
+    "exec.secretenv",
+    "file.base",
+    "file.copy.includeexcludepatterns",
+    "mergeop",
+    "meta.description",
+    "meta.ignorecache",
+    "platform",
+    "source.git",
+    "source.git.fullurl",
+    "source.git.httpauth",
+    "source.http",
+    "source.image",
+    "source.image.resolvemode",
+    "source.local",
+    "source.local.excludepatterns",
+    "source.local.followpaths",
+    "source.local.sessionid",
+    "source.local.sharedkeyhint",
+    "source.ocilayout",
+    "source.git.subdir",
+    "file.rm.wildcard",
     "exec.meta.security",
 ];
 const FRONTEND: [&str; 3] = ["gateway.warnings", "source.metaresolver", "frontend.inputs"];
@@ -75,7 +102,11 @@ impl Memory {
             .map(|id| ApiCap {
                 id: (*id).to_owned(),
                 enabled: !self.disabled.contains(id),
-                disabled_reason_msg: if self.disabled.contains(id) { "not with this store".into() } else { String::new() },
+                disabled_reason_msg: if self.disabled.contains(id) {
+                    "not with this store".into()
+                } else {
+                    String::new()
+                },
                 ..ApiCap::default()
             })
             .collect()
@@ -103,7 +134,9 @@ impl Gateway for Memory {
 
     async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure> {
         let ops = request.definition.clone().unwrap_or_default().def;
-        let runs = ops.iter().any(|bytes| matches!(pb::Op::decode(bytes.as_slice()).unwrap().op, Some(pb::op::Op::Exec(_))));
+        let runs = ops
+            .iter()
+            .any(|bytes| matches!(pb::Op::decode(bytes.as_slice()).unwrap().op, Some(pb::op::Op::Exec(_))));
         if let (true, Some(failure)) = (runs, &self.failing) {
             return Err(failure.clone());
         }
@@ -123,7 +156,9 @@ impl Gateway for Memory {
 
     async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure> {
         let tree = self.tree(&request.r#ref);
-        let content = tree.get(&request.file_path).ok_or_else(|| missing(&request.file_path))?;
+        let content = tree
+            .get(&request.file_path)
+            .ok_or_else(|| missing(&request.file_path))?;
         let range = request.range.unwrap_or_default();
         let from = usize::try_from(range.offset).unwrap().min(content.len());
         let to = (from + usize::try_from(range.length).unwrap()).min(content.len());
@@ -163,7 +198,10 @@ impl Gateway for Memory {
         request: wire::ResolveSourceMetaRequest,
     ) -> Result<wire::ResolveSourceMetaResponse, Failure> {
         let source = request.source.unwrap_or_default();
-        self.resolved.lock().unwrap().push(format!("{} {}", source.identifier, request.resolve_mode));
+        self.resolved
+            .lock()
+            .unwrap()
+            .push(format!("{} {}", source.identifier, request.resolve_mode));
         Ok(wire::ResolveSourceMetaResponse {
             source: Some(source),
             image: Some(wire::ResolveSourceImageResponse {

@@ -90,7 +90,10 @@ impl FrontendOptions {
     /// The value of an option; an empty one counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.options.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.options
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// The options whose names begin with a prefix, without it.
@@ -109,7 +112,9 @@ impl FrontendOptions {
     /// Labels to add to the image.
     #[must_use]
     pub fn labels(&self) -> Vec<(String, String)> {
-        self.with_prefix("label:").map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+        self.with_prefix("label:")
+            .map(|(k, v)| (k.to_owned(), v.to_owned()))
+            .collect()
     }
 
     fn error(&self, name: &str, reason: impl Into<String>) -> OptionError {
@@ -130,7 +135,10 @@ impl FrontendOptions {
         };
         let mut platforms: Vec<Platform> = Vec::new();
         for part in list.split(',') {
-            let platform: Platform = part.trim().parse().map_err(|_| self.error("platform", "is not os/architecture[/variant]"))?;
+            let platform: Platform = part
+                .trim()
+                .parse()
+                .map_err(|_| self.error("platform", "is not os/architecture[/variant]"))?;
             if platform.os != "linux" {
                 return Err(self.error("platform", "cannot be built: images are made for linux"));
             }
@@ -196,7 +204,9 @@ impl FrontendOptions {
         };
         list.split(',')
             .map(|entry| {
-                let (host, address) = entry.split_once('=').ok_or_else(|| self.error("add-hosts", "is not host=address"))?;
+                let (host, address) = entry
+                    .split_once('=')
+                    .ok_or_else(|| self.error("add-hosts", "is not host=address"))?;
                 let plain = address.trim_start_matches('[').trim_end_matches(']');
                 plain
                     .parse::<std::net::IpAddr>()
@@ -209,7 +219,9 @@ impl FrontendOptions {
     /// The steps' host name.
     #[must_use]
     pub fn hostname(&self) -> &str {
-        self.argument("BUILDKIT_SANDBOX_HOSTNAME").or_else(|| self.get("hostname")).unwrap_or("")
+        self.argument("BUILDKIT_SANDBOX_HOSTNAME")
+            .or_else(|| self.get("hostname"))
+            .unwrap_or("")
     }
 
     /// Proxy settings from build arguments, lower-case names.
@@ -271,7 +283,8 @@ impl FrontendOptions {
         }
         let mut imports = Vec::new();
         if let Some(json) = self.get("cache-imports") {
-            let entries: Vec<Entry> = serde_json::from_str(json).map_err(|_| self.error("cache-imports", "is not a list of caches"))?;
+            let entries: Vec<Entry> =
+                serde_json::from_str(json).map_err(|_| self.error("cache-imports", "is not a list of caches"))?;
             imports.extend(entries.into_iter().map(|entry| CacheOptionsEntry {
                 r#type: entry.kind,
                 attrs: entry.attrs.unwrap_or_default(),

@@ -10,16 +10,21 @@ use crate::proto::{gateway as wire, pb};
 
 /// Builds with some options, and gives the gateway afterwards.
 fn build(memory: Memory, options: &[(&str, &str)]) -> Arc<Memory> {
-    let environment = [("BUILDKIT_SESSION_ID".to_owned(), "session".to_owned())].into_iter().chain(
-        [("filename", "imageSpec.yaml")]
-            .iter()
-            .chain(options)
-            .enumerate()
-            .map(|(number, (name, value))| (format!("BUILDKIT_FRONTEND_OPT_{number}"), format!("{name}={value}"))),
-    );
+    let environment = [("BUILDKIT_SESSION_ID".to_owned(), "session".to_owned())]
+        .into_iter()
+        .chain(
+            [("filename", "imageSpec.yaml")]
+                .iter()
+                .chain(options)
+                .enumerate()
+                .map(|(number, (name, value))| (format!("BUILDKIT_FRONTEND_OPT_{number}"), format!("{name}={value}"))),
+        );
     let options = FrontendOptions::from_environment(environment);
     let memory = Arc::new(memory);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(run(Arc::clone(&memory) as Arc<_>, options)).unwrap();
     memory
 }
@@ -41,7 +46,15 @@ fn error(memory: &Memory) -> Status {
 }
 
 fn last_graph(memory: &Memory) -> pb::Definition {
-    memory.solved.lock().unwrap().last().unwrap().definition.clone().unwrap()
+    memory
+        .solved
+        .lock()
+        .unwrap()
+        .last()
+        .unwrap()
+        .definition
+        .clone()
+        .unwrap()
 }
 
 const SPEC: &str = "# syntax=x\nprofile: plain\napt_packages: [git]\ncopy: [data]\nlabels: {a: b}\n";
@@ -63,7 +76,10 @@ fn a_spec_becomes_a_graph_and_a_config() {
     insta::assert_snapshot!(graph.join("\n"));
     assert!(result.metadata.contains_key("containerimage.base.config"));
     let platforms = String::from_utf8(result.metadata["refs.platforms"].clone()).unwrap();
-    assert_eq!(platforms, r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"architecture":"amd64","os":"linux"}}]}"#);
+    assert_eq!(
+        platforms,
+        r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"architecture":"amd64","os":"linux"}}]}"#
+    );
 }
 
 #[test]
@@ -81,17 +97,27 @@ fn the_spec_is_loaded_with_the_op_that_buildkit_itself_uses() {
 fn several_platforms_give_an_index() {
     let memory = build(with_data(SPEC), &[("platform", "linux/amd64,linux/arm64")]);
     let result = result(&memory);
-    let Some(wire::result::Result::Refs(refs)) = result.result else { panic!("no refs") };
+    let Some(wire::result::Result::Refs(refs)) = result.result else {
+        panic!("no refs")
+    };
     assert_eq!(refs.refs.keys().collect::<Vec<_>>(), ["linux/amd64", "linux/arm64"]);
-    let config: serde_json::Value = serde_json::from_slice(&result.metadata["containerimage.config/linux/arm64"]).unwrap();
+    let config: serde_json::Value =
+        serde_json::from_slice(&result.metadata["containerimage.config/linux/arm64"]).unwrap();
     assert_eq!(config["architecture"], "arm64");
     let memory = build(with_data(SPEC), &[("build-arg:BUILDKIT_MULTI_PLATFORM", "1")]);
-    assert!(self::result(&memory).metadata.contains_key("containerimage.config/linux/amd64"));
+    assert!(
+        self::result(&memory)
+            .metadata
+            .contains_key("containerimage.config/linux/amd64")
+    );
 }
 
 #[test]
 fn cache_imports_go_into_every_solve() {
-    let memory = build(with_data(SPEC), &[("cache-imports", r#"[{"Type":"registry","Attrs":{"ref":"r/c"}}]"#)]);
+    let memory = build(
+        with_data(SPEC),
+        &[("cache-imports", r#"[{"Type":"registry","Attrs":{"ref":"r/c"}}]"#)],
+    );
     let solved = memory.solved.lock().unwrap();
     assert!(solved.len() >= 4);
     for request in solved.iter() {
@@ -107,7 +133,10 @@ fn a_listed_but_disabled_merge_means_a_chain() {
     let mut memory = with_data(SPEC);
     memory.disabled = vec!["mergeop", "diffop"];
     assert_eq!(count(&build(memory, &[])), 0);
-    assert_eq!(count(&build(with_data(SPEC), &[("build-arg:IMAGESPEC_STRATEGY", "chain")])), 0);
+    assert_eq!(
+        count(&build(with_data(SPEC), &[("build-arg:IMAGESPEC_STRATEGY", "chain")])),
+        0
+    );
 }
 
 #[test]
@@ -115,7 +144,10 @@ fn a_missing_capability_is_named_with_the_release_that_has_it() {
     let mut memory = with_data("source_root: data\nsource_copy_mode: all\n");
     memory.disabled = vec!["file.copy.includeexcludepatterns"];
     let message = error(&build(memory, &[])).message;
-    assert!(message.contains("`file.copy.includeexcludepatterns` (not with this store)"), "{message}");
+    assert!(
+        message.contains("`file.copy.includeexcludepatterns` (not with this store)"),
+        "{message}"
+    );
     assert!(message.contains("BuildKit has it since 0.9"), "{message}");
     let mut memory = with_data(SPEC);
     memory.absent = vec!["file.base"];
@@ -127,7 +159,10 @@ fn old_servers_are_asked_in_the_old_way() {
     let mut memory = with_data(SPEC);
     memory.absent = vec!["source.metaresolver"];
     let memory = build(memory, &[]);
-    assert_eq!(*memory.resolved.lock().unwrap(), ["old docker.io/library/debian:bookworm-slim"]);
+    assert_eq!(
+        *memory.resolved.lock().unwrap(),
+        ["old docker.io/library/debian:bookworm-slim"]
+    );
     result(&memory);
 }
 
@@ -152,7 +187,11 @@ fn details_of_failed_calls_are_forwarded_unchanged() {
 fn a_panic_is_an_error() {
     let mut memory = with_data(SPEC);
     memory.panics = true;
-    assert!(error(&build(memory, &[])).message.contains("imagespec stopped unexpectedly"));
+    assert!(
+        error(&build(memory, &[]))
+            .message
+            .contains("imagespec stopped unexpectedly")
+    );
 }
 
 #[test]
@@ -165,7 +204,11 @@ fn all_problems_are_in_the_message_and_ten_have_snippets() {
     for detail in &error.details {
         assert_eq!(detail.type_url, "github.com/moby/buildkit/errdefs.Source+json");
         let value: serde_json::Value = serde_json::from_slice(&detail.value).unwrap();
-        let data = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, value["info"]["data"].as_str().unwrap()).unwrap();
+        let data = base64::Engine::decode(
+            &base64::engine::general_purpose::STANDARD,
+            value["info"]["data"].as_str().unwrap(),
+        )
+        .unwrap();
         assert_eq!(data.len(), spec.len());
         assert!(!String::from_utf8(data).unwrap().contains("secret"));
     }
@@ -175,15 +218,25 @@ fn all_problems_are_in_the_message_and_ten_have_snippets() {
 #[test]
 fn a_password_reaches_nothing_that_is_sent() {
     // In a comment it is no error, but the file travels with every graph.
-    let memory = build(with_data(&format!("# https://u:hunter22@h\n{SPEC}pythn: 1\n").replace("pythn: 1\n", "")), &[]);
+    let memory = build(
+        with_data(&format!("# https://u:hunter22@h\n{SPEC}pythn: 1\n").replace("pythn: 1\n", "")),
+        &[],
+    );
     result(&memory);
     for request in memory.solved.lock().unwrap().iter() {
         let bytes = request.encode_to_vec();
         assert!(!bytes.windows(8).any(|window| window == b"hunter22"));
     }
-    let memory = build(with_data(&format!("{SPEC}env: {{A: \"postgres://u:hunter22@h/db\"}}\n")), &[]);
+    let memory = build(
+        with_data(&format!("{SPEC}env: {{A: \"postgres://u:hunter22@h/db\"}}\n")),
+        &[],
+    );
     let error = error(&memory);
-    assert!(error.message.contains("postgres://**********@h/db"), "{}", error.message);
+    assert!(
+        error.message.contains("postgres://**********@h/db"),
+        "{}",
+        error.message
+    );
 }
 
 #[test]
@@ -211,12 +264,19 @@ fn images_are_replaced_by_named_contexts() {
         ]
     );
     let memory = build(Memory::with_spec(spec), &[("context:uv", "local:x")]);
-    assert!(error(&memory).message.contains("--build-context uv: `local:` cannot stand for an image"));
+    assert!(
+        error(&memory)
+            .message
+            .contains("--build-context uv: `local:` cannot stand for an image")
+    );
 }
 
 #[test]
 fn warnings_are_tied_to_the_vertex_that_loaded_the_spec() {
-    let memory = build(with_data(&format!("{SPEC}python_version: 3.10\n")), &[("build-arg:IMAGESPEC_STRATEGI", "x")]);
+    let memory = build(
+        with_data(&format!("{SPEC}python_version: 3.10\n")),
+        &[("build-arg:IMAGESPEC_STRATEGI", "x")],
+    );
     let warned = memory.warned.lock().unwrap();
     let first = memory.solved.lock().unwrap()[0].definition.clone().unwrap();
     assert_eq!(warned.len(), 2);
@@ -229,9 +289,18 @@ fn warnings_are_tied_to_the_vertex_that_loaded_the_spec() {
 #[test]
 fn unknown_requests_and_options_fail_clearly() {
     let failed = error(&build(with_data(SPEC), &[("requestid", "frontend.zzz")]));
-    assert_eq!((failed.code, failed.message.as_str()), (12, "unsupported request frontend.zzz"));
-    assert_eq!(failed.details[0].type_url, "github.com/moby/buildkit/errdefs.Subrequest+json");
-    let described = result(&build(with_data(SPEC), &[("requestid", "frontend.subrequests.describe")]));
+    assert_eq!(
+        (failed.code, failed.message.as_str()),
+        (12, "unsupported request frontend.zzz")
+    );
+    assert_eq!(
+        failed.details[0].type_url,
+        "github.com/moby/buildkit/errdefs.Subrequest+json"
+    );
+    let described = result(&build(
+        with_data(SPEC),
+        &[("requestid", "frontend.subrequests.describe")],
+    ));
     assert!(described.metadata.contains_key("result.json") && described.result.is_none());
     for (name, value, expect) in [
         ("platform", "linux", "is not os/architecture"),
@@ -265,7 +334,10 @@ fn a_spec_without_a_name_given_is_found() {
     memory.file("dockerfile", "imagespec.yaml", "profile: plain\n");
     result(&build(memory, &[("filename", "Dockerfile")]));
     let message = error(&build(Memory::default(), &[])).message;
-    assert!(message.contains("there is no spec file imageSpec.yaml") && message.contains("-f FILE"), "{message}");
+    assert!(
+        message.contains("there is no spec file imageSpec.yaml") && message.contains("-f FILE"),
+        "{message}"
+    );
 }
 
 mod transport {
@@ -321,16 +393,25 @@ mod transport {
     fn over_grpc(memory: Memory) -> Arc<Memory> {
         let memory = Arc::new(memory);
         let served = Arc::clone(&memory);
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async move {
             let (ours, theirs) = tokio::io::duplex(64 * 1024);
             tokio::spawn(async move {
                 let service = LlbBridgeServer::new(Server(served)).max_decoding_message_size(16 << 20);
                 let incoming = tokio_stream::once(Ok::<_, std::io::Error>(theirs));
-                tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming).await
+                tonic::transport::Server::builder()
+                    .add_service(service)
+                    .serve_with_incoming(incoming)
+                    .await
             });
             let gateway = Arc::new(Stdio::over(ours).await.unwrap());
-            let options = FrontendOptions::from_environment([("BUILDKIT_FRONTEND_OPT_0".into(), "filename=imageSpec.yaml".into())]);
+            let options = FrontendOptions::from_environment([(
+                "BUILDKIT_FRONTEND_OPT_0".into(),
+                "filename=imageSpec.yaml".into(),
+            )]);
             run(Arc::clone(&gateway) as Arc<_>, options).await.unwrap();
             assert!(gateway.calls().iter().any(|call| call.name == "ping"));
         });

@@ -10,8 +10,13 @@ pub fn since(capability: &str) -> Option<&'static str> {
         "file.rm.wildcard" => "0.7",
         "source.git.httpauth" | "source.git.knownsshhosts" | "source.git.mountsshsock" => "0.8",
         "source.local.differ" | "source.git.subdir" | "file.copy.includeexcludepatterns" => "0.9",
-        "mergeop" | "diffop" | "exec.secretenv" | "exec.mount.tmpfs.size" | "exec.meta.ulimit"
-        | "exec.meta.cgroup.parent" | "file.rm.nofollowsymlink" => "0.10",
+        "mergeop"
+        | "diffop"
+        | "exec.secretenv"
+        | "exec.mount.tmpfs.size"
+        | "exec.meta.ulimit"
+        | "exec.meta.cgroup.parent"
+        | "file.rm.nofollowsymlink" => "0.10",
         "source.ocilayout" | "source.policy" => "0.11",
         "exec.mount.bind.readwrite-nooutput" => "0.12",
         "exec.mount.cache.content" => "0.13",

@@ -124,7 +124,9 @@ fn wire_locations(metadata: &Metadata, files: &mut Vec<Arc<SourceFile>>) -> pb::
         .locations
         .iter()
         .map(|location| {
-            let known = files.iter().position(|file| Arc::ptr_eq(file, &location.file) || *file == location.file);
+            let known = files
+                .iter()
+                .position(|file| Arc::ptr_eq(file, &location.file) || *file == location.file);
             let index = known.unwrap_or_else(|| {
                 files.push(Arc::clone(&location.file));
                 files.len() - 1

@@ -263,7 +263,14 @@ impl Exec {
             secretenv: secret_environment,
             ..pb::ExecOp::default()
         };
-        Vertex::new(pb::op::Op::Exec(op), Some(platform.into()), inputs, metadata, capabilities).output(0)
+        Vertex::new(
+            pb::op::Op::Exec(op),
+            Some(platform.into()),
+            inputs,
+            metadata,
+            capabilities,
+        )
+        .output(0)
     }
 
     fn proxy_env(&self) -> Option<pb::ProxyEnv> {
@@ -285,12 +292,7 @@ impl Exec {
 }
 
 /// A bind, cache or tmpfs mount.
-fn file_mount(
-    mount: &Mount,
-    inputs: &mut Inputs,
-    outputs: &mut i64,
-    capabilities: &mut Vec<Capability>,
-) -> pb::Mount {
+fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> pb::Mount {
     match mount {
         Mount::Cache {
             target,

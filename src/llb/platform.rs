@@ -52,7 +52,11 @@ impl Platform {
             ("arm", v @ ("5" | "6" | "8")) => ("arm".to_owned(), format!("v{v}")),
             (other, v) => (other.to_owned(), v.to_owned()),
         };
-        Self { os, architecture, variant }
+        Self {
+            os,
+            architecture,
+            variant,
+        }
     }
 }
 

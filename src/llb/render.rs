@@ -110,7 +110,15 @@ fn render_exec<'a>(out: &mut String, exec: &pb::ExecOp, input: &impl Fn(i64) -> 
             let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
             labelled(out, &format!("env {name} ="), value);
         }
-        line(out, 4, &format!("cwd {} user {}", meta.cwd, if meta.user.is_empty() { "root" } else { &meta.user }));
+        line(
+            out,
+            4,
+            &format!(
+                "cwd {} user {}",
+                meta.cwd,
+                if meta.user.is_empty() { "root" } else { &meta.user }
+            ),
+        );
         for host in &meta.extra_hosts {
             line(out, 4, &format!("host {} {}", host.host, host.ip));
         }
@@ -174,7 +182,12 @@ fn render_action(out: &mut String, action: &pb::FileAction, inputs: &[String]) {
                     flags.push_str(name);
                 }
             }
-            let mut text = format!("copy {}:{} -> {}{flags}", tree(action.secondary_input), copy.src, copy.dest);
+            let mut text = format!(
+                "copy {}:{} -> {}{flags}",
+                tree(action.secondary_input),
+                copy.src,
+                copy.dest
+            );
             if copy.timestamp != -1 {
                 let _ = write!(text, " time {}", copy.timestamp / 1_000_000_000);
             }
@@ -234,7 +247,9 @@ fn render_metadata(out: &mut String, metadata: &pb::OpMetadata) {
 
 fn render_locations(out: &mut String, definition: &pb::Definition, digest: &str) {
     let Some(source) = &definition.source else { return };
-    let Some(locations) = source.locations.get(digest) else { return };
+    let Some(locations) = source.locations.get(digest) else {
+        return;
+    };
     for location in &locations.locations {
         let file = usize::try_from(location.source_index)
             .ok()

@@ -154,8 +154,16 @@ impl Local {
             }
         };
         list("local.followpaths", "source.local.followpaths", &self.follow_paths);
-        list("local.includepattern", "source.local.includepatterns", &self.include_patterns);
-        list("local.excludepatterns", "source.local.excludepatterns", &self.exclude_patterns);
+        list(
+            "local.includepattern",
+            "source.local.includepatterns",
+            &self.include_patterns,
+        );
+        list(
+            "local.excludepatterns",
+            "source.local.excludepatterns",
+            &self.exclude_patterns,
+        );
         if !self.session.is_empty() {
             attrs.insert("local.session".into(), self.session.clone());
             capabilities.push("source.local.sessionid");

@@ -1,9 +1,7 @@
 use crate::llb::Platform;
 use crate::plan::environment::{Environment, is_for_installers};
 use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
-use crate::plan::types::{
-    Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Stage, Step, Tools,
-};
+use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Stage, Step, Tools};
 use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
 use crate::spec::{BaseImage, ImageSpec, Profile, Span, Text, TextList};
 
@@ -105,7 +103,11 @@ impl Builder<'_> {
         };
         let profile_path = self.image_environment(expected.as_ref(), false);
         self.user(profile_path.get("PATH").unwrap_or(DEFAULT_PATH));
-        let own_path = spec.env.iter().flat_map(|map| &map.value).find(|(name, _)| name.value == "PATH");
+        let own_path = spec
+            .env
+            .iter()
+            .flat_map(|map| &map.value)
+            .find(|(name, _)| name.value == "PATH");
         if let (Profile::Flyte, Some((name, _))) = (spec.profile, own_path) {
             let path = self.image_environment(expected.as_ref(), true);
             self.profile_line(path.get("PATH").unwrap_or(DEFAULT_PATH), name.span);
@@ -123,7 +125,12 @@ impl Builder<'_> {
             self.packages(interpreter);
         }
         let environment = self.image_environment(interpreter.as_ref(), true);
-        self.commands(Stage::Setup, spec.setup_commands.as_ref(), &environment, interpreter.as_ref());
+        self.commands(
+            Stage::Setup,
+            spec.setup_commands.as_ref(),
+            &environment,
+            interpreter.as_ref(),
+        );
         self.copies(interpreter.as_ref());
         self.commands(Stage::Image, spec.commands.as_ref(), &environment, interpreter.as_ref());
         self.settings(environment)
@@ -153,12 +160,19 @@ impl Builder<'_> {
             }
         }
         if self.spec.profile == Profile::Flyte {
-            append_path(&mut environment, "PATH", "/usr/local/nvidia/bin:/usr/local/cuda/bin", false);
+            append_path(
+                &mut environment,
+                "PATH",
+                "/usr/local/nvidia/bin:/usr/local/cuda/bin",
+                false,
+            );
             append_path(&mut environment, "LD_LIBRARY_PATH", "/usr/local/nvidia/lib64", true);
             environment.set("_F_IMG_ID", self.facts.id.clone());
         }
         // flytekit's entry point installs these when a task starts.
-        let runtime: Vec<&str> = ImageSpec::strings(&self.spec.runtime_packages).map(|p| p.value.as_str()).collect();
+        let runtime: Vec<&str> = ImageSpec::strings(&self.spec.runtime_packages)
+            .map(|p| p.value.as_str())
+            .collect();
         if !runtime.is_empty() {
             environment.set("_F_RUNTIME_PACKAGES", runtime.join(" "));
         }
@@ -184,7 +198,13 @@ impl Builder<'_> {
     }
 
     /// The user's commands: one shell, as root, in `/`, with everything before them in place.
-    fn commands(&mut self, stage: Stage, commands: Option<&TextList>, environment: &Environment, interpreter: Option<&Interpreter>) {
+    fn commands(
+        &mut self,
+        stage: Stage,
+        commands: Option<&TextList>,
+        environment: &Environment,
+        interpreter: Option<&Interpreter>,
+    ) {
         let Some(commands) = commands.filter(|list| !list.value.is_empty()) else {
             return;
         };
@@ -201,7 +221,12 @@ impl Builder<'_> {
             mounts.push(uv_cache());
             environment.set("UV_CACHE_DIR", UV_CACHE);
         }
-        let script = commands.value.iter().map(|c| c.value.as_str()).collect::<Vec<_>>().join(" && ");
+        let script = commands
+            .value
+            .iter()
+            .map(|c| c.value.as_str())
+            .collect::<Vec<_>>()
+            .join(" && ");
         let spans: Vec<Span> = commands.value.iter().map(|command| command.span).collect();
         let run = Run {
             script: script.clone(),
@@ -266,8 +291,10 @@ impl Builder<'_> {
         if target == "/root" {
             return true;
         }
-        let system = ["bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "media", "mnt", "opt", "proc", "run",
-            "sbin", "srv", "sys", "tmp", "usr", "var"];
+        let system = [
+            "bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "media", "mnt", "opt", "proc", "run", "sbin",
+            "srv", "sys", "tmp", "usr", "var",
+        ];
         let first = target.trim_start_matches('/').split('/').next().unwrap_or("");
         let in_root = target.starts_with("/root/") && interpreter.is_some_and(|i| !i.is_venv);
         in_root || !(first.is_empty() || first == "root" || system.contains(&first))
@@ -327,12 +354,20 @@ impl Builder<'_> {
 
     /// The last step of a stage, as something to come after.
     pub(super) fn last_of(&self, stage: Stage) -> Vec<usize> {
-        self.steps.iter().rposition(|step| step.stage == stage).into_iter().collect()
+        self.steps
+            .iter()
+            .rposition(|step| step.stage == stage)
+            .into_iter()
+            .collect()
     }
 
     /// The last step of the first stage that has one.
     pub(super) fn last_of_any(&self, stages: &[Stage]) -> Vec<usize> {
-        stages.iter().map(|stage| self.last_of(*stage)).find(|after| !after.is_empty()).unwrap_or_default()
+        stages
+            .iter()
+            .map(|stage| self.last_of(*stage))
+            .find(|after| !after.is_empty())
+            .unwrap_or_default()
     }
 
     /// All steps that nothing comes after yet.
@@ -357,4 +392,3 @@ fn append_path(environment: &mut Environment, name: &str, addition: &str, front:
     };
     environment.set(name, value);
 }
-

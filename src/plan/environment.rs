@@ -42,7 +42,10 @@ pub(super) struct Environment(pub(super) Vec<(String, String)>);
 
 impl Environment {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
@@ -66,7 +69,10 @@ fn with_self_reference(name: &str, text: &str, current: &str) -> String {
     while let Some(at) = rest.find('$') {
         out.push_str(rest.get(..at).unwrap_or(""));
         let after = rest.get(at + 1..).unwrap_or("");
-        let braced = after.strip_prefix('{').and_then(|r| r.strip_prefix(name)).and_then(|r| r.strip_prefix('}'));
+        let braced = after
+            .strip_prefix('{')
+            .and_then(|r| r.strip_prefix(name))
+            .and_then(|r| r.strip_prefix('}'));
         let bare = after
             .strip_prefix(name)
             .filter(|r| !r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));

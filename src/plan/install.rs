@@ -185,7 +185,10 @@ impl Builder<'_> {
             },
             certificates(),
         ];
-        let version = spec.python_version.as_ref().map_or(DEFAULT_PYTHON, |v| v.value.as_str());
+        let version = spec
+            .python_version
+            .as_ref()
+            .map_or(DEFAULT_PYTHON, |v| v.value.as_str());
         let mut channels = vec!["conda-forge"];
         for channel in ImageSpec::strings(&spec.conda_channels) {
             if !channels.contains(&channel.value.as_str()) {
@@ -223,7 +226,18 @@ impl Builder<'_> {
         let after = self.last_of(Stage::User);
         let environment = self.install_environment().0;
         let title = format!("micromamba install {packages}");
-        self.run(Stage::Python, title, after, &spans, Run { script, is_users: false, environment, mounts });
+        self.run(
+            Stage::Python,
+            title,
+            after,
+            &spans,
+            Run {
+                script,
+                is_users: false,
+                environment,
+                mounts,
+            },
+        );
         interpreter
     }
 
@@ -245,7 +259,18 @@ impl Builder<'_> {
         let after = self.last_of_any(&[Stage::Apt, Stage::User]);
         let environment = self.install_environment().0;
         let title = format!("uv venv --python {}", exec.value);
-        self.run(Stage::Python, title, after, &[exec.span], Run { script, is_users: false, environment, mounts });
+        self.run(
+            Stage::Python,
+            title,
+            after,
+            &[exec.span],
+            Run {
+                script,
+                is_users: false,
+                environment,
+                mounts,
+            },
+        );
         interpreter
     }
 
@@ -254,7 +279,11 @@ impl Builder<'_> {
         let mut seen: Vec<&str> = Vec::new();
         let mut entries: Vec<(Vec<&str>, Span)> = Vec::new();
         for entry in ImageSpec::strings(&self.spec.apt_packages) {
-            let names: Vec<&str> = entry.value.split_whitespace().filter(|name| !seen.contains(name)).collect();
+            let names: Vec<&str> = entry
+                .value
+                .split_whitespace()
+                .filter(|name| !seen.contains(name))
+                .collect();
             seen.extend(&names);
             if !names.is_empty() {
                 entries.push((names, entry.span));
@@ -398,7 +427,18 @@ impl Builder<'_> {
         let file = spec.requirements.as_ref().map(|file| format!("-r {}", file.value));
         shown.extend(file.as_deref());
         let title = format!("uv pip install {}", shown.join(" "));
-        self.run(Stage::Packages, title, after, &spans, Run { script, is_users: false, environment, mounts });
+        self.run(
+            Stage::Packages,
+            title,
+            after,
+            &spans,
+            Run {
+                script,
+                is_users: false,
+                environment,
+                mounts,
+            },
+        );
     }
 }
 

@@ -11,9 +11,7 @@ mod script;
 mod types;
 
 pub use build::{BaseFacts, Facts, plan};
-pub use types::{
-    Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Sharing, Stage, Step, Tools,
-};
+pub use types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Sharing, Stage, Step, Tools};
 
 /// The image that a build starts from where the spec names none.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";

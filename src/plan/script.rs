@@ -10,7 +10,10 @@ const SETTLE_PYTHON: &str = include_str!("scripts/settle.py");
 
 /// A text as one word of a shell.
 pub(super) fn quote(text: &str) -> String {
-    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c));
+    let plain = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c));
     if plain {
         text.to_owned()
     } else {
@@ -129,6 +132,9 @@ mod tests {
             target: "/root/.config/pip/pip.conf".into(),
             id: "x".into(),
         }];
-        assert_eq!(around(&mounts), ["/", "/etc", "/root", "/root/.config", "/root/.config/pip"]);
+        assert_eq!(
+            around(&mounts),
+            ["/", "/etc", "/root", "/root/.config", "/root/.config/pip"]
+        );
     }
 }

@@ -76,7 +76,11 @@ fn float(out: &mut String, number: f64) {
 }
 
 fn string(out: &mut String, text: &str) {
-    let quote = if text.contains('\'') && !text.contains('"') { '"' } else { '\'' };
+    let quote = if text.contains('\'') && !text.contains('"') {
+        '"'
+    } else {
+        '\''
+    };
     out.push(quote);
     for c in text.chars() {
         let code = u32::from(c);

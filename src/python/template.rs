@@ -87,12 +87,28 @@ mod tests {
     #[test]
     fn formats_that_python_takes_pass_and_others_do_not() {
         for good in [
-            "{spec_hash}", "dev-{spec_hash}", "{{x}}-{spec_hash:.8}", "{spec_hash:_>30}", "{spec_hash!r}",
-            "{spec_hash[0]}", "{spec_hash:^40.5s}", "fixed",
+            "{spec_hash}",
+            "dev-{spec_hash}",
+            "{{x}}-{spec_hash:.8}",
+            "{spec_hash:_>30}",
+            "{spec_hash!r}",
+            "{spec_hash[0]}",
+            "{spec_hash:^40.5s}",
+            "fixed",
         ] {
             assert_eq!(check_tag_format(good), Ok(()), "{good}");
         }
-        for bad in ["{spec_hash", "}", "{hash}", "{}", "{0}", "{spec_hash:d}", "{spec_hash!x}", "{spec_hash.a}", "{spec_hash:=30}"] {
+        for bad in [
+            "{spec_hash",
+            "}",
+            "{hash}",
+            "{}",
+            "{0}",
+            "{spec_hash:d}",
+            "{spec_hash!x}",
+            "{spec_hash.a}",
+            "{spec_hash:=30}",
+        ] {
             assert!(check_tag_format(bad).is_err(), "{bad}");
         }
     }

@@ -59,7 +59,10 @@ pub fn scalar(node: &Node) -> Value {
 pub fn value(node: &Node) -> Result<Value, ValueError> {
     if let Some(tag) = &node.tag {
         let known = tag.strip_prefix(CORE).is_some_and(|name| {
-            matches!(name, "str" | "int" | "float" | "bool" | "null" | "seq" | "map" | "timestamp")
+            matches!(
+                name,
+                "str" | "int" | "float" | "bool" | "null" | "seq" | "map" | "timestamp"
+            )
         });
         if !known {
             return Err(ValueError {
@@ -150,7 +153,11 @@ fn integer(text: &str) -> Option<String> {
         return None;
     };
     let zero = digits == "0";
-    Some(if negative && !zero { format!("-{digits}") } else { digits })
+    Some(if negative && !zero {
+        format!("-{digits}")
+    } else {
+        digits
+    })
 }
 
 /// `1:30:00` style integers.
@@ -262,8 +269,12 @@ fn timestamp(text: &str) -> Option<String> {
         return Some(format!("datetime.date({y}, {m}, {d})"));
     }
     let (y, m, d) = (number(year, &[4])?, number(month, &[1, 2])?, number(day, &[1, 2])?);
-    let time = rest.strip_prefix(['T', 't']).unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
-    let clock_end = time.find(|c: char| !(c.is_ascii_digit() || c == ':')).unwrap_or(time.len());
+    let time = rest
+        .strip_prefix(['T', 't'])
+        .unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
+    let clock_end = time
+        .find(|c: char| !(c.is_ascii_digit() || c == ':'))
+        .unwrap_or(time.len());
     let (clock, tail) = time.split_at(clock_end);
     let clock: Vec<&str> = clock.split(':').collect();
     let [hour, minute, second] = clock.as_slice() else {
@@ -309,7 +320,10 @@ fn zone_repr(zone: &str) -> Option<String> {
     let seconds = sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60);
     Some(match seconds {
         0 => ", tzinfo=datetime.timezone.utc".into(),
-        s if s < 0 => format!(", tzinfo=datetime.timezone(datetime.timedelta(days=-1, seconds={}))", 86400 + s),
+        s if s < 0 => format!(
+            ", tzinfo=datetime.timezone(datetime.timedelta(days=-1, seconds={}))",
+            86400 + s
+        ),
         s => format!(", tzinfo=datetime.timezone(datetime.timedelta(seconds={s}))"),
     })
 }
@@ -329,7 +343,10 @@ mod tests {
         check("017", "15");
         check("08", "'08'");
         check("0x1F", "31");
-        check("0xffffffffffffffffffffffffffffffffff", "87112285931760246646623899502532662132735");
+        check(
+            "0xffffffffffffffffffffffffffffffffff",
+            "87112285931760246646623899502532662132735",
+        );
         check("1:30", "90");
         check("-1:30:00", "-5400");
         check("1e3", "'1e3'");
@@ -341,7 +358,10 @@ mod tests {
         check("y", "'y'");
         check("~", "None");
         check("2024-01-02", "datetime.date(2024, 1, 2)");
-        check("2024-1-2 3:04:05.5 +1", "datetime.datetime(2024, 1, 2, 3, 4, 5, 500000, tzinfo=datetime.timezone(datetime.timedelta(seconds=3600)))");
+        check(
+            "2024-1-2 3:04:05.5 +1",
+            "datetime.datetime(2024, 1, 2, 3, 4, 5, 500000, tzinfo=datetime.timezone(datetime.timedelta(seconds=3600)))",
+        );
         check("-0", "0");
         check("+12", "12");
         check("1:30.5", "90.5");

@@ -24,11 +24,13 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn error(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
-        self.diagnostics.push(Diagnostic::build_error(rule, message).at(span).help(help));
+        self.diagnostics
+            .push(Diagnostic::build_error(rule, message).at(span).help(help));
     }
 
     fn warning(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
-        self.diagnostics.push(Diagnostic::warning(rule, message).at(span).help(help));
+        self.diagnostics
+            .push(Diagnostic::warning(rule, message).at(span).help(help));
     }
 
     fn spec(&mut self, spec: &ImageSpec) {
@@ -47,11 +49,21 @@ impl Checker<'_> {
             && let Err(error) = check_tag_format(&format.value)
         {
             let diagnostic = Diagnostic::error("tag-format", format!("tag_format: {error}")).at(format.span);
-            self.diagnostics.push(diagnostic.help("write for example \"{spec_hash}-dev\""));
+            self.diagnostics
+                .push(diagnostic.help("write for example \"{spec_hash}-dev\""));
         }
-        if let Some(builder) = spec.builder.as_ref().filter(|b| !matches!(b.value.as_str(), "default" | "imagespec")) {
+        if let Some(builder) = spec
+            .builder
+            .as_ref()
+            .filter(|b| !matches!(b.value.as_str(), "default" | "imagespec"))
+        {
             let message = format!("`builder: {}` is not used; imagespec builds the image", builder.value);
-            self.warning("builder-ignored", message, builder.span, "leave `builder` out, or keep it for flytekit");
+            self.warning(
+                "builder-ignored",
+                message,
+                builder.span,
+                "leave `builder` out, or keep it for flytekit",
+            );
         }
         for (name, value) in [("cuda", &spec.cuda), ("cudnn", &spec.cudnn)] {
             if let Some(value) = value {
@@ -89,9 +101,13 @@ impl Checker<'_> {
             return;
         };
         if !registry_is_valid(&registry.value) {
-            let message = format!("`{}` is not a registry: a host name, optionally with a port, and a path", registry.value);
+            let message = format!(
+                "`{}` is not a registry: a host name, optionally with a port, and a path",
+                registry.value
+            );
             let help = "write for example ghcr.io/acme or localhost:5000, without a scheme, tag or final slash";
-            self.diagnostics.push(Diagnostic::error("registry", message).at(registry.span).help(help));
+            self.diagnostics
+                .push(Diagnostic::error("registry", message).at(registry.span).help(help));
         }
     }
 
@@ -109,8 +125,16 @@ impl Checker<'_> {
             let tag = Reference::parse(&image.value).ok().and_then(|r| r.tag);
             if tag.as_deref().and_then(version).is_some_and(|found| found < OLDEST_UV) {
                 let (major, minor, patch) = OLDEST_UV;
-                let message = format!("builder_config.uv_image `{}` has a uv older than {major}.{minor}.{patch}", image.value);
-                self.error("uv-too-old", message, image.span, "name a newer image, or leave `uv_image` out");
+                let message = format!(
+                    "builder_config.uv_image `{}` has a uv older than {major}.{minor}.{patch}",
+                    image.value
+                );
+                self.error(
+                    "uv-too-old",
+                    message,
+                    image.span,
+                    "name a newer image, or leave `uv_image` out",
+                );
             }
         }
     }
@@ -129,9 +153,19 @@ impl Checker<'_> {
                 Ok(platform) if platform.os == "linux" => {}
                 Ok(platform) => {
                     let message = format!("platform `{platform}` cannot be built: images are made for linux");
-                    self.error("platform", message, text.span, "write for example linux/amd64 or linux/arm64");
+                    self.error(
+                        "platform",
+                        message,
+                        text.span,
+                        "write for example linux/amd64 or linux/arm64",
+                    );
                 }
-                Err(error) => self.error("platform", error.to_string(), text.span, "write for example linux/amd64"),
+                Err(error) => self.error(
+                    "platform",
+                    error.to_string(),
+                    text.span,
+                    "write for example linux/amd64",
+                ),
             }
         }
     }
@@ -146,7 +180,12 @@ impl Checker<'_> {
                 }
             }
             if entry.value.trim().is_empty() {
-                self.error("apt-package", "an entry of `apt_packages` is empty", entry.span, "remove it");
+                self.error(
+                    "apt-package",
+                    "an entry of `apt_packages` is empty",
+                    entry.span,
+                    "remove it",
+                );
             }
         }
         let lists = [
@@ -158,10 +197,20 @@ impl Checker<'_> {
         for (field, list) in lists {
             for entry in ImageSpec::strings(list) {
                 if entry.value.trim().is_empty() {
-                    self.error("empty-entry", format!("an entry of `{field}` is empty"), entry.span, "remove it");
+                    self.error(
+                        "empty-entry",
+                        format!("an entry of `{field}` is empty"),
+                        entry.span,
+                        "remove it",
+                    );
                 } else if field != "packages" && entry.value.starts_with('-') {
                     let message = format!("`{}` in `{field}` looks like an option", entry.value);
-                    self.error("option-as-entry", message, entry.span, "entries are names or URLs, not options");
+                    self.error(
+                        "option-as-entry",
+                        message,
+                        entry.span,
+                        "entries are names or URLs, not options",
+                    );
                 } else if entry.value.contains(['\n', '\r']) {
                     let message = format!("an entry of `{field}` has a line break in it");
                     self.error("line-break", message, entry.span, "write one entry a list item");
@@ -170,7 +219,12 @@ impl Checker<'_> {
         }
         for entry in ImageSpec::strings(&spec.runtime_packages).filter(|e| e.value.contains(char::is_whitespace)) {
             let message = format!("`{}` has white space: flytekit's entry point splits it", entry.value);
-            self.warning("runtime-package", message, entry.span, "write it without, for example numpy>=1.26");
+            self.warning(
+                "runtime-package",
+                message,
+                entry.span,
+                "write it without, for example numpy>=1.26",
+            );
         }
         if let Some(index) = spec.pip_index.as_ref().filter(|index| index.value.starts_with('-')) {
             let message = format!("`{}` in `pip_index` looks like an option", index.value);
@@ -180,7 +234,12 @@ impl Checker<'_> {
             && shlex::split(&args.value).is_none()
         {
             let message = "`pip_extra_args` has a quote without its partner";
-            self.error("pip-extra-args", message, args.span, "arguments are split as a shell would");
+            self.error(
+                "pip-extra-args",
+                message,
+                args.span,
+                "arguments are split as a shell would",
+            );
         }
         if let Some(file) = spec.requirements.as_ref() {
             let base = file.value.rsplit('/').next().unwrap_or_default();
@@ -196,26 +255,48 @@ impl Checker<'_> {
     fn python(&mut self, spec: &ImageSpec) {
         if let Some(version) = &spec.python_version {
             let ok = version.value.starts_with(|c: char| c.is_ascii_digit())
-                && version.value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '*'));
+                && version
+                    .value
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '*'));
             if !ok {
                 let message = format!("`{}` is not a Python version", version.value);
-                self.error("python-version", message, version.span, "write for example \"3.12\" or \"3.12.4\"");
+                self.error(
+                    "python-version",
+                    message,
+                    version.span,
+                    "write for example \"3.12\" or \"3.12.4\"",
+                );
             }
         }
         let Some(exec) = &spec.python_exec else { return };
         if exec.value.trim().is_empty() || exec.value.starts_with('-') {
             let message = format!("`python_exec: {}` names no interpreter", exec.value);
-            self.error("python-exec", message, exec.span, "write a path such as /usr/bin/python3, or a name on PATH");
+            self.error(
+                "python-exec",
+                message,
+                exec.span,
+                "write a path such as /usr/bin/python3, or a name on PATH",
+            );
         }
-        for (field, list) in [("conda_packages", &spec.conda_packages), ("conda_channels", &spec.conda_channels)] {
+        for (field, list) in [
+            ("conda_packages", &spec.conda_packages),
+            ("conda_channels", &spec.conda_channels),
+        ] {
             if let Some(list) = list.as_ref().filter(|list| !list.value.is_empty()) {
-                let message = format!("`{field}` needs a conda environment, `python_exec` uses an interpreter that is there");
+                let message =
+                    format!("`{field}` needs a conda environment, `python_exec` uses an interpreter that is there");
                 self.error("python-exec-with-conda", message, list.span, "leave one of the two out");
             }
         }
         if let Some(version) = &spec.python_version {
             let message = "`python_version` has no effect beside `python_exec`";
-            self.warning("python-version-unused", message, version.span, "leave one of the two out");
+            self.warning(
+                "python-version-unused",
+                message,
+                version.span,
+                "leave one of the two out",
+            );
         }
     }
 
@@ -227,11 +308,25 @@ impl Checker<'_> {
             self.context_path("source_root", root);
             if spec.source_copy_mode.is_none() {
                 let message = "`source_root` without `source_copy_mode` copies nothing";
-                self.warning("source-not-copied", message, root.span, "add `source_copy_mode: all` to copy it");
+                self.warning(
+                    "source-not-copied",
+                    message,
+                    root.span,
+                    "add `source_copy_mode: all` to copy it",
+                );
             }
-        } else if let Some(mode) = spec.source_copy_mode.as_ref().filter(|m| m.value != super::SourceCopyMode::None) {
+        } else if let Some(mode) = spec
+            .source_copy_mode
+            .as_ref()
+            .filter(|m| m.value != super::SourceCopyMode::None)
+        {
             let message = "`source_copy_mode` needs `source_root`, the directory to copy";
-            self.error("source-root-missing", message, mode.span, "add `source_root: .` or a directory");
+            self.error(
+                "source-root-missing",
+                message,
+                mode.span,
+                "add `source_root: .` or a directory",
+            );
         }
         for (field, path) in [("copy_to", &spec.copy_to), ("workdir", &spec.workdir)] {
             let Some(path) = path else { continue };
@@ -244,13 +339,28 @@ impl Checker<'_> {
 
     fn context_path(&mut self, field: &str, path: &TextValue) {
         if path.value.is_empty() {
-            self.error("context-path", format!("an entry of `{field}` is empty"), path.span, "name a file or directory");
+            self.error(
+                "context-path",
+                format!("an entry of `{field}` is empty"),
+                path.span,
+                "name a file or directory",
+            );
         } else if path.value.starts_with('/') {
             let message = format!("`{field}: {}` is an absolute path", path.value);
-            self.error("context-path", message, path.span, "paths are relative to the build context");
+            self.error(
+                "context-path",
+                message,
+                path.span,
+                "paths are relative to the build context",
+            );
         } else if path.value.split('/').any(|part| part == "..") {
             let message = format!("`{field}: {}` leaves the build context", path.value);
-            self.error("context-path", message, path.span, "build from a directory that holds all the files");
+            self.error(
+                "context-path",
+                message,
+                path.span,
+                "build from a directory that holds all the files",
+            );
         }
     }
 
@@ -259,20 +369,39 @@ impl Checker<'_> {
             for (name, _) in map.iter().flat_map(|map| &map.value) {
                 if name.value.is_empty() || name.value.contains('=') || name.value.contains(char::is_whitespace) {
                     let message = format!("`{}` in `{field}` is not the name of a variable", name.value);
-                    self.error("variable-name", message, name.span, "a name has no `=` and no white space");
+                    self.error(
+                        "variable-name",
+                        message,
+                        name.span,
+                        "a name has no `=` and no white space",
+                    );
                 }
             }
         }
         for (name, _) in spec.labels.iter().flat_map(|map| &map.value) {
             if name.value.is_empty() {
-                self.error("label-name", "a label has an empty name", name.span, "write for example org.opencontainers.image.source");
+                self.error(
+                    "label-name",
+                    "a label has an empty name",
+                    name.span,
+                    "write for example org.opencontainers.image.source",
+                );
             }
         }
         if let Some(user) = spec.user.as_ref() {
-            let ok = !user.value.is_empty() && user.value.chars().all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
+            let ok = !user.value.is_empty()
+                && user
+                    .value
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
             if !ok {
                 let message = format!("`user: {}` is not a user", user.value);
-                self.error("user", message, user.span, "write a name or number, optionally with `:` and a group");
+                self.error(
+                    "user",
+                    message,
+                    user.span,
+                    "write a name or number, optionally with `:` and a group",
+                );
             }
         }
     }
@@ -283,10 +412,19 @@ impl Checker<'_> {
                 let message = format!("the secret's target `{}` is not an absolute path", secret.target);
                 self.error("secret-target", message, secret.span, "write for example /root/.netrc");
             }
-            let id_ok = !secret.id.is_empty() && secret.id.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+            let id_ok = !secret.id.is_empty()
+                && secret
+                    .id
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
             if !id_ok {
                 let message = format!("`{}` is not the id of a secret", secret.id);
-                self.error("secret-id", message, secret.span, "an id has letters, digits, `_`, `-` and `.`");
+                self.error(
+                    "secret-id",
+                    message,
+                    secret.span,
+                    "an id has letters, digits, `_`, `-` and `.`",
+                );
             }
         }
     }
@@ -302,10 +440,15 @@ fn registry_is_valid(registry: &str) -> bool {
         None => (host, None),
     };
     let host_ok = !host.is_empty()
-        && host.chars().all(|c| c.is_ascii_lowercase() || c.is_numeric() || matches!(c, '.' | '_' | '-'));
+        && host
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_numeric() || matches!(c, '.' | '_' | '-'));
     let port_ok = port.is_none_or(|p| (1..=5).contains(&p.chars().count()) && p.chars().all(char::is_numeric));
     let path_ok = parts.all(|part| {
-        !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        !part.is_empty()
+            && part
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
     });
     host_ok && port_ok && path_ok
 }
@@ -318,10 +461,16 @@ fn apt_name_is_valid(name: &str) -> bool {
     };
     let (name, architecture) = name.split_once(':').unwrap_or((name, "any"));
     let name_ok = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-_".contains(c));
-    let architecture_ok = !architecture.is_empty() && architecture.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-_".contains(c));
+    let architecture_ok =
+        !architecture.is_empty() && architecture.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
     let version = version.get(1..).unwrap_or("x");
-    let version_ok = !version.is_empty() && version.chars().all(|c| c.is_ascii_alphanumeric() || "+.~:*-_/".contains(c));
+    let version_ok = !version.is_empty()
+        && version
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+.~:*-_/".contains(c));
     name_ok && architecture_ok && version_ok
 }
 

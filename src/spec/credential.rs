@@ -2,54 +2,59 @@
 
 /// The byte ranges of the user-info parts of all URLs in a text that hold a credential: a password,
 /// or a lone token for schemes where the user part is one. References to variables are no credentials.
+///
+/// Takes time linear in the text: specs are input from strangers.
 fn credentials(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = text.get(from..).and_then(|rest| rest.find("://")) {
-        let colon = from + at;
-        let start = colon + 3;
-        from = start;
-        let rest = text.get(start..).unwrap_or("");
-        let stop = rest
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '|'))
-            .unwrap_or(rest.len());
-        let url = rest.get(..stop).unwrap_or("");
-        let scheme_start = text
-            .get(..colon)
-            .and_then(|before| before.rfind(|c: char| !(c.is_ascii_alphanumeric() || "+.-".contains(c))))
-            .map_or(0, |at| at + 1);
-        let scheme = text.get(scheme_start..colon).unwrap_or("").to_lowercase();
-        let Some(end) = user_info_end(url) else { continue };
-        let user_info = url.get(..end).unwrap_or("");
-        let (user, password) = match user_info.split_once(':') {
-            Some((user, password)) => (user, Some(password)),
-            None => (user_info, None),
-        };
-        let secret = match password {
-            Some(password) => !password.is_empty() && !is_variable(password) || (password.is_empty() && !is_variable(user)),
-            None => !scheme.ends_with("ssh") && !is_variable(user) && !user.is_empty() && user != "git",
-        };
-        if secret {
-            found.push(start..start + end);
-            from = start + end;
-        }
+    let mut start = 0;
+    for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>' | '|')) {
+        in_word(word, start, &mut found);
+        start += word.len();
     }
     found
 }
 
-/// Where the user-info part of a URL without its scheme ends, if it has one.
-fn user_info_end(url: &str) -> Option<usize> {
-    let authority = url.find(['/', '?', '#']).unwrap_or(url.len());
-    let head = url.get(..authority)?;
+/// The credentials in a word, which stands at `offset`.
+fn in_word(word: &str, offset: usize, found: &mut Vec<std::ops::Range<usize>>) {
+    let last_at = word.rfind('@');
+    let mut from = 0;
+    while let Some(at) = word.get(from..).and_then(|rest| rest.find("://")) {
+        let before = word.get(from..from + at).unwrap_or("");
+        let start = from + at + 3;
+        from = start;
+        let scheme_start = before
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || "+.-".contains(c)))
+            .map_or(0, |at| at + 1);
+        let scheme = before.get(scheme_start..).unwrap_or("").to_lowercase();
+        let Some(end) = user_info_end(word, start, last_at) else {
+            continue;
+        };
+        let user_info = word.get(start..end).unwrap_or("");
+        let secret = match user_info.split_once(':') {
+            Some((user, "")) => !is_variable(user),
+            Some((_, password)) => !is_variable(password),
+            None => !scheme.ends_with("ssh") && !is_variable(user_info) && !matches!(user_info, "" | "git"),
+        };
+        if secret {
+            found.push(offset + start..offset + end);
+            from = end;
+        }
+    }
+}
+
+/// Where the user-info part of a URL ends, if it has one; `start` is the byte after its scheme.
+fn user_info_end(word: &str, start: usize, last_at: Option<usize>) -> Option<usize> {
+    let url = word.get(start..)?;
+    let head = url.get(..url.find(['/', '?', '#']).unwrap_or(url.len()))?;
     if let Some(at) = head.rfind('@') {
-        return Some(at);
+        return Some(start + at);
     }
     // A password with an unescaped slash: what follows the colon is no port.
     let (_, port) = head.split_once(':')?;
     if port.is_empty() || port.chars().all(|c| c.is_ascii_digit()) || port.contains(']') {
         return None;
     }
-    url.rfind('@')
+    last_at.filter(|at| *at > start)
 }
 
 fn is_variable(text: &str) -> bool {

@@ -90,7 +90,13 @@ impl Diagnostic {
         let mut line = match self.span {
             Some(span) => {
                 let position = text.position(span.start);
-                format!("{}:{}:{}: {}", text.name(), position.line, position.column, self.message)
+                format!(
+                    "{}:{}:{}: {}",
+                    text.name(),
+                    position.line,
+                    position.column,
+                    self.message
+                )
             }
             None => format!("{}: {}", text.name(), self.message),
         };
@@ -110,12 +116,18 @@ impl Diagnostic {
         };
         // Credentials keep their length when hidden, so spans still fit.
         let content = redact(text.content());
-        let mut group = level.primary_title(self.message.as_str()).id(self.rule).elements(None::<Snippet<'_, annotate_snippets::Annotation<'_>>>);
+        let mut group = level
+            .primary_title(self.message.as_str())
+            .id(self.rule)
+            .elements(None::<Snippet<'_, annotate_snippets::Annotation<'_>>>);
         if let Some(span) = self.span {
             let end = span.end.min(content.len());
             let start = span.start.min(end);
             // Long blocks are marked at their first line.
-            let end = content.get(start..end).and_then(|s| s.find('\n')).map_or(end, |at| start + at);
+            let end = content
+                .get(start..end)
+                .and_then(|s| s.find('\n'))
+                .map_or(end, |at| start + at);
             group = group.element(
                 Snippet::source(content)
                     .path(text.name())

@@ -95,7 +95,11 @@ pub const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
 /// The field of a name.
 #[must_use]
 pub fn find(name: &str) -> Option<Field> {
-    FLYTEKIT_FIELDS.iter().chain(&OWN_FIELDS).find(|field| field.name == name).copied()
+    FLYTEKIT_FIELDS
+        .iter()
+        .chain(&OWN_FIELDS)
+        .find(|field| field.name == name)
+        .copied()
 }
 
 /// The known word most like a misspelt one, if any is close.

@@ -16,9 +16,7 @@ pub mod text;
 pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity, Stage};
-pub use model::{
-    BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
-};
+pub use model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
 pub use reference::{Reference, ReferenceError};
 pub use text::{Position, Span, Spanned, Text};
 

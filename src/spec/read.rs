@@ -3,9 +3,7 @@
 use crate::python::{self, Value, repr};
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::field::{self, BUILDER_CONFIG_KEYS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
-use crate::spec::model::{
-    BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
-};
+use crate::spec::model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::{Data, Node};
 
@@ -35,9 +33,12 @@ impl Reader<'_> {
         let Data::Mapping(pairs) = &root.data else {
             let kind = root.kind();
             self.report(
-                Diagnostic::error("not-a-mapping", format!("a spec is a mapping of fields, this is {kind}"))
-                    .at(root.span)
-                    .help("write fields such as `packages: [pandas]`, one a line"),
+                Diagnostic::error(
+                    "not-a-mapping",
+                    format!("a spec is a mapping of fields, this is {kind}"),
+                )
+                .at(root.span)
+                .help("write fields such as `packages: [pandas]`, one a line"),
             );
             return None;
         };
@@ -53,7 +54,10 @@ impl Reader<'_> {
         };
         let (uv_image, micromamba_image) = self.builder_config();
         let profile = own_text(self, "profile").map_or(Profile::Flyte, |text| self.profile(&text));
-        let setup_commands = own.iter().find(|(n, _)| *n == "setup_commands").map(|(_, node)| node.clone());
+        let setup_commands = own
+            .iter()
+            .find(|(n, _)| *n == "setup_commands")
+            .map(|(_, node)| node.clone());
         let spec = ImageSpec {
             name: self.name(),
             python_version: self.field_text("python_version"),
@@ -72,7 +76,9 @@ impl Reader<'_> {
             cuda: self.field_text("cuda"),
             cudnn: self.field_text("cudnn"),
             base_image: self.base_image(),
-            platform: self.field_text("platform").filter(|platform| !platform.value.is_empty()),
+            platform: self
+                .field_text("platform")
+                .filter(|platform| !platform.value.is_empty()),
             pip_index: self.field_text("pip_index").filter(|index| !index.value.is_empty()),
             pip_extra_index_url: self.field_list("pip_extra_index_url"),
             pip_secret_mounts: self.secret_mounts(),
@@ -124,8 +130,11 @@ impl Reader<'_> {
             }
             if fields.iter().any(|(known, _)| known == name) {
                 self.report(
-                    Diagnostic::warning("repeated-field", format!("`{name}` is given more than once; the last one counts"))
-                        .at(key.span),
+                    Diagnostic::warning(
+                        "repeated-field",
+                        format!("`{name}` is given more than once; the last one counts"),
+                    )
+                    .at(key.span),
                 );
                 fields.retain(|(known, _)| known != name);
             }
@@ -190,7 +199,10 @@ impl Reader<'_> {
     }
 
     fn node(&self, name: &str) -> Option<Node> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, node)| node.clone())
+        self.fields
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, node)| node.clone())
     }
 
     fn wrong_kind(&mut self, name: &str, kind: Kind, node: &Node) {
@@ -199,7 +211,8 @@ impl Reader<'_> {
         let (words, null) = (kind.words(), is == "null");
         let message = format!("`{path}` takes {words}, this is {is}");
         // flytekit takes an absent list and null as the same, and checks no other kinds but these.
-        let construct = !null && (kind == Kind::TextList && name != "copy" || name == "builder_options" || name == "name");
+        let construct =
+            !null && (kind == Kind::TextList && name != "copy" || name == "builder_options" || name == "name");
         let diagnostic = if construct || name == "registry" && !null {
             Diagnostic::error("wrong-kind", message)
         } else {
@@ -287,16 +300,21 @@ impl Reader<'_> {
         let mut map: Vec<(TextValue, TextValue)> = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
             let Some(key_text) = key.text() else {
-                self.report(Diagnostic::build_error("key-not-text", format!("a name in `{name}` is a string")).at(key.span));
+                self.report(
+                    Diagnostic::build_error("key-not-text", format!("a name in `{name}` is a string")).at(key.span),
+                );
                 continue;
             };
             let typed = python::scalar(value);
             let Some(text) = value.text().filter(|_| typed != Value::None) else {
                 let kind = value.kind();
                 self.report(
-                    Diagnostic::build_error("value-not-text", format!("`{}{name}.{key_text}` takes a string, this is {kind}", self.path))
-                        .at(value.span)
-                        .help("for an empty value write \"\""),
+                    Diagnostic::build_error(
+                        "value-not-text",
+                        format!("`{}{name}.{key_text}` takes a string, this is {kind}", self.path),
+                    )
+                    .at(value.span)
+                    .help("for an empty value write \"\""),
                 );
                 continue;
             };
@@ -339,7 +357,8 @@ impl Reader<'_> {
     }
 
     fn name(&mut self) -> String {
-        self.field_text("name").map_or_else(|| "flytekit".to_owned(), |name| name.value.to_lowercase())
+        self.field_text("name")
+            .map_or_else(|| "flytekit".to_owned(), |name| name.value.to_lowercase())
     }
 
     fn base_image(&mut self) -> Option<BaseImage> {
@@ -396,9 +415,12 @@ impl Reader<'_> {
     fn wrong_secret(&mut self, item: &Node) {
         let kind = item.kind();
         self.report(
-            Diagnostic::build_error("secret-mount", format!("this entry of `pip_secret_mounts` is {kind} that names no secret and target"))
-                .at(item.span)
-                .help("write `[.netrc, /root/.netrc]` or `{id: netrc, target: /root/.netrc}`"),
+            Diagnostic::build_error(
+                "secret-mount",
+                format!("this entry of `pip_secret_mounts` is {kind} that names no secret and target"),
+            )
+            .at(item.span)
+            .help("write `[.netrc, /root/.netrc]` or `{id: netrc, target: /root/.netrc}`"),
         );
     }
 
@@ -412,7 +434,10 @@ impl Reader<'_> {
             other => {
                 let diagnostic = Diagnostic::build_error(
                     "unknown-value",
-                    format!("`{}` is not a source_copy_mode: it is one of auto, all, none", text.value),
+                    format!(
+                        "`{}` is not a source_copy_mode: it is one of auto, all, none",
+                        text.value
+                    ),
                 )
                 .at(text.span);
                 let known = ["auto", "all", "none", "loaded_modules", "no_copy"];
@@ -432,9 +457,11 @@ impl Reader<'_> {
             "flyte" => Profile::Flyte,
             "plain" => Profile::Plain,
             other => {
-                let diagnostic =
-                    Diagnostic::build_error("unknown-value", format!("`{other}` is not a profile: it is one of flyte, plain"))
-                        .at(text.span);
+                let diagnostic = Diagnostic::build_error(
+                    "unknown-value",
+                    format!("`{other}` is not a profile: it is one of flyte, plain"),
+                )
+                .at(text.span);
                 let diagnostic = match field::closest(other, ["flyte", "plain"]) {
                     Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
                     None => diagnostic.help("flyte makes images for Flyte tasks, plain adds nothing of its own"),

@@ -64,7 +64,11 @@ impl Reference {
             Some((host, rest)) if host.contains(['.', ':']) || host == "localhost" => (host, rest.to_owned()),
             _ => ("docker.io", path.to_owned()),
         };
-        let registry = if registry == "index.docker.io" { "docker.io" } else { registry };
+        let registry = if registry == "index.docker.io" {
+            "docker.io"
+        } else {
+            registry
+        };
         let host_ok = registry.split_once(':').map_or(registry, |(host, _)| host);
         let port_ok = registry
             .split_once(':')
@@ -127,7 +131,9 @@ impl Reference {
     #[must_use]
     pub fn pinned(&self, digest: &str) -> Self {
         Self {
-            digest: (!digest.is_empty()).then(|| digest.to_owned()).or_else(|| self.digest.clone()),
+            digest: (!digest.is_empty())
+                .then(|| digest.to_owned())
+                .or_else(|| self.digest.clone()),
             ..self.clone()
         }
     }
@@ -160,13 +166,25 @@ mod tests {
             assert_eq!(reference.to_string(), full);
             assert_eq!(reference.familiar(), familiar);
         };
-        check("debian:bookworm-slim", "docker.io/library/debian:bookworm-slim", "debian:bookworm-slim");
+        check(
+            "debian:bookworm-slim",
+            "docker.io/library/debian:bookworm-slim",
+            "debian:bookworm-slim",
+        );
         check("alpine", "docker.io/library/alpine:latest", "alpine");
         check("acme/x", "docker.io/acme/x:latest", "acme/x");
         check("localhost:5000/a/b:1", "localhost:5000/a/b:1", "localhost:5000/a/b:1");
-        check("ghcr.io/astral-sh/uv:0.13.8", "ghcr.io/astral-sh/uv:0.13.8", "ghcr.io/astral-sh/uv:0.13.8");
+        check(
+            "ghcr.io/astral-sh/uv:0.13.8",
+            "ghcr.io/astral-sh/uv:0.13.8",
+            "ghcr.io/astral-sh/uv:0.13.8",
+        );
         let digest = format!("sha256:{}", "a".repeat(64));
-        check(&format!("a@{digest}"), &format!("docker.io/library/a@{digest}"), &format!("a@{digest}"));
+        check(
+            &format!("a@{digest}"),
+            &format!("docker.io/library/a@{digest}"),
+            &format!("a@{digest}"),
+        );
     }
 
     #[test]

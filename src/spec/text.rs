@@ -71,7 +71,13 @@ impl Text {
         let first = self.position(span.start).line;
         // The end of a block lies at the start of the line after it.
         let mut end = span.end.min(self.content.len());
-        while end > span.start + 1 && self.content.as_bytes().get(end - 1).is_some_and(u8::is_ascii_whitespace) {
+        while end > span.start + 1
+            && self
+                .content
+                .as_bytes()
+                .get(end - 1)
+                .is_some_and(u8::is_ascii_whitespace)
+        {
             end -= 1;
         }
         let last = self.position(end.saturating_sub(1).max(span.start)).line;

@@ -140,7 +140,9 @@ impl Offsets {
             Vec::new()
         } else {
             // Files are at most a megabyte long.
-            body.char_indices().map(|(at, _)| u32::try_from(at).unwrap_or(u32::MAX)).collect()
+            body.char_indices()
+                .map(|(at, _)| u32::try_from(at).unwrap_or(u32::MAX))
+                .collect()
         };
         Self {
             bytes,
@@ -191,9 +193,11 @@ impl Builder {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err(Diagnostic::error("several-documents", "the file has more than one YAML document")
-                        .at(span)
-                        .help("one file describes one image; put each spec into a file of its own"));
+                    return Err(
+                        Diagnostic::error("several-documents", "the file has more than one YAML document")
+                            .at(span)
+                            .help("one file describes one image; put each spec into a file of its own"),
+                    );
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
@@ -205,11 +209,19 @@ impl Builder {
                 self.finish(node, anchor)?;
             }
             Event::SequenceStart(anchor, tag) => {
-                let node = self.node(span, tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)), Data::Sequence(Vec::new()))?;
+                let node = self.node(
+                    span,
+                    tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
+                    Data::Sequence(Vec::new()),
+                )?;
                 self.open(node, anchor)?;
             }
             Event::MappingStart(anchor, tag) => {
-                let node = self.node(span, tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)), Data::Mapping(Vec::new()))?;
+                let node = self.node(
+                    span,
+                    tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
+                    Data::Mapping(Vec::new()),
+                )?;
                 self.open(node, anchor)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -224,7 +236,9 @@ impl Builder {
             }
             Event::Alias(id) => {
                 let Some(mut node) = self.anchors.get(&id).cloned() else {
-                    return Err(Diagnostic::error("yaml-syntax", "this alias has no complete anchor before it").at(span));
+                    return Err(
+                        Diagnostic::error("yaml-syntax", "this alias has no complete anchor before it").at(span),
+                    );
                 };
                 self.nodes += count(&node);
                 self.check_size(span)?;
@@ -316,9 +330,8 @@ fn count(node: &Node) -> usize {
 /// Expands `<<` keys as PyYAML does: merged pairs come first, and of several merged mappings the later
 /// ones, so that the earlier win. Returns how many values were added.
 fn expand_merge_keys(pairs: &mut Vec<(Node, Node)>) -> Result<usize, Diagnostic> {
-    let is_merge = |key: &Node| {
-        key.tag.is_none() && matches!(&key.data, Data::Scalar { text, plain: true } if text == "<<")
-    };
+    let is_merge =
+        |key: &Node| key.tag.is_none() && matches!(&key.data, Data::Scalar { text, plain: true } if text == "<<");
     if !pairs.iter().any(|(key, _)| is_merge(key)) {
         return Ok(0);
     }

@@ -125,7 +125,7 @@ impl Project {
     }
 
     pub fn spec(&self, spec: &str) {
-        self.file("imageSpec.yaml", &format!("# syntax={FRONTEND}\n{}", spec.trim_start()));
+        self.file("imageSpec.yaml", format!("# syntax={FRONTEND}\n{}", spec.trim_start()));
     }
 
     pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
@@ -144,7 +144,9 @@ impl Project {
     pub fn command(&self, tag: &str) -> Command {
         let bed = bed();
         let ca = format!("id=ca-certificates,src={}", bed["IMAGESPEC_BED_CA_BUNDLE"]);
-        let mut command = self.engine.docker(&["buildx", "build", "--progress=plain", "-f", "imageSpec.yaml", "-t", tag]);
+        let mut command =
+            self.engine
+                .docker(&["buildx", "build", "--progress=plain", "-f", "imageSpec.yaml", "-t", tag]);
         for (name, image) in [
             ("debian:bookworm-slim", "imagespec-bed/debian:bookworm-slim"),
             ("uv", "imagespec-bed/uv:0.13.8"),
@@ -195,7 +197,9 @@ impl Built {
         let mut names: BTreeMap<String, String> = BTreeMap::new();
         let mut ran = Vec::new();
         for line in self.log.lines() {
-            let Some((number, rest)) = line.split_once(' ') else { continue };
+            let Some((number, rest)) = line.split_once(' ') else {
+                continue;
+            };
             if !number.starts_with('#') {
                 continue;
             }
@@ -205,8 +209,20 @@ impl Built {
                 ran.extend(names.get(number).cloned());
             }
         }
-        let stages = ["[user]", "[apt]", "[python]", "[packages]", "[setup]", "[source]", "[image]"];
-        ran.retain(|name| stages.iter().any(|stage| name.starts_with(stage)) && !name.contains("layer of") && !name.contains("] merge"));
+        let stages = [
+            "[user]",
+            "[apt]",
+            "[python]",
+            "[packages]",
+            "[setup]",
+            "[source]",
+            "[image]",
+        ];
+        ran.retain(|name| {
+            stages.iter().any(|stage| name.starts_with(stage))
+                && !name.contains("layer of")
+                && !name.contains("] merge")
+        });
         ran
     }
 }

@@ -68,13 +68,19 @@ setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
     let project = Project::new(&spec);
     project
         .file("deps/requirements.txt", "# a comment\ntomli==2.0.1\n")
-        .file("app/main.py", "import humanize, tomli, bed_extra_demo\nprint('main runs', humanize.intcomma(12345))\n")
+        .file(
+            "app/main.py",
+            "import humanize, tomli, bed_extra_demo\nprint('main runs', humanize.intcomma(12345))\n",
+        )
         .file("app/__pycache__/junk.pyc", "junk")
         .file("configs/prod.yaml", "a: 1\n")
         .file("assets/deep/x.txt", "x\n");
     project.build("engine-everything");
     let engine = project.engine;
-    assert_eq!(engine.ok(&["run", "--rm", "engine-everything"]).trim(), "main runs 12,345");
+    assert_eq!(
+        engine.ok(&["run", "--rm", "engine-everything"]).trim(),
+        "main runs 12,345"
+    );
     let shell = |line: &str| engine.shell("engine-everything", line).trim().to_owned();
     assert_eq!(shell("id -un; pwd"), "flytekit\n/srv/work");
     assert_eq!(shell("cat /greeting /where /setup"), "hello world\n/tmp\n1");
@@ -82,24 +88,45 @@ setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
     assert_eq!(shell("printf %s \"$PRICE\""), "5 $USD");
     assert!(shell("echo $PATH").starts_with("/opt/tools:/opt/micromamba/envs/runtime/bin:"));
     assert_eq!(shell("echo \"$BUILD_ONLY\""), "");
-    assert_eq!(shell("echo $_F_RUNTIME_PACKAGES $PYTHONPATH $UV_PYTHON"), format!("six /root {CONDA}/bin/python"));
+    assert_eq!(
+        shell("echo $_F_RUNTIME_PACKAGES $PYTHONPATH $UV_PYTHON"),
+        format!("six /root {CONDA}/bin/python")
+    );
     assert_eq!(shell("bash -lc 'echo $PATH' | cut -d: -f1"), "/opt/tools");
     assert_eq!(shell("jq --version && tree --version | cut -c1-4"), "jq-1.6\ntree");
     assert_eq!(shell("python --version | cut -d. -f1,2"), "Python 3.12");
     assert_eq!(shell("cat /root/configs/prod.yaml /root/assets/deep/x.txt"), "a: 1\nx");
-    assert_eq!(shell("stat -c %U:%G:%Y /root/main.py /root/assets/deep /root/configs/prod.yaml"), ["flytekit:flytekit:946684800"; 3].join("\n"));
-    assert_eq!(shell("ls -d /root/__pycache__ 2>/dev/null; ls -d /usr/bin/uv 2>/dev/null; true"), "");
-    assert_eq!(shell("touch /root/x ~/y /opt/micromamba/z && python -m pip --version >/dev/null && echo writable"), "writable");
+    assert_eq!(
+        shell("stat -c %U:%G:%Y /root/main.py /root/assets/deep /root/configs/prod.yaml"),
+        ["flytekit:flytekit:946684800"; 3].join("\n")
+    );
+    assert_eq!(
+        shell("ls -d /root/__pycache__ 2>/dev/null; ls -d /usr/bin/uv 2>/dev/null; true"),
+        ""
+    );
+    assert_eq!(
+        shell("touch /root/x ~/y /opt/micromamba/z && python -m pip --version >/dev/null && echo writable"),
+        "writable"
+    );
     let config = engine.inspect("engine-everything", ".Config");
     assert_eq!(config["Entrypoint"], json!(["python", "-m", "main"]));
     assert_eq!(config["Cmd"], json!(null));
     assert_eq!(config["Labels"]["team"], "ml");
     assert_eq!(config["Labels"]["io.imagespec.name"], "everything");
     let environment = config["Env"].as_array().unwrap();
-    assert!(environment.iter().any(|v| v.as_str().unwrap().starts_with("_F_IMG_ID=")));
+    assert!(
+        environment
+            .iter()
+            .any(|v| v.as_str().unwrap().starts_with("_F_IMG_ID="))
+    );
     assert_bytecode_is_fresh(engine, "engine-everything", &format!("{CONDA}/bin/python"), CONDA);
     // No lists, caches or logs in the image.
-    assert_eq!(shell("ls /var/lib/apt/lists /var/log/apt /var/log/dpkg.log /var/cache/imagespec /opt/micromamba/pkgs 2>/dev/null | grep -v -e : -e partial | xargs"), "");
+    assert_eq!(
+        shell(
+            "ls /var/lib/apt/lists /var/log/apt /var/log/dpkg.log /var/cache/imagespec /opt/micromamba/pkgs 2>/dev/null | grep -v -e : -e partial | xargs"
+        ),
+        ""
+    );
 }
 
 #[test]
@@ -109,7 +136,10 @@ fn a_flyte_image_runs_flytekit() {
     let printed = project.build_and_run("engine-flyte", program);
     let lines: Vec<&str> = printed.lines().collect();
     assert_eq!(lines[..5], ["1", "ok", "flytekit", "/root", "flytekit"]);
-    assert!(lines[5].starts_with("export PATH=/opt/micromamba/envs/runtime/bin:"), "{printed}");
+    assert!(
+        lines[5].starts_with("export PATH=/opt/micromamba/envs/runtime/bin:"),
+        "{printed}"
+    );
 }
 
 #[test]
@@ -119,7 +149,9 @@ fn a_plain_image_has_nothing_that_it_does_not_ask_for() {
     let config = project.engine.inspect("engine-plain", ".Config");
     assert!(config["User"].as_str().unwrap_or("").is_empty());
     assert_eq!(config["Env"].as_array().unwrap().len(), 1);
-    let base = project.engine.inspect("imagespec-bed/debian:bookworm-slim", ".RootFS.Layers");
+    let base = project
+        .engine
+        .inspect("imagespec-bed/debian:bookworm-slim", ".RootFS.Layers");
     assert_eq!(project.engine.inspect("engine-plain", ".RootFS.Layers"), base);
 }
 
@@ -156,8 +188,14 @@ fn a_nested_base_is_built_in_the_same_graph() {
          name: top\npackages: [tomli]\nenv: {LAYER: top}\n",
     );
     let line = "jq --version; python -c 'import humanize, tomli, flytekit'; echo $LAYER $KEPT; id -un";
-    assert_eq!(project.build_and_run("engine-nested", line), "jq-1.6\ntop 1\nflytekit\n");
-    assert_eq!(project.engine.inspect("engine-nested", ".Config.Entrypoint"), json!(["cat"]));
+    assert_eq!(
+        project.build_and_run("engine-nested", line),
+        "jq-1.6\ntop 1\nflytekit\n"
+    );
+    assert_eq!(
+        project.engine.inspect("engine-nested", ".Config.Entrypoint"),
+        json!(["cat"])
+    );
     let line = "grep -c '^export PATH' ~/.profile; grep -c flytekit /etc/passwd";
     assert_eq!(project.engine.shell("engine-nested", line), "1\n1\n");
     assert_bytecode_is_fresh(Engine::Main, "engine-nested", &format!("{CONDA}/bin/python"), CONDA);
@@ -168,17 +206,36 @@ fn an_interpreter_of_the_base_is_used_though_it_is_externally_managed() {
     let base = Project::new("profile: plain\napt_packages: [python3, python3-six]\n");
     base.build("engine-python-base");
     let engine = base.engine;
-    assert_eq!(engine.shell("engine-python-base", "ls /usr/lib/python3.11/EXTERNALLY-MANAGED | wc -l"), "1\n");
+    assert_eq!(
+        engine.shell(
+            "engine-python-base",
+            "ls /usr/lib/python3.11/EXTERNALLY-MANAGED | wc -l"
+        ),
+        "1\n"
+    );
     assert_bytecode_is_fresh(engine, "engine-python-base", "/usr/bin/python3", "/usr/lib");
-    let project = Project::new("base_image: company/python:3\nprofile: plain\npython_exec: /usr/bin/python3\npackages: [humanize]\n")
-        .with(&["--build-context", "company/python:3=docker-image://engine-python-base"]);
+    let project = Project::new(
+        "base_image: company/python:3\nprofile: plain\npython_exec: /usr/bin/python3\npackages: [humanize]\n",
+    )
+    .with(&["--build-context", "company/python:3=docker-image://engine-python-base"]);
     let line = "python -c 'import humanize, six, sys; print(sys.prefix)'; command -v python";
-    assert_eq!(project.build_and_run("engine-python-exec", line), "/root/.venv\n/root/.venv/bin/python\n");
+    assert_eq!(
+        project.build_and_run("engine-python-exec", line),
+        "/root/.venv\n/root/.venv/bin/python\n"
+    );
     // In the Flyte profile too, and there it belongs to the task's user.
     let project = Project::new("python_exec: /usr/bin/python3\napt_packages: [python3]\npackages: [humanize]\n");
     let line = "python -c 'import humanize, flytekit'; stat -c %U /root/.venv/bin /root/.venv/lib; id -un";
-    assert_eq!(project.build_and_run("engine-python-exec-flyte", line), "flytekit\nflytekit\nflytekit\n");
-    assert_bytecode_is_fresh(engine, "engine-python-exec-flyte", "/root/.venv/bin/python", "/root/.venv");
+    assert_eq!(
+        project.build_and_run("engine-python-exec-flyte", line),
+        "flytekit\nflytekit\nflytekit\n"
+    );
+    assert_bytecode_is_fresh(
+        engine,
+        "engine-python-exec-flyte",
+        "/root/.venv/bin/python",
+        "/root/.venv",
+    );
 }
 
 #[test]
@@ -192,10 +249,16 @@ fn ignored_files_stay_out() {
         .file("sub/keep.py", "5")
         .file(".dockerignore", "# comment\n**/*.log\n/secret.env\nimageSpec.yaml\n");
     let line = "cd /app && find . -type f | sort | xargs";
-    assert_eq!(project.build_and_run("engine-ignore", line).trim(), "./.dockerignore ./data/keep.txt ./sub/keep.py");
+    assert_eq!(
+        project.build_and_run("engine-ignore", line).trim(),
+        "./.dockerignore ./data/keep.txt ./sub/keep.py"
+    );
     // The file beside the spec decides alone.
     project.file("imageSpec.yaml.dockerignore", "**\n!data\n");
-    assert_eq!(project.build_and_run("engine-ignore", line).trim(), "./data/drop.log ./data/keep.txt");
+    assert_eq!(
+        project.build_and_run("engine-ignore", line).trim(),
+        "./data/drop.log ./data/keep.txt"
+    );
 }
 
 #[test]
@@ -206,11 +269,18 @@ fn strange_names_are_only_names() {
          apt_packages: [jq]\npython_exec: /usr/bin/python3\npackages: [\"humanize ; python_version > '3' and platform_machine != '$(touch /pwned)'\"]\n\
          commands: [\"test \\\"$A\\\" = '; touch /pwned'\"]\n",
     );
-    project.spec(&std::fs::read_to_string(project.directory.path().join("imageSpec.yaml")).unwrap().replace("[jq]", "[jq, python3]"));
+    project.spec(
+        &std::fs::read_to_string(project.directory.path().join("imageSpec.yaml"))
+            .unwrap()
+            .replace("[jq]", "[jq, python3]"),
+    );
     project.file("a; touch pwned", "1").file("$(touch pwned)", "2");
     let line = "ls -1 \"/app dir/'x\"; ls /pwned pwned 2>/dev/null; echo \"$B $C\"";
     let printed = project.build_and_run("engine-strange", line);
-    assert_eq!(printed, "$(touch pwned)\na; touch pwned\n$(touch /pwned) `touch /pwned`\n");
+    assert_eq!(
+        printed,
+        "$(touch pwned)\na; touch pwned\n$(touch /pwned) `touch /pwned`\n"
+    );
 }
 
 #[test]
@@ -240,21 +310,38 @@ fn eight_specs_build_at_once() {
 fn an_oci_layout_stands_in_for_an_image() {
     let directory = tempfile::tempdir().unwrap();
     let archive = directory.path().join("base.tar");
-    Engine::Main.ok(&["save", "-o", archive.to_str().unwrap(), "imagespec-bed/debian:bookworm-slim"]);
+    Engine::Main.ok(&[
+        "save",
+        "-o",
+        archive.to_str().unwrap(),
+        "imagespec-bed/debian:bookworm-slim",
+    ]);
     let layout = directory.path().join("layout");
     std::fs::create_dir(&layout).unwrap();
-    tar::Archive::new(std::fs::File::open(archive).unwrap()).unpack(&layout).unwrap();
+    tar::Archive::new(std::fs::File::open(archive).unwrap())
+        .unpack(&layout)
+        .unwrap();
     let context = format!("base=oci-layout://{}", layout.display());
-    let project = Project::new("base_image: example.com/nowhere:1\nprofile: plain\ncopy: [x]\n").with(&["--build-context", &context]);
+    let project = Project::new("base_image: example.com/nowhere:1\nprofile: plain\ncopy: [x]\n")
+        .with(&["--build-context", &context]);
     project.file("x", "from the layout\n");
-    assert_eq!(project.build_and_run("engine-layout", "cat /root/x"), "from the layout\n");
+    assert_eq!(
+        project.build_and_run("engine-layout", "cat /root/x"),
+        "from the layout\n"
+    );
 }
 
 #[test]
 fn targets_stop_at_their_stage() {
-    let project = Project::new("profile: plain\napt_packages: [jq]\ncommands: [touch /done]\n").with(&["--target", "apt"]);
-    assert_eq!(project.build_and_run("engine-target", "jq --version; ls /done 2>/dev/null; true"), "jq-1.6\n");
-    let log = Project::new("profile: plain\n").with(&["--target", "packages"]).fail("engine-target");
+    let project =
+        Project::new("profile: plain\napt_packages: [jq]\ncommands: [touch /done]\n").with(&["--target", "apt"]);
+    assert_eq!(
+        project.build_and_run("engine-target", "jq --version; ls /done 2>/dev/null; true"),
+        "jq-1.6\n"
+    );
+    let log = Project::new("profile: plain\n")
+        .with(&["--target", "packages"])
+        .fail("engine-target");
     assert!(log.contains("no stage `packages`; it has base, image"), "{log}");
 }
 

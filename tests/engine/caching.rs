@@ -36,7 +36,8 @@ fn env_runs_nothing_but_commands() {
 
 #[test]
 fn one_edit_runs_its_own_steps() {
-    let spec = "profile: plain\napt_packages: [jq]\ncopy: [data]\npython_exec: /usr/bin/python3\npackages: [humanize]\n";
+    let spec =
+        "profile: plain\napt_packages: [jq]\ncopy: [data]\npython_exec: /usr/bin/python3\npackages: [humanize]\n";
     let spec = &spec.replace("[jq]", "[python3, jq]");
     let project = Project::new(spec);
     project.file("data/x", "1");
@@ -50,8 +51,19 @@ fn one_edit_runs_its_own_steps() {
     // The chain: what came before the new entry stays.
     project.spec(&spec.replace("[python3, jq]", "[python3, jq, tree]"));
     let built = project.build("engine-edit");
-    assert!(built.ran().contains(&"[apt] apt-get install tree".to_owned()), "{}", built.log);
-    assert!(!built.ran().iter().any(|step| step.contains("install python3") || step.contains("install jq")), "{}", built.log);
+    assert!(
+        built.ran().contains(&"[apt] apt-get install tree".to_owned()),
+        "{}",
+        built.log
+    );
+    assert!(
+        !built
+            .ran()
+            .iter()
+            .any(|step| step.contains("install python3") || step.contains("install jq")),
+        "{}",
+        built.log
+    );
 }
 
 #[test]
@@ -60,7 +72,10 @@ fn no_cache_filter_runs_its_stage_again() {
     project.file("data/x", "1");
     project.build("engine-no-cache");
     let project = project.with(&["--no-cache-filter", "source"]);
-    assert_eq!(project.build("engine-no-cache").ran(), ["[source] copy data to /root/data"]);
+    assert_eq!(
+        project.build("engine-no-cache").ran(),
+        ["[source] copy data to /root/data"]
+    );
 }
 
 /// Builds twice with nothing shared: neither cached steps, nor the directories that installers keep.
@@ -71,7 +86,10 @@ fn assert_same_layers(spec: &str, name: &str) {
         project.file("data/x", "1");
         let tag = format!("{name}-{number}");
         project.build(&tag);
-        (layers(project.engine, &tag), project.engine.inspect(&tag, ".RootFS.Layers"))
+        (
+            layers(project.engine, &tag),
+            project.engine.inspect(&tag, ".RootFS.Layers"),
+        )
     };
     let ((one, one_layers), (two, two_layers)) = (build(1), build(2));
     assert_eq!(differences(&one, &two), [""; 0]);

@@ -29,7 +29,10 @@ fn a_misspelt_field_is_named_with_its_line() {
     assert!(log.contains("2 problems in imageSpec.yaml"), "{log}");
     assert!(log.contains("imageSpec.yaml:2:1: unknown field `pakages`"), "{log}");
     assert!(log.contains("did you mean `packages`?"), "{log}");
-    assert!(log.contains("did you mean `plain`?") && log.contains(">>> pakages"), "{log}");
+    assert!(
+        log.contains("did you mean `plain`?") && log.contains(">>> pakages"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -44,7 +47,10 @@ fn fifty_errors_in_a_large_file_are_all_there() {
     assert!(spec.len() > 200_000);
     let log = Project::new(&spec).fail("engine-fifty");
     for number in 0..50 {
-        assert!(log.contains(&format!("unknown field `unknown_field_{number:02}`")), "{number} is missing");
+        assert!(
+            log.contains(&format!("unknown field `unknown_field_{number:02}`")),
+            "{number} is missing"
+        );
     }
     let snippets = log.matches(">>> unknown_field").count();
     assert!((1..=10).contains(&snippets), "{snippets} snippets");
@@ -55,10 +61,20 @@ fn missing_files_are_named_at_their_entry() {
     let project = Project::new("profile: plain\nrequirements: deps.txt\ncopy:\n  - there\n  - gone/file.txt\n");
     project.file("there", "1");
     let log = project.fail("engine-missing");
-    assert!(log.contains("imageSpec.yaml:3:15: `requirements: deps.txt` is not in the build context"), "{log}");
-    assert!(log.contains("imageSpec.yaml:6:5: `copy: gone/file.txt` is not in the build context"), "{log}");
+    assert!(
+        log.contains("imageSpec.yaml:3:15: `requirements: deps.txt` is not in the build context"),
+        "{log}"
+    );
+    assert!(
+        log.contains("imageSpec.yaml:6:5: `copy: gone/file.txt` is not in the build context"),
+        "{log}"
+    );
     project.file("deps.txt", b"\xff\xfe").file("gone/file.txt", "1");
-    assert!(project.fail("engine-missing").contains("`requirements: deps.txt` is not UTF-8 text"));
+    assert!(
+        project
+            .fail("engine-missing")
+            .contains("`requirements: deps.txt` is not UTF-8 text")
+    );
 }
 
 #[test]
@@ -75,25 +91,50 @@ fn files_that_are_no_specs_are_refused() {
         assert!(log.contains("imageSpec.yaml"), "{log}");
     }
     let project = Project::new("");
-    project.file("imageSpec.yaml", [b"# syntax=imagespec:test\npackages: [".as_slice(), b"\xff]\n"].concat());
-    assert!(project.fail("engine-no-spec").contains("imageSpec.yaml:2: the file is not UTF-8 text"));
-    project.file("imageSpec.yaml", format!("# syntax=imagespec:test\n#{}\n", "x".repeat(1_100_000)));
+    project.file(
+        "imageSpec.yaml",
+        [b"# syntax=imagespec:test\npackages: [".as_slice(), b"\xff]\n"].concat(),
+    );
+    assert!(
+        project
+            .fail("engine-no-spec")
+            .contains("imageSpec.yaml:2: the file is not UTF-8 text")
+    );
+    project.file(
+        "imageSpec.yaml",
+        format!("# syntax=imagespec:test\n#{}\n", "x".repeat(1_100_000)),
+    );
     let log = project.fail("engine-no-spec");
-    assert!(log.contains("the most that a spec may have"), "{}", &log[..2000.min(log.len())]);
+    assert!(
+        log.contains("the most that a spec may have"),
+        "{}",
+        &log[..2000.min(log.len())]
+    );
 }
 
 #[test]
 fn an_image_that_is_not_there_says_what_to_do() {
     let log = Project::new("profile: plain\nbase_image: localhost:5999/nothing/here:1\n").fail("engine-no-base");
-    assert!(log.contains("cannot load the base image localhost:5999/nothing/here:1"), "{log}");
+    assert!(
+        log.contains("cannot load the base image localhost:5999/nothing/here:1"),
+        "{log}"
+    );
     assert!(log.contains("--build-context base=docker-image://IMAGE"), "{log}");
 }
 
 #[test]
 fn warnings_are_shown() {
-    let built = Project::new("profile: plain\npython_version: 3.10\nbuilder: envd\npython_exec: /usr/bin/python3\napt_packages: [python3]\n")
-        .build("engine-warnings");
-    assert!(built.log.contains("python-version-number: `python_version: 3.10` is the number 3.1 in YAML"), "{}", built.log);
+    let built = Project::new(
+        "profile: plain\npython_version: 3.10\nbuilder: envd\npython_exec: /usr/bin/python3\napt_packages: [python3]\n",
+    )
+    .build("engine-warnings");
+    assert!(
+        built
+            .log
+            .contains("python-version-number: `python_version: 3.10` is the number 3.1 in YAML"),
+        "{}",
+        built.log
+    );
     assert!(built.log.contains("builder-ignored"), "{}", built.log);
 }
 
@@ -115,7 +156,10 @@ fn a_cancelled_build_leaves_nothing_behind() {
         }
     };
     wait(&|| running(&format!("^/bin/sh -c {marker}")) || running(&format!("^{marker}")));
-    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(!child.wait().unwrap().success());
     wait(&|| !running(&format!("^{marker}")));
     let containers = Engine::Main.ok(&["ps", "-q", "--filter", "ancestor=imagespec:test"]);

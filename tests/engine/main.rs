@@ -2,6 +2,13 @@
 //!
 //! The test bed (`tests/bed`) is used when it is up and brought up when it is not.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may stop at the first surprise, their helpers too"
+)]
+
 mod bed;
 mod builds;
 mod caching;

@@ -9,7 +9,11 @@ use crate::bed::{Engine, Project, bed};
 fn holds(bytes: &[u8], text: &str) -> bool {
     let contains = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
     let mut unpacked = Vec::new();
-    if bytes.starts_with(&[0x1f, 0x8b]) && flate2::read::MultiGzDecoder::new(bytes).read_to_end(&mut unpacked).is_ok() {
+    if bytes.starts_with(&[0x1f, 0x8b])
+        && flate2::read::MultiGzDecoder::new(bytes)
+            .read_to_end(&mut unpacked)
+            .is_ok()
+    {
         return contains(&unpacked);
     }
     contains(bytes)
@@ -22,7 +26,11 @@ fn search(directory: &Path, text: &str, files: &mut usize) {
             search(&path, text, files);
         } else {
             *files += 1;
-            assert!(!holds(&std::fs::read(&path).unwrap(), text), "{} holds the password", path.display());
+            assert!(
+                !holds(&std::fs::read(&path).unwrap(), text),
+                "{} holds the password",
+                path.display()
+            );
         }
     }
 }
@@ -30,7 +38,10 @@ fn search(directory: &Path, text: &str, files: &mut usize) {
 #[test]
 fn a_private_index_is_used_and_its_password_is_nowhere() {
     let bed = bed();
-    let password = std::fs::read_to_string(&bed["IMAGESPEC_BED_PRIVATE_PASSWORD_FILE"]).unwrap().trim().to_owned();
+    let password = std::fs::read_to_string(&bed["IMAGESPEC_BED_PRIVATE_PASSWORD_FILE"])
+        .unwrap()
+        .trim()
+        .to_owned();
     assert!(password.len() >= 8);
     let index = &bed["IMAGESPEC_BED_PRIVATE_INDEX"];
     let host = index.split('/').nth(2).unwrap().split(':').next().unwrap();
@@ -48,27 +59,42 @@ fn a_private_index_is_used_and_its_password_is_nowhere() {
         &format!("type=local,dest={},mode=max", exported.path().join("cache").display()),
     ]);
     let built = project.build("engine-private");
-    let greeting = project.engine.shell("engine-private", "python -c 'import bed_private_demo; print(bed_private_demo.greet())'");
+    let greeting = project.engine.shell(
+        "engine-private",
+        "python -c 'import bed_private_demo; print(bed_private_demo.greet())'",
+    );
     assert!(!greeting.trim().is_empty());
     assert!(!built.log.contains(&password), "the log has the password");
     let history = project.engine.ok(&["history", "--no-trunc", "engine-private"]);
     assert!(!history.contains(&password));
     let archive = exported.path().join("image.tar");
-    project.engine.ok(&["save", "-o", archive.to_str().unwrap(), "engine-private"]);
+    project
+        .engine
+        .ok(&["save", "-o", archive.to_str().unwrap(), "engine-private"]);
     let unpacked = exported.path().join("image");
-    tar::Archive::new(std::fs::File::open(&archive).unwrap()).unpack(&unpacked).unwrap();
+    tar::Archive::new(std::fs::File::open(&archive).unwrap())
+        .unpack(&unpacked)
+        .unwrap();
     std::fs::remove_file(archive).unwrap();
     let mut files = 0;
     search(exported.path(), &password, &mut files);
     assert!(files > 5, "only {files} files were searched");
-    assert_eq!(project.engine.shell("engine-private", "ls -A /root/.netrc 2>/dev/null; true"), "");
+    assert_eq!(
+        project
+            .engine
+            .shell("engine-private", "ls -A /root/.netrc 2>/dev/null; true"),
+        ""
+    );
 }
 
 #[test]
 fn a_missing_secret_says_how_to_give_it() {
     let spec = "profile: plain\npackages: [six]\npip_secret_mounts:\n  - [tokens/netrc, /root/.netrc]\n";
     let log = Project::new(spec).fail("engine-secret-missing");
-    assert!(log.contains("the secret `secret_0` is missing: add --secret id=secret_0,src=tokens/netrc"), "{log}");
+    assert!(
+        log.contains("the secret `secret_0` is missing: add --secret id=secret_0,src=tokens/netrc"),
+        "{log}"
+    );
 }
 
 #[test]

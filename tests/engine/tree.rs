@@ -10,18 +10,32 @@ use sha2::{Digest as _, Sha256};
 use crate::bed::Engine;
 
 /// What engines put into every container.
-const RUNTIME: [&str; 7] = [".dockerenv", "dev", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf", "proc"];
+const RUNTIME: [&str; 7] = [
+    ".dockerenv",
+    "dev",
+    "etc/hostname",
+    "etc/hosts",
+    "etc/mtab",
+    "etc/resolv.conf",
+    "proc",
+];
 
 /// Every path of an image with its type, mode, owner and a hash of its content.
 pub fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
-    let id = engine.ok(&["create", "--entrypoint", "/bin/true", image]).trim().to_owned();
+    let id = engine
+        .ok(&["create", "--entrypoint", "/bin/true", image])
+        .trim()
+        .to_owned();
     let mut export = engine.docker(&["export", &id]).stdout(Stdio::piped()).spawn().unwrap();
     let mut archive = tar::Archive::new(export.stdout.take().unwrap());
     let mut files = BTreeMap::new();
     for entry in archive.entries().unwrap() {
         let mut entry = entry.unwrap();
         let path = entry.path().unwrap().to_string_lossy().trim_end_matches('/').to_owned();
-        if RUNTIME.iter().any(|known| path == *known || path.starts_with("dev/") || path.starts_with("proc/")) {
+        if RUNTIME
+            .iter()
+            .any(|known| path == *known || path.starts_with("dev/") || path.starts_with("proc/"))
+        {
             continue;
         }
         let header = entry.header();
@@ -51,7 +65,9 @@ pub fn layers(engine: Engine, image: &str) -> BTreeMap<String, String> {
     let directory = tempfile::tempdir().unwrap();
     let archive = directory.path().join("image.tar");
     engine.ok(&["save", "-o", archive.to_str().unwrap(), image]);
-    tar::Archive::new(std::fs::File::open(archive).unwrap()).unpack(directory.path()).unwrap();
+    tar::Archive::new(std::fs::File::open(archive).unwrap())
+        .unpack(directory.path())
+        .unwrap();
     let manifest = std::fs::read(directory.path().join("manifest.json")).unwrap();
     let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
     let mut entries = BTreeMap::new();
@@ -59,7 +75,9 @@ pub fn layers(engine: Engine, image: &str) -> BTreeMap<String, String> {
         let bytes = std::fs::read(directory.path().join(layer.as_str().unwrap())).unwrap();
         let mut unpacked = Vec::new();
         if bytes.starts_with(&[0x1f, 0x8b]) {
-            flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_end(&mut unpacked).unwrap();
+            flate2::read::MultiGzDecoder::new(bytes.as_slice())
+                .read_to_end(&mut unpacked)
+                .unwrap();
         } else {
             unpacked = bytes;
         }
@@ -122,7 +140,16 @@ print("checked", checked)
 /// Panics when an image has stale bytecode below a directory.
 pub fn assert_bytecode_is_fresh(engine: Engine, image: &str, python: &str, directory: &str) {
     let output = engine
-        .docker(&["run", "--rm", "--entrypoint", python, image, "-c", STALE_BYTECODE, directory])
+        .docker(&[
+            "run",
+            "--rm",
+            "--entrypoint",
+            python,
+            image,
+            "-c",
+            STALE_BYTECODE,
+            directory,
+        ])
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);

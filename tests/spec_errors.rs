@@ -1,0 +1,202 @@
+//! One failing spec per rule, as a user sees it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "tests may stop at the first surprise, their helpers too"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use imagespec::spec::{Text, parse};
+
+const CASES: [(&str, &str); 60] = [
+    ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
+    ("yaml-syntax", "env:\n\tA: b\n"),
+    ("yaml-syntax", "packages: *nothing\n"),
+    ("empty-file", "# nothing but a comment\n"),
+    ("several-documents", "name: a\n---\nname: b\n"),
+    ("not-a-mapping", "- packages\n"),
+    ("not-a-mapping", "just words\n"),
+    ("merge-key", "<<: 3\n"),
+    (
+        "too-deep",
+        "builder_options: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\n",
+    ),
+    ("key-not-text", "1: a\n"),
+    ("unknown-field", "pakages: [a]\n"),
+    ("unknown-field", "something_else: [a]\n"),
+    ("unknown-field", "base_image:\n  apt_package: [git]\n"),
+    ("repeated-field", "name: a\nname: b\n"),
+    ("unknown-builder-option", "builder_options: {install_project: true}\n"),
+    ("unknown-builder-config", "builder_config: {uv_imag: x}\n"),
+    (
+        "field-in-two-places",
+        "profile: plain\nbuilder_options: {profile: flyte}\n",
+    ),
+    ("wrong-kind", "packages: pandas\n"),
+    ("wrong-kind", "packages: null\n"),
+    ("wrong-kind", "apt_packages:\n"),
+    ("wrong-kind", "env: [A, B]\n"),
+    ("wrong-kind", "cuda: 12\n"),
+    ("wrong-kind", "name: 3\n"),
+    ("wrong-kind", "base_image: [a]\n"),
+    ("entry-not-text", "packages: [pandas, 3]\n"),
+    ("entry-not-text", "commands: [ls, null]\n"),
+    ("value-not-text", "env: {A: null}\n"),
+    ("value-not-text", "env:\n  A: {b: c}\n"),
+    ("value-not-text", "env: {DEBUG: yes}\n"),
+    ("python-version-number", "python_version: 3.10\n"),
+    ("python-version", "python_version: three\n"),
+    (
+        "python-version-unused",
+        "python_version: \"3.12\"\npython_exec: /usr/bin/python3\n",
+    ),
+    ("python-exec", "python_exec: \"\"\n"),
+    (
+        "python-exec-with-conda",
+        "python_exec: /usr/bin/python3\nconda_packages: [gcc]\n",
+    ),
+    ("nul", "commands: [\"a\\0b\"]\n"),
+    ("secret-mount", "pip_secret_mounts: [.netrc]\n"),
+    ("secret-target", "pip_secret_mounts: [[a, root/.netrc]]\n"),
+    ("secret-id", "pip_secret_mounts: [{id: \"a b\", target: /x}]\n"),
+    ("unknown-value", "source_root: .\nsource_copy_mode: al\n"),
+    ("unknown-value", "profile: flite\n"),
+    ("yaml-value", "builder_options: {[a]: b}\n"),
+    (
+        "credential-in-url",
+        "pip_index: https://me:hunter2@example.com/simple\n",
+    ),
+    ("registry", "registry: https://ghcr.io/acme\n"),
+    ("image-reference", "base_image: Debian:12\n"),
+    ("image-reference", "builder_config: {uv_image: \"a:b:c\"}\n"),
+    (
+        "uv-too-old",
+        "builder_config: {uv_image: \"ghcr.io/astral-sh/uv:0.5.1\"}\n",
+    ),
+    ("platform", "platform: amd64\n"),
+    ("platform", "platform: windows/amd64\n"),
+    ("tag-format", "tag_format: \"{hash}-dev\"\n"),
+    ("tag-format", "tag_format: \"{spec_hash\"\n"),
+    ("builder-ignored", "builder: envd\n"),
+    ("cuda", "cuda: \"12.1\"\n"),
+    ("apt-package", "apt_packages: [\"curl; touch /pwned\"]\n"),
+    ("empty-entry", "packages: [\"\"]\n"),
+    ("option-as-entry", "conda_packages: [--file=/etc/passwd]\n"),
+    ("line-break", "packages: [\"a\\nb\"]\n"),
+    ("runtime-package", "runtime_packages: [\"numpy >= 1\"]\n"),
+    ("pip-extra-args", "pip_extra_args: \"--x 'y\"\n"),
+    ("lock-file", "requirements: uv.lock\n"),
+    ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
+];
+
+const MORE_CASES: [(&str, &str); 7] = [
+    ("source-not-copied", "source_root: src\n"),
+    ("source-root-missing", "source_copy_mode: all\n"),
+    ("absolute-path", "workdir: app\ncopy_to: /a/../b\n"),
+    ("variable-name", "env: {\"A B\": c}\n"),
+    ("label-name", "labels: {\"\": c}\n"),
+    ("user", "user: \"a b\"\n"),
+    ("too-many-values", ""),
+];
+
+/// Aliases that refer to aliases, nine levels deep.
+fn billion_laughs() -> String {
+    let mut yaml = String::from("builder_options:\n  a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
+    for level in 1..9 {
+        let before = level - 1;
+        writeln!(
+            yaml,
+            "  a{level}: &a{level} [{}]",
+            vec![format!("*a{before}"); 10].join(", ")
+        )
+        .unwrap();
+    }
+    yaml
+}
+
+#[test]
+fn every_rule_says_what_is_wrong_where_and_what_to_do() {
+    let mut seen = BTreeSet::new();
+    let mut out = String::new();
+    for (rule, yaml) in CASES.iter().chain(&MORE_CASES) {
+        let laughs = billion_laughs();
+        let yaml = if *rule == "too-many-values" {
+            laughs.as_str()
+        } else {
+            yaml
+        };
+        let text = Text::new("imageSpec.yaml", yaml);
+        let parsed = parse(&text);
+        let found: Vec<_> = parsed.diagnostics.iter().filter(|d| d.rule == *rule).collect();
+        assert!(!found.is_empty(), "{rule}: {yaml}: {:#?}", parsed.diagnostics);
+        for diagnostic in &parsed.diagnostics {
+            seen.insert(diagnostic.rule);
+            let snippet = diagnostic.snippet(&text);
+            assert!(!snippet.contains("hunter2"), "{snippet}");
+            writeln!(out, "{snippet}\n").unwrap();
+        }
+    }
+    insta::assert_snapshot!(out);
+    let large = Text::new("imageSpec.yaml", "#".repeat(1_100_000));
+    seen.extend(parse(&large).diagnostics.iter().map(|d| d.rule));
+    // Rules that no case shows would be found here.
+    let mut known = BTreeSet::new();
+    for file in ["yaml.rs", "read.rs", "check.rs"] {
+        let source = std::fs::read_to_string(format!("{}/src/spec/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for part in source.split(['(', ',']) {
+            let word = part.trim().trim_matches('"');
+            let quoted = part.trim().starts_with('"');
+            if quoted
+                && word.contains('-')
+                && word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+                && !word.starts_with('-')
+            {
+                known.insert(word.to_owned());
+            }
+        }
+    }
+    let unseen: Vec<&String> = known.iter().filter(|rule| !seen.contains(rule.as_str())).collect();
+    assert!(unseen.is_empty(), "no case for {unseen:?}");
+}
+
+#[test]
+fn what_flytekit_accepts_has_a_name_though_it_may_not_build() {
+    use imagespec::spec::Stage;
+    for yaml in [
+        "copy: [../x]\n",
+        "cuda: 12\n",
+        "packages: null\n",
+        "python_exec: x\nconda_packages: [y]\n",
+        "base_image: NOT AN IMAGE\n",
+        "platform: nonsense\n",
+        "pip_index: https://u:p@h\n",
+        "source_copy_mode: whatever\n",
+        "env: {A: {b: c}}\n",
+    ] {
+        let parsed = parse(&Text::new("s", yaml));
+        assert_eq!(
+            parsed.errors(Stage::Construct).count(),
+            0,
+            "{yaml}: {:#?}",
+            parsed.diagnostics
+        );
+        assert!(parsed.errors(Stage::Build).count() > 0, "{yaml}");
+        assert_eq!(imagespec::digest::id(&parsed.spec.unwrap()).as_str().len(), 22);
+    }
+}
+
+#[test]
+fn lines_point_at_the_entry() {
+    let text = Text::new("s.yaml", "# é\nname: x\npackages:\n  - a\n  - b: c\nenv:\n  - no\n");
+    let parsed = parse(&text);
+    let lines: Vec<String> = parsed.diagnostics.iter().map(|d| d.line(&text)).collect();
+    assert!(
+        lines[0].starts_with("s.yaml:5:5: `packages` takes a list of strings"),
+        "{lines:?}"
+    );
+    assert!(lines[1].starts_with("s.yaml:7:3: `env` takes a mapping"), "{lines:?}");
+}
