@@ -1,6 +1,7 @@
 # make demo      everything from nothing: an engine, the frontend, an image, a container
 # make test      all tests, those against a real engine included
 # make frontend  the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
+# make benchmark  docs/benchmarks.md anew
 # make testbed   a Docker Engine with what the tests need, under a directory of its own
 
 SHELL := /bin/bash
@@ -8,7 +9,7 @@ IMAGE ?= imagespec:dev
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/imagespec
 
-.PHONY: demo test frontend binary testbed testbed-down lint check-tools
+.PHONY: demo test frontend binary benchmark testbed testbed-down lint check-tools
 
 check-tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
@@ -35,3 +36,7 @@ testbed:
 
 testbed-down:
 	@tests/bed/down
+
+benchmark: binary
+	tests/scripts/benchmark $(BINARY) >docs/benchmarks.md.new
+	mv docs/benchmarks.md.new docs/benchmarks.md

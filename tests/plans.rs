@@ -12,7 +12,7 @@ use std::sync::Arc;
 use imagespec::digest;
 use imagespec::emit::{Options, Sources, Strategy, emit};
 use imagespec::llb::{Definition, Image, Local, Metadata, Output, Platform, ResolveMode, SourceFile, render};
-use imagespec::plan::{Base, BaseFacts, BuildPlan, Facts, plan};
+use imagespec::plan::{Action, Base, BaseFacts, BuildPlan, Facts, plan};
 use imagespec::spec::{BaseImage, ImageSpec, Stage, Text, parse};
 
 fn facts(spec: &ImageSpec) -> Facts {
@@ -129,13 +129,16 @@ fn specs_become_plans_and_graphs() {
 fn the_same_spec_gives_the_same_bytes() {
     let bytes = |yaml: &str| {
         let definition = definition("s.yaml", yaml, Strategy::Merge);
-        (definition.0.def.clone(), prost::Message::encode_to_vec(&definition.0))
+        let lines = prost::Message::encode_to_vec(&definition.0);
+        (definition.0.def, lines)
     };
-    let yaml = "packages: [a, b]\napt_packages: [git]\nlabels: {b: \"1\", a: \"2\"}\nbuild_env: {X: y}\n";
-    assert_eq!(bytes(yaml), bytes(yaml));
+    let yaml =
+        "packages: [a, b]\napt_packages: [git]\nenv: {B: \"1\", A: \"2\"}\nbuild_env: {X: y, W: z}\ncommands: [ls]\n";
+    assert!(bytes(yaml) == bytes(yaml));
     // The order of fields has no meaning; only the lines that steps point to move.
-    let moved = "build_env: {X: y}\napt_packages: [git]\nlabels: {a: \"2\", b: \"1\"}\npackages: [a, b]\n";
-    assert_eq!(bytes(yaml).0, bytes(moved).0);
+    let moved =
+        "commands: [ls]\nbuild_env: {W: z, X: y}\napt_packages: [git]\nenv: {A: \"2\", B: \"1\"}\npackages: [a, b]\n";
+    assert!(bytes(yaml).0 == bytes(moved).0);
 }
 
 #[test]
@@ -143,7 +146,37 @@ fn an_edit_of_env_changes_no_step_without_commands() {
     let ops = |yaml: &str| definition("s.yaml", yaml, Strategy::Merge).0.def;
     let before = ops("packages: [a]\napt_packages: [git]\ncopy: [x]\nenv: {LOG_LEVEL: info}\n");
     let after = ops("packages: [a]\napt_packages: [git]\ncopy: [x]\nenv: {LOG_LEVEL: debug, NEW: \"1\"}\n");
-    assert_eq!(before, after);
+    assert!(before == after);
+}
+
+#[test]
+fn what_only_the_image_config_says_changes_no_step() {
+    let ops = |more: &str| {
+        let yaml = format!("packages: [a]\nsetup_commands: [ls]\ncommands: [ls]\n{more}");
+        definition("s.yaml", &yaml, Strategy::Merge).0.def
+    };
+    let before = ops("");
+    for more in [
+        "entrypoint: [a]\n",
+        "labels: {a: b}\n",
+        "runtime_packages: [x]\n",
+        "name: other\nregistry: r.io\n",
+        "tag_format: x\n",
+    ] {
+        assert!(before == ops(more), "{more}");
+    }
+}
+
+#[test]
+fn an_edit_of_path_changes_the_login_line_alone() {
+    let ops = |path: &str| {
+        let yaml = format!("packages: [a]\napt_packages: [git]\ncopy: [x]\nenv: {{PATH: \"{path}\"}}\n");
+        definition("s.yaml", &yaml, Strategy::Merge).0.def
+    };
+    let (before, after) = (ops("/a:$PATH"), ops("/b:$PATH"));
+    let changed = before.iter().filter(|op| !after.contains(op)).count();
+    // The step, its layer, the merge and the end of the graph.
+    assert_eq!(changed, 4);
 }
 
 #[test]
@@ -156,33 +189,47 @@ fn an_edit_of_one_branch_leaves_the_others() {
     assert!(kept >= 8, "{kept} of {}", before.len());
 }
 
+/// Runs the lines of a script that hold words of the spec in a real shell, which would find `touch`.
+fn run_with_trap(script: &str, trap: &std::path::Path) -> usize {
+    let lines: Vec<&str> = script.lines().filter(|line| line.contains("pwned")).collect();
+    for line in &lines {
+        std::process::Command::new("/bin/sh")
+            .args(["-c", line])
+            .env_clear()
+            .env("PATH", trap)
+            .current_dir(trap)
+            .output()
+            .unwrap();
+        assert!(!trap.join("sprung").exists(), "a shell found a command in: {line}");
+    }
+    lines.len()
+}
+
 #[test]
 fn what_a_spec_says_reaches_shells_only_quoted() {
-    let yaml = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/specs/injection.yaml")).unwrap();
-    let plan = plan_of("injection.yaml", &yaml);
-    let shells = serde_json::to_value(&plan).unwrap();
-    let mut seen = 0;
-    for step in shells["steps"].as_array().unwrap() {
-        let Some(lines) = step.pointer("/run/script").and_then(|s| s.as_array()) else {
-            continue;
-        };
-        let script: String = lines
-            .iter()
-            .map(|line| format!("{}\n", line.as_str().unwrap()))
-            .collect();
-        let Some(line) = script.lines().find(|line| line.contains("pwned")) else {
-            continue;
-        };
-        seen += 1;
-        // A shell that reads the words of each such line finds no command in them.
-        for line in script.lines().filter(|line| line.contains("pwned")) {
-            let words = shlex::split(line.split(" > ").next().unwrap()).unwrap();
-            assert!(
-                words.iter().all(|word| word != "touch" && !word.starts_with("touch ")),
-                "{line}"
-            );
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let trap = tempfile::tempdir().unwrap();
+    let touch = trap.path().join("touch");
+    let sprung = trap.path().join("sprung");
+    std::fs::write(&touch, format!("#!/bin/sh\n: > {}\n", sprung.display())).unwrap();
+    std::fs::set_permissions(&touch, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut lines = 0;
+    for name in ["injection.yaml", "injection-exec.yaml"] {
+        let path = format!("{}/tests/specs/{name}", env!("CARGO_MANIFEST_DIR"));
+        let plan = plan_of(name, &std::fs::read_to_string(path).unwrap());
+        for step in &plan.steps {
+            if let Action::Run(run) = &step.action {
+                lines += run_with_trap(&run.script, trap.path());
+            }
         }
-        let _ = line;
     }
-    assert!(seen >= 2);
+    assert!(lines >= 6, "only {lines} lines hold words of the spec");
+    // The trap works: an unquoted word springs it.
+    std::process::Command::new("/bin/sh")
+        .args(["-c", "echo \"$(touch /pwned)\""])
+        .env("PATH", trap.path())
+        .output()
+        .unwrap();
+    assert!(sprung.exists());
 }

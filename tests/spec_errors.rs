@@ -54,7 +54,7 @@ const CASES: [(&str, &str); 60] = [
         "python-version-unused",
         "python_version: \"3.12\"\npython_exec: /usr/bin/python3\n",
     ),
-    ("python-exec", "python_exec: \"\"\n"),
+    ("python-exec", "python_exec: --version\n"),
     (
         "python-exec-with-conda",
         "python_exec: /usr/bin/python3\nconda_packages: [gcc]\n",

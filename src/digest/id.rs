@@ -73,7 +73,6 @@ fn hashed_map(spec: &ImageSpec) -> Value {
                     Some(Value::Map(pairs)) => pairs,
                     _ => Vec::new(),
                 };
-                options.retain(|(key, _)| !own.iter().any(|(name, _)| *key == Value::Str((*name).to_owned())));
                 options.extend(
                     own.iter()
                         .map(|(name, value)| (Value::Str((*name).to_owned()), value.clone())),
@@ -106,6 +105,11 @@ mod tests {
         check(
             "packages: [x]\nname: A\npython_version: 3.10\nenv: {A: yes}",
             "{'name': 'a', 'python_version': 3.1, 'env': {'A': True}, 'packages': ['x'], 'platform': 'linux/amd64'}",
+        );
+        // Under `builder_options` they stand where they were written.
+        check(
+            "builder_options: {profile: plain, x: 1}",
+            "{'name': 'flytekit', 'platform': 'linux/amd64', 'builder_options': {'profile': 'plain', 'x': 1}}",
         );
         check(
             "source_root: src\nprofile: plain\nbuilder_options: {x: 1}",

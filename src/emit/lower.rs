@@ -128,13 +128,14 @@ pub fn emit(plan: &BuildPlan, sources: &Sources, options: &Options) -> Result<Em
         sources,
         options,
         base,
+        before: before(&plan.steps),
         states: Vec::with_capacity(plan.steps.len()),
     };
     let wanted = lowering.wanted()?;
     for position in 0..plan.steps.len() {
         let state = if wanted.contains(&position) {
             let parent = match options.strategy {
-                Strategy::Merge => lowering.join(&lowering.closure(&plan.steps[position].after)),
+                Strategy::Merge => lowering.join(&lowering.before[position]),
                 Strategy::Chain => lowering.chained(position),
             };
             lowering.lower(&plan.steps[position], parent.as_ref())?
@@ -159,6 +160,8 @@ struct Lowering<'a> {
     sources: &'a Sources,
     options: &'a Options,
     base: Option<Output>,
+    /// For each step, all that it comes after.
+    before: Vec<BTreeSet<usize>>,
     /// The file tree after each step so far; `None` for those not wanted.
     states: Vec<Option<Output>>,
 }
@@ -189,14 +192,8 @@ impl Lowering<'_> {
 
     /// The steps given, and all that they come after.
     fn closure(&self, steps: &[usize]) -> BTreeSet<usize> {
-        let mut found = BTreeSet::new();
-        let mut open = steps.to_vec();
-        while let Some(position) = open.pop() {
-            if found.insert(position) {
-                open.extend(&self.plan.steps[position].after);
-            }
-        }
-        found
+        let above = steps.iter().flat_map(|position| self.before[*position].iter().copied());
+        above.chain(steps.iter().copied()).collect()
     }
 
     /// One file tree with what all the given steps wrote, in layer order.
@@ -209,8 +206,7 @@ impl Lowering<'_> {
         let mut below = self.base.clone();
         let mut rest = Vec::new();
         for position in steps {
-            let closure = self.closure(&self.plan.steps[*position].after);
-            if rest.is_empty() && closure == linear {
+            if rest.is_empty() && self.before[*position] == linear {
                 linear.insert(*position);
                 below = self.states[*position].clone();
             } else {
@@ -230,7 +226,7 @@ impl Lowering<'_> {
         let mut names = Vec::new();
         for position in rest {
             let step = &self.plan.steps[position];
-            let parent = self.join(&self.closure(&step.after));
+            let parent = self.join(&self.before[position]);
             let Some(state) = &self.states[position] else { continue };
             let name = self.name(step.stage, &format!("layer of {}", shortened(&step.title)));
             trees.push(llb::diff(parent.as_ref(), state, Metadata::named(name)));
@@ -278,23 +274,24 @@ impl Lowering<'_> {
         let metadata = self.metadata(step);
         Ok(Some(match &step.action {
             Action::Run(run) => self.exec(step, run)?.run(parent, &self.plan.platform, metadata),
-            Action::Copy(files) => {
+            Action::Copy(copies) => {
                 let context = self.source(step, self.sources.context.as_ref(), "build context")?;
-                let source = if files.source == "." {
-                    "/".to_owned()
-                } else {
-                    format!("/{}", files.source)
-                };
-                let copy = Copy {
-                    owner: Some(owner(&files.owner)),
-                    follow_symlink: true,
-                    contents: true,
-                    create_target_parents: true,
-                    time: Some(FIXED_TIME),
-                    exclude: files.exclude.clone(),
-                    ..Copy::new(context, source, &files.target)
-                };
-                FileActions::new().copy(copy).apply(parent, metadata)
+                let actions = copies.iter().fold(FileActions::new(), |actions, files| {
+                    let source = match files.source.as_str() {
+                        "." => "/".to_owned(),
+                        path => format!("/{path}"),
+                    };
+                    actions.copy(Copy {
+                        owner: Some(owner(&files.owner)),
+                        follow_symlink: true,
+                        contents: true,
+                        create_target_parents: true,
+                        time: Some(FIXED_TIME),
+                        exclude: files.exclude.clone(),
+                        ..Copy::new(context, source, &files.target)
+                    })
+                });
+                actions.apply(parent, metadata)
             }
             Action::MakeDirectory { path, owner: name } => {
                 let directory = MakeDirectory {
@@ -393,6 +390,19 @@ impl Lowering<'_> {
             source_name: name,
         })
     }
+}
+
+/// For each step, all that it comes after, directly or not.
+fn before(steps: &[Step]) -> Vec<BTreeSet<usize>> {
+    let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
+    for step in steps {
+        let mut all: BTreeSet<usize> = step.after.iter().copied().collect();
+        for position in &step.after {
+            all.extend(before.get(*position).into_iter().flatten().copied());
+        }
+        before.push(all);
+    }
+    before
 }
 
 fn owner(name: &str) -> Owner {

@@ -16,6 +16,9 @@ use crate::plan::{self, Base, BuildPlan, Facts, Role, Stage};
 use crate::proto::gateway as wire;
 use crate::spec::{self, BaseImage, Diagnostic, ImageSpec, Profile, Severity};
 
+/// Each warning is a call; nobody reads more than this.
+const MAX_WARNINGS: usize = 50;
+
 impl From<OptionError> for Failure {
     fn from(error: OptionError) -> Self {
         Self::user(error.to_string())
@@ -110,8 +113,17 @@ async fn read_spec(client: &Client, options: &FrontendOptions, file: &SpecFile) 
     if !problems.is_empty() {
         return Err(Failure::of_spec(&file.text, problems));
     }
-    for warning in parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
+    let warnings: Vec<&Diagnostic> = parsed
+        .diagnostics
+        .iter()
+        .filter(|d| d.severity == Severity::Warning)
+        .collect();
+    for warning in warnings.iter().take(MAX_WARNINGS) {
         context::warn(client, file, warning).await?;
+    }
+    if let Some(more) = warnings.len().checked_sub(MAX_WARNINGS).filter(|more| *more > 0) {
+        let warning = Diagnostic::warning("more-warnings", format!("there are {more} more warnings"));
+        context::warn(client, file, &warning).await?;
     }
     for (name, meant) in options.unused_arguments() {
         let warning = Diagnostic::warning("unused-build-arg", format!("nothing reads the build argument `{name}`"));
@@ -133,8 +145,7 @@ fn platforms(options: &FrontendOptions, spec: &ImageSpec) -> Result<Vec<Platform
         return Ok(asked);
     }
     if let Some(platforms) = &spec.platform {
-        let parsed: Result<Vec<Platform>, _> = platforms.value.split(',').map(|part| part.trim().parse()).collect();
-        return parsed.map_err(|error| Failure::user(error.to_string()));
+        return Platform::parse_list(&platforms.value).map_err(|error| Failure::user(error.to_string()));
     }
     Ok(vec![match spec.profile {
         Profile::Flyte => Platform::linux_amd64(),
@@ -209,10 +220,18 @@ impl Build<'_> {
         let emitted = emit::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
         let solved = self.client.solve(emitted.result.as_ref()).await?;
         let base = images.base();
+        let settings = match (emit_options.target, &plan.base) {
+            (Some(Stage::Base), Base::Plan(nested)) => nested_settings(nested),
+            (Some(Stage::Base), Base::Image(_)) => plan::Settings {
+                environment: base.map(|base| base.facts().environment).unwrap_or_default(),
+                ..plan::Settings::default()
+            },
+            _ => nested_settings(&plan),
+        };
         let config = emit::image_config(
             base.and_then(|base| base.config.as_ref()),
             platform,
-            &nested_settings(&plan),
+            &settings,
             &self.options.labels(),
             &emitted.history,
         );

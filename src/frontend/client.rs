@@ -120,6 +120,20 @@ impl Client {
         }
     }
 
+    /// The first bytes of a file, enough to tell its kind.
+    pub(super) async fn read_head(&self, tree: &Reference, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = wire::ReadFileRequest {
+            r#ref: tree.0.clone(),
+            file_path: path.to_owned(),
+            range: Some(wire::FileRange {
+                offset: 0,
+                length: 1024,
+            }),
+            mount_index: 0,
+        };
+        Ok(self.gateway.read_file(request).await?.data)
+    }
+
     /// What is known of a path; `None` when there is nothing.
     pub(super) async fn stat(
         &self,

@@ -8,10 +8,12 @@ use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
 use crate::spec::credential::redact;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{BaseImage, Diagnostic, ImageSpec, Text, TextValue};
+use crate::spec::{BaseImage, Diagnostic, ImageSpec, Text, TextValue, context_path};
 
 /// Names tried when the client names no file, or Docker's default, which is not there.
 const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
+/// Each warning carries the file; larger ones go without.
+const MAX_WARNED_BYTES: usize = 64 * 1024;
 /// Requirements files are refused beyond this size, in bytes.
 const MAX_REQUIREMENTS: usize = 5 * 1024 * 1024;
 
@@ -42,12 +44,11 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
     let local_file = options.get("dockerfilekey");
     if let Some(url) = remote.filter(|url| is_git(url)) {
         let tree = git(url).output(Metadata::named(format!("[internal] load git source {}", redact(url))));
-        let tree = in_subdirectory(tree, options);
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
             None => load_from(client, options, &tree, names(options)).await?,
         };
-        return Ok((file, Origin::Tree(tree)));
+        return Ok((file, Origin::Tree(in_subdirectory(tree, options))));
     }
     if let Some(url) = remote.filter(|url| url.starts_with("http://") || url.starts_with("https://")) {
         let download = Http {
@@ -57,7 +58,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         }
         .output(Metadata::named("[internal] load remote build context"));
         let solved = client.solve(Some(&download)).await?;
-        let head = client.read(&solved, "context", usize::MAX).await?.unwrap_or_default();
+        let head = client.read_head(&solved, "context").await?;
         if !is_archive(&head) {
             let file = load_from(client, options, &download, vec!["context".into()]).await?;
             return Ok((file, Origin::Tree(download)));
@@ -69,12 +70,11 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         let tree = FileActions::new()
             .copy(unpack)
             .apply(None, Metadata::named("[internal] unpack build context"));
-        let tree = in_subdirectory(tree, options);
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
             None => load_from(client, options, &tree, names(options)).await?,
         };
-        return Ok((file, Origin::Tree(tree)));
+        return Ok((file, Origin::Tree(in_subdirectory(tree, options))));
     }
     let file = load_local(client, options, local_file.unwrap_or("dockerfile")).await?;
     Ok((file, Origin::Local))
@@ -155,13 +155,7 @@ async fn load_from(
                 "{name} has more than {MAX_BYTES} bytes, which is the most that a spec may have\n    help: move long lists of packages into a requirements file"
             )));
         };
-        let ignore = client
-            .read(&solved, &format!("{name}.dockerignore"), MAX_BYTES)
-            .await
-            .ok()
-            .flatten()
-            .filter(|bytes| !bytes.is_empty())
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let ignore = read_ignore(client, &solved, &format!("{name}.dockerignore")).await?;
         return spec_file(name, content, tree, ignore);
     }
     let asked = options.get("filename").unwrap_or(DEFAULT_NAMES[0]);
@@ -226,7 +220,10 @@ pub(super) async fn gather(
     let tree = match origin {
         Origin::Tree(tree) => tree.clone(),
         Origin::Local => {
-            let paths: BTreeSet<String> = wanted.iter().map(|(_, path)| normal(&path.value)).collect();
+            let paths: BTreeSet<String> = wanted
+                .iter()
+                .map(|(_, path)| literal_pattern(&context_path(&path.value)))
+                .collect();
             let everything = paths.contains("");
             Local {
                 name: "context".into(),
@@ -271,12 +268,16 @@ fn paths_of<'a>(spec: &'a ImageSpec, wanted: &mut Vec<(&'static str, &'a TextVal
     wanted.extend(spec.copied_source().map(|path| ("source_root", path)));
 }
 
-/// A path without `./` and a final slash; empty for the context itself.
-fn normal(path: &str) -> String {
-    path.split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .collect::<Vec<_>>()
-        .join("/")
+/// A path as a pattern that matches it alone: clients match the paths they are asked for as patterns.
+fn literal_pattern(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    for (at, c) in path.char_indices() {
+        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^') || (at == 0 && c == '!') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern
 }
 
 async fn check_path(
@@ -287,14 +288,22 @@ async fn check_path(
     problems: &mut Vec<Diagnostic>,
     requirements: &mut Vec<(String, String)>,
 ) -> Result<(), Failure> {
-    let name = normal(&path.value);
+    let name = context_path(&path.value);
     if name.is_empty() && field != "requirements" {
         return Ok(());
     }
     let mut problem = |rule, message: String, help: &str| {
         problems.push(Diagnostic::build_error(rule, message).at(path.span).help(help));
     };
-    let Some(stat) = client.stat(tree, &name).await? else {
+    let stat = match client.stat(tree, &name).await {
+        Ok(stat) => stat,
+        Err(failure) => {
+            let message = format!("`{field}: {}` cannot be read: {}", path.value, failure.message);
+            problem("unreadable-file", message, "check the file and its permissions");
+            return Ok(());
+        }
+    };
+    let Some(stat) = stat else {
         let help = "paths are relative to the build context, and what .dockerignore names is not in it";
         problem(
             "missing-file",
@@ -364,9 +373,18 @@ async fn ignore_patterns(client: &Client, options: &FrontendOptions, file: &Spec
     }
     .output(Metadata::named("[internal] load .dockerignore"));
     let solved = client.solve(Some(&tree)).await?;
-    match client.read(&solved, ".dockerignore", MAX_BYTES).await {
-        Ok(content) => Ok(parse_ignore(&String::from_utf8_lossy(&content.unwrap_or_default()))),
-        Err(failure) if is_missing(&failure) => Ok(Vec::new()),
+    let content = read_ignore(client, &solved, ".dockerignore").await?;
+    Ok(content.map(|content| parse_ignore(&content)).unwrap_or_default())
+}
+
+/// An ignore file, if it is there and says anything.
+async fn read_ignore(client: &Client, tree: &Reference, name: &str) -> Result<Option<String>, Failure> {
+    match client.read(tree, name, MAX_BYTES).await {
+        Ok(Some(content)) if content.is_empty() => Ok(None),
+        Ok(Some(content)) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
+        // Going on without it would send what it keeps out.
+        Ok(None) => Err(Failure::user(format!("{name} has more than {MAX_BYTES} bytes"))),
+        Err(failure) if is_missing(&failure) => Ok(None),
         Err(failure) => Err(failure),
     }
 }
@@ -408,17 +426,30 @@ fn parse_ignore(content: &str) -> Vec<String> {
 
 fn is_git(url: &str) -> bool {
     let path = url.split(['#', '?']).next().unwrap_or(url);
-    url.starts_with("git://")
-        || url.starts_with("ssh://")
-        || (url.starts_with("git@") && path.contains(':'))
-        || ((url.starts_with("http://") || url.starts_with("https://")) && path.trim_end_matches('/').ends_with(".git"))
+    if let Some((scheme, rest)) = path.split_once("://") {
+        return match scheme {
+            "git" | "ssh" => true,
+            "http" | "https" => rest.trim_end_matches('/').ends_with(".git"),
+            _ => false,
+        };
+    }
+    // `user@host:path`, and the form that Docker has always known.
+    let scp = path
+        .split_once('@')
+        .is_some_and(|(user, rest)| !user.contains('/') && rest.contains(':'));
+    scp || path.starts_with("github.com/")
 }
 
 fn git(url: &str) -> Git {
     let (url, fragment) = url.split_once('#').unwrap_or((url, ""));
+    let url = if url.starts_with("github.com/") {
+        format!("https://{url}")
+    } else {
+        url.to_owned()
+    };
     let (reference, subdirectory) = fragment.split_once(':').unwrap_or((fragment, ""));
     Git {
-        url: url.to_owned(),
+        url,
         reference: reference.to_owned(),
         subdirectory: subdirectory.to_owned(),
         keep_git_directory: false,
@@ -464,7 +495,11 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
             url: String::new(),
             info: Some(crate::proto::pb::SourceInfo {
                 filename: file.source.filename.clone(),
-                data: file.source.data.clone(),
+                data: if file.source.data.len() > MAX_WARNED_BYTES {
+                    Vec::new()
+                } else {
+                    file.source.data.clone()
+                },
                 language: file.source.language.clone(),
                 definition: None,
             }),

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::proto::google::rpc::Status;
 use crate::spec::credential::redact;
-use crate::spec::{Diagnostic, Text};
+use crate::spec::{Diagnostic, Text, shown_text};
 
 /// gRPC's code for errors of no special kind; clients print those without a code's name before them.
 const UNKNOWN: i32 = 2;
@@ -15,6 +15,8 @@ const INTERNAL: i32 = 13;
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
 const MAX_SNIPPETS: usize = 10;
 const MAX_SNIPPET_BYTES: usize = 2 * 1024 * 1024;
+/// Errors travel in trailers: no more problems than this are told at once.
+const MAX_PROBLEMS: usize = 1000;
 
 /// An error on its way to the user, with the details that clients understand.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -64,10 +66,14 @@ impl Failure {
             1 => String::new(),
             count => format!("{count} problems in {}\n", text.name()),
         };
-        message.push_str(&problems.iter().map(|p| p.line(text)).collect::<Vec<_>>().join("\n"));
+        let shown = problems.iter().take(MAX_PROBLEMS).map(|problem| problem.line(text));
+        message.push_str(&shown.collect::<Vec<_>>().join("\n"));
+        if let Some(more) = problems.len().checked_sub(MAX_PROBLEMS).filter(|more| *more > 0) {
+            message.push_str(&format!("\nand {more} more"));
+        }
         let snippets = MAX_SNIPPETS.min(MAX_SNIPPET_BYTES / text.content().len().max(1));
         // What clients print must not show what the message hides.
-        let data = STANDARD.encode(redact(text.content()));
+        let data = STANDARD.encode(shown_text(text, problems.iter().copied()));
         let details = problems
             .iter()
             .filter_map(|problem| problem.span)
@@ -88,13 +94,6 @@ impl Failure {
             message,
             details,
         }
-    }
-
-    /// The same error with words before its message.
-    #[must_use]
-    pub fn context(mut self, words: &str) -> Self {
-        self.message = format!("{words}: {}", self.message);
-        self
     }
 
     pub(super) fn into_status(self) -> Status {

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::time::Instant;
 
 use serde::Deserialize;
 
 use crate::emit::Strategy;
 use crate::llb::{Network, Platform, ResolveMode};
-use crate::plan::Stage;
+use crate::plan::{Stage, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::spec::field::closest;
 
@@ -18,7 +19,7 @@ const OWN_ARGUMENTS: [&str; 2] = [STRATEGY, TIMINGS];
 const KNOWN_PREFIXES: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
 
 /// What the client asked for, as BuildKit hands it to frontends.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct FrontendOptions {
     options: BTreeMap<String, String>,
     /// The client's session.
@@ -27,6 +28,15 @@ pub struct FrontendOptions {
     pub worker: Platform,
     /// When the process began.
     pub started: Instant,
+}
+
+impl fmt::Debug for FrontendOptions {
+    /// Values may hold credentials, of caches and proxies for example.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FrontendOptions")
+            .field("options", &self.options.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 /// An option that cannot be used.
@@ -120,7 +130,11 @@ impl FrontendOptions {
     fn error(&self, name: &str, reason: impl Into<String>) -> OptionError {
         OptionError::Value {
             name: name.to_owned(),
-            value: self.options.get(name).cloned().unwrap_or_default(),
+            value: match name {
+                // It may hold credentials.
+                "cache-imports" => "…".into(),
+                _ => self.options.get(name).cloned().unwrap_or_default(),
+            },
             reason: reason.into(),
         }
     }
@@ -133,18 +147,10 @@ impl FrontendOptions {
         let Some(list) = self.get("platform") else {
             return Ok(Vec::new());
         };
-        let mut platforms: Vec<Platform> = Vec::new();
-        for part in list.split(',') {
-            let platform: Platform = part
-                .trim()
-                .parse()
-                .map_err(|_| self.error("platform", "is not os/architecture[/variant]"))?;
-            if platform.os != "linux" {
-                return Err(self.error("platform", "cannot be built: images are made for linux"));
-            }
-            if !platforms.contains(&platform) {
-                platforms.push(platform);
-            }
+        let platforms =
+            Platform::parse_list(list).map_err(|_| self.error("platform", "is not os/architecture[/variant]"))?;
+        if platforms.iter().any(|platform| platform.os != "linux") {
+            return Err(self.error("platform", "cannot be built: images are made for linux"));
         }
         Ok(platforms)
     }
@@ -328,11 +334,4 @@ impl FrontendOptions {
             .map(|(name, _)| (name.to_owned(), closest(name, OWN_ARGUMENTS)))
             .collect()
     }
-}
-
-fn is_proxy(name: &str) -> bool {
-    matches!(
-        name.to_lowercase().as_str(),
-        "http_proxy" | "https_proxy" | "ftp_proxy" | "no_proxy" | "all_proxy"
-    )
 }

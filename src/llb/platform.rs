@@ -32,6 +32,21 @@ impl Platform {
         }
     }
 
+    /// Reads platforms joined by commas; each counts once.
+    ///
+    /// # Errors
+    /// When one is not a platform.
+    pub fn parse_list(text: &str) -> Result<Vec<Self>, PlatformError> {
+        let mut platforms = Vec::new();
+        for part in text.split(',') {
+            let platform = part.trim().parse()?;
+            if !platforms.contains(&platform) {
+                platforms.push(platform);
+            }
+        }
+        Ok(platforms)
+    }
+
     /// Puts the parts into the form that image indexes use (`x86_64` is `amd64`, `arm64/v8` is `arm64`).
     #[must_use]
     pub fn normalised(os: &str, architecture: &str, variant: &str) -> Self {

@@ -1,9 +1,9 @@
 use crate::llb::Platform;
-use crate::plan::environment::{Environment, is_for_installers};
+use crate::plan::environment::{Environment, is_for_installers, is_proxy};
 use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
 use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Stage, Step, Tools};
 use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
-use crate::spec::{BaseImage, ImageSpec, Profile, Span, Text, TextList};
+use crate::spec::{BaseImage, ImageSpec, Profile, Span, Text, TextList, TextValue, context_path};
 
 /// What a plan needs to know of the image that it starts from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,6 +28,10 @@ pub struct Facts {
 }
 
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How many entries of a list get a step of their own.
+const CHAIN: usize = 8;
+/// What tells a task about its own image. No step sees it: it changes with fields that no step reads.
+const OWN_NAMES: [&str; 2] = ["_F_IMG_ID", "_F_RUNTIME_PACKAGES"];
 /// Left out when a source tree is copied: what flytekit leaves out, and git's own directory.
 const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
 
@@ -40,7 +44,13 @@ pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -
             let nested = plan(&nested.value, text, platform, &nested_facts);
             let facts = Facts {
                 base: BaseFacts {
-                    environment: nested.settings.environment.clone(),
+                    environment: nested
+                        .settings
+                        .environment
+                        .iter()
+                        .filter(|(name, _)| !OWN_NAMES.contains(&name.as_str()))
+                        .cloned()
+                        .collect(),
                     name: nested_facts.base.name.clone(),
                 },
                 ..facts.clone()
@@ -58,13 +68,14 @@ pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -
         spec,
         text,
         facts: &facts,
+        platform,
         base_environment,
         steps: Vec::new(),
         uses_uv: false,
         uses_micromamba: false,
     };
     let settings = builder.all();
-    let image = |used: bool, chosen: &Option<crate::spec::TextValue>, default: &str| {
+    let image = |used: bool, chosen: &Option<TextValue>, default: &str| {
         used.then(|| chosen.as_ref().map_or(default.to_owned(), |image| image.value.clone()))
     };
     BuildPlan {
@@ -85,8 +96,9 @@ pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -
 pub(super) struct Builder<'a> {
     pub(super) spec: &'a ImageSpec,
     pub(super) facts: &'a Facts,
+    pub(super) platform: &'a Platform,
     text: &'a Text,
-    base_environment: Environment,
+    pub(super) base_environment: Environment,
     steps: Vec<Step>,
     pub(super) uses_uv: bool,
     pub(super) uses_micromamba: bool,
@@ -96,43 +108,33 @@ impl Builder<'_> {
     /// All steps, in layer order: what is big and steady first.
     fn all(&mut self) -> Settings {
         let spec = self.spec;
-        let expected = match (&spec.python_exec, spec.profile) {
-            (Some(_), _) => Some(Interpreter::venv()),
-            (None, Profile::Flyte) => Some(Interpreter::conda()),
-            (None, Profile::Plain) => None,
-        };
-        let profile_path = self.image_environment(expected.as_ref(), false);
-        self.user(profile_path.get("PATH").unwrap_or(DEFAULT_PATH));
-        let own_path = spec
-            .env
-            .iter()
-            .flat_map(|map| &map.value)
-            .find(|(name, _)| name.value == "PATH");
-        if let (Profile::Flyte, Some((name, _))) = (spec.profile, own_path) {
-            let path = self.image_environment(expected.as_ref(), true);
-            self.profile_line(path.get("PATH").unwrap_or(DEFAULT_PATH), name.span);
-        }
+        let interpreter = Interpreter::of(spec);
+        let login = self.image_environment(interpreter.as_ref(), false);
+        self.user(login.get("PATH").unwrap_or(DEFAULT_PATH));
         // A virtual environment sits on an interpreter that may come from apt.
-        let interpreter = if spec.python_exec.is_some() {
+        if spec.python_exec.is_some() {
             self.apt();
-            self.python()
+            self.python();
         } else {
-            let interpreter = self.python();
+            self.python();
             self.apt();
-            interpreter
-        };
+        }
         if let Some(interpreter) = &interpreter {
             self.packages(interpreter);
         }
         let environment = self.image_environment(interpreter.as_ref(), true);
-        self.commands(
-            Stage::Setup,
-            spec.setup_commands.as_ref(),
-            &environment,
-            interpreter.as_ref(),
-        );
+        self.commands(Stage::Setup, spec.setup_commands.as_ref(), &environment);
         self.copies(interpreter.as_ref());
-        self.commands(Stage::Image, spec.commands.as_ref(), &environment, interpreter.as_ref());
+        self.commands(Stage::Image, spec.commands.as_ref(), &environment);
+        if spec.profile == Profile::Flyte
+            && let Some((name, _)) = spec
+                .env
+                .iter()
+                .flat_map(|map| &map.value)
+                .find(|(name, _)| name.value == "PATH")
+        {
+            self.profile_line(environment.get("PATH").unwrap_or(DEFAULT_PATH), name.span);
+        }
         self.settings(environment)
     }
 
@@ -167,14 +169,6 @@ impl Builder<'_> {
                 false,
             );
             append_path(&mut environment, "LD_LIBRARY_PATH", "/usr/local/nvidia/lib64", true);
-            environment.set("_F_IMG_ID", self.facts.id.clone());
-        }
-        // flytekit's entry point installs these when a task starts.
-        let runtime: Vec<&str> = ImageSpec::strings(&self.spec.runtime_packages)
-            .map(|p| p.value.as_str())
-            .collect();
-        if !runtime.is_empty() {
-            environment.set("_F_RUNTIME_PACKAGES", runtime.join(" "));
         }
         environment
     }
@@ -191,42 +185,43 @@ impl Builder<'_> {
         environment
     }
 
+    /// What apt sees: proxies and `build_env`. Compilers' and Python's settings are none of its business.
+    pub(super) fn apt_environment(&self) -> Environment {
+        let mut environment = self.base_environment.clone();
+        for (name, value) in self.spec.env.iter().flat_map(|map| &map.value) {
+            if is_proxy(&name.value) {
+                environment.set_text(&name.value, &value.value);
+            }
+        }
+        self.add_build_environment(&mut environment);
+        environment
+    }
+
     fn add_build_environment(&self, environment: &mut Environment) {
         for (name, value) in self.spec.build_env.iter().flat_map(|map| &map.value) {
             environment.set_text(&name.value, &value.value);
         }
     }
 
-    /// The user's commands: one shell, as root, in `/`, with everything before them in place.
-    fn commands(
-        &mut self,
-        stage: Stage,
-        commands: Option<&TextList>,
-        environment: &Environment,
-        interpreter: Option<&Interpreter>,
-    ) {
+    /// The user's commands: one shell, as root, in `/`, with everything before them in place, and uv.
+    fn commands(&mut self, stage: Stage, commands: Option<&TextList>, environment: &Environment) {
         let Some(commands) = commands.filter(|list| !list.value.is_empty()) else {
             return;
         };
+        self.uses_uv = true;
         let mut environment = environment.clone();
         self.add_build_environment(&mut environment);
-        let mut mounts = Vec::new();
-        if interpreter.is_some() {
-            self.uses_uv = true;
-            mounts.push(Mount::Program {
+        environment.set("UV_CACHE_DIR", UV_CACHE);
+        let mounts = vec![
+            Mount::Program {
                 target: "/usr/bin/uv".into(),
                 image: Role::Uv,
                 path: "/uv".into(),
-            });
-            mounts.push(uv_cache());
-            environment.set("UV_CACHE_DIR", UV_CACHE);
-        }
-        let script = commands
-            .value
-            .iter()
-            .map(|c| c.value.as_str())
-            .collect::<Vec<_>>()
-            .join(" && ");
+            },
+            uv_cache(),
+        ];
+        let words: Vec<&str> = commands.value.iter().map(|command| command.value.as_str()).collect();
+        let script = words.join(" && ");
         let spans: Vec<Span> = commands.value.iter().map(|command| command.span).collect();
         let run = Run {
             script: script.clone(),
@@ -245,10 +240,12 @@ impl Builder<'_> {
         let has_commands = [&spec.setup_commands, &spec.commands]
             .iter()
             .any(|list| ImageSpec::strings(list).next().is_some());
-        let mut after = if has_commands || !self.is_disjoint(&target, interpreter) {
-            self.everything()
-        } else {
+        let apart = |builder: &Self, path: &str| !has_commands && builder.is_disjoint(path, interpreter);
+        let workdir_apart = spec.workdir.as_ref().is_none_or(|workdir| apart(self, &workdir.value));
+        let mut after = if apart(self, &target) && workdir_apart {
             self.last_of(Stage::User)
+        } else {
+            self.everything()
         };
         if let Some(workdir) = spec.workdir.as_ref() {
             let action = Action::MakeDirectory {
@@ -256,32 +253,47 @@ impl Builder<'_> {
                 owner: self.owner().to_owned(),
             };
             let title = format!("create {}", workdir.value);
-            after = vec![self.step(Stage::User, title, after, &[workdir.span], action)];
+            after = vec![self.step(Stage::Source, title, after, &[workdir.span], action)];
         }
-        for entry in ImageSpec::strings(&spec.copy) {
-            let path = entry.value.trim_end_matches('/');
-            let path = path.strip_prefix("./").unwrap_or(path);
-            let inner = if path == "." { String::new() } else { format!("/{path}") };
-            let copy = CopyFiles {
-                source: path.to_owned(),
-                target: format!("{target}{inner}"),
-                owner: self.owner().to_owned(),
-                exclude: Vec::new(),
+        let entries: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
+        for group in chain(&entries) {
+            let files: Vec<CopyFiles> = group
+                .iter()
+                .map(|entry| self.copy_of(&context_path(&entry.value), &target))
+                .collect();
+            let names: Vec<&str> = files.iter().map(|copy| copy.source.as_str()).collect();
+            let to = match files.as_slice() {
+                [one] => &one.target,
+                _ => &target,
             };
-            let title = format!("copy {path} to {target}{inner}");
-            after = vec![self.step(Stage::Source, title, after, &[entry.span], Action::Copy(copy))];
+            let title = format!("copy {} to {to}", names.join(" "));
+            let spans: Vec<Span> = group.iter().map(|entry| entry.span).collect();
+            after = vec![self.step(Stage::Source, title, after, &spans, Action::Copy(files))];
         }
         if let Some(root) = spec.copied_source() {
-            let path = root.value.trim_end_matches('/');
-            let target = if target.is_empty() { "/" } else { &target };
+            let source = context_path(&root.value);
             let copy = CopyFiles {
-                source: path.to_owned(),
-                target: target.to_owned(),
-                owner: self.owner().to_owned(),
+                target: if target.is_empty() { "/".to_owned() } else { target },
                 exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
+                ..self.copy_of(&source, "")
             };
-            let title = format!("copy source {path} to {target}");
-            self.step(Stage::Source, title, after, &[root.span], Action::Copy(copy));
+            let title = format!("copy source {} to {}", copy.source, copy.target);
+            self.step(Stage::Source, title, after, &[root.span], Action::Copy(vec![copy]));
+        }
+    }
+
+    /// A path of the context to the same path below `target`.
+    fn copy_of(&self, path: &str, target: &str) -> CopyFiles {
+        let (source, target) = if path.is_empty() {
+            (".", target.to_owned())
+        } else {
+            (path, format!("{target}/{path}"))
+        };
+        CopyFiles {
+            source: source.to_owned(),
+            target,
+            owner: self.owner().to_owned(),
+            exclude: Vec::new(),
         }
     }
 
@@ -300,10 +312,20 @@ impl Builder<'_> {
         in_root || !(first.is_empty() || first == "root" || system.contains(&first))
     }
 
-    fn settings(&self, environment: Environment) -> Settings {
+    fn settings(&self, mut environment: Environment) -> Settings {
         let spec = self.spec;
         let flyte = spec.profile == Profile::Flyte;
-        let text = |value: &Option<crate::spec::TextValue>| value.as_ref().map(|v| v.value.clone());
+        if flyte {
+            environment.set("_F_IMG_ID", self.facts.id.clone());
+        }
+        // flytekit's entry point installs these when a task starts.
+        let runtime: Vec<&str> = ImageSpec::strings(&spec.runtime_packages)
+            .map(|p| p.value.as_str())
+            .collect();
+        if !runtime.is_empty() {
+            environment.set("_F_RUNTIME_PACKAGES", runtime.join(" "));
+        }
+        let text = |value: &Option<TextValue>| value.as_ref().map(|v| v.value.clone());
         let mut labels = vec![
             ("io.imagespec.name".to_owned(), spec.name.clone()),
             ("io.imagespec.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
@@ -328,7 +350,16 @@ impl Builder<'_> {
     }
 
     /// Adds a step that runs a script.
-    pub(super) fn run(&mut self, stage: Stage, title: String, after: Vec<usize>, spans: &[Span], run: Run) -> usize {
+    pub(super) fn run(
+        &mut self,
+        stage: Stage,
+        title: String,
+        after: Vec<usize>,
+        spans: &[Span],
+        mut run: Run,
+    ) -> usize {
+        // The order of variables has no meaning, but it counts in cache keys.
+        run.environment.sort();
         self.step(stage, title, after, spans, Action::Run(run))
     }
 
@@ -391,4 +422,33 @@ fn append_path(environment: &mut Environment, name: &str, addition: &str, front:
         (false, false) => format!("{current}:{addition}"),
     };
     environment.set(name, value);
+}
+
+/// Entries as steps that follow each other: the first eight alone, the rest in groups that double in size.
+/// One more entry at the end changes the last step only, and a hundred are no hundred layers.
+pub(super) fn chain<T>(entries: &[T]) -> Vec<&[T]> {
+    let (single, mut rest) = entries.split_at(entries.len().min(CHAIN));
+    let mut groups: Vec<&[T]> = single.chunks(1).collect();
+    let mut size = CHAIN;
+    while !rest.is_empty() {
+        let (group, tail) = rest.split_at(rest.len().min(size));
+        groups.push(group);
+        rest = tail;
+        size *= 2;
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chain_grows_at_its_end() {
+        let lengths = |count: usize| -> Vec<usize> { chain(&vec![0; count]).iter().map(|group| group.len()).collect() };
+        assert_eq!(lengths(3), [1, 1, 1]);
+        assert_eq!(lengths(17), [1, 1, 1, 1, 1, 1, 1, 1, 8, 1]);
+        assert_eq!(lengths(18), [1, 1, 1, 1, 1, 1, 1, 1, 8, 2]);
+        assert_eq!(lengths(1000).len(), 15);
+    }
 }

@@ -30,10 +30,15 @@ const INSTALLER_PREFIXES: [&str; 8] = ["PIP_", "UV_", "SSL_", "GIT_", "CMAKE_", 
 pub(super) fn is_for_installers(name: &str) -> bool {
     INSTALLER_NAMES.contains(&name)
         || INSTALLER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || matches!(
-            name.to_lowercase().as_str(),
-            "http_proxy" | "https_proxy" | "ftp_proxy" | "no_proxy" | "all_proxy"
-        )
+        || is_proxy(name)
+}
+
+/// Whether a variable sets a proxy.
+pub(crate) fn is_proxy(name: &str) -> bool {
+    matches!(
+        name.to_lowercase().as_str(),
+        "http_proxy" | "https_proxy" | "ftp_proxy" | "no_proxy" | "all_proxy"
+    )
 }
 
 /// An environment in the order in which its names were first set.

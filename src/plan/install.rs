@@ -1,10 +1,10 @@
 //! The install steps: user, Debian packages, interpreter, Python packages.
 
-use crate::plan::build::Builder;
+use crate::plan::build::{Builder, chain};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Mount, Role, Run, Sharing, Stage};
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
-use crate::spec::{ImageSpec, Profile, Span, TextValue};
+use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
 
 const UV: &str = "/tmp/imagespec/uv";
 const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
@@ -12,8 +12,6 @@ const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
 pub(super) const UV_CACHE: &str = "/var/cache/imagespec/uv";
 /// The user that tasks run as in the `flyte` profile.
 pub(super) const TASK_USER: &str = "flytekit";
-/// How many entries of `apt_packages` get a step of their own; the rest goes in groups of this size.
-const APT_STEPS: usize = 8;
 
 /// The interpreter that packages are installed for.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,12 +37,53 @@ impl Interpreter {
         }
     }
 
+    /// The interpreter of a spec's image; `None` when it has none of ours.
+    pub(super) fn of(spec: &ImageSpec) -> Option<Self> {
+        if spec.python_exec.is_some() {
+            return Some(Self::venv());
+        }
+        if Self::is_inherited(spec) {
+            return below(spec).and_then(Self::of);
+        }
+        let wanted = spec.profile == Profile::Flyte
+            || spec.requirements.is_some()
+            || ImageSpec::strings(&spec.packages).next().is_some()
+            || asks_for_conda(spec);
+        wanted.then(Self::conda)
+    }
+
+    /// Whether the interpreter is that of the spec in `base_image`: it has one, and nothing else is asked for.
+    fn is_inherited(spec: &ImageSpec) -> bool {
+        spec.python_exec.is_none() && !asks_for_conda(spec) && below(spec).and_then(Self::of).is_some()
+    }
+
     pub(super) fn bin(&self) -> String {
         format!("{}/bin", self.prefix)
     }
 
     pub(super) fn program(&self) -> String {
         format!("{}/bin/python", self.prefix)
+    }
+}
+
+fn asks_for_conda(spec: &ImageSpec) -> bool {
+    spec.python_version.is_some() || ImageSpec::strings(&spec.conda_packages).next().is_some()
+}
+
+/// The spec in `base_image`.
+fn below(spec: &ImageSpec) -> Option<&ImageSpec> {
+    match &spec.base_image {
+        Some(BaseImage::Spec(nested)) => Some(&nested.value),
+        _ => None,
+    }
+}
+
+/// The Python version of a spec's conda environment: more packages must not change the base's.
+fn conda_version(spec: &ImageSpec) -> &str {
+    match (&spec.python_version, below(spec)) {
+        (Some(version), _) => &version.value,
+        (None, Some(nested)) => conda_version(nested),
+        (None, None) => DEFAULT_PYTHON,
     }
 }
 
@@ -112,7 +151,8 @@ impl Builder<'_> {
             quote(&format!("export PATH={}", quote(path)))
         ));
         let script = script.settle_shell(&mounts);
-        let mut environment = self.install_environment();
+        // Everything comes after this step, so it sees nothing that a spec can change.
+        let mut environment = self.base_environment.clone();
         environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
         self.run(
             Stage::User,
@@ -128,7 +168,7 @@ impl Builder<'_> {
         );
     }
 
-    /// `~/.profile` again, when the spec's own environment changes PATH.
+    /// `~/.profile` again, when the spec's own environment changes PATH. Nothing comes after it.
     pub(super) fn profile_line(&mut self, path: &str, span: Span) {
         let script = Script::new()
             .lines(&format!(
@@ -137,7 +177,7 @@ impl Builder<'_> {
             ))
             .settle_shell(&[scratch()]);
         let after = self.last_of(Stage::User);
-        let environment = self.install_environment().0;
+        let environment = self.base_environment.clone().0;
         self.run(
             Stage::User,
             "set PATH of login shells".into(),
@@ -152,26 +192,16 @@ impl Builder<'_> {
         );
     }
 
-    /// The interpreter, unless the spec needs none.
-    pub(super) fn python(&mut self) -> Option<Interpreter> {
-        let spec = self.spec;
-        let wanted = spec.profile == Profile::Flyte
-            || spec.python_version.is_some()
-            || spec.python_exec.is_some()
-            || spec.requirements.is_some()
-            || [&spec.packages, &spec.conda_packages]
-                .iter()
-                .any(|list| ImageSpec::strings(list).next().is_some());
-        if !wanted {
-            return None;
-        }
-        Some(match &spec.python_exec {
+    /// The interpreter, unless there is none or the base spec's is used as it is.
+    pub(super) fn python(&mut self) {
+        match &self.spec.python_exec {
             Some(exec) => self.venv(exec),
-            None => self.conda(),
-        })
+            None if Interpreter::of(self.spec).is_some() && !Interpreter::is_inherited(self.spec) => self.conda(),
+            None => {}
+        }
     }
 
-    fn conda(&mut self) -> Interpreter {
+    fn conda(&mut self) {
         self.uses_micromamba = true;
         let spec = self.spec;
         let interpreter = Interpreter::conda();
@@ -185,10 +215,7 @@ impl Builder<'_> {
             },
             certificates(),
         ];
-        let version = spec
-            .python_version
-            .as_ref()
-            .map_or(DEFAULT_PYTHON, |v| v.value.as_str());
+        let version = conda_version(spec);
         let mut channels = vec!["conda-forge"];
         for channel in ImageSpec::strings(&spec.conda_channels) {
             if !channels.contains(&channel.value.as_str()) {
@@ -238,10 +265,9 @@ impl Builder<'_> {
                 mounts,
             },
         );
-        interpreter
     }
 
-    fn venv(&mut self, exec: &TextValue) -> Interpreter {
+    fn venv(&mut self, exec: &TextValue) {
         self.uses_uv = true;
         let interpreter = Interpreter::venv();
         let mounts = vec![scratch(), program(UV, Role::Uv, "/uv"), uv_cache()];
@@ -271,7 +297,6 @@ impl Builder<'_> {
                 mounts,
             },
         );
-        interpreter
     }
 
     /// Debian packages: a chain, so that one more package is one more step.
@@ -289,11 +314,8 @@ impl Builder<'_> {
                 entries.push((names, entry.span));
             }
         }
-        let singles = entries.len().min(APT_STEPS);
-        let (single, rest) = entries.split_at(singles);
-        let groups = single.chunks(1).chain(rest.chunks(APT_STEPS));
         let mut after = self.last_of(Stage::User);
-        for group in groups {
+        for group in chain(&entries) {
             let names: Vec<&str> = group.iter().flat_map(|(names, _)| names.iter().copied()).collect();
             let spans: Vec<Span> = group.iter().map(|(_, span)| *span).collect();
             after = vec![self.apt_step(&names, &spans, after)];
@@ -310,8 +332,11 @@ impl Builder<'_> {
             },
             Mount::Cache {
                 target: "/tmp/imagespec/apt/state".into(),
-                // Lists of one base are of no use to another.
-                id: format!("/var/cache/imagespec/apt/state/{}", self.facts.base.name),
+                // Lists of one base or platform are of no use to another.
+                id: format!(
+                    "/var/cache/imagespec/apt/state/{}/{}",
+                    self.platform, self.facts.base.name
+                ),
                 sharing: Sharing::Locked,
             },
         ];
@@ -338,7 +363,7 @@ impl Builder<'_> {
                  \x20 /var/lib/dpkg/*-old /var/cache/debconf/*-old -xdev -type f -newer /tmp/.started -exec rm -f {{}} + 2>/dev/null || true"
             ))
             .settle_shell(&mounts);
-        let mut environment = self.install_environment();
+        let mut environment = self.apt_environment();
         environment.set("DEBIAN_FRONTEND", "noninteractive");
         environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
         self.run(
@@ -412,8 +437,13 @@ impl Builder<'_> {
                  # Or compilers would share constants differently each time.\n\
                  export PYTHONHASHSEED=0\n\
                  export PATH={}:\"$PATH\"\n\
+                 cd /root && known=\" $(ls -A | tr '\\n' ' ') \" && cd /\n\
                  {list}{UV} pip install {}\n\
-                 rm -f {}/.lock",
+                 rm -f {}/.lock\n\
+                 # What builds of packages keep in their home.\n\
+                 for left in $(ls -A /root); do\n\
+                 \x20 case \"$known\" in *\" $left \"*) ;; *) rm -rf \"/root/$left\" ;; esac\n\
+                 done",
                 interpreter.bin(),
                 quote_all(arguments.iter().map(String::as_str)),
                 interpreter.prefix

@@ -10,6 +10,8 @@ mod install;
 mod script;
 mod types;
 
+pub(crate) use environment::is_proxy;
+
 pub use build::{BaseFacts, Facts, plan};
 pub use types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Sharing, Stage, Step, Tools};
 

@@ -144,8 +144,8 @@ pub struct Step {
 pub enum Action {
     /// Runs a shell script as root.
     Run(Run),
-    /// Copies from the build context.
-    Copy(CopyFiles),
+    /// Copies from the build context, one after another.
+    Copy(Vec<CopyFiles>),
     /// Creates a directory unless it is there.
     MakeDirectory {
         /// Its path.

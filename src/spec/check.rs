@@ -3,7 +3,7 @@
 use crate::llb::Platform;
 use crate::python::check_tag_format;
 use crate::spec::credential::{has_credential, redact};
-use crate::spec::diagnostic::Diagnostic;
+use crate::spec::diagnostic::{CREDENTIAL_RULE, Diagnostic};
 use crate::spec::model::{BaseImage, ImageSpec, TextValue};
 use crate::spec::reference::Reference;
 use crate::spec::text::Span;
@@ -34,8 +34,12 @@ impl Checker<'_> {
     }
 
     fn spec(&mut self, spec: &ImageSpec) {
-        for (_, node) in &spec.raw {
-            self.credentials(node);
+        let nested = matches!(spec.base_image, Some(BaseImage::Spec(_)));
+        for (name, node) in &spec.raw {
+            // A nested spec is checked as one.
+            if !(nested && name == "base_image") {
+                self.credentials(node);
+            }
         }
         self.registry(spec);
         self.images(spec);
@@ -83,7 +87,7 @@ impl Checker<'_> {
                     let message = format!("`{}` has a credential in its URL", redact(text));
                     let help = "take it out and pass it as a secret: put a netrc file's path into \
                                 `pip_secret_mounts: [[.netrc, /root/.netrc]]` and build with `--secret id=secret_0,src=.netrc`";
-                    self.error("credential-in-url", message, node.span, help);
+                    self.error(CREDENTIAL_RULE, message, node.span, help);
                 }
             }
             Data::Sequence(items) => items.iter().for_each(|item| self.credentials(item)),

@@ -6,6 +6,11 @@ use annotate_snippets::{AnnotationKind, Level as Title, Renderer, Snippet};
 use crate::spec::credential::redact;
 use crate::spec::text::{Span, Text};
 
+/// The longest message, in characters.
+const MAX_MESSAGE: usize = 600;
+/// The rule that values with credentials break.
+pub(super) const CREDENTIAL_RULE: &str = "credential-in-url";
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -48,7 +53,7 @@ impl Diagnostic {
             rule,
             severity: Severity::Error,
             stage: Stage::Construct,
-            message: redact(message.as_ref()),
+            message: clipped(redact(message.as_ref())),
             span: None,
             help: None,
         }
@@ -115,7 +120,7 @@ impl Diagnostic {
             Severity::Warning => Title::WARNING,
         };
         // Credentials keep their length when hidden, so spans still fit.
-        let content = redact(text.content());
+        let content = shown_text(text, [self]);
         let mut group = level
             .primary_title(self.message.as_str())
             .id(self.rule)
@@ -139,4 +144,40 @@ impl Diagnostic {
         }
         Renderer::plain().decor_style(DecorStyle::Ascii).render(&[group])
     }
+}
+
+/// Values are quoted in messages; a message stays one that people read.
+fn clipped(message: String) -> String {
+    match message.char_indices().nth(MAX_MESSAGE) {
+        Some((at, _)) => format!("{}…", message.get(..at).unwrap_or("")),
+        None => message,
+    }
+}
+
+/// A file as it may be shown: credentials in URLs are hidden, and the whole of each value that a problem
+/// finds one in, since escapes can hide it from a search of the text. Keeps its length in bytes.
+#[must_use]
+pub fn shown_text<'a>(text: &Text, problems: impl IntoIterator<Item = &'a Diagnostic>) -> String {
+    let mut shown = redact(text.content());
+    for span in problems
+        .into_iter()
+        .filter(|problem| problem.rule == CREDENTIAL_RULE)
+        .filter_map(|problem| problem.span)
+    {
+        let Some(value) = shown.get(span.start..span.end) else {
+            continue;
+        };
+        let hidden: String = value
+            .bytes()
+            .map(|byte| {
+                if byte == b'\n' || byte == b'\r' {
+                    char::from(byte)
+                } else {
+                    '*'
+                }
+            })
+            .collect();
+        shown.replace_range(span.start..span.end, &hidden);
+    }
+    shown
 }

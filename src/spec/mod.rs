@@ -15,8 +15,10 @@ pub mod text;
 /// YAML to nodes that keep their text and place.
 pub mod yaml;
 
-pub use diagnostic::{Diagnostic, Severity, Stage};
-pub use model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
+pub use diagnostic::{Diagnostic, Severity, Stage, shown_text};
+pub use model::{
+    BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue, context_path,
+};
 pub use reference::{Reference, ReferenceError};
 pub use text::{Position, Span, Spanned, Text};
 

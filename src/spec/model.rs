@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::python::{self, Value};
 use crate::spec::field::OWN_FIELDS;
 use crate::spec::text::{Span, Spanned};
@@ -56,7 +58,7 @@ pub struct SecretMount {
 }
 
 /// A spec, typed. Fields that the file does not have, or has wrong, are `None`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ImageSpec {
     /// The image's name, lower-case; `flytekit` where none is given.
     pub name: String,
@@ -134,8 +136,15 @@ pub struct ImageSpec {
     pub span: Span,
     /// The fields as they stand in the file, for hashing: there a number is a number.
     pub(crate) raw: Vec<(String, Node)>,
-    /// Our own fields as they stand in the file, wherever they stood.
-    pub(crate) own: Vec<(&'static str, Node)>,
+}
+
+impl fmt::Debug for ImageSpec {
+    /// Values may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ImageSpec {
@@ -146,20 +155,21 @@ impl ImageSpec {
         node.and_then(|(_, node)| python::value(node).ok())
     }
 
-    /// Our own fields that differ from their defaults, in schema order.
+    /// Our own fields at the top level that differ from their defaults, in schema order. Those under
+    /// `builder_options` count there, where flytekit sees them too.
     #[must_use]
     pub fn own_values(&self) -> Vec<(&'static str, Value)> {
         OWN_FIELDS
             .iter()
             .filter_map(|field| {
-                let (name, node) = self.own.iter().find(|(name, _)| *name == field.name)?;
+                let (_, node) = self.raw.iter().find(|(name, _)| *name == field.name)?;
                 let value = python::value(node).ok()?;
-                let default = match *name {
+                let default = match field.name {
                     "profile" => value == Value::Str("flyte".into()),
                     "copy_to" => value == Value::Str("/root".into()),
                     _ => false,
                 };
-                (!default && value != Value::None).then_some((*name, value))
+                (!default && value != Value::None).then_some((field.name, value))
             })
             .collect()
     }
@@ -181,4 +191,11 @@ impl ImageSpec {
     pub(crate) fn strings(list: &Option<TextList>) -> impl Iterator<Item = &TextValue> {
         list.iter().flat_map(|list| &list.value)
     }
+}
+
+/// A path of the build context without `./`, doubled and final slashes; empty for the context itself.
+#[must_use]
+pub fn context_path(path: &str) -> String {
+    let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
+    parts.collect::<Vec<_>>().join("/")
 }

@@ -7,6 +7,18 @@ use crate::spec::model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyM
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::{Data, Node};
 
+/// The lists whose entries flytekit itself checks.
+const CHECKED_LISTS: [&str; 8] = [
+    "packages",
+    "conda_channels",
+    "conda_packages",
+    "apt_packages",
+    "pip_extra_index_url",
+    "entrypoint",
+    "commands",
+    "runtime_packages",
+];
+
 /// Reads a mapping as a spec.
 pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<ImageSpec> {
     let mut reader = Reader {
@@ -60,7 +72,9 @@ impl Reader<'_> {
             .map(|(_, node)| node.clone());
         let spec = ImageSpec {
             name: self.name(),
-            python_version: self.field_text("python_version"),
+            python_version: self
+                .field_text("python_version")
+                .filter(|version| !version.value.is_empty()),
             builder: self.field_text("builder"),
             source_root: self.field_text("source_root").filter(|root| !root.value.is_empty()),
             env: self.field_map("env"),
@@ -89,7 +103,7 @@ impl Reader<'_> {
             tag_format: self.field_text("tag_format").filter(|format| !format.value.is_empty()),
             source_copy_mode: self.source_copy_mode(),
             copy: self.field_list("copy"),
-            python_exec: self.field_text("python_exec"),
+            python_exec: self.field_text("python_exec").filter(|exec| !exec.value.is_empty()),
             runtime_packages: self.field_list("runtime_packages"),
             uv_image,
             micromamba_image,
@@ -102,7 +116,6 @@ impl Reader<'_> {
             setup_commands: setup_commands.and_then(|node| self.text_list("setup_commands", &node)),
             span: root.span,
             raw: std::mem::take(&mut self.fields),
-            own,
         };
         self.check_hashable(&spec);
         Some(spec)
@@ -210,10 +223,9 @@ impl Reader<'_> {
         let is = node.kind();
         let (words, null) = (kind.words(), is == "null");
         let message = format!("`{path}` takes {words}, this is {is}");
-        // flytekit takes an absent list and null as the same, and checks no other kinds but these.
-        let construct =
-            !null && (kind == Kind::TextList && name != "copy" || name == "builder_options" || name == "name");
-        let diagnostic = if construct || name == "registry" && !null {
+        // flytekit checks these alone, and takes null as absent.
+        let checked = CHECKED_LISTS.contains(&name) || matches!(name, "name" | "registry" | "builder_options");
+        let diagnostic = if checked && !null {
             Diagnostic::error("wrong-kind", message)
         } else {
             Diagnostic::build_error("wrong-kind", message)
@@ -285,7 +297,12 @@ impl Reader<'_> {
                         Some(text) if kind != "null" => format!("put it into quotes: `\"{text}\"`"),
                         _ => "write each entry as one string".to_owned(),
                     };
-                    self.report(Diagnostic::error("entry-not-text", message).at(item.span).help(help));
+                    let diagnostic = if CHECKED_LISTS.contains(&name) {
+                        Diagnostic::error("entry-not-text", message)
+                    } else {
+                        Diagnostic::build_error("entry-not-text", message)
+                    };
+                    self.report(diagnostic.at(item.span).help(help));
                 }
             }
         }
@@ -505,7 +522,7 @@ impl Reader<'_> {
     /// Values that PyYAML refuses anywhere make the file unreadable to flytekit.
     fn check_hashable(&mut self, spec: &ImageSpec) {
         for (name, node) in &spec.raw {
-            if name != "pip_secret_mounts"
+            if !matches!(name.as_str(), "pip_secret_mounts" | "base_image")
                 && let Err(error) = python::value(node)
             {
                 self.report(Diagnostic::error("yaml-value", error.message).at(error.span));

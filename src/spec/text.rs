@@ -1,4 +1,8 @@
+use std::fmt;
+
 use serde::Serialize;
+
+use crate::spec::credential::redact;
 
 /// A stretch of a text, in bytes, the end not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -19,11 +23,18 @@ pub struct Position {
 }
 
 /// A named text that knows where its lines begin.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     name: String,
     content: String,
     line_starts: Vec<usize>,
+}
+
+impl fmt::Debug for Text {
+    /// The content may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Text {
@@ -92,12 +103,18 @@ impl Text {
 }
 
 /// A value and where it stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Spanned<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
     pub span: Span,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&format!("{:?}", self.value)))
+    }
 }
 
 impl<T> Spanned<T> {

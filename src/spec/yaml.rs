@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::fmt;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
+use crate::spec::credential::redact;
 use crate::spec::diagnostic::Diagnostic;
 use crate::spec::text::{Span, Text};
 
@@ -24,7 +26,7 @@ pub struct Node {
 }
 
 /// The kinds of YAML values.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Data {
     /// A scalar's text after quotes and escapes, and whether it was written without quotes.
     Scalar {
@@ -37,6 +39,17 @@ pub enum Data {
     Sequence(Vec<Node>),
     /// A mapping in the order written, merge keys expanded; of repeated keys all are there.
     Mapping(Vec<(Node, Node)>),
+}
+
+impl fmt::Debug for Data {
+    /// Values may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Scalar { text, .. } => write!(f, "{:?}", redact(text)),
+            Self::Sequence(items) => f.debug_list().entries(items).finish(),
+            Self::Mapping(pairs) => f.debug_map().entries(pairs.iter().map(|(k, v)| (k, v))).finish(),
+        }
+    }
 }
 
 impl Node {

@@ -202,6 +202,28 @@ fn a_nested_base_is_built_in_the_same_graph() {
 }
 
 #[test]
+fn a_nested_base_keeps_its_python() {
+    let project = Project::new("base_image:\n  python_version: \"3.11\"\n  packages: [tomli]\npackages: [humanize]\n");
+    let line = "python -c 'import sys, tomli, humanize, flytekit; print(sys.version_info[:2])'";
+    assert_eq!(project.build_and_run("engine-nested-python", line), "(3, 11)\n");
+}
+
+#[test]
+fn names_with_special_characters_are_copied() {
+    let project = Project::new("profile: plain\ncopy: [\"pages/[id].tsx\", \"!x\", \"a*b\"]\ncopy_to: /app\n");
+    project
+        .file("pages/[id].tsx", "1")
+        .file("!x", "2")
+        .file("a*b", "3")
+        .file("axb", "4");
+    let line = "cd /app && find . -type f | sort | xargs -d '\\n'";
+    assert_eq!(
+        project.build_and_run("engine-special", line),
+        "./!x ./a*b ./pages/[id].tsx\n"
+    );
+}
+
+#[test]
 fn an_interpreter_of_the_base_is_used_though_it_is_externally_managed() {
     let base = Project::new("profile: plain\napt_packages: [python3, python3-six]\n");
     base.build("engine-python-base");
@@ -339,6 +361,9 @@ fn targets_stop_at_their_stage() {
         project.build_and_run("engine-target", "jq --version; ls /done 2>/dev/null; true"),
         "jq-1.6\n"
     );
+    // Only what is there so far: not the user that comes later.
+    let project = Project::new("apt_packages: [jq]\n").with(&["--target", "base"]);
+    assert_eq!(project.build_and_run("engine-target", "id -un"), "root\n");
     let log = Project::new("profile: plain\n")
         .with(&["--target", "packages"])
         .fail("engine-target");
