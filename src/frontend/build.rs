@@ -9,7 +9,7 @@ use crate::emit::{self, Options as EmitOptions, Sources, Strategy};
 use crate::frontend::client::Client;
 use crate::frontend::context::{self, Context, SpecFile};
 use crate::frontend::gateway::own_time;
-use crate::frontend::image::{self, Resolved};
+use crate::frontend::image::{Images, Resolved};
 use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
 use crate::llb::Platform;
 use crate::plan::{self, Base, BuildPlan, Facts, Role, Stage};
@@ -35,7 +35,17 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let spec = read_spec(&client, &options, &file).await?;
     let platforms = platforms(&options, &spec)?;
     let multi = options.multi_platform(platforms.len())?;
-    let files = context::gather(&client, &options, &file, &origin, &spec).await?;
+    // Files and images have nothing to do with each other. Which images are needed does not depend on what is
+    // in them, so a plan made in ignorance tells.
+    let (files, images) = tokio::join!(context::gather(&client, &options, &file, &origin, &spec), async {
+        let mut images = Vec::with_capacity(platforms.len());
+        for platform in &platforms {
+            let draft = plan::plan(&spec, &file.text, platform, &Facts::default());
+            images.push(Images::look_up(&client, &options, &draft).await?);
+        }
+        Ok::<_, Failure>(images)
+    });
+    let (files, images) = (files?, images?);
     let build = Build {
         client: &client,
         options: &options,
@@ -46,8 +56,10 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let mut result = wire::Result::default();
     let mut references = BTreeMap::new();
     let mut described = Vec::new();
-    for (position, platform) in platforms.iter().enumerate() {
-        let image = build.image(platform, platforms.len() > 1, position == 0).await?;
+    for (position, (platform, images)) in platforms.iter().zip(&images).enumerate() {
+        let image = build
+            .image(platform, images, platforms.len() > 1, position == 0)
+            .await?;
         let suffix = if multi { format!("/{platform}") } else { String::new() };
         result
             .metadata
@@ -178,10 +190,7 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
-    async fn image(&self, platform: &Platform, label: bool, warn: bool) -> Result<Image, Failure> {
-        // Which tools are needed does not depend on the base, so all images are looked up at once.
-        let draft = plan::plan(self.spec, &self.file.text, platform, &self.facts(self.spec, None));
-        let images = self.look_up(&draft, platform).await?;
+    async fn image(&self, platform: &Platform, images: &Images, label: bool, warn: bool) -> Result<Image, Failure> {
         let plan = plan::plan(
             self.spec,
             &self.file.text,
@@ -216,7 +225,7 @@ impl Build<'_> {
             file: Some(Arc::clone(&self.file.source)),
             ..EmitOptions::new(strategy)
         };
-        let sources = self.sources(&plan, &images);
+        let sources = self.sources(&plan, images);
         let emitted = emit::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
         let solved = self.client.solve(emitted.result.as_ref()).await?;
         let base = images.base();
@@ -262,52 +271,10 @@ impl Build<'_> {
         }
     }
 
-    /// Looks up every image that a plan and the plans below it name, each once.
-    async fn look_up(&self, plan: &BuildPlan, platform: &Platform) -> Result<Images, Failure> {
-        let mut wanted = Vec::new();
-        collect(plan, &mut wanted);
-        wanted.sort();
-        wanted.dedup();
-        let mode = self.options.resolve_mode()?;
-        let mut lookups = tokio::task::JoinSet::new();
-        for (role, reference) in wanted {
-            let client = self.client.clone();
-            let options = self.options.clone();
-            let platform = platform.clone();
-            lookups.spawn(async move {
-                let found = image::resolve(&client, &options, role, &reference, &platform, mode).await;
-                ((role, reference), found)
-            });
-        }
-        let mut images = BTreeMap::new();
-        let mut failures = BTreeMap::new();
-        while let Some(joined) = lookups.join_next().await {
-            let (key, found) = joined.map_err(|error| Failure::internal(error.to_string()))?;
-            match found {
-                Ok(image) => drop(images.insert(key, image)),
-                Err(failure) => drop(failures.insert(key, failure)),
-            }
-        }
-        // The same one each time, whichever answered first.
-        match failures.into_values().next() {
-            Some(failure) => Err(failure),
-            None => Ok(Images(images)),
-        }
-    }
-
     fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
-        let tool = |role, reference: &Option<String>| {
-            let reference = reference.as_ref()?;
-            images
-                .0
-                .get(&(role, reference.clone()))
-                .and_then(|image| image.output.clone())
-        };
+        let tool = |role, reference: &Option<String>| images.output(role, reference.as_ref()?);
         let (base, nested) = match &plan.base {
-            Base::Image(reference) => {
-                let image = images.0.get(&(Role::Base, reference.clone()));
-                (image.and_then(|image| image.output.clone()), None)
-            }
+            Base::Image(reference) => (images.output(Role::Base, reference), None),
             Base::Plan(inner) => (None, Some(Box::new(self.sources(inner, images)))),
         };
         Sources {
@@ -318,33 +285,6 @@ impl Build<'_> {
             nested,
         }
     }
-}
-
-/// The images of a plan by role and reference.
-struct Images(BTreeMap<(Role, String), Resolved>);
-
-impl Images {
-    /// The one image that everything starts from.
-    fn base(&self) -> Option<&Resolved> {
-        self.0
-            .iter()
-            .find(|((role, _), _)| *role == Role::Base)
-            .map(|(_, image)| image)
-    }
-}
-
-fn collect(plan: &BuildPlan, wanted: &mut Vec<(Role, String)>) {
-    match &plan.base {
-        Base::Image(reference) => wanted.push((Role::Base, reference.clone())),
-        Base::Plan(nested) => collect(nested, wanted),
-    }
-    wanted.extend(plan.tools.uv.iter().map(|image| (Role::Uv, image.clone())));
-    wanted.extend(
-        plan.tools
-            .micromamba
-            .iter()
-            .map(|image| (Role::Micromamba, image.clone())),
-    );
 }
 
 /// The settings of a plan, with those of the plans below it where it has none.

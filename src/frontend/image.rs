@@ -1,11 +1,13 @@
 //! Images: named contexts in their place, digests, configurations.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value;
 
 use crate::frontend::client::Client;
 use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Image, Metadata, OciLayout, Output, Platform, ResolveMode};
-use crate::plan::{BaseFacts, Role};
+use crate::plan::{Base, BaseFacts, BuildPlan, Role};
 use crate::proto::{gateway as wire, pb};
 use crate::spec::Reference;
 
@@ -60,6 +62,69 @@ impl Resolved {
     }
 }
 
+/// The images of a plan and the plans below it, by role and reference.
+pub(super) struct Images(BTreeMap<(Role, String), Resolved>);
+
+impl Images {
+    /// Looks all of them up at once.
+    pub(super) async fn look_up(client: &Client, options: &FrontendOptions, plan: &BuildPlan) -> Result<Self, Failure> {
+        let mut wanted = BTreeSet::new();
+        collect(plan, &mut wanted);
+        let mode = options.resolve_mode()?;
+        let mut lookups = tokio::task::JoinSet::new();
+        for (role, reference) in wanted {
+            let (client, options, platform) = (client.clone(), options.clone(), plan.platform.clone());
+            lookups.spawn(async move {
+                let found = resolve(&client, &options, role, &reference, &platform, mode).await;
+                ((role, reference), found)
+            });
+        }
+        let mut images = BTreeMap::new();
+        let mut failures = BTreeMap::new();
+        while let Some(joined) = lookups.join_next().await {
+            let (key, found) = joined.map_err(|error| Failure::internal(error.to_string()))?;
+            match found {
+                Ok(image) => drop(images.insert(key, image)),
+                Err(failure) => drop(failures.insert(key, failure)),
+            }
+        }
+        // The same one each time, whichever answered first.
+        match failures.into_values().next() {
+            Some(failure) => Err(failure),
+            None => Ok(Self(images)),
+        }
+    }
+
+    /// The one image that everything starts from.
+    pub(super) fn base(&self) -> Option<&Resolved> {
+        self.0
+            .iter()
+            .find(|((role, _), _)| *role == Role::Base)
+            .map(|(_, image)| image)
+    }
+
+    /// The file tree of an image.
+    pub(super) fn output(&self, role: Role, reference: &str) -> Option<Output> {
+        self.0
+            .get(&(role, reference.to_owned()))
+            .and_then(|image| image.output.clone())
+    }
+}
+
+fn collect(plan: &BuildPlan, wanted: &mut BTreeSet<(Role, String)>) {
+    match &plan.base {
+        Base::Image(reference) => drop(wanted.insert((Role::Base, reference.clone()))),
+        Base::Plan(nested) => collect(nested, wanted),
+    }
+    wanted.extend(plan.tools.uv.iter().map(|image| (Role::Uv, image.clone())));
+    wanted.extend(
+        plan.tools
+            .micromamba
+            .iter()
+            .map(|image| (Role::Micromamba, image.clone())),
+    );
+}
+
 /// What a named context says instead of an image.
 fn replacement<'a>(
     options: &'a FrontendOptions,
@@ -79,7 +144,7 @@ fn replacement<'a>(
 }
 
 /// Looks an image up.
-pub(super) async fn resolve(
+async fn resolve(
     client: &Client,
     options: &FrontendOptions,
     role: Role,
