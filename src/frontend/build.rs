@@ -11,7 +11,7 @@ use crate::frontend::context::{self, Context, SpecFile};
 use crate::frontend::gateway::own_time;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
-use crate::llb::Platform;
+use crate::llb::{Definition, Platform};
 use crate::plan::{self, Base, BuildPlan, Facts, Role, Stage};
 use crate::proto::gateway as wire;
 use crate::spec::{self, BaseImage, Diagnostic, ImageSpec, Profile, Severity};
@@ -56,6 +56,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let mut result = wire::Result::default();
     let mut references = BTreeMap::new();
     let mut described = Vec::new();
+    let mut vertices = BTreeMap::new();
     for (position, (platform, images)) in platforms.iter().zip(&images).enumerate() {
         let image = build
             .image(platform, images, platforms.len() > 1, position == 0)
@@ -73,6 +74,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
             "ID": platform.to_string(),
             "Platform": platform_json(platform),
         }));
+        vertices.extend(image.vertices);
         references.insert(platform.to_string(), image.reference);
     }
     result.metadata.insert(
@@ -85,7 +87,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         references.into_values().next().map(wire::result::Result::Ref)
     };
     if options.wants_timings() {
-        let timings = timings(&client, &options);
+        let timings = timings(&client, &options, &vertices);
         result
             .metadata
             .insert("frontend.imagespec.timings".into(), timings.into_bytes());
@@ -176,6 +178,8 @@ fn platform_json(platform: &Platform) -> serde_json::Value {
 /// One image of a build.
 struct Image {
     reference: wire::Ref,
+    /// The names of all vertices by their digests.
+    vertices: BTreeMap<String, String>,
     config: Vec<u8>,
     base_config: Vec<u8>,
 }
@@ -244,7 +248,9 @@ impl Build<'_> {
             &self.options.labels(),
             &emitted.history,
         );
+        let definition = Definition::new(emitted.result.as_ref());
         Ok(Image {
+            vertices: definition.names(),
             reference: wire::Ref {
                 id: solved.0,
                 def: None,
@@ -305,8 +311,8 @@ fn nested_settings(plan: &BuildPlan) -> plan::Settings {
     settings
 }
 
-/// The frontend's own time and memory, for benchmarks.
-fn timings(client: &Client, options: &FrontendOptions) -> String {
+/// The frontend's own time and memory, and the digests it computed, for benchmarks and tests.
+fn timings(client: &Client, options: &FrontendOptions, vertices: &BTreeMap<String, String>) -> String {
     let calls = client.gateway.calls();
     let now = Instant::now();
     let first_solve = calls
@@ -328,6 +334,7 @@ fn timings(client: &Client, options: &FrontendOptions) -> String {
         "total_ms_to_return": now.saturating_duration_since(options.started).as_secs_f64() * 1000.0,
         "calls": calls.len(),
         "peak_memory_kib": peak,
+        "vertices": vertices,
     })
     .to_string()
 }

@@ -62,6 +62,18 @@ impl Definition {
         Self(definition)
     }
 
+    /// The names of all vertices by their digests, without the terminal op.
+    #[must_use]
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let vertices = self.0.def.split_last().map_or(&[][..], |(_, vertices)| vertices);
+        let name = |digest: &str| self.0.metadata.get(digest)?.description.get("llb.customname").cloned();
+        vertices
+            .iter()
+            .map(|bytes| digest_of(bytes))
+            .map(|digest| (digest.clone(), name(&digest).unwrap_or_default()))
+            .collect()
+    }
+
     /// The identifiers of all capabilities that the graph needs.
     #[must_use]
     pub fn capabilities(&self) -> BTreeSet<&str> {

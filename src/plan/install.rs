@@ -8,6 +8,7 @@ use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
 
 const UV: &str = "/tmp/imagespec/uv";
 const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
+const BUNDLE: &str = "/tmp/imagespec/ca-certificates.crt";
 /// Where uv keeps what it downloaded; as a shared cache with its target as id it stays out of cache keys.
 pub(super) const UV_CACHE: &str = "/var/cache/imagespec/uv";
 /// The user that tasks run as in the `flyte` profile.
@@ -106,6 +107,11 @@ fn program(target: &str, image: Role, path: &str) -> Mount {
     }
 }
 
+/// The certificates of the micromamba image.
+fn bundle() -> Mount {
+    program(BUNDLE, Role::Micromamba, "/etc/ssl/certs/ca-certificates.crt")
+}
+
 pub(super) fn uv_cache() -> Mount {
     Mount::Cache {
         target: UV_CACHE.into(),
@@ -129,11 +135,7 @@ impl Builder<'_> {
             return;
         }
         self.uses_micromamba = true;
-        let bundle = "/tmp/imagespec/ca-certificates.crt";
-        let mounts = vec![
-            scratch(),
-            program(bundle, Role::Micromamba, "/etc/ssl/certs/ca-certificates.crt"),
-        ];
+        let mounts = vec![scratch(), bundle()];
         let script = Script::new().lines(&format!(
             "if ! id -u {TASK_USER} >/dev/null 2>&1; then\n\
              \x20 if command -v useradd >/dev/null; then useradd --no-log-init --create-home --shell /bin/bash {TASK_USER}\n\
@@ -145,7 +147,7 @@ impl Builder<'_> {
              grep -qsxF \"$line\" \"$home/.profile\" || printf '%s\\n' \"$line\" >> \"$home/.profile\"\n\
              chown {TASK_USER}: \"$home/.profile\"\n\
              if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then\n\
-             \x20 mkdir -p /etc/ssl/certs && cp {bundle} /etc/ssl/certs/ca-certificates.crt && chmod 644 /etc/ssl/certs/ca-certificates.crt\n\
+             \x20 mkdir -p /etc/ssl/certs && cp {BUNDLE} /etc/ssl/certs/ca-certificates.crt && chmod 644 /etc/ssl/certs/ca-certificates.crt\n\
              fi\n\
              rm -f /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-",
             quote(&format!("export PATH={}", quote(path)))
@@ -208,6 +210,8 @@ impl Builder<'_> {
         let mounts = vec![
             scratch(),
             program(MICROMAMBA, Role::Micromamba, "/usr/bin/micromamba"),
+            // Slim bases have no certificates, and micromamba brings none in its program.
+            bundle(),
             Mount::Cache {
                 target: "/tmp/imagespec/conda".into(),
                 id: "/var/cache/imagespec/conda".into(),

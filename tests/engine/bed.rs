@@ -54,6 +54,14 @@ pub fn binary() -> PathBuf {
     path
 }
 
+/// Makes the steps of a spec steps that no test before has run.
+pub fn fresh(spec: &str) -> String {
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    format!("{spec}build_env: {{RUN: \"{}\"}}\n", now.as_nanos())
+}
+
 /// An engine of the bed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Engine {

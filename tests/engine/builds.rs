@@ -5,7 +5,7 @@ use std::thread;
 
 use serde_json::json;
 
-use crate::bed::{Engine, FRONTEND, Project, bed, binary};
+use crate::bed::{Engine, FRONTEND, Project, bed, binary, fresh};
 use crate::tree::{assert_bytecode_is_fresh, differences, tree};
 
 const CONDA: &str = "/opt/micromamba/envs/runtime";
@@ -351,6 +351,54 @@ fn an_oci_layout_stands_in_for_an_image() {
         project.build_and_run("engine-layout", "cat /root/x"),
         "from the layout\n"
     );
+}
+
+/// BuildKit encodes every op anew and reports progress under the digest of that: our bytes are canonical when
+/// all digests that we compute are among those.
+#[test]
+fn the_engine_computes_the_same_digests() {
+    let project = Project::new(&fresh(
+        "packages: [humanize]\nconda_packages: [tree]\napt_packages: [jq]\nrequirements: reqs.txt\ncopy: [data]\nsource_root: src\n\
+         source_copy_mode: all\nworkdir: /srv/x\nenv: {PATH: \"/x:$PATH\"}\npip_secret_mounts: [[a, /run/a]]\n",
+    ));
+    project
+        .file("reqs.txt", "six\n")
+        // Contents of its own: steps with equal inputs in other builds at this moment become one.
+        .file("data/x", "for digests alone")
+        .file("src/y", "for digests as well")
+        .file("secret", "s");
+    let metadata = project.directory.path().join("metadata.json");
+    let secret = format!("id=secret_0,src={}", project.directory.path().join("secret").display());
+    for (strategy, merges) in [("merge", true), ("chain", false)] {
+        let output = project
+            .command("engine-digests")
+            .args([
+                "--progress=rawjson",
+                "--build-arg",
+                "IMAGESPEC_TIMINGS=1",
+                "--secret",
+                &secret,
+                "--metadata-file",
+            ])
+            .arg(&metadata)
+            .args(["--build-arg", &format!("IMAGESPEC_STRATEGY={strategy}")])
+            .output()
+            .unwrap();
+        let progress = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{progress}");
+        let metadata: serde_json::Value = serde_json::from_slice(&std::fs::read(&metadata).unwrap()).unwrap();
+        let report = metadata["frontend.imagespec.timings"].as_str().unwrap();
+        let report: serde_json::Value = serde_json::from_str(report).unwrap();
+        let vertices = report["vertices"].as_object().unwrap();
+        assert!(vertices.len() > 10);
+        assert_eq!(progress.contains("] merge "), merges);
+        for (digest, name) in vertices {
+            assert!(
+                progress.contains(digest.as_str()),
+                "the engine knows no {digest} {name}"
+            );
+        }
+    }
 }
 
 #[test]

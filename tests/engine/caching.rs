@@ -1,15 +1,7 @@
 //! What runs again, and whether it gives the same.
 
-use crate::bed::{Engine, Project};
+use crate::bed::{Engine, Project, fresh};
 use crate::tree::{differences, layers};
-
-/// Makes the steps of a spec steps that no test before has run.
-fn fresh(spec: &str) -> String {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    format!("{spec}build_env: {{RUN: \"{}\"}}\n", now.as_nanos())
-}
 
 const SPEC: &str = "packages: [humanize]\napt_packages: [jq]\ncopy: [data]\nenv: {LEVEL: info}\n";
 
