@@ -10,6 +10,7 @@ use crate::frontend::client::Client;
 use crate::frontend::context::{self, Context, SpecFile};
 use crate::frontend::gateway::own_time;
 use crate::frontend::image::{Images, Resolved};
+use crate::frontend::subrequest::{self, Subrequest};
 use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
 use crate::llb::{Definition, Platform};
 use crate::plan::{self, Base, BuildPlan, Facts, Role, Stage};
@@ -27,11 +28,15 @@ impl From<OptionError> for Failure {
 
 /// Builds what the client asked for.
 pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -> Result<wire::Result, Failure> {
-    if let Some(request) = options.get("requestid") {
-        return subrequest(request);
+    let request = options.get("requestid").map(Subrequest::named).transpose()?;
+    if request == Some(Subrequest::Describe) {
+        return Ok(subrequest::describe());
     }
     let client = Client::new(gateway, options.cache_imports()?).await?;
     let (file, origin) = context::load(&client, &options).await?;
+    if let Some(request) = request {
+        return subrequest::about(request, &file);
+    }
     let spec = read_spec(&client, &options, &file).await?;
     let platforms = platforms(&options, &spec)?;
     let multi = options.multi_platform(platforms.len())?;
@@ -92,31 +97,6 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
             .metadata
             .insert("frontend.imagespec.timings".into(), timings.into_bytes());
     }
-    Ok(result)
-}
-
-/// Requests other than a build. None is offered yet; clients ask what there is.
-fn subrequest(name: &str) -> Result<wire::Result, Failure> {
-    if name != "frontend.subrequests.describe" {
-        return Err(Failure::unsupported_request(name));
-    }
-    let offered = json!([{
-        "name": "frontend.subrequests.describe",
-        "version": "1.0.0",
-        "type": "rpc",
-        "description": "List available subrequest types",
-        "opts": null,
-        "inputs": null,
-        "metadata": [{"name": "result.json"}, {"name": "result.txt"}],
-        "refs": null,
-    }]);
-    let mut result = wire::Result::default();
-    let text = serde_json::to_string_pretty(&offered).unwrap_or_default();
-    result.metadata.insert("result.json".into(), text.into_bytes());
-    let table =
-        "NAME                 VERSION DESCRIPTION\nsubrequests.describe 1.0.0   List available subrequest types\n";
-    result.metadata.insert("result.txt".into(), table.into());
-    result.metadata.insert("version".into(), b"1.0.0".to_vec());
     Ok(result)
 }
 

@@ -11,6 +11,7 @@ mod gateway;
 mod image;
 mod options;
 mod stdio;
+mod subrequest;
 
 #[cfg(test)]
 mod memory;

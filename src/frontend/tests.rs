@@ -317,6 +317,46 @@ fn unknown_requests_and_options_fail_clearly() {
 }
 
 #[test]
+fn specs_are_checked_and_described_without_a_build() {
+    let ask = |spec: &str, request: &str| {
+        let result = result(&build(with_data(spec), &[("requestid", request)]));
+        assert!(result.result.is_none());
+        let value: serde_json::Value = serde_json::from_slice(&result.metadata["result.json"]).unwrap();
+        (value, result.metadata.get("result.statuscode").cloned())
+    };
+    let (report, code) = ask(SPEC, "frontend.lint");
+    assert_eq!(
+        (report["warnings"].as_array().unwrap().len(), code.unwrap()),
+        (0, b"0".to_vec())
+    );
+    let (report, code) = ask("python_version: 3.10\npakages: [a]\n", "frontend.lint");
+    assert_eq!(report["warnings"][0]["ruleName"], "python-version-number");
+    assert_eq!(report["warnings"][0]["location"]["ranges"][0]["start"]["line"], 1);
+    assert!(
+        report["buildError"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("did you mean `packages`?")
+    );
+    assert_eq!(code.unwrap(), b"1");
+    let (targets, _) = ask(SPEC, "frontend.targets");
+    let names: Vec<&str> = targets["targets"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["base", "apt", "source", "image"]);
+    let (outline, _) = ask("pip_secret_mounts: [[a, /b]]\npackages: [x]\n", "frontend.outline");
+    assert_eq!(outline["secrets"][1]["name"], "secret_0");
+    let refused = error(&build(
+        with_data("pakages: [a]\n"),
+        &[("requestid", "frontend.outline")],
+    ));
+    assert!(refused.message.contains("unknown field"));
+}
+
+#[test]
 fn only_named_paths_are_asked_of_the_client() {
     let mut memory = with_data("profile: plain\nrequirements: ./reqs.txt\ncopy: [data]\n");
     memory.file("context", "reqs.txt", "six\n");

@@ -138,6 +138,44 @@ fn warnings_are_shown() {
     assert!(built.log.contains("builder-ignored"), "{}", built.log);
 }
 
+#[test]
+fn a_spec_is_checked_without_a_build() {
+    let call = |spec: &str, call: &str| {
+        let output = Project::new(spec)
+            .with(&["--call", call])
+            .command("engine-call")
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr,
+        )
+    };
+    let (ok, out, err) = call("profile: plain\npackages: [six]\n", "check");
+    assert!(ok && out.contains("no warnings found"), "{out}{err}");
+    let (ok, out, err) = call("profile: plain\npython_version: 3.10\n", "check");
+    assert!(!ok && out.contains("python-version-number"), "{out}{err}");
+    let (ok, out, err) = call("pakages: [six]\n", "check");
+    assert!(
+        !ok && format!("{out}{err}").contains("did you mean `packages`?"),
+        "{out}{err}"
+    );
+    let (ok, out, err) = call("profile: plain\napt_packages: [jq]\n", "targets");
+    assert!(
+        ok && out.contains("apt") && out.contains("image (default)"),
+        "{out}{err}"
+    );
+    let (ok, out, err) = call("pip_secret_mounts: [[a, /b]]\n", "outline");
+    assert!(ok && out.contains("secret_0"), "{out}{err}");
+    let (ok, out, err) = call("profile: plain\n", "nonsense");
+    assert!(
+        !ok && err.contains("unsupported request frontend.nonsense"),
+        "{out}{err}"
+    );
+}
+
 fn running(marker: &str) -> bool {
     let output = Command::new("pgrep").args(["-f", marker]).output().unwrap();
     !output.stdout.is_empty()

@@ -1,0 +1,160 @@
+//! Requests other than a build: what there is to know of a spec without building it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::frontend::Failure;
+use crate::frontend::context::SpecFile;
+use crate::llb::Platform;
+use crate::plan::{self, CA_SECRET, Facts, Stage};
+use crate::proto::gateway as wire;
+use crate::spec::{self, Diagnostic, Severity, Span, shown_text};
+
+/// A request, by the name that clients give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Subrequest {
+    /// Which requests there are.
+    Describe,
+    /// Problems and warnings (`--check`).
+    Lint,
+    /// Arguments and secrets (`--call=outline`).
+    Outline,
+    /// What can be built alone (`--call=targets`).
+    Targets,
+}
+
+const ALL: [(Subrequest, &str, &str); 4] = [
+    (
+        Subrequest::Outline,
+        "frontend.outline",
+        "List all parameters current build target supports",
+    ),
+    (
+        Subrequest::Targets,
+        "frontend.targets",
+        "List all targets current build supports",
+    ),
+    (Subrequest::Lint, "frontend.lint", "Report problems of the spec"),
+    (
+        Subrequest::Describe,
+        "frontend.subrequests.describe",
+        "List available subrequest types",
+    ),
+];
+
+impl Subrequest {
+    /// The request of a name.
+    pub(super) fn named(name: &str) -> Result<Self, Failure> {
+        let known = ALL.iter().find(|(_, known, _)| *known == name);
+        known
+            .map(|(request, ..)| *request)
+            .ok_or_else(|| Failure::unsupported_request(name))
+    }
+}
+
+/// Which requests there are.
+pub(super) fn describe() -> wire::Result {
+    let offered: Vec<Value> = ALL
+        .iter()
+        .map(|(_, name, description)| {
+            json!({
+                "name": name, "version": "1.0.0", "type": "rpc", "description": description,
+                "opts": null, "inputs": null,
+                "metadata": [{"name": "result.json"}, {"name": "result.txt"}], "refs": null,
+            })
+        })
+        .collect();
+    let mut table = format!("{:<22}{:<9}DESCRIPTION\n", "NAME", "VERSION");
+    for (_, name, description) in ALL {
+        let short = name.trim_start_matches("frontend.");
+        table.push_str(&format!("{short:<22}{:<9}{description}\n", "1.0.0"));
+    }
+    answer(&Value::from(offered), table)
+}
+
+/// Answers a request about a spec.
+pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result, Failure> {
+    if request == Subrequest::Lint {
+        return Ok(lint(file));
+    }
+    let parsed = spec::parse(&file.text);
+    let problems: Vec<&Diagnostic> = parsed.errors(spec::Stage::Build).collect();
+    let Some(spec) = parsed.spec.as_ref().filter(|_| problems.is_empty()) else {
+        return Err(Failure::of_spec(&file.text, problems));
+    };
+    let sources = json!([STANDARD.encode(&file.source.data)]);
+    if request == Subrequest::Outline {
+        let mut secrets = vec![json!({"name": CA_SECRET})];
+        let mut table = format!("SECRET           REQUIRED\n{CA_SECRET:<17}\n");
+        for secret in &spec.pip_secret_mounts {
+            secrets.push(json!({"name": secret.id, "required": true, "location": location(file, secret.span)}));
+            table.push_str(&format!("{:<17}true\n", secret.id));
+        }
+        let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});
+        return Ok(answer(&outline, table));
+    }
+    let plan = plan::plan(spec, &file.text, &Platform::linux_amd64(), &Facts::default());
+    let there = |stage: &&Stage| {
+        matches!(stage, Stage::Base | Stage::Image) || plan.steps.iter().any(|step| step.stage == **stage)
+    };
+    let stages: Vec<Stage> = Stage::ALL.iter().filter(there).copied().collect();
+    let targets: Vec<Value> = stages
+        .iter()
+        .map(|stage| json!({"name": stage.name(), "default": *stage == Stage::Image}))
+        .collect();
+    let table = stages.iter().map(|stage| format!("{}\n", stage.name())).collect();
+    Ok(answer(&json!({"targets": targets, "sources": sources}), table))
+}
+
+fn lint(file: &SpecFile) -> wire::Result {
+    let parsed = spec::parse(&file.text);
+    let (mut warnings, mut text) = (Vec::new(), String::new());
+    for warning in parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
+        warnings.push(json!({
+            "ruleName": warning.rule,
+            "description": warning.help.clone().unwrap_or_default(),
+            "detail": warning.message,
+            "location": warning.span.map_or_else(|| json!({"sourceIndex": -1}), |span| location(file, span)),
+        }));
+        text.push_str(&format!("{}\n", warning.line(&file.text)));
+    }
+    let errors: Vec<&Diagnostic> = parsed.errors(spec::Stage::Build).collect();
+    let data = shown_text(&file.text, errors.iter().copied());
+    let mut report = json!({
+        "warnings": warnings,
+        "sources": [{"filename": file.text.name(), "language": "YAML", "data": STANDARD.encode(data)}],
+    });
+    if let Some(first) = errors.first() {
+        let failure = Failure::of_spec(&file.text, errors.iter().copied());
+        let place = first
+            .span
+            .map_or_else(|| json!({"sourceIndex": -1}), |span| location(file, span));
+        text.push_str(&format!("{}\n", failure.message));
+        report["buildError"] = json!({"message": failure.message, "location": place});
+    }
+    let clean = warnings_and_errors(&report) == 0;
+    let mut result = answer(&report, text);
+    let code = if clean { "0" } else { "1" };
+    result.metadata.insert("result.statuscode".into(), code.into());
+    result
+}
+
+fn warnings_and_errors(report: &Value) -> usize {
+    report["warnings"].as_array().map_or(0, Vec::len) + usize::from(report.get("buildError").is_some())
+}
+
+fn location(file: &SpecFile, span: Span) -> Value {
+    let (first, last) = file.text.lines(span);
+    json!({"sourceIndex": 0, "ranges": [{"start": {"line": first}, "end": {"line": last}}]})
+}
+
+fn answer(value: &Value, text: String) -> wire::Result {
+    let mut result = wire::Result::default();
+    // A value of strings and numbers is always JSON.
+    let pretty = serde_json::to_string_pretty(value).unwrap_or_default();
+    result.metadata.insert("result.json".into(), pretty.into_bytes());
+    result.metadata.insert("result.txt".into(), text.into_bytes());
+    result.metadata.insert("version".into(), b"1.0.0".to_vec());
+    result
+}
