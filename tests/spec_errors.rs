@@ -93,7 +93,12 @@ const CASES: [(&str, &str); 60] = [
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 
-const MORE_CASES: [(&str, &str); 7] = [
+const MORE_CASES: [(&str, &str); 9] = [
+    (
+        "index-url",
+        "pip_index: pypi.org/simple\npip_extra_index_url: [example.com]\n",
+    ),
+    ("entry-not-text", "commands:\n  - echo a: b\n"),
     ("source-not-copied", "source_root: src\n"),
     ("source-root-missing", "source_copy_mode: all\n"),
     ("absolute-path", "workdir: app\ncopy_to: /a/../b\n"),

@@ -283,7 +283,8 @@ impl Lowering<'_> {
                     };
                     actions.copy(Copy {
                         owner: Some(owner(&files.owner)),
-                        follow_symlink: true,
+                        // At the context's root there is no link to follow, but dangling ones would be.
+                        follow_symlink: files.source != ".",
                         contents: true,
                         create_target_parents: true,
                         time: Some(FIXED_TIME),

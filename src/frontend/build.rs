@@ -188,6 +188,15 @@ impl Build<'_> {
             );
             context::warn(self.client, self.file, &warning).await?;
         }
+        let made_for = images
+            .base()
+            .and_then(|base| base.config.as_ref()?.get("architecture")?.as_str());
+        if let Some(other) = made_for.filter(|other| *other != platform.architecture) {
+            let message = format!("the base image is made for {other}, the image is built for {platform}");
+            let warning = Diagnostic::warning("platform-mismatch", message)
+                .help("name a base image that has this platform, or build with another --platform");
+            context::warn(self.client, self.file, &warning).await?;
+        }
         let strategy = match self.options.strategy()? {
             Some(strategy) => strategy,
             None if self.client.can("mergeop") && self.client.can("diffop") => Strategy::Merge,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::frontend::client::{Client, Reference, is_missing};
 use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
-use crate::spec::credential::redact;
+use crate::spec::credential::{has_credential, redact};
 use crate::spec::yaml::MAX_BYTES;
 use crate::spec::{BaseImage, Diagnostic, ImageSpec, Text, TextValue, context_path};
 
@@ -304,7 +304,11 @@ async fn check_path(
         }
     };
     let Some(stat) = stat else {
-        let help = "paths are relative to the build context, and what .dockerignore names is not in it";
+        let help = if name.contains(['*', '?']) {
+            "patterns are not supported: name each file, or a directory"
+        } else {
+            "paths are relative to the build context, and what .dockerignore names is not in it"
+        };
         problem(
             "missing-file",
             format!("`{field}: {}` is not in the build context", path.value),
@@ -344,14 +348,27 @@ async fn check_path(
             return Ok(());
         }
     };
-    match String::from_utf8(content) {
-        Ok(text) => requirements.push((path.value.clone(), text.trim_start_matches('\u{feff}').to_owned())),
-        Err(_) => problem(
+    let Ok(text) = String::from_utf8(content) else {
+        problem(
             "not-utf8",
             format!("`requirements: {}` is not UTF-8 text", path.value),
             "save it as UTF-8",
-        ),
+        );
+        return Ok(());
+    };
+    if let Some(line) = text.lines().position(has_credential) {
+        let message = format!(
+            "line {} of `requirements: {}` has a credential in its URL",
+            line + 1,
+            path.value
+        );
+        problem(
+            "credential-in-requirements",
+            message,
+            "take it out and pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]` and `--secret id=secret_0,src=.netrc`",
+        );
     }
+    requirements.push((path.value.clone(), text.trim_start_matches('\u{feff}').to_owned()));
     Ok(())
 }
 

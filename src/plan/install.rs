@@ -254,6 +254,14 @@ impl Builder<'_> {
         .into_iter()
         .flatten()
         .collect();
+        // Without any of these, the interpreter is there for the packages.
+        let packages_span = spec.packages.as_ref().map(|list| list.span);
+        let wanted_by = packages_span.or(spec.requirements.as_ref().map(|file| file.span));
+        let spans = if spans.is_empty() {
+            wanted_by.into_iter().collect()
+        } else {
+            spans
+        };
         let after = self.last_of(Stage::User);
         let environment = self.install_environment().0;
         let title = format!("micromamba install {packages}");
@@ -398,7 +406,9 @@ impl Builder<'_> {
         self.uses_uv = true;
         let mut mounts = vec![scratch(), program(UV, Role::Uv, "/uv"), uv_cache(), certificates()];
         let mut script = Script::new().trust();
+        let mut spans: Vec<Span> = spec.packages.iter().map(|list| list.span).collect();
         for secret in &spec.pip_secret_mounts {
+            spans.push(secret.span);
             mounts.push(Mount::Secret {
                 target: secret.target.clone(),
                 id: secret.id.clone(),
@@ -406,7 +416,6 @@ impl Builder<'_> {
             script = script.require_secret(&secret.id, &secret.target, secret.source.as_deref().unwrap_or("FILE"));
         }
         let mut arguments = vec!["--python".to_owned(), interpreter.program()];
-        let mut spans: Vec<Span> = spec.packages.iter().map(|list| list.span).collect();
         if let Some(index) = &spec.pip_index {
             arguments.extend(["--index-url".into(), index.value.clone()]);
             spans.push(index.span);

@@ -245,11 +245,28 @@ impl Checker<'_> {
                 "arguments are split as a shell would",
             );
         }
+        let index = spec.pip_index.iter().map(|index| ("pip_index", index));
+        let indexes =
+            index.chain(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("pip_extra_index_url", index)));
+        for (field, index) in indexes {
+            if !index.value.contains("://") && !index.value.starts_with(['/', '.', '-']) {
+                let message = format!("`{}` in `{field}` is not a URL", index.value);
+                self.error(
+                    "index-url",
+                    message,
+                    index.span,
+                    "write for example https://pypi.org/simple",
+                );
+            }
+        }
         if let Some(file) = spec.requirements.as_ref() {
             let base = file.value.rsplit('/').next().unwrap_or_default();
             if matches!(base, "uv.lock" | "poetry.lock" | "pylock.toml" | "pyproject.toml") {
                 let message = format!("`requirements: {}` is not supported yet", file.value);
-                let help = "export it first: `uv export --format requirements-txt -o requirements.txt`";
+                let help = match base {
+                    "poetry.lock" => "export it first: `poetry export -o requirements.txt`",
+                    _ => "export it first: `uv export --format requirements-txt -o requirements.txt`",
+                };
                 self.error("lock-file", message, file.span, help);
             }
             self.context_path("requirements", file);

@@ -161,7 +161,7 @@ impl Reader<'_> {
         let diagnostic = Diagnostic::error("unknown-field", format!("unknown field `{}{name}`", self.path)).at(span);
         let diagnostic = match field::closest(name, known) {
             Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
-            None => diagnostic.help("the README's tour of a spec lists all fields"),
+            None => diagnostic.help("docs/spec.md lists all fields"),
         };
         self.report(diagnostic);
     }
@@ -268,7 +268,7 @@ impl Reader<'_> {
             self.report(
                 Diagnostic::warning(
                     "python-version-number",
-                    format!("`python_version: {text}` is the number {value} in YAML; Python {text} is installed, the tag counts {value}"),
+                    format!("`python_version: {text}` is the number {value} in YAML; Python {text} is installed, flytekit's tag counts {value}"),
                 )
                 .at(span)
                 .help(format!("write `python_version: \"{text}\"`")),
@@ -295,6 +295,9 @@ impl Reader<'_> {
                     let message = format!("`{}{name}` takes a list of strings, this entry is {kind}", self.path);
                     let help = match text {
                         Some(text) if kind != "null" => format!("put it into quotes: `\"{text}\"`"),
+                        _ if kind == "a mapping" => {
+                            "put the whole entry into quotes: a colon with a space behind it makes a mapping".to_owned()
+                        }
                         _ => "write each entry as one string".to_owned(),
                     };
                     let diagnostic = if CHECKED_LISTS.contains(&name) {
@@ -343,7 +346,7 @@ impl Reader<'_> {
                 self.report(
                     Diagnostic::warning(
                         "value-not-text",
-                        format!("`{name}.{key_text}: {text}` is {shown} in YAML; the image gets `{text}`, the tag counts {shown}"),
+                        format!("`{name}.{key_text}: {text}` is {shown} in YAML; the image gets `{text}`, flytekit's tag counts {shown}"),
                     )
                     .at(value.span)
                     .help(format!("write \"{text}\"")),

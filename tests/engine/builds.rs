@@ -284,6 +284,20 @@ fn ignored_files_stay_out() {
 }
 
 #[test]
+fn links_stay_links_even_those_that_lead_nowhere() {
+    let project = Project::new("profile: plain\nsource_root: .\nsource_copy_mode: all\ncopy_to: /app\n");
+    project.file("real", "1");
+    for (to, name) in [("nowhere", "dangling"), ("/etc/passwd", "absolute"), ("real", "link")] {
+        std::os::unix::fs::symlink(to, project.directory.path().join(name)).unwrap();
+    }
+    let line = "cd /app && readlink dangling absolute link && cat link";
+    assert_eq!(
+        project.build_and_run("engine-links", line),
+        "nowhere\n/etc/passwd\nreal\n1"
+    );
+}
+
+#[test]
 fn strange_names_are_only_names() {
     let project = Project::new(
         "profile: plain\ncopy: [\"a; touch pwned\", \"$(touch pwned)\"]\ncopy_to: \"/app dir/'x\"\n\

@@ -78,6 +78,21 @@ fn missing_files_are_named_at_their_entry() {
 }
 
 #[test]
+fn a_password_in_a_requirements_file_is_refused() {
+    let project = Project::new("profile: plain\nrequirements: reqs.txt\n");
+    project.file(
+        "reqs.txt",
+        "six\n--extra-index-url https://me:hunter22@example.com/simple\n",
+    );
+    let log = project.fail("engine-reqs-password");
+    assert!(
+        log.contains("line 2 of `requirements: reqs.txt` has a credential in its URL"),
+        "{log}"
+    );
+    assert!(!log.contains("hunter22"), "{log}");
+}
+
+#[test]
 fn files_that_are_no_specs_are_refused() {
     for (content, expect) in [
         ("", "has no content"),
