@@ -176,13 +176,10 @@ impl Lowering<'_> {
             Some(target) => {
                 let of_target: Vec<usize> = all.filter(|p| self.plan.steps[*p].stage == target).collect();
                 if of_target.is_empty() {
-                    let known = Stage::ALL.iter().filter(|stage| {
-                        matches!(stage, Stage::Base | Stage::Image)
-                            || self.plan.steps.iter().any(|step| step.stage == **stage)
-                    });
+                    let known: Vec<&str> = self.plan.stages().map(Stage::name).collect();
                     return Err(StrategyError::NoSuchTarget {
                         target: target.name(),
-                        known: known.map(|stage| stage.name()).collect::<Vec<_>>().join(", "),
+                        known: known.join(", "),
                     });
                 }
                 Ok(self.closure(&of_target))

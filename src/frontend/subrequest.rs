@@ -88,17 +88,14 @@ pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result
         let mut secrets = vec![json!({"name": CA_SECRET})];
         let mut table = format!("SECRET           REQUIRED\n{CA_SECRET:<17}\n");
         for secret in &spec.pip_secret_mounts {
-            secrets.push(json!({"name": secret.id, "required": true, "location": location(file, secret.span)}));
+            secrets.push(json!({"name": secret.id, "required": true, "location": location(file, Some(secret.span))}));
             table.push_str(&format!("{:<17}true\n", secret.id));
         }
         let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});
         return Ok(answer(&outline, table));
     }
     let plan = plan::plan(spec, &file.text, &Platform::linux_amd64(), &Facts::default());
-    let there = |stage: &&Stage| {
-        matches!(stage, Stage::Base | Stage::Image) || plan.steps.iter().any(|step| step.stage == **stage)
-    };
-    let stages: Vec<Stage> = Stage::ALL.iter().filter(there).copied().collect();
+    let stages: Vec<Stage> = plan.stages().collect();
     let targets: Vec<Value> = stages
         .iter()
         .map(|stage| json!({"name": stage.name(), "default": *stage == Stage::Image}))
@@ -115,36 +112,33 @@ fn lint(file: &SpecFile) -> wire::Result {
             "ruleName": warning.rule,
             "description": warning.help.clone().unwrap_or_default(),
             "detail": warning.message,
-            "location": warning.span.map_or_else(|| json!({"sourceIndex": -1}), |span| location(file, span)),
+            "location": location(file, warning.span),
         }));
         text.push_str(&format!("{}\n", warning.line(&file.text)));
     }
     let errors: Vec<&Diagnostic> = parsed.errors(spec::Stage::Build).collect();
     let data = shown_text(&file.text, errors.iter().copied());
+    let clean = warnings.is_empty() && errors.is_empty();
     let mut report = json!({
         "warnings": warnings,
         "sources": [{"filename": file.text.name(), "language": "YAML", "data": STANDARD.encode(data)}],
     });
     if let Some(first) = errors.first() {
         let failure = Failure::of_spec(&file.text, errors.iter().copied());
-        let place = first
-            .span
-            .map_or_else(|| json!({"sourceIndex": -1}), |span| location(file, span));
         text.push_str(&format!("{}\n", failure.message));
-        report["buildError"] = json!({"message": failure.message, "location": place});
+        report["buildError"] = json!({"message": failure.message, "location": location(file, first.span)});
     }
-    let clean = warnings_and_errors(&report) == 0;
     let mut result = answer(&report, text);
     let code = if clean { "0" } else { "1" };
     result.metadata.insert("result.statuscode".into(), code.into());
     result
 }
 
-fn warnings_and_errors(report: &Value) -> usize {
-    report["warnings"].as_array().map_or(0, Vec::len) + usize::from(report.get("buildError").is_some())
-}
-
-fn location(file: &SpecFile, span: Span) -> Value {
+/// A place in the file; clients print none for the index -1.
+fn location(file: &SpecFile, span: Option<Span>) -> Value {
+    let Some(span) = span else {
+        return json!({"sourceIndex": -1});
+    };
     let (first, last) = file.text.lines(span);
     json!({"sourceIndex": 0, "ranges": [{"start": {"line": first}, "end": {"line": last}}]})
 }

@@ -26,6 +26,15 @@ fn as_text<S: serde::Serializer>(platform: &Platform, serializer: S) -> Result<S
     serializer.collect_str(platform)
 }
 
+impl BuildPlan {
+    /// The stages that this image has, in order: those that can be built alone.
+    pub fn stages(&self) -> impl Iterator<Item = Stage> {
+        Stage::ALL.into_iter().filter(|stage| {
+            matches!(stage, Stage::Base | Stage::Image) || self.steps.iter().any(|step| step.stage == *stage)
+        })
+    }
+}
+
 /// What a build starts from.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]

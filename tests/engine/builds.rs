@@ -158,7 +158,7 @@ fn a_plain_image_has_nothing_that_it_does_not_ask_for() {
 #[test]
 fn both_strategies_and_both_stores_give_the_same_files() {
     let spec = "packages: [humanize, numpy]\napt_packages: [jq, tree]\nconda_packages: [pip]\n\
-                copy: [data]\nsource_root: src\nsource_copy_mode: all\nworkdir: /work/dir\n";
+                copy: [data]\nsource_root: src\nsource_copy_mode: all\nworkdir: /workspace/dir\n";
     let image = |tag: &str, spec: &str, engine: Engine, strategy: Option<&str>| {
         let mut project = Project::new(spec).on(engine);
         if let Some(strategy) = strategy {
