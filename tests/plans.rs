@@ -21,7 +21,9 @@ fn facts(spec: &ImageSpec) -> Facts {
             environment: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
             name: "debian:bookworm-slim".into(),
         },
-        id: digest::id(spec).to_string(),
+        id: digest::Naming::new(spec, &digest::NamingOptions::default())
+            .map(|naming| naming.id())
+            .unwrap_or_default(),
         requirements: spec.requirements.as_ref().map(|_| "numpy\nflytekit>=1.16\n".to_owned()),
         nested: match &spec.base_image {
             Some(BaseImage::Spec(nested)) => Some(Box::new(facts(&nested.value))),

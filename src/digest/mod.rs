@@ -1,5 +1,25 @@
-//! Names computed from a spec, equal to those that flytekit computes.
+//! Names computed from a spec, equal to those that flytekit computes, and digests over files.
 
-mod id;
+mod compute;
+mod content;
+mod fields;
+mod gitignore;
+mod glob;
+mod identity;
+mod job;
+mod lock;
+mod release;
+mod stream;
+mod tag;
+mod tree;
 
-pub use id::{Id, id};
+pub(crate) use fields::registry_is_valid;
+
+pub use compute::{AskGit, compute};
+pub use fields::{ConstructError, Fields, Host};
+pub use glob::{PatternError, Patterns};
+pub use identity::{Identity, Naming, NamingOptions, request};
+pub use job::{Answer, Doubt, Job, Outcome, Problem, Request, Task};
+pub use release::Release;
+pub use tag::{Tag, TagError, tag, tag_format, tasks};
+pub use tree::Context;

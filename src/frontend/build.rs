@@ -257,7 +257,9 @@ impl Build<'_> {
         });
         Facts {
             base: base.map(Resolved::facts).unwrap_or_default(),
-            id: digest::id(spec).to_string(),
+            id: digest::Naming::new(spec, &digest::NamingOptions::default())
+                .map(|n| n.id())
+                .unwrap_or_default(),
             requirements,
             nested: match &spec.base_image {
                 Some(BaseImage::Spec(nested)) => Some(Box::new(self.facts(&nested.value, base))),

@@ -3,7 +3,7 @@ use crate::plan::environment::{Environment, is_for_installers, is_proxy};
 use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
 use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Stage, Step, Tools};
 use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
-use crate::spec::{BaseImage, ImageSpec, Profile, Span, Text, TextList, TextValue, context_path};
+use crate::spec::{BaseImage, ImageSpec, Profile, Reference, Span, Text, TextList, TextMap, TextValue, context_path};
 
 /// What a plan needs to know of the image that it starts from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,15 +33,21 @@ const CHAIN: usize = 8;
 /// What tells a task about its own image. No step sees it: it changes with fields that no step reads.
 const OWN_NAMES: [&str; 2] = ["_F_IMG_ID", "_F_RUNTIME_PACKAGES"];
 /// Left out when a source tree is copied: what flytekit leaves out, and git's own directory.
-const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
+pub(crate) const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
 
 /// Lays out the steps that make the image of a spec.
 #[must_use]
 pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -> BuildPlan {
+    with_pins(spec, text, platform, facts, &[])
+}
+
+/// `above` are the pins of the specs that this one is the base of.
+fn with_pins(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts, above: &[&TextMap]) -> BuildPlan {
+    let pins: Vec<&TextMap> = spec.pins.iter().chain(above.iter().copied()).collect();
     let nested_facts = facts.nested.as_deref().cloned().unwrap_or_default();
     let (base, facts) = match &spec.base_image {
         Some(BaseImage::Spec(nested)) => {
-            let nested = plan(&nested.value, text, platform, &nested_facts);
+            let nested = with_pins(&nested.value, text, platform, &nested_facts, &pins);
             let facts = Facts {
                 base: BaseFacts {
                     environment: nested
@@ -57,8 +63,8 @@ pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -
             };
             (Base::Plan(Box::new(nested)), facts)
         }
-        Some(BaseImage::Reference(reference)) => (Base::Image(reference.value.clone()), facts.clone()),
-        None => (Base::Image(DEFAULT_BASE.to_owned()), facts.clone()),
+        Some(BaseImage::Reference(reference)) => (Base::Image(pinned(&reference.value, &pins)), facts.clone()),
+        None => (Base::Image(pinned(DEFAULT_BASE, &pins)), facts.clone()),
     };
     let mut base_environment = Environment(facts.base.environment.clone());
     if base_environment.get("PATH").is_none_or(str::is_empty) {
@@ -76,7 +82,7 @@ pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -
     };
     let settings = builder.all();
     let image = |used: bool, chosen: &Option<TextValue>, default: &str| {
-        used.then(|| chosen.as_ref().map_or(default.to_owned(), |image| image.value.clone()))
+        used.then(|| pinned(chosen.as_ref().map_or(default, |image| &image.value), &pins))
     };
     BuildPlan {
         version: 1,
@@ -89,6 +95,19 @@ pub fn plan(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts) -
         },
         steps: builder.steps,
         settings,
+    }
+}
+
+/// A reference with the digest that a spec pins it to.
+fn pinned(reference: &str, pins: &[&TextMap]) -> String {
+    let Ok(wanted) = Reference::parse(reference) else {
+        return reference.to_owned();
+    };
+    let mut all = pins.iter().flat_map(|pins| &pins.value);
+    let found = all.find(|(name, _)| Reference::parse(&name.value).is_ok_and(|name| name == wanted));
+    match found {
+        Some((_, digest)) if wanted.digest.is_none() => format!("{}@{}", wanted.familiar(), digest.value),
+        _ => reference.to_owned(),
     }
 }
 

@@ -10,6 +10,7 @@ mod install;
 mod script;
 mod types;
 
+pub(crate) use build::NOT_SOURCE;
 pub(crate) use environment::is_proxy;
 
 pub use build::{BaseFacts, Facts, plan};

@@ -1,9 +1,14 @@
-//! Facts about Python that are not about images: the values that PyYAML reads, and their `repr`.
+//! Facts about Python that are not about images: values as PyYAML reads them, their `repr`, format strings.
 
+mod construct;
+mod format;
 mod repr;
-mod template;
+mod resolve;
+mod unicode;
 mod value;
 
+pub use construct::{ValueError, scalar, value};
+pub use format::{FormatError, format};
 pub use repr::repr;
-pub use template::{TemplateError, check_tag_format};
-pub use value::{Value, ValueError, scalar, value};
+pub use unicode::{Unicode, UnknownPython};
+pub use value::{CopyFileDetection, Dictionary, Value};

@@ -1,7 +1,8 @@
 //! What a spec must hold beyond the kinds of its values.
 
+use crate::digest::{registry_is_valid, tag_format};
 use crate::llb::Platform;
-use crate::python::check_tag_format;
+use crate::python::Unicode;
 use crate::spec::credential::{has_credential, redact};
 use crate::spec::diagnostic::{CREDENTIAL_RULE, Diagnostic};
 use crate::spec::model::{BaseImage, ImageSpec, TextValue};
@@ -43,6 +44,7 @@ impl Checker<'_> {
         }
         self.registry(spec);
         self.images(spec);
+        self.pins(spec);
         self.platform(spec);
         self.packages(spec);
         self.python(spec);
@@ -50,11 +52,16 @@ impl Checker<'_> {
         self.environment(spec);
         self.secrets(spec);
         if let Some(format) = &spec.tag_format
-            && let Err(error) = check_tag_format(&format.value)
+            // Any hash will do to see whether it can be laid out.
+            && let Err(error) = tag_format(&format.value, "0123456789abcdefABCDEF")
         {
-            let diagnostic = Diagnostic::error("tag-format", format!("tag_format: {error}")).at(format.span);
-            self.diagnostics
-                .push(diagnostic.help("write for example \"{spec_hash}-dev\""));
+            let message = format!("tag_format: {error}");
+            self.error(
+                "tag-format",
+                message,
+                format.span,
+                "write for example \"{spec_hash}-dev\"",
+            );
         }
         if let Some(builder) = spec
             .builder
@@ -104,7 +111,7 @@ impl Checker<'_> {
         let Some(registry) = spec.registry.as_ref().filter(|r| !r.value.is_empty()) else {
             return;
         };
-        if !registry_is_valid(&registry.value) {
+        if !registry_is_valid(&registry.value, Unicode::default()) {
             let message = format!(
                 "`{}` is not a registry: a host name, optionally with a port, and a path",
                 registry.value
@@ -139,6 +146,18 @@ impl Checker<'_> {
                     image.span,
                     "name a newer image, or leave `uv_image` out",
                 );
+            }
+        }
+    }
+
+    fn pins(&mut self, spec: &ImageSpec) {
+        for (name, digest) in spec.pins.iter().flat_map(|pins| &pins.value) {
+            self.reference("pins", name);
+            let hex = digest.value.strip_prefix("sha256:").unwrap_or("");
+            if hex.len() != 64 || !hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
+                let message = format!("`{}` is not the digest of an image", digest.value);
+                let help = "a digest is sha256: and 64 hexadecimal digits";
+                self.error("pin", message, digest.span, help);
             }
         }
     }
@@ -449,29 +468,6 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// flytekit's pattern: a host with an optional port, then path parts.
-fn registry_is_valid(registry: &str) -> bool {
-    let registry = registry.strip_suffix('\n').unwrap_or(registry);
-    let mut parts = registry.split('/');
-    let host = parts.next().unwrap_or_default();
-    let (host, port) = match host.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (host, None),
-    };
-    let host_ok = !host.is_empty()
-        && host
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_numeric() || matches!(c, '.' | '_' | '-'));
-    let port_ok = port.is_none_or(|p| (1..=5).contains(&p.chars().count()) && p.chars().all(char::is_numeric));
-    let path_ok = parts.all(|part| {
-        !part.is_empty()
-            && part
-                .chars()
-                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-'))
-    });
-    host_ok && port_ok && path_ok
 }
 
 /// `name[:architecture][=version | /suite]`, optionally with apt's `+` or `-` behind it.

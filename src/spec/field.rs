@@ -79,7 +79,7 @@ pub const FLYTEKIT_FIELDS: [Field; 29] = [
 ];
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub const OWN_FIELDS: [Field; 7] = [
+pub const OWN_FIELDS: [Field; 9] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -87,10 +87,19 @@ pub const OWN_FIELDS: [Field; 7] = [
     field("copy_to", Kind::Text),
     field("build_env", Kind::TextMap),
     field("setup_commands", Kind::TextList),
+    field("pins", Kind::TextMap),
+    // Never hashed: it says how to.
+    field("tag_algorithm", Kind::Text),
 ];
 
 /// The keys of `builder_config` that mean something to us.
 pub const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
+
+/// Whether a field is one of flytekit's.
+#[must_use]
+pub fn is_flytekits(name: &str) -> bool {
+    FLYTEKIT_FIELDS.iter().any(|field| field.name == name)
+}
 
 /// The field of a name.
 #[must_use]

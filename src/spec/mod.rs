@@ -3,6 +3,7 @@
 //! There are two levels. What stops [`Stage::Construct`] is what flytekit itself would refuse; without
 //! such errors a spec has a name. What stops [`Stage::Build`] keeps an image from being made.
 
+mod algorithm;
 mod check;
 pub mod credential;
 mod diagnostic;
@@ -10,11 +11,13 @@ pub mod field;
 mod model;
 mod read;
 mod reference;
+mod surrogate;
 /// Texts, spans and positions.
 pub mod text;
 /// YAML to nodes that keep their text and place.
 pub mod yaml;
 
+pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use diagnostic::{Diagnostic, Severity, Stage, shown_text};
 pub use model::{
     BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue, context_path,

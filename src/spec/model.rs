@@ -1,7 +1,8 @@
 use std::fmt;
 
 use crate::python::{self, Value};
-use crate::spec::field::OWN_FIELDS;
+use crate::spec::Algorithm;
+use crate::spec::field::{self, OWN_FIELDS};
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::Node;
 
@@ -132,6 +133,10 @@ pub struct ImageSpec {
     pub build_env: Option<TextMap>,
     /// Commands run before anything is copied.
     pub setup_commands: Option<TextList>,
+    /// The digests of images, by reference.
+    pub pins: Option<TextMap>,
+    /// How the image's name is computed.
+    pub tag_algorithm: Algorithm,
     /// The whole mapping.
     pub span: Span,
     /// The fields as they stand in the file, for hashing: there a number is a number.
@@ -148,30 +153,57 @@ impl fmt::Debug for ImageSpec {
 }
 
 impl ImageSpec {
-    /// What PyYAML reads for a field; `None` when the file does not have it.
+    /// What flytekit gets from the file: the arguments of its `ImageSpec`, our own fields under
+    /// `builder_options`.
+    ///
+    /// Secret mounts are left out: they never count, and we take more forms of them.
     #[must_use]
-    pub fn python_value(&self, field: &str) -> Option<Value> {
-        let node = self.raw.iter().rev().find(|(name, _)| name == field);
-        node.and_then(|(_, node)| python::value(node).ok())
+    pub fn arguments(&self) -> Vec<(String, Value)> {
+        let mut arguments: Vec<(String, Value)> = self
+            .raw
+            .iter()
+            .filter(|(name, _)| name != "pip_secret_mounts" && field::is_flytekits(name))
+            .filter_map(|(name, node)| Some((name.clone(), python::value(node).ok()?)))
+            .collect();
+        let own = self.own_values();
+        if own.is_empty() {
+            return arguments;
+        }
+        let own = own.into_iter().map(|(name, value)| (Value::text(name), value));
+        match arguments.iter_mut().find(|(name, _)| name == "builder_options") {
+            Some((_, Value::Map(options))) => options.extend(own),
+            Some((_, options)) if *options == Value::None => *options = Value::Map(own.collect()),
+            // Anything else is an error already.
+            Some(_) => {}
+            None => arguments.push(("builder_options".into(), Value::Map(own.collect()))),
+        }
+        arguments
     }
 
     /// Our own fields at the top level that differ from their defaults, in schema order. Those under
     /// `builder_options` count there, where flytekit sees them too.
-    #[must_use]
-    pub fn own_values(&self) -> Vec<(&'static str, Value)> {
+    fn own_values(&self) -> Vec<(&'static str, Value)> {
         OWN_FIELDS
             .iter()
+            .filter(|field| field.name != "tag_algorithm")
             .filter_map(|field| {
                 let (_, node) = self.raw.iter().find(|(name, _)| *name == field.name)?;
                 let value = python::value(node).ok()?;
                 let default = match field.name {
-                    "profile" => value == Value::Str("flyte".into()),
-                    "copy_to" => value == Value::Str("/root".into()),
+                    "profile" => value == Value::text("flyte"),
+                    "copy_to" => value == Value::text("/root"),
                     _ => false,
                 };
                 (!default && value != Value::None).then_some((field.name, value))
             })
             .collect()
+    }
+
+    /// Where a field's value stands, or the whole spec where the file does not have it.
+    #[must_use]
+    pub fn span_of(&self, field: &str) -> Span {
+        let found = self.raw.iter().find(|(name, _)| name == field);
+        found.map_or(self.span, |(_, node)| node.span)
     }
 
     /// Where copied files go.

@@ -1,11 +1,12 @@
 //! Nodes to the typed model. Every problem is collected; nothing stops at the first.
 
-use crate::python::{self, Value, repr};
-use crate::spec::diagnostic::Diagnostic;
+use crate::python::{self, Unicode, Value};
+use crate::spec::diagnostic::{Diagnostic, Stage};
 use crate::spec::field::{self, BUILDER_CONFIG_KEYS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
 use crate::spec::model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::{Data, Node};
+use crate::spec::{Algorithm, UnknownAlgorithm};
 
 /// The lists whose entries flytekit itself checks.
 const CHECKED_LISTS: [&str; 8] = [
@@ -114,6 +115,8 @@ impl Reader<'_> {
             copy_to: own_text(self, "copy_to"),
             build_env: own_map(self, "build_env"),
             setup_commands: setup_commands.and_then(|node| self.text_list("setup_commands", &node)),
+            pins: own_map(self, "pins"),
+            tag_algorithm: own_text(self, "tag_algorithm").map_or(Algorithm::default(), |text| self.algorithm(&text)),
             span: root.span,
             raw: std::mem::take(&mut self.fields),
         };
@@ -248,22 +251,42 @@ impl Reader<'_> {
         };
         let typed = python::scalar(node);
         match typed {
-            Value::Str(_) => {}
+            Value::Str(_) | Value::CodePoints(_) => {}
             _ if name == "python_version" => self.python_version_number(&typed, text, node.span),
             _ => {
                 self.wrong_kind(name, Kind::Text, node);
                 return None;
             }
         }
-        if text.contains('\0') {
-            self.report(nul(name, node.span));
-        }
+        self.representable(name, node);
         Some(Spanned::new(text.to_owned(), node.span))
+    }
+
+    /// What no program takes in an argument or variable; the name can be computed all the same.
+    fn representable(&mut self, field: &str, node: &Node) {
+        let text = node.text().unwrap_or_default();
+        if text.contains('\0') {
+            let message = format!("`{field}` has a NUL character in it");
+            self.report(Diagnostic::build_error("nul", message).at(node.span));
+        }
+        if let Data::Scalar { points: Some(_), .. } = &node.data {
+            let diagnostic = if text.contains('\u{fffd}') {
+                let message = format!("`{field}` has half a surrogate pair in it, which is no text");
+                Diagnostic::build_error("surrogate", message)
+            } else {
+                let message = format!(
+                    "`{field}` writes a character as a surrogate pair; the image gets the character, flytekit's tag counts two halves"
+                );
+                Diagnostic::warning("surrogate", message)
+            };
+            let help = "write the character itself, or an escape such as \\U0001F600";
+            self.report(diagnostic.at(node.span).help(help));
+        }
     }
 
     /// `3.10` without quotes is the number 3.1 to PyYAML, and so to flytekit's tag.
     fn python_version_number(&mut self, typed: &Value, text: &str, span: Span) {
-        let value = repr(typed);
+        let value = shown(typed);
         if value != text {
             self.report(
                 Diagnostic::warning(
@@ -284,10 +307,8 @@ impl Reader<'_> {
         let mut texts = Vec::with_capacity(items.len());
         for item in items {
             match (item.text(), python::scalar(item)) {
-                (Some(text), Value::Str(_)) => {
-                    if text.contains('\0') {
-                        self.report(nul(name, item.span));
-                    }
+                (Some(text), value) if value.is_text() => {
+                    self.representable(name, item);
                     texts.push(Spanned::new(text.to_owned(), item.span));
                 }
                 (text, _) => {
@@ -338,11 +359,10 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            if text.contains('\0') || key_text.contains('\0') {
-                self.report(nul(name, value.span));
-            }
-            let shown = repr(&typed);
-            if !matches!(typed, Value::Str(_)) && shown != text {
+            self.representable(name, key);
+            self.representable(name, value);
+            let shown = shown(&typed);
+            if !typed.is_text() && shown != text {
                 self.report(
                     Diagnostic::warning(
                         "value-not-text",
@@ -390,10 +410,18 @@ impl Reader<'_> {
                     diagnostics: &mut *self.diagnostics,
                     fields: Vec::new(),
                 };
-                let spec = nested.spec(&node)?;
+                let before = nested.diagnostics.len();
+                let spec = nested.spec(&node);
+                // To flytekit it is a mapping like any other, which it hashes as it is.
+                for diagnostic in self.diagnostics.iter_mut().skip(before) {
+                    if diagnostic.rule != "yaml-value" {
+                        diagnostic.stage = Stage::Build;
+                    }
+                }
+                let spec = spec?;
                 Some(BaseImage::Spec(Spanned::new(Box::new(spec), node.span)))
             }
-            Data::Scalar { .. } if matches!(python::scalar(&node), Value::Str(_)) => {
+            Data::Scalar { .. } if python::scalar(&node).is_text() => {
                 let text = self.text("base_image", &node)?;
                 (!text.value.is_empty()).then_some(BaseImage::Reference(text))
             }
@@ -492,6 +520,20 @@ impl Reader<'_> {
         }
     }
 
+    /// Without it there is no name, so this stops everything.
+    fn algorithm(&mut self, text: &TextValue) -> Algorithm {
+        text.value.parse().unwrap_or_else(|error: UnknownAlgorithm| {
+            let diagnostic = Diagnostic::error("unknown-value", format!("tag_algorithm: {error}")).at(text.span);
+            let known = Algorithm::ALL.map(Algorithm::name);
+            let help = match field::closest(&text.value, known) {
+                Some(candidate) => format!("did you mean `{candidate}`?"),
+                None => "leave it out for the names that flytekit computes".to_owned(),
+            };
+            self.report(diagnostic.help(help));
+            Algorithm::default()
+        })
+    }
+
     fn builder_config(&mut self) -> (Option<TextValue>, Option<TextValue>) {
         let Some(node) = self.node("builder_config") else {
             return (None, None);
@@ -534,9 +576,9 @@ impl Reader<'_> {
     }
 }
 
-/// No program takes a NUL in an argument or variable; the name can be computed all the same.
-fn nul(field: &str, span: Span) -> Diagnostic {
-    Diagnostic::build_error("nul", format!("`{field}` has a NUL character in it")).at(span)
+/// A value as Python shows it in messages.
+fn shown(value: &Value) -> String {
+    python::repr(value, Unicode::default())
 }
 
 fn quoted(text: &str) -> String {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -5,6 +6,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use crate::spec::credential::redact;
 use crate::spec::diagnostic::Diagnostic;
+use crate::spec::surrogate;
 use crate::spec::text::{Span, Text};
 
 /// Spec files are refused beyond this size, in bytes: the whole file travels with every error.
@@ -34,6 +36,9 @@ pub enum Data {
         text: String,
         /// No quotes and no block style: such a text may mean a number, a boolean or null.
         plain: bool,
+        /// Its code points where the text cannot have them: it holds halves of surrogate pairs, which
+        /// PyYAML keeps apart. The text has whole characters, and U+FFFD for halves without a partner.
+        points: Option<Vec<u32>>,
     },
     /// A list.
     Sequence(Vec<Node>),
@@ -57,15 +62,25 @@ impl Node {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match &self.data {
-            Data::Sequence(_) => "a list",
-            Data::Mapping(_) => "a mapping",
+            Data::Sequence(_) | Data::Mapping(_) => self.shape(),
             Data::Scalar { .. } => match crate::python::scalar(self) {
                 crate::python::Value::None => "null",
                 crate::python::Value::Bool(_) => "a boolean",
                 crate::python::Value::Int(_) | crate::python::Value::Float(_) => "a number",
                 crate::python::Value::Timestamp(_) => "a date",
+                crate::python::Value::Bytes(_) => "binary data",
                 _ => "a string",
             },
+        }
+    }
+
+    /// What kind of node it is, whatever its tag says.
+    #[must_use]
+    pub(crate) fn shape(&self) -> &'static str {
+        match &self.data {
+            Data::Sequence(_) => "a list",
+            Data::Mapping(_) => "a mapping",
+            Data::Scalar { .. } => "this value",
         }
     }
 
@@ -93,7 +108,23 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         .help("move long lists of packages into a requirements file"));
     }
     let body = content.strip_prefix('\u{feff}').unwrap_or(content);
+    if let Some((at, c)) = body.char_indices().find(|(_, c)| !is_allowed(*c)) {
+        let at = at + content.len() - body.len();
+        let span = Span {
+            start: at,
+            end: at + c.len_utf8(),
+        };
+        let message = format!(
+            "this is not valid YAML: it has the control character U+{:04X}",
+            u32::from(c)
+        );
+        return Err(Diagnostic::error("yaml-syntax", message)
+            .at(span)
+            .help(format!("in double quotes it can be written as \\x{:02x}", u32::from(c))));
+    }
+    let surrogates = surrogate::hide(body)?;
     let mut builder = Builder {
+        surrogates: surrogates.is_some(),
         offsets: Offsets::new(body, content.len() - body.len()),
         anchors: HashMap::new(),
         stack: Vec::new(),
@@ -101,7 +132,7 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         root: None,
         documents: 0,
     };
-    for event in Parser::new_from_str(body) {
+    for event in Parser::new_from_str(surrogates.as_deref().unwrap_or(body)) {
         match event {
             Ok((event, span)) => {
                 let span = builder.offsets.span(span.start, span.end);
@@ -117,6 +148,41 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         Diagnostic::error("empty-file", "the file has no content")
             .help("a spec is a mapping, for example `packages: [pandas]`")
     })
+}
+
+/// Line breaks of YAML 1.1 only.
+const OLD_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
+
+/// Folds a scalar at line breaks that only YAML 1.1 knows, as PyYAML does: white space around them goes, a
+/// lone U+0085 becomes a space. In a file that has such breaks, escapes of them count as such as well.
+fn fold_old_breaks(text: Cow<'_, str>, has_old_breaks: bool) -> Cow<'_, str> {
+    if !has_old_breaks || !text.contains(OLD_BREAKS) {
+        return text;
+    }
+    let is_blank = |c: char| matches!(c, ' ' | '\t');
+    let plain = |c: char| if c == '\u{85}' { '\n' } else { c };
+    let mut out = String::with_capacity(text.len());
+    let mut rest: &str = &text;
+    while let Some(at) = rest.find(OLD_BREAKS) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before.trim_end_matches(is_blank));
+        let end = after.find(|c| !is_blank(c) && !OLD_BREAKS.contains(&c));
+        let (run, left) = after.split_at(end.unwrap_or(after.len()));
+        let breaks: Vec<char> = run.chars().filter(|c| !is_blank(*c)).map(plain).collect();
+        match breaks.as_slice() {
+            ['\n'] => out.push(' '),
+            ['\n', more @ ..] => out.extend(more),
+            all => out.extend(all),
+        }
+        rest = left;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// What PyYAML takes in a file.
+fn is_allowed(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
 
 fn syntax_error(text: &Text, at: usize, info: &str) -> Diagnostic {
@@ -143,6 +209,8 @@ struct Offsets {
     bytes: Vec<u32>,
     shift: usize,
     ascii: bool,
+    /// Whether the text has line breaks that YAML 1.1 knows and YAML 1.2 does not.
+    has_old_breaks: bool,
     len: usize,
 }
 
@@ -161,6 +229,7 @@ impl Offsets {
             bytes,
             shift,
             ascii,
+            has_old_breaks: !ascii && body.contains(OLD_BREAKS),
             len: body.len(),
         }
     }
@@ -187,6 +256,8 @@ impl Offsets {
 /// Builds the tree from events, without recursion.
 struct Builder {
     offsets: Offsets,
+    /// Whether escaped surrogates are hidden in the text that is parsed.
+    surrogates: bool,
     anchors: HashMap<usize, Node>,
     stack: Vec<Open>,
     nodes: usize,
@@ -214,9 +285,20 @@ impl Builder {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
+                let text = if style == ScalarStyle::Literal || style == ScalarStyle::Folded {
+                    text
+                } else {
+                    fold_old_breaks(text, self.offsets.has_old_breaks)
+                };
+                let (text, points) = if self.surrogates {
+                    surrogate::restore(&text)
+                } else {
+                    (text.into_owned(), None)
+                };
                 let data = Data::Scalar {
-                    text: text.into_owned(),
+                    text,
                     plain: style == ScalarStyle::Plain,
+                    points,
                 };
                 let node = self.node(span, tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)), data)?;
                 self.finish(node, anchor)?;
@@ -344,7 +426,7 @@ fn count(node: &Node) -> usize {
 /// ones, so that the earlier win. Returns how many values were added.
 fn expand_merge_keys(pairs: &mut Vec<(Node, Node)>) -> Result<usize, Diagnostic> {
     let is_merge =
-        |key: &Node| key.tag.is_none() && matches!(&key.data, Data::Scalar { text, plain: true } if text == "<<");
+        |key: &Node| key.tag.is_none() && matches!(&key.data, Data::Scalar { text, plain: true, .. } if text == "<<");
     if !pairs.iter().any(|(key, _)| is_merge(key)) {
         return Ok(0);
     }

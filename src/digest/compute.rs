@@ -1,0 +1,403 @@
+//! Digests over files, flytekit's and our own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use base16ct::lower::encode_string as hex;
+use md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+use crate::digest::gitignore::{GitIgnore, is_quoted_by_git};
+use crate::digest::glob::Patterns;
+use crate::digest::job::{Answer, Doubt, Job, Outcome, Problem, Request};
+use crate::digest::lock::locked_requirements;
+use crate::digest::stream::{Piece, map_files, open, read_in_order};
+use crate::digest::tree::{Context, File, Found};
+
+/// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
+/// git cannot be asked.
+pub type AskGit<'a> = dyn Fn(&Path) -> Option<BTreeSet<String>> + 'a;
+
+/// Files of more bytes than this are no requirements.
+const MAX_REQUIREMENTS: u64 = 5 * 1024 * 1024;
+
+/// Computes digests.
+pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {
+    let computer = Computer { context, git };
+    let outcomes = request.jobs.iter().map(|job| computer.outcome(job)).collect();
+    Answer {
+        version: 1,
+        outcomes,
+        missing: context.missing(),
+    }
+}
+
+struct Computer<'a> {
+    context: &'a Context,
+    git: &'a AskGit<'a>,
+}
+
+impl Computer<'_> {
+    fn outcome(&self, job: &Job) -> Outcome {
+        let mut doubts = Vec::new();
+        let result = self.digest(job, &mut doubts);
+        if !matches!(job, Job::Content { .. }) {
+            doubts.extend(self.context.take_excluded().map(|path| Doubt::Excluded { path }));
+            doubts.extend(self.context.take_outside().map(|path| Doubt::Link { path }));
+        }
+        match result {
+            Ok(digest) => Outcome {
+                digest: Some(digest),
+                problem: None,
+                doubts,
+            },
+            Err(problem) => Outcome {
+                digest: None,
+                problem: Some(problem),
+                doubts,
+            },
+        }
+    }
+
+    fn digest(&self, job: &Job, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
+        match job {
+            Job::Copy { paths } => {
+                let mut files = Vec::new();
+                for path in paths {
+                    let place = self.context.place(path);
+                    match self.context.look(&place)? {
+                        Found::Directory(real) => files.extend(self.directory(&real, doubts)?),
+                        Found::File(real) => files.push(File {
+                            real,
+                            name: base_name(path).to_owned(),
+                        }),
+                        Found::Special(what) => return Err(self.context.special(&place, what)),
+                        Found::Nothing | Found::Socket => {}
+                    }
+                }
+                self.md5(&files)
+            }
+            Job::Directory { root } => match self.context.look(&self.context.place(root))? {
+                Found::Directory(real) => {
+                    let files = self.directory(&real, doubts)?;
+                    self.md5(&files)
+                }
+                _ => self.md5(&[]),
+            },
+            Job::Source { root } => self.source(root, true, doubts),
+            Job::Filtered { root } => self.source(root, false, doubts),
+            Job::Modules { root, files } => self.modules(root, files),
+            Job::Requirements { path, strip } => self.requirements(path, *strip),
+            Job::Lock { path, must_have } => self.lock(path, must_have.as_deref()),
+            Job::Content { path, exclude } => self.content(path, exclude),
+        }
+    }
+
+    /// A directory in the order of Python's `os.walk`.
+    fn directory(&self, real: &Path, doubts: &mut Vec<Doubt>) -> Result<Vec<File>, Problem> {
+        let mut unordered = None;
+        let files = self.context.walk(
+            real,
+            |_| true,
+            |directory, listing| {
+                if listing.directories.len() > 1 && unordered.is_none() {
+                    unordered = Some(directory.to_owned());
+                }
+            },
+        )?;
+        if let Some(directory) = unordered
+            && !doubts.iter().any(|doubt| matches!(doubt, Doubt::Order { .. }))
+        {
+            let path = self.context.shown(&directory);
+            doubts.push(Doubt::Order { path });
+        }
+        Ok(files)
+    }
+
+    /// `ls_files`, or the walk of 1.13, which sees git's own directories and asks about paths below the root.
+    fn source(&self, root: &str, is_current: bool, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
+        let place = self.context.place(root);
+        let real = match self.context.look(&place)? {
+            Found::Directory(real) => real,
+            Found::Nothing => {
+                return Err(Problem::Missing { path: root.to_owned() });
+            }
+            _ => {
+                return Err(Problem::NotADirectory { path: root.to_owned() });
+            }
+        };
+        let mut git = GitIgnore::default();
+        for above in real
+            .ancestors()
+            .take_while(|path| path.starts_with(self.context.root()))
+        {
+            git.add(above);
+        }
+        let mut files = if is_current {
+            self.context
+                .walk(&real, |name| name != ".git", |directory, _| git.add(directory))?
+        } else {
+            self.directory(&real, doubts)?
+        };
+        if !is_current {
+            for file in &files {
+                git.add(file.real.parent().unwrap_or(&real));
+            }
+        }
+        if is_current {
+            files.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        // Relative roots stay in the paths that the rules see.
+        let is_absolute = Path::new(root).is_absolute();
+        let prefix = match root {
+            _ if is_absolute || !is_current => String::new(),
+            root if root.ends_with('/') => root.to_owned(),
+            root => format!("{root}/"),
+        };
+        let patterns = self.docker_ignore(&real)?;
+        let listed = (self.git)(&real);
+        let (mut guessed, mut count) = (None, 0);
+        files.retain(|file| {
+            let path = format!("{prefix}{}", file.name);
+            let by_git = match &listed {
+                Some(listed) => listed.contains(&normalised(&path)),
+                // What git would print, were nothing in its index.
+                None => {
+                    let printed = normalised(&path);
+                    let ignored = !git.is_empty()
+                        && !is_quoted_by_git(&printed)
+                        && git.ignores(&real, &real.join(&printed))
+                        && real.join(&printed).exists();
+                    if ignored {
+                        guessed.get_or_insert_with(|| file.name.clone());
+                        count += 1;
+                    }
+                    ignored
+                }
+            };
+            !(by_git || patterns.matches(&path) || is_standard(&path))
+        });
+        if let Some(path) = guessed {
+            doubts.push(Doubt::GitIgnore { path, count });
+        }
+        self.md5(&files)
+    }
+
+    /// The rules of `.dockerignore` in the source's own directory.
+    fn docker_ignore(&self, root: &Path) -> Result<Patterns, Problem> {
+        let path = root.join(".dockerignore");
+        let Found::File(real) = self.context.look(&path)? else {
+            return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string()));
+        };
+        let bytes = fs::read(real).map_err(|error| self.context.unreadable(&path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|_| self.not_text(&path, "it is not UTF-8 text"))?;
+        Patterns::docker_py(&text).map_err(|error| self.not_text(&path, &error.to_string()))
+    }
+
+    fn not_text(&self, path: &Path, reason: &str) -> Problem {
+        Problem::Unreadable {
+            path: self.context.shown(path),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn modules(&self, root: &str, files: &[String]) -> Result<String, Problem> {
+        // "Below" compares text: a relative root has nothing below it, nor one with a slash at its end.
+        let below = |file: &&String| {
+            let rest = file.strip_prefix(root).filter(|_| root.starts_with('/'));
+            rest.is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+        };
+        let mut files: Vec<File> = files
+            .iter()
+            .filter(below)
+            .map(|file| File {
+                real: self.context.place(file),
+                name: file.get(root.len() + 1..).unwrap_or("").to_owned(),
+            })
+            .collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        self.md5(&files)
+    }
+
+    /// One MD5 over all: the content of each file, then its name without separators.
+    fn md5(&self, files: &[File]) -> Result<String, Problem> {
+        let mut hash = Md5::new();
+        let paths: Vec<&Path> = files.iter().map(|file| file.real.as_path()).collect();
+        read_in_order(&paths, |piece| match piece {
+            Piece::Data(data) => hash.update(data),
+            Piece::End(position) => {
+                let name = files.get(position).map_or("", |file| file.name.as_str());
+                name.split('/').for_each(|part| hash.update(part));
+            }
+        })
+        .map_err(|failed| self.read_error(&paths, &failed))?;
+        Ok(hex(&hash.finalize()))
+    }
+
+    fn read_error(&self, paths: &[&Path], failed: &crate::digest::stream::ReadError) -> Problem {
+        let path = paths.get(failed.position).copied().unwrap_or(Path::new(""));
+        self.context.unreadable(path, &failed.error)
+    }
+
+    fn requirements(&self, path: &str, strip: bool) -> Result<String, Problem> {
+        let bytes = self.read_requirements(path)?;
+        let bytes: &[u8] = if strip { stripped(&bytes) } else { &bytes };
+        Ok(hex(&Sha1::digest(bytes)))
+    }
+
+    fn lock(&self, path: &str, must_have: Option<&str>) -> Result<String, Problem> {
+        let text = String::from_utf8(self.read_requirements(path)?)
+            .map_err(|_| self.not_text(&self.context.place(path), "it is not UTF-8 text"))?;
+        let lines = locked_requirements(&text, must_have).map_err(|reason| Problem::NotLocked {
+            path: path.to_owned(),
+            reason,
+        })?;
+        Ok(hex(&Sha256::digest(lines.join("\n"))))
+    }
+
+    fn read_requirements(&self, path: &str) -> Result<Vec<u8>, Problem> {
+        let place = self.context.place(path);
+        let shown = || path.to_owned();
+        let real = match self.context.look(&place)? {
+            Found::File(real) => real,
+            Found::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
+            Found::Special(what) => return Err(self.context.special(&place, what)),
+            Found::Nothing | Found::Socket => return Err(Problem::Missing { path: shown() }),
+        };
+        let error = |error| self.context.unreadable(&place, &error);
+        let mut bytes = Vec::new();
+        open(&real)
+            .and_then(|file| file.take(MAX_REQUIREMENTS + 1).read_to_end(&mut bytes))
+            .map_err(error)?;
+        if bytes.len() as u64 > MAX_REQUIREMENTS {
+            return Err(self.not_text(&place, &format!("it has more than {MAX_REQUIREMENTS} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// SHA-256 over the kinds, modes and names of everything below a path, and the digests of the files.
+    fn content(&self, path: &str, exclude: &[String]) -> Result<String, Problem> {
+        let place = self.context.place(path);
+        let exclude = Patterns::docker(exclude.iter().map(String::as_str))
+            .map_err(|error| self.not_text(&place, &error.to_string()))?;
+        let mut entries = Vec::new();
+        let mut files = Vec::new();
+        self.entries(&place, "", &exclude, &mut entries, &mut files)?;
+        let digests = map_files(&files, |path, buffer| {
+            let (mut file, mut hash) = (open(path)?, Sha256::new());
+            loop {
+                match file.read(buffer)? {
+                    0 => return Ok(hash.finalize()),
+                    read => hash.update(buffer.get(..read).unwrap_or(&[])),
+                }
+            }
+        });
+        let paths: Vec<&Path> = files.iter().map(std::path::PathBuf::as_path).collect();
+        let digests = digests.map_err(|failed| self.read_error(&paths, &failed))?;
+        let mut digests = digests.iter();
+        let mut hash = Sha256::new();
+        for (name, kind, detail) in entries {
+            // Lengths keep one entry from reading like two.
+            hash.update(format!("{kind} {detail} {}:{name}\n", name.len()));
+            if kind == "file"
+                && let Some(digest) = digests.next()
+            {
+                hash.update(digest);
+            }
+        }
+        Ok(hex(&hash.finalize()))
+    }
+
+    /// What a copy would bring into the image, by name: names, kinds, modes or targets.
+    fn entries(
+        &self,
+        place: &Path,
+        name: &str,
+        exclude: &Patterns,
+        entries: &mut Vec<(String, &'static str, String)>,
+        files: &mut Vec<std::path::PathBuf>,
+    ) -> Result<(), Problem> {
+        let real = match self.context.look(place)? {
+            Found::File(real) | Found::Directory(real) => real,
+            Found::Special(what) => return Err(self.context.special(place, what)),
+            Found::Nothing | Found::Socket => {
+                return Err(Problem::Missing {
+                    path: self.context.shown(place),
+                });
+            }
+        };
+        let mut stack = vec![(real, name.to_owned())];
+        while let Some((path, name)) = stack.pop() {
+            let metadata = fs::symlink_metadata(&path).map_err(|error| self.context.unreadable(&path, &error))?;
+            let mode = format!("{:o}", metadata.mode() & 0o7777);
+            if metadata.is_dir() {
+                entries.push((name.clone(), "directory", mode));
+                let mut children: Vec<_> = fs::read_dir(&path)
+                    .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                    .map_err(|error| self.context.unreadable(&path, &error))?;
+                // The last is taken first.
+                children.sort_by_key(|child| std::cmp::Reverse(child.file_name()));
+                for child in children {
+                    let child = child.path();
+                    let base = child.file_name().and_then(std::ffi::OsStr::to_str);
+                    let base = base.ok_or_else(|| Problem::NotUtf8 {
+                        path: self.context.shown(&child),
+                    })?;
+                    let below = if name.is_empty() {
+                        base.to_owned()
+                    } else {
+                        format!("{name}/{base}")
+                    };
+                    if !exclude.matches(&below) && !self.context.leaves_out(&child) {
+                        stack.push((child, below));
+                    }
+                }
+            } else if metadata.is_symlink() {
+                let target = fs::read_link(&path).map_err(|error| self.context.unreadable(&path, &error))?;
+                entries.push((name, "link", format!("{target:?}")));
+            } else if metadata.is_file() {
+                entries.push((name, "file", mode));
+                files.push(path);
+            } else if let Found::Special(what) = self.context.look(&path)? {
+                return Err(self.context.special(&path, what));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last component, as Python's `os.path.basename` has it.
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A path as Python's `pathlib` writes it.
+fn normalised(path: &str) -> String {
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    format!("{root}{}", parts.join("/"))
+}
+
+/// flytekit's standard list, `*` and `**` alike matching everything.
+fn is_standard(path: &str) -> bool {
+    path.ends_with(".pyc")
+        || path == ".cache"
+        || path.starts_with(".cache/")
+        || path.starts_with("__pycache__/")
+        || path.contains("/__pycache__/")
+}
+
+/// Without the bytes around it that Python's `bytes.strip` takes off.
+fn stripped(bytes: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .rposition(|byte| !is_space(byte))
+        .map_or(start, |last| last + 1);
+    bytes.get(start..end).unwrap_or(&[])
+}

@@ -1,0 +1,269 @@
+//! The two dialects of patterns in `.dockerignore`: that of docker-py, which flytekit uses, and that of Docker.
+
+use regex::{Regex, RegexBuilder};
+
+/// A list of patterns; the last that matches decides.
+#[derive(Debug, Clone, Default)]
+pub struct Patterns(Vec<Pattern>);
+
+#[derive(Debug, Clone)]
+struct Pattern {
+    exception: bool,
+    /// How many components it has.
+    depth: usize,
+    regex: Regex,
+    /// Whether it is tried against parents of its own depth only, as docker-py does.
+    is_python: bool,
+}
+
+/// A pattern that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a pattern")]
+pub struct PatternError(String);
+
+impl Patterns {
+    /// Reads the lines of a `.dockerignore` as flytekit and docker-py do. `.dockerignore` itself is never
+    /// ignored.
+    ///
+    /// # Errors
+    /// When a pattern makes no regular expression; Python refuses those too.
+    pub fn docker_py(content: &str) -> Result<Self, PatternError> {
+        let content = content.replace("\r\n", "\n").replace('\r', "\n");
+        let mut patterns = Vec::new();
+        for line in content.split('\n').filter(|line| !line.starts_with('#')) {
+            patterns.extend(Pattern::docker_py(line.trim())?);
+        }
+        patterns.extend(Pattern::docker_py("!.dockerignore")?);
+        Ok(Self(patterns))
+    }
+
+    /// Takes patterns as Docker's client cleans and matches them.
+    ///
+    /// # Errors
+    /// When a pattern makes no regular expression; Docker refuses those too.
+    pub fn docker<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
+        patterns
+            .into_iter()
+            .map(Pattern::docker)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// Whether there is no pattern.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a path, with `/` between its components, is left out.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let mut matched = false;
+        for pattern in &self.0 {
+            // A pattern that would change nothing need not be tried.
+            if pattern.exception == matched && pattern.matches(path) {
+                matched = !pattern.exception;
+            }
+        }
+        matched
+    }
+}
+
+impl Pattern {
+    fn docker_py(line: &str) -> Result<Option<Self>, PatternError> {
+        let (exception, text) = match line.strip_prefix('!') {
+            Some(rest) => (true, rest.trim()),
+            None => (false, line),
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in text.split('/').filter(|part| !matches!(*part, "" | ".")) {
+            if part == ".." {
+                parts.pop();
+            } else {
+                parts.push(part);
+            }
+        }
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let cleaned = parts.join("/").to_lowercase();
+        Ok(Some(Self {
+            exception,
+            depth: parts.len(),
+            regex: regex(&python_expression(&cleaned), line)?,
+            is_python: true,
+        }))
+    }
+
+    fn docker(line: &str) -> Result<Self, PatternError> {
+        let (exception, text) = match line.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, line),
+        };
+        Ok(Self {
+            exception,
+            depth: text.split('/').count(),
+            regex: regex(&docker_expression(text), line)?,
+            is_python: false,
+        })
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        if !self.is_python {
+            // Any parent will do: what is in an ignored directory is ignored.
+            let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+            return self.regex.is_match(path) || parents.into_iter().any(|parent| self.regex.is_match(parent));
+        }
+        if self.regex.is_match(&path.to_lowercase()) {
+            return true;
+        }
+        let Some((parent, _)) = path.rsplit_once('/') else {
+            return false;
+        };
+        let parts: Vec<&str> = parent.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let first = parts.get(..self.depth).map(|parts| parts.join("/").to_lowercase());
+        first.is_some_and(|first| self.regex.is_match(&first))
+    }
+}
+
+fn regex(expression: &str, pattern: &str) -> Result<Regex, PatternError> {
+    RegexBuilder::new(expression)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|_| PatternError(pattern.to_owned()))
+}
+
+/// docker-py's patterns: a backslash is a character like any other.
+fn python_expression(pattern: &str) -> String {
+    let mut out = String::from("^");
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or("");
+        match c {
+            '*' if rest.starts_with('*') => {
+                rest = rest.get(1..).unwrap_or("");
+                rest = rest.strip_prefix('/').unwrap_or(rest);
+                out.push_str(if rest.is_empty() { ".*" } else { "(.*/)?" });
+            }
+            '*' => out.push_str("[^/]*"),
+            '?' => out.push_str("[^/]"),
+            '[' => match class(rest) {
+                Some((class, after)) => {
+                    out.push_str(&class);
+                    rest = after;
+                }
+                None => out.push_str("\\["),
+            },
+            c => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    // Python's `$` passes over a line feed at the end.
+    out.push_str("\\n?$");
+    out
+}
+
+/// A class after its opening bracket, and what follows it.
+fn class(text: &str) -> Option<(String, &str)> {
+    let negated = text.strip_prefix('!');
+    let body = negated.unwrap_or(text);
+    // A bracket that comes first is one of the characters.
+    let from = usize::from(body.starts_with(']'));
+    let end = from + body.get(from..)?.find(']')?;
+    let mut class = String::from(if negated.is_some() { "[^" } else { "[" });
+    for c in body.get(..end)?.chars() {
+        // A dash makes a range; everything else that means something to a regular expression stands for itself.
+        if c != '-' && !c.is_alphanumeric() && c.is_ascii() {
+            class.push('\\');
+        }
+        class.push(c);
+    }
+    class.push(']');
+    Some((class, body.get(end + 1..)?))
+}
+
+/// Docker's patterns.
+fn docker_expression(pattern: &str) -> String {
+    let mut out = String::from("^");
+    let mut chars = pattern.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '*' if chars.peek() == Some(&'*') => {
+                chars.next();
+                if chars.peek() == Some(&'/') {
+                    chars.next();
+                }
+                out.push_str(if chars.peek().is_none() { "(?s:.*)" } else { "(?s:.*/)?" });
+            }
+            '*' => out.push_str("[^/]*"),
+            '?' => out.push_str("[^/]"),
+            '\\' => {
+                let literal = chars.next().unwrap_or('\\');
+                out.push_str(&regex::escape(literal.encode_utf8(&mut [0; 4])));
+            }
+            // Classes mean what they mean in regular expressions.
+            '[' | ']' => out.push(c),
+            '-' | '^' => out.push(c),
+            c => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
+        }
+    }
+    out.push('$');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_pys_dialect() {
+        let check = |lines: &str, path: &str, expect: bool| {
+            let patterns = Patterns::docker_py(lines).unwrap();
+            assert_eq!(patterns.matches(path), expect, "{lines:?} {path}");
+        };
+        check("*.log", "b.log", true);
+        check("*.log", "d/b.log", false);
+        check("**/*.log", "d/b.log", true);
+        check("**/*.log", "b.log", true);
+        check("d", "d/e/f", true);
+        check("d/e", "d/e/f/g", true);
+        check("D", "d/x", true);
+        check("a.TXT", "A.txt", true);
+        check("*\n!d/e/g.txt", "d/e/g.txt", false);
+        check("*\n!d/e/g.txt", "d/e/f.txt", true);
+        check("# c\n  # x", "# x", true);
+        check("*", ".dockerignore", false);
+        check("/d/", "d/x", true);
+        check("x/../d", "d/x", true);
+        check("[!a].txt", "b.txt", true);
+        check("[!a].txt", "a.txt", false);
+        check("[]a].txt", "].txt", true);
+        check("[a", "[a", true);
+        check("[a-c]", "b", true);
+        check("a?c", "a/c", false);
+        check("**", "a\nb", false);
+        check("! d\r\nd", "d", true);
+        check("*.txt", "./a.txt", false);
+        check("d", "./d/x", true);
+    }
+
+    #[test]
+    fn dockers_dialect() {
+        let check = |lines: &[&str], path: &str, expect: bool| {
+            let patterns = Patterns::docker(lines.iter().copied()).unwrap();
+            assert_eq!(patterns.matches(path), expect, "{lines:?} {path}");
+        };
+        check(&["*.log"], "b.log", true);
+        check(&["*.log"], "d/b.log", false);
+        check(&["**/*.log"], "d/b.log", true);
+        check(&["d"], "d/e/f", true);
+        check(&["D"], "d/x", false);
+        check(&["*", "!d/e"], "d/e/f", false);
+        check(&["*", "!d/e"], "d/g", true);
+        check(&["**/__pycache__"], "a/__pycache__/x", true);
+        check(&["a\\*"], "a*", true);
+        check(&["a\\*"], "ab", false);
+        check(&["[a-c]x"], "bx", true);
+        check(&["**"], "a/b", true);
+        check(&["a/**/z"], "a/z", true);
+    }
+}

@@ -1,0 +1,243 @@
+//! The identity of an image: id, tag, name, and what they were computed from.
+
+use crate::digest::content;
+use crate::digest::fields::{Fields, Host};
+use crate::digest::job::{Answer, Problem, Request, Task};
+use crate::digest::release::Release;
+use crate::digest::tag::{TagError, tag, tag_format, tasks};
+use crate::python::Unicode;
+use crate::spec::{Algorithm, BaseImage, Diagnostic, ImageSpec, Span};
+
+/// What names depend on besides the spec and its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamingOptions {
+    /// The algorithm, where the spec is not to decide.
+    pub algorithm: Option<Algorithm>,
+    /// The tables of the Python that flytekit is taken to run on.
+    pub unicode: Unicode,
+    /// The architecture of the user's machine, as Python's `platform.machine()` says it.
+    pub machine: String,
+    /// The platforms that the image is built for, where the spec is not to decide.
+    pub platform: Option<String>,
+}
+
+/// An image's names before its files are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Naming<'a> {
+    spec: &'a ImageSpec,
+    options: NamingOptions,
+    algorithm: Algorithm,
+    fields: Fields,
+}
+
+/// An image's names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// What flytekit calls the id: what tells a task whether it runs in this image.
+    pub id: String,
+    /// The tag.
+    pub tag: String,
+    /// `[registry/]name:tag`.
+    pub image_name: String,
+    /// What the tag was computed from, by name. Values may hold what users wrote, credentials in URLs included.
+    pub inputs: Vec<(String, String)>,
+}
+
+impl<'a> Naming<'a> {
+    /// Takes a spec whose construction is in order.
+    ///
+    /// # Errors
+    /// What flytekit's constructor refuses.
+    pub fn new(spec: &'a ImageSpec, options: &NamingOptions) -> Result<Self, Vec<Diagnostic>> {
+        let algorithm = options.algorithm.unwrap_or(spec.tag_algorithm);
+        let host = Host {
+            release: match algorithm {
+                Algorithm::Flytekit113 => Release::V113,
+                Algorithm::Flytekit | Algorithm::Content => Release::Current,
+            },
+            unicode: options.unicode,
+            machine: options.machine.clone(),
+        };
+        let fields = Fields::construct(&spec.arguments(), &host).map_err(|problems| {
+            let of_old = algorithm == Algorithm::Flytekit113;
+            problems
+                .iter()
+                .map(|problem| {
+                    let diagnostic =
+                        Diagnostic::error("construct", problem.to_string()).at(spec.span_of(&problem.field));
+                    if of_old {
+                        diagnostic.help("flytekit 1.13 knew fewer fields; leave `tag_algorithm: flytekit-1.13` out")
+                    } else {
+                        diagnostic
+                    }
+                })
+                .collect::<Vec<_>>()
+        })?;
+        Ok(Self {
+            spec,
+            options: options.clone(),
+            algorithm,
+            fields,
+        })
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What flytekit calls the id. It does not depend on files.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.fields.hash()
+    }
+
+    /// The platform of the image where nobody asks for another.
+    #[must_use]
+    pub fn platform(&self) -> &str {
+        self.fields.get("platform").as_text().unwrap_or("linux/amd64")
+    }
+
+    /// The digests that the tag needs.
+    ///
+    /// # Errors
+    /// When a field that should name files does not.
+    pub fn tasks(&self) -> Result<Vec<Task>, Diagnostic> {
+        match self.algorithm {
+            Algorithm::Content => Ok(content::tasks(self.spec)),
+            // What Python process would have loaded modules?
+            _ => tasks(&self.fields, &[]).map_err(|error| self.tag_error(&error)),
+        }
+    }
+
+    /// The names, with what came of [`Self::tasks`].
+    ///
+    /// # Errors
+    /// Files that cannot be hashed, formats that cannot be applied, and for `content` what is not fixed.
+    pub fn identify(&self, tasks: &[Task], answer: &Answer) -> Result<Identity, Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        let mut digests = Vec::new();
+        for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
+            match (&outcome.digest, &outcome.problem) {
+                (Some(digest), None) => digests.push((task.clone(), digest.clone())),
+                (_, Some(problem)) => problems.push(self.file_problem(task, problem)),
+                (None, None) => {}
+            }
+        }
+        if self.algorithm == Algorithm::Content {
+            return self.content(&digests, problems);
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let tag = tag(&self.fields, &digests).map_err(|error| vec![self.tag_error(&error)])?;
+        Ok(Identity {
+            algorithm: self.algorithm,
+            id: self.id(),
+            tag: tag.tag,
+            image_name: tag.image_name,
+            inputs: tag.inputs,
+        })
+    }
+
+    fn content(&self, digests: &[(Task, String)], mut problems: Vec<Diagnostic>) -> Result<Identity, Vec<Diagnostic>> {
+        let platform = self.options.platform.as_deref().unwrap_or(self.platform());
+        let inputs = match content::inputs(self.spec, platform, digests) {
+            Ok(inputs) => inputs,
+            Err(more) => {
+                problems.extend(more);
+                return Err(problems);
+            }
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let hash = content::hash(&inputs);
+        let tag = match &self.spec.tag_format {
+            Some(template) => tag_format(&template.value, &hash).map_err(|e| vec![self.tag_error(&e.into())])?,
+            None => hash,
+        };
+        let registry = self
+            .fields
+            .get("registry")
+            .as_text()
+            .filter(|registry| !registry.is_empty());
+        let prefix = registry.map_or(String::new(), |registry| format!("{registry}/"));
+        let name = self.fields.get("name").as_text().unwrap_or_default();
+        Ok(Identity {
+            algorithm: self.algorithm,
+            id: self.id(),
+            image_name: format!("{prefix}{name}:{tag}"),
+            tag,
+            inputs,
+        })
+    }
+
+    /// Where flytekit's digests may be others.
+    #[must_use]
+    pub fn warnings(&self, tasks: &[Task], answer: &Answer) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
+            for doubt in &outcome.doubts {
+                let message = format!("{}: {doubt}", task.field);
+                warnings.push(Diagnostic::warning("tag-differs", message).at(self.span(task)));
+            }
+        }
+        warnings
+    }
+
+    fn tag_error(&self, error: &TagError) -> Diagnostic {
+        let help = match error {
+            TagError::NoSourceRoot => "add `source_root: .` or a directory",
+            TagError::NoPath(_) => "name it as a string",
+            TagError::Format(_) => "write for example \"{spec_hash}-dev\"",
+            TagError::NoDigest(_) => "this is a fault of imagespec",
+        };
+        Diagnostic::error("no-tag", error.to_string())
+            .at(self.spec.span_of(error.field()))
+            .help(help)
+    }
+
+    fn file_problem(&self, task: &Task, problem: &Problem) -> Diagnostic {
+        let help = match problem {
+            Problem::Missing { .. } => {
+                "paths are relative to the build context, and what .dockerignore names is not in it"
+            }
+            Problem::Vanished { .. } => "try again when nothing writes to the directory",
+            Problem::NotUtf8 { .. } => "rename it, or leave it out with .dockerignore",
+            Problem::Special { .. } => "leave it out with .dockerignore",
+            Problem::NotADirectory { .. } => "name the directory",
+            Problem::NotAFile { .. } => "name the file",
+            Problem::NotLocked { .. } => {
+                "make it with `uv pip compile --generate-hashes requirements.in -o requirements.txt`"
+            }
+            Problem::Unreadable { .. } => "check the file and its permissions",
+        };
+        Diagnostic::error("unreadable-file", format!("{}: {problem}", task.field))
+            .at(self.span(task))
+            .help(help)
+    }
+
+    fn span(&self, task: &Task) -> Span {
+        let mut spec = self.spec;
+        for _ in 0..task.depth {
+            match &spec.base_image {
+                Some(BaseImage::Spec(nested)) => spec = &nested.value,
+                _ => break,
+            }
+        }
+        spec.span_of(task.field)
+    }
+}
+
+/// What tasks ask for.
+#[must_use]
+pub fn request(tasks: &[Task]) -> Request {
+    Request {
+        version: 1,
+        jobs: tasks.iter().map(|task| task.job.clone()).collect(),
+    }
+}
