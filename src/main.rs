@@ -1,42 +1,49 @@
-//! The program: BuildKit's frontend when BuildKit starts it.
+//! The program: BuildKit's frontend when BuildKit starts it, a step of a build when a step does, else a
+//! command line.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use imagespec::digest::step;
 use imagespec::frontend::{self, FrontendOptions, Stdio};
 
-const USAGE: &str = "\
-imagespec turns an image spec into a container image. It is a BuildKit frontend: BuildKit starts it.
+fn main() -> ExitCode {
+    // BuildKit sets this for every frontend that it starts.
+    if std::env::var_os("BUILDKIT_SESSION_ID").is_none() {
+        let mut arguments = std::env::args_os().skip(1);
+        if arguments.next().is_some_and(|first| first == step::COMMAND) {
+            let arguments = arguments.map(|argument| argument.to_string_lossy().into_owned());
+            return told(step::run(arguments).map_err(Into::into));
+        }
+        return command_line();
+    }
+    told(serve())
+}
+
+#[cfg(feature = "cli")]
+fn command_line() -> ExitCode {
+    imagespec::cli::main()
+}
+
+/// The frontend's image has no command line.
+#[cfg(not(feature = "cli"))]
+fn command_line() -> ExitCode {
+    let usage = "\
+imagespec turns an image spec into a container image. This is its BuildKit frontend, which BuildKit starts.
 
 Put this line first into the spec file:
     # syntax=docker.io/imagespec/imagespec:1
 and build:
     docker buildx build -f imageSpec.yaml -t NAME .
 ";
+    // Nobody is left to tell when this fails.
+    let _ = std::io::stderr().write_all(usage.as_bytes());
+    ExitCode::from(2)
+}
 
-fn main() -> ExitCode {
-    // BuildKit sets this for every frontend that it starts.
-    if std::env::var_os("BUILDKIT_SESSION_ID").is_none() {
-        let asked = std::env::args().nth(1);
-        let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
-        // Nobody is left to tell when these fail.
-        return match asked.as_deref() {
-            Some("--help" | "-h" | "help") => {
-                let _ = out.write_all(USAGE.as_bytes());
-                ExitCode::SUCCESS
-            }
-            Some("--version" | "-V") => {
-                let _ = writeln!(out, "imagespec {}", env!("CARGO_PKG_VERSION"));
-                ExitCode::SUCCESS
-            }
-            _ => {
-                let _ = err.write_all(USAGE.as_bytes());
-                ExitCode::from(2)
-            }
-        };
-    }
-    match serve() {
+fn told(outcome: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // Goes to the log of buildkitd; the user hears of it from there.

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use base16ct::lower::encode_string as hex;
-use md5::Md5;
+use fast_md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
@@ -231,7 +231,7 @@ impl Computer<'_> {
             Piece::Data(data) => hash.update(data),
             Piece::End(position) => {
                 let name = files.get(position).map_or("", |file| file.name.as_str());
-                name.split('/').for_each(|part| hash.update(part));
+                name.split('/').for_each(|part| hash.update(part.as_bytes()));
             }
         })
         .map_err(|failed| self.read_error(&paths, &failed))?;

@@ -179,15 +179,23 @@ impl Fields {
         let Value::Map(pairs) = hashed(&self.values, self.host.release) else {
             return Vec::new();
         };
-        pairs
-            .into_iter()
-            .map(|(name, value)| {
-                (
-                    name.as_text().unwrap_or_default().to_owned(),
-                    repr(&value, self.host.unicode),
-                )
-            })
-            .collect()
+        let text = |value: &Value| repr(value, self.host.unicode);
+        let mut inputs = Vec::new();
+        for (name, value) in &pairs {
+            let name = name.as_text().unwrap_or_default();
+            match value {
+                // Options are fields to those who write them.
+                Value::Map(options) if name == "builder_options" && !options.is_empty() => {
+                    let named = options.iter().map(|(key, value)| match key.as_text() {
+                        Some(key) => (format!("{name}.{key}"), text(value)),
+                        None => (format!("{name}.{}", text(key)), text(value)),
+                    });
+                    inputs.extend(named);
+                }
+                value => inputs.push((name.to_owned(), text(value))),
+            }
+        }
+        inputs
     }
 }
 

@@ -210,9 +210,51 @@ fn docker_expression(pattern: &str) -> String {
     out
 }
 
+/// The patterns of an ignore file, read as Docker does.
+#[must_use]
+pub fn docker_patterns(content: &str) -> Vec<String> {
+    content
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| {
+            let line = line.trim();
+            let (negated, pattern) = match line.strip_prefix('!') {
+                Some(rest) => (true, rest.trim()),
+                None => (false, line),
+            };
+            if pattern.is_empty() {
+                return None;
+            }
+            let mut parts: Vec<&str> = Vec::new();
+            for part in pattern.split('/') {
+                match part {
+                    "" | "." => {}
+                    ".." => {
+                        parts.pop();
+                    }
+                    part => parts.push(part),
+                }
+            }
+            let cleaned = if parts.is_empty() {
+                ".".to_owned()
+            } else {
+                parts.join("/")
+            };
+            Some(if negated { format!("!{cleaned}") } else { cleaned })
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ignore_files_read_as_in_docker() {
+        let content = "\u{feff}# comment\n /a/b/ \n!c\n\n  # pattern\n./d/../e\n! /f\n";
+        assert_eq!(docker_patterns(content), ["a/b", "!c", "# pattern", "e", "!f"]);
+    }
 
     #[test]
     fn docker_pys_dialect() {

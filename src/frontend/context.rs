@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::digest::docker_patterns;
 use crate::frontend::client::{Client, Reference, is_missing};
 use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
@@ -375,7 +376,7 @@ async fn check_path(
 /// What the context leaves out: the file beside the spec decides alone, else the context's own.
 async fn ignore_patterns(client: &Client, options: &FrontendOptions, file: &SpecFile) -> Result<Vec<String>, Failure> {
     if let Some(own) = &file.ignore {
-        return Ok(parse_ignore(own));
+        return Ok(docker_patterns(own));
     }
     let tree = Local {
         name: "context".into(),
@@ -391,7 +392,7 @@ async fn ignore_patterns(client: &Client, options: &FrontendOptions, file: &Spec
     .output(Metadata::named("[internal] load .dockerignore"));
     let solved = client.solve(Some(&tree)).await?;
     let content = read_ignore(client, &solved, ".dockerignore").await?;
-    Ok(content.map(|content| parse_ignore(&content)).unwrap_or_default())
+    Ok(content.map(|content| docker_patterns(&content)).unwrap_or_default())
 }
 
 /// An ignore file, if it is there and says anything.
@@ -404,41 +405,6 @@ async fn read_ignore(client: &Client, tree: &Reference, name: &str) -> Result<Op
         Err(failure) if is_missing(&failure) => Ok(None),
         Err(failure) => Err(failure),
     }
-}
-
-/// The patterns of an ignore file, read as Docker does.
-fn parse_ignore(content: &str) -> Vec<String> {
-    content
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| {
-            let line = line.trim();
-            let (negated, pattern) = match line.strip_prefix('!') {
-                Some(rest) => (true, rest.trim()),
-                None => (false, line),
-            };
-            if pattern.is_empty() {
-                return None;
-            }
-            let mut parts: Vec<&str> = Vec::new();
-            for part in pattern.split('/') {
-                match part {
-                    "" | "." => {}
-                    ".." => {
-                        parts.pop();
-                    }
-                    part => parts.push(part),
-                }
-            }
-            let cleaned = if parts.is_empty() {
-                ".".to_owned()
-            } else {
-                parts.join("/")
-            };
-            Some(if negated { format!("!{cleaned}") } else { cleaned })
-        })
-        .collect()
 }
 
 fn is_git(url: &str) -> bool {
@@ -528,12 +494,6 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn ignore_files_read_as_in_docker() {
-        let content = "\u{feff}# comment\n /a/b/ \n!c\n\n  # pattern\n./d/../e\n! /f\n";
-        assert_eq!(parse_ignore(content), ["a/b", "!c", "# pattern", "e", "!f"]);
-    }
 
     #[test]
     fn git_urls_are_told_from_files() {

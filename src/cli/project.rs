@@ -1,0 +1,137 @@
+//! A spec and its files on the user's disk.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Failure;
+use crate::digest::{Context, Identity, Naming, NamingOptions, Patterns, compute, docker_patterns, request};
+use crate::engine;
+use crate::spec::yaml::MAX_BYTES;
+use crate::spec::{self, Diagnostic, ImageSpec, Severity, Stage, Text};
+
+/// Names tried where none is given.
+const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
+
+/// A spec that has been read, and where its files are.
+pub(super) struct Project {
+    pub(super) text: Text,
+    pub(super) spec: ImageSpec,
+    /// What does not stop names from being computed.
+    pub(super) warnings: Vec<Diagnostic>,
+    context: PathBuf,
+    /// The ignore file beside the spec.
+    own_ignore: PathBuf,
+}
+
+impl Project {
+    /// Reads the spec of a file, or the one that a context has.
+    pub(super) fn read(file: Option<&Path>, context: &Path) -> Result<Self, Failure> {
+        let directory = context
+            .canonicalize()
+            .ok()
+            .filter(|directory| directory.is_dir())
+            .ok_or_else(|| Failure::Other(format!("the context {} is not a directory", context.display())))?;
+        let path = match file {
+            Some(file) => file.to_owned(),
+            None => default_file(context)?,
+        };
+        let text = Text::new(path.display().to_string(), read(&path)?);
+        let parsed = spec::parse(&text);
+        let errors: Vec<Diagnostic> = parsed.errors(Stage::Construct).cloned().collect();
+        let spec = match parsed.spec {
+            Some(spec) if errors.is_empty() => spec,
+            _ => return Err(Failure::Spec(text, errors)),
+        };
+        // What keeps an image from being made keeps no name from being computed.
+        let warnings = parsed
+            .diagnostics
+            .into_iter()
+            .map(|diagnostic| Diagnostic {
+                severity: Severity::Warning,
+                ..diagnostic
+            })
+            .collect();
+        let mut own_ignore = path.into_os_string();
+        own_ignore.push(".dockerignore");
+        Ok(Self {
+            text,
+            spec,
+            warnings,
+            context: directory,
+            own_ignore: own_ignore.into(),
+        })
+    }
+
+    /// How the spec's names are computed.
+    pub(super) fn naming(&self, options: &NamingOptions) -> Result<Naming<'_>, Failure> {
+        Naming::new(&self.spec, options).map_err(|problems| self.failure(problems))
+    }
+
+    /// The names, with the digests of the spec's files, and more warnings.
+    pub(super) fn identify(&self, options: &NamingOptions) -> Result<(Identity, Vec<Diagnostic>), Failure> {
+        let naming = self.naming(options)?;
+        let tasks = naming.tasks().map_err(|problem| self.failure(vec![problem]))?;
+        let context = Context::new(&self.context, self.ignored()?);
+        let answer = compute(&request(&tasks), &context, &|directory| {
+            Some(engine::ignored_files(directory))
+        });
+        let identity = naming
+            .identify(&tasks, &answer)
+            .map_err(|problems| self.failure(problems))?;
+        Ok((identity, naming.warnings(&tasks, &answer)))
+    }
+
+    /// What the context leaves out: the file beside the spec decides alone, else the context's own.
+    fn ignored(&self) -> Result<Patterns, Failure> {
+        for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
+            let content = match fs::read(&path) {
+                Ok(content) if content.is_empty() => continue,
+                Ok(content) => String::from_utf8_lossy(&content).into_owned(),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Failure::Other(format!("cannot read {}: {error}", path.display()))),
+            };
+            let lines = docker_patterns(&content);
+            return Patterns::docker(lines.iter().map(String::as_str))
+                .map_err(|error| Failure::Other(format!("{}: {error}", path.display())));
+        }
+        Ok(Patterns::default())
+    }
+
+    fn failure(&self, problems: Vec<Diagnostic>) -> Failure {
+        Failure::Spec(self.text.clone(), problems)
+    }
+}
+
+fn default_file(context: &Path) -> Result<PathBuf, Failure> {
+    // `./` before the name would only be in the way of readers.
+    let below = |name: &&str| if context == Path::new(".") { PathBuf::from(name) } else { context.join(name) };
+    let mut candidates = DEFAULT_NAMES.iter().map(below);
+    candidates.find(|path| path.is_file()).ok_or_else(|| {
+        Failure::Other(format!(
+            "there is no {} in {}\n    help: name the spec with -f FILE",
+            DEFAULT_NAMES[0],
+            context.display()
+        ))
+    })
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let is_input = path == Path::new("-");
+    let mut content = Vec::new();
+    let limit = MAX_BYTES as u64 + 1;
+    let result = if is_input {
+        std::io::stdin().take(limit).read_to_end(&mut content)
+    } else {
+        fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content))
+    };
+    result.map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
+    String::from_utf8(content).map_err(|error| {
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        Failure::Other(format!(
+            "{}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8",
+            path.display()
+        ))
+    })
+}

@@ -1,0 +1,71 @@
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::engine::{ProgramError, printed};
+
+/// The labels of an image: one that the engine has, else one of its registry.
+///
+/// # Errors
+/// When neither knows the image.
+pub fn labels(reference: &str) -> Result<BTreeMap<String, String>, ProgramError> {
+    let local = printed(Command::new("docker").args([
+        "image",
+        "inspect",
+        "--format",
+        "{{json .Config.Labels}}",
+        "--",
+        reference,
+    ]));
+    let text = match local {
+        Ok(text) => text,
+        Err(_) => printed(Command::new("docker").args([
+            "buildx",
+            "imagetools",
+            "inspect",
+            "--format",
+            "{{json .Image}}",
+            "--",
+            reference,
+        ]))?,
+    };
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    Ok(find_labels(&value).unwrap_or_default())
+}
+
+/// The labels themselves, those of a configuration, or of the first of several platforms.
+fn find_labels(value: &Value) -> Option<BTreeMap<String, String>> {
+    let object = value.as_object()?;
+    if let Some(labels) = value.pointer("/config/Labels") {
+        return find_labels(labels);
+    }
+    if object.values().all(Value::is_string) {
+        let labels = object
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
+        return Some(labels.collect());
+    }
+    object.values().find_map(find_labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_found_in_all_that_docker_prints() {
+        let check = |text: &str, expect: &[(&str, &str)]| {
+            let found = find_labels(&serde_json::from_str(text).unwrap());
+            let expect = expect.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+            assert_eq!(found.unwrap_or_default(), expect.collect(), "{text}");
+        };
+        check(r#"{"a": "b"}"#, &[("a", "b")]);
+        check("null", &[]);
+        check(r#"{"config": {"Labels": {"a": "b"}}, "os": "linux"}"#, &[("a", "b")]);
+        check(
+            r#"{"linux/amd64": {"config": {"Labels": {"a": "b"}}, "rootfs": {}}}"#,
+            &[("a", "b")],
+        );
+    }
+}

@@ -1,0 +1,21 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use crate::engine::run;
+
+/// The files below a directory that git ignores and does not track, as flytekit asks for them: relative to the
+/// directory, odd names with git's escapes. Empty without git, and where it knows no repository.
+#[must_use]
+pub fn ignored_files(directory: &Path) -> BTreeSet<String> {
+    let mut git = Command::new("git");
+    git.args(["ls-files", "-io", "--exclude-standard"])
+        .current_dir(directory);
+    match run(&mut git) {
+        Ok(output) if output.status.success() => {
+            let text = String::from_utf8_lossy(&output.stdout);
+            text.lines().map(str::to_owned).collect()
+        }
+        _ => BTreeSet::new(),
+    }
+}

@@ -1,0 +1,58 @@
+//! Programs of the user's machine: container engines, and git. This is the only module that starts any.
+
+mod docker;
+mod git;
+
+use std::io;
+use std::process::{Command, Output, Stdio};
+
+pub use docker::labels;
+pub use git::ignored_files;
+
+/// Why a program did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// It could not be started.
+    #[error("cannot start `{program}`: {error}")]
+    Start {
+        /// Its name.
+        program: String,
+        /// Why.
+        error: io::Error,
+    },
+    /// It failed.
+    #[error("`{command}` failed: {message}")]
+    Failed {
+        /// What was asked.
+        command: String,
+        /// Its last words.
+        message: String,
+    },
+}
+
+/// Runs a program to its end; it gets no input.
+fn run(command: &mut Command) -> Result<Output, ProgramError> {
+    command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| ProgramError::Start {
+            program: command.get_program().to_string_lossy().into_owned(),
+            error,
+        })
+}
+
+/// What a program that has to succeed prints.
+fn printed(command: &mut Command) -> Result<String, ProgramError> {
+    let output = run(command)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    Err(ProgramError::Failed {
+        command: words.join(" "),
+        message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
