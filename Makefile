@@ -16,7 +16,7 @@ check-tools:
 
 # Static, so that an image needs nothing else. Setting the target keeps the flag off build scripts.
 binary: check-tools
-	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --target $(HOST)
+	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --no-default-features --target $(HOST)
 
 frontend: binary
 	tests/scripts/frontend-image $(BINARY) $(IMAGE) $(PUSH)

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use imagespec::digest::step;
-use imagespec::frontend::{self, FrontendOptions, Stdio};
+use imagespec::frontend::{self, FrontendOptions, Program, Stdio};
 
 fn main() -> ExitCode {
     // BuildKit sets this for every frontend that it starts.
@@ -53,10 +53,19 @@ fn told(outcome: Result<(), Box<dyn std::error::Error>>) -> ExitCode {
     }
 }
 
+/// Where BuildKit tells a frontend which image it is in, and where in it this program is.
+fn own_program() -> Option<Program> {
+    Some(Program {
+        definition: std::fs::read("/run/config/buildkit/metadata/frontend.bin").ok()?,
+        path: std::env::current_exe().ok()?.into_os_string().into_string().ok()?,
+    })
+}
+
 fn serve() -> Result<(), Box<dyn std::error::Error>> {
     // Variables that are no UTF-8 are none of ours.
     let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-    let options = FrontendOptions::from_environment(environment);
+    let mut options = FrontendOptions::from_environment(environment);
+    options.program = own_program();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let gateway = Arc::new(Stdio::connect().await?);

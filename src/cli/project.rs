@@ -105,7 +105,13 @@ impl Project {
 
 fn default_file(context: &Path) -> Result<PathBuf, Failure> {
     // `./` before the name would only be in the way of readers.
-    let below = |name: &&str| if context == Path::new(".") { PathBuf::from(name) } else { context.join(name) };
+    let below = |name: &&str| {
+        if context == Path::new(".") {
+            PathBuf::from(name)
+        } else {
+            context.join(name)
+        }
+    };
     let mut candidates = DEFAULT_NAMES.iter().map(below);
     candidates.find(|path| path.is_file()).ok_or_else(|| {
         Failure::Other(format!(

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use base16ct::lower::encode_string as hex;
@@ -15,7 +14,8 @@ use crate::digest::gitignore::{GitIgnore, is_quoted_by_git};
 use crate::digest::glob::Patterns;
 use crate::digest::job::{Answer, Doubt, Job, Outcome, Problem, Request};
 use crate::digest::lock::locked_requirements;
-use crate::digest::stream::{Piece, map_files, open, read_in_order};
+use crate::digest::snapshot::snapshot;
+use crate::digest::stream::{Piece, ReadError, open, read_in_order};
 use crate::digest::tree::{Context, File, Found};
 
 /// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
@@ -93,7 +93,7 @@ impl Computer<'_> {
             Job::Modules { root, files } => self.modules(root, files),
             Job::Requirements { path, strip } => self.requirements(path, *strip),
             Job::Lock { path, must_have } => self.lock(path, must_have.as_deref()),
-            Job::Content { path, exclude } => self.content(path, exclude),
+            Job::Content { path, exclude } => snapshot(self.context, path, exclude),
         }
     }
 
@@ -238,7 +238,7 @@ impl Computer<'_> {
         Ok(hex(&hash.finalize()))
     }
 
-    fn read_error(&self, paths: &[&Path], failed: &crate::digest::stream::ReadError) -> Problem {
+    fn read_error(&self, paths: &[&Path], failed: &ReadError) -> Problem {
         let path = paths.get(failed.position).copied().unwrap_or(Path::new(""));
         self.context.unreadable(path, &failed.error)
     }
@@ -277,96 +277,6 @@ impl Computer<'_> {
             return Err(self.not_text(&place, &format!("it has more than {MAX_REQUIREMENTS} bytes")));
         }
         Ok(bytes)
-    }
-
-    /// SHA-256 over the kinds, modes and names of everything below a path, and the digests of the files.
-    fn content(&self, path: &str, exclude: &[String]) -> Result<String, Problem> {
-        let place = self.context.place(path);
-        let exclude = Patterns::docker(exclude.iter().map(String::as_str))
-            .map_err(|error| self.not_text(&place, &error.to_string()))?;
-        let mut entries = Vec::new();
-        let mut files = Vec::new();
-        self.entries(&place, "", &exclude, &mut entries, &mut files)?;
-        let digests = map_files(&files, |path, buffer| {
-            let (mut file, mut hash) = (open(path)?, Sha256::new());
-            loop {
-                match file.read(buffer)? {
-                    0 => return Ok(hash.finalize()),
-                    read => hash.update(buffer.get(..read).unwrap_or(&[])),
-                }
-            }
-        });
-        let paths: Vec<&Path> = files.iter().map(std::path::PathBuf::as_path).collect();
-        let digests = digests.map_err(|failed| self.read_error(&paths, &failed))?;
-        let mut digests = digests.iter();
-        let mut hash = Sha256::new();
-        for (name, kind, detail) in entries {
-            // Lengths keep one entry from reading like two.
-            hash.update(format!("{kind} {detail} {}:{name}\n", name.len()));
-            if kind == "file"
-                && let Some(digest) = digests.next()
-            {
-                hash.update(digest);
-            }
-        }
-        Ok(hex(&hash.finalize()))
-    }
-
-    /// What a copy would bring into the image, by name: names, kinds, modes or targets.
-    fn entries(
-        &self,
-        place: &Path,
-        name: &str,
-        exclude: &Patterns,
-        entries: &mut Vec<(String, &'static str, String)>,
-        files: &mut Vec<std::path::PathBuf>,
-    ) -> Result<(), Problem> {
-        let real = match self.context.look(place)? {
-            Found::File(real) | Found::Directory(real) => real,
-            Found::Special(what) => return Err(self.context.special(place, what)),
-            Found::Nothing | Found::Socket => {
-                return Err(Problem::Missing {
-                    path: self.context.shown(place),
-                });
-            }
-        };
-        let mut stack = vec![(real, name.to_owned())];
-        while let Some((path, name)) = stack.pop() {
-            let metadata = fs::symlink_metadata(&path).map_err(|error| self.context.unreadable(&path, &error))?;
-            let mode = format!("{:o}", metadata.mode() & 0o7777);
-            if metadata.is_dir() {
-                entries.push((name.clone(), "directory", mode));
-                let mut children: Vec<_> = fs::read_dir(&path)
-                    .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-                    .map_err(|error| self.context.unreadable(&path, &error))?;
-                // The last is taken first.
-                children.sort_by_key(|child| std::cmp::Reverse(child.file_name()));
-                for child in children {
-                    let child = child.path();
-                    let base = child.file_name().and_then(std::ffi::OsStr::to_str);
-                    let base = base.ok_or_else(|| Problem::NotUtf8 {
-                        path: self.context.shown(&child),
-                    })?;
-                    let below = if name.is_empty() {
-                        base.to_owned()
-                    } else {
-                        format!("{name}/{base}")
-                    };
-                    if !exclude.matches(&below) && !self.context.leaves_out(&child) {
-                        stack.push((child, below));
-                    }
-                }
-            } else if metadata.is_symlink() {
-                let target = fs::read_link(&path).map_err(|error| self.context.unreadable(&path, &error))?;
-                entries.push((name, "link", format!("{target:?}")));
-            } else if metadata.is_file() {
-                entries.push((name, "file", mode));
-                files.push(path);
-            } else if let Found::Special(what) = self.context.look(&path)? {
-                return Err(self.context.special(&path, what));
-            }
-        }
-        Ok(())
     }
 }
 

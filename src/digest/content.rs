@@ -172,10 +172,8 @@ impl Collector<'_> {
         }
         optional("source_root", digest("source_root", 0));
         self.unlocked(spec);
-        if let Some(BaseImage::Spec(nested)) = &spec.base_image {
-            if let Base::Plan(below) = &plan.base {
-                self.spec(&nested.value, below, depth + 1, inputs);
-            }
+        if let (Some(BaseImage::Spec(nested)), Base::Plan(below)) = (&spec.base_image, &plan.base) {
+            self.spec(&nested.value, below, depth + 1, inputs);
         }
     }
 

@@ -221,7 +221,9 @@ impl<'a> Naming<'a> {
             .help(help)
     }
 
-    fn span(&self, task: &Task) -> Span {
+    /// Where the field stands that asks for a digest.
+    #[must_use]
+    pub fn span(&self, task: &Task) -> Span {
         let mut spec = self.spec;
         for _ in 0..task.depth {
             match &spec.base_image {

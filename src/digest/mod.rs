@@ -10,6 +10,7 @@ mod inputs;
 mod job;
 mod lock;
 mod release;
+mod snapshot;
 pub mod step;
 mod stream;
 mod tag;

@@ -10,10 +10,8 @@ use crate::digest::{Answer, Context, Patterns, Request, compute};
 pub const COMMAND: &str = "compute-digests";
 /// Where the step sees the build context.
 pub const CONTEXT: &str = "/context";
-/// Where it writes its answer.
-pub const OUTPUT: &str = "/digests";
-/// The answer's file.
-pub const ANSWER: &str = "answer.json";
+/// The file that it leaves, in the root of its own file tree.
+pub const ANSWER: &str = "imagespec-digests.json";
 /// An argument may be at most so long, in bytes; a kernel takes twice as much.
 const MAX_ARGUMENT: usize = 64 * 1024;
 
@@ -43,7 +41,7 @@ pub fn run(arguments: impl Iterator<Item = String>) -> io::Result<()> {
     // git's index is not here, so git cannot be asked; the context is as its ignore file left it.
     let context = Context::new(CONTEXT, Patterns::default());
     let answer = compute(&request, &context, &|_| None);
-    fs::write(Path::new(OUTPUT).join(ANSWER), serde_json::to_vec(&answer)?)
+    fs::write(Path::new("/").join(ANSWER), serde_json::to_vec(&answer)?)
 }
 
 /// Reads an answer.

@@ -131,10 +131,8 @@ fn read_batch<P: AsRef<Path>>(first: usize, files: &[P], spare: &Mutex<Vec<Vec<u
             }
         };
         loop {
-            if chunk.used == CHUNK {
-                if out.send(std::mem::replace(&mut chunk, new())).is_err() {
-                    return false;
-                }
+            if chunk.used == CHUNK && out.send(std::mem::replace(&mut chunk, new())).is_err() {
+                return false;
             }
             let space = chunk.data.get_mut(chunk.used..).unwrap_or(&mut []);
             match file.read(space) {
@@ -160,8 +158,9 @@ pub fn map_files<P: AsRef<Path> + Sync, T: Send>(
     files: &[P],
     apply: impl Fn(&Path, &mut [u8]) -> std::io::Result<T> + Sync,
 ) -> Result<Vec<T>, ReadError> {
+    type Batch<T> = (usize, Result<Vec<T>, ReadError>);
     let next = Mutex::new(files.chunks(BATCH).enumerate());
-    let done: Mutex<Vec<(usize, Result<Vec<T>, ReadError>)>> = Mutex::default();
+    let done: Mutex<Vec<Batch<T>>> = Mutex::default();
     thread::scope(|scope| {
         for _ in 0..threads() {
             scope.spawn(|| {

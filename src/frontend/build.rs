@@ -4,18 +4,22 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::digest;
+use crate::digest::{Identity, Naming, Task};
 use crate::emit::{self, Options as EmitOptions, Sources, Strategy};
-use crate::frontend::client::Client;
-use crate::frontend::context::{self, Context, SpecFile};
+use crate::frontend::client::{Client, Reference};
+use crate::frontend::context::{self, Origin, SpecFile};
+use crate::frontend::existing;
+use crate::frontend::files::{self, Files};
 use crate::frontend::gateway::own_time;
 use crate::frontend::image::{Images, Resolved};
-use crate::frontend::subrequest::{self, Subrequest};
+use crate::frontend::naming;
+use crate::frontend::options::IfExists;
+use crate::frontend::subrequest::{self, Name, Subrequest};
 use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
-use crate::llb::{Definition, Platform};
-use crate::plan::{self, Base, BuildPlan, Facts, Role, Stage};
+use crate::llb::{Definition, Output, Platform};
+use crate::plan::{self, Base, BuildPlan, Facts, Role, Settings, Stage};
 use crate::proto::gateway as wire;
-use crate::spec::{self, BaseImage, Diagnostic, ImageSpec, Profile, Severity};
+use crate::spec::{self, Algorithm, BaseImage, Diagnostic, ImageSpec, Profile, Severity};
 
 /// Each warning is a call; nobody reads more than this.
 const MAX_WARNINGS: usize = 50;
@@ -35,14 +39,34 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let client = Client::new(gateway, options.cache_imports()?).await?;
     let (file, origin) = context::load(&client, &options).await?;
     if let Some(request) = request {
-        return subrequest::about(request, &file);
+        return match request.name() {
+            Some(what) => name(&client, &options, &file, &origin, what).await,
+            None => subrequest::about(request, &file),
+        };
     }
-    let spec = read_spec(&client, &options, &file).await?;
-    let platforms = platforms(&options, &spec)?;
+    let spec = read_spec(&client, &options, &file, spec::Stage::Build).await?;
+    let naming = naming_of(&options, &file, &spec)?;
+    let tasks = naming
+        .tasks()
+        .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
+    let platforms = platforms(&options, &spec, naming.platform())?;
     let multi = options.multi_platform(platforms.len())?;
+    let files = Files::ask(&client, &options, &file, &origin, files::paths(&spec, &tasks)).await?;
+    let identify = naming::identify(&client, &options, &file, &files, &naming, &tasks);
+    // Whether there is anything to build hangs on the name; else nothing waits for it.
+    let policy = options.if_exists()?;
+    let mut identity = None;
+    if policy != IfExists::Build {
+        let found = identify.await?;
+        let existing = existing::look_up(&client, policy, &spec, &found.image_name, &platforms).await?;
+        if let Some(images) = existing {
+            return existing_result(&client, &platforms, multi, images, &found).await;
+        }
+        identity = Some(found);
+    }
     // Files and images have nothing to do with each other. Which images are needed does not depend on what is
     // in them, so a plan made in ignorance tells.
-    let (files, images) = tokio::join!(context::gather(&client, &options, &file, &origin, &spec), async {
+    let (requirements, images) = tokio::join!(files::check(&client, &file, &files, &spec), async {
         let mut images = Vec::with_capacity(platforms.len());
         for platform in &platforms {
             let draft = plan::plan(&spec, &file.text, platform, &Facts::default());
@@ -50,47 +74,49 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         }
         Ok::<_, Failure>(images)
     });
-    let (files, images) = (files?, images?);
+    let (requirements, images) = (requirements?, images?);
     let build = Build {
         client: &client,
         options: &options,
         file: &file,
         spec: &spec,
-        files: &files,
+        id: naming.id(),
+        requirements: &requirements,
+        tree: files.tree.clone(),
     };
-    let mut result = wire::Result::default();
-    let mut references = BTreeMap::new();
-    let mut described = Vec::new();
-    let mut vertices = BTreeMap::new();
+    let mut built = Vec::with_capacity(platforms.len());
     for (position, (platform, images)) in platforms.iter().zip(&images).enumerate() {
-        let image = build
-            .image(platform, images, platforms.len() > 1, position == 0)
-            .await?;
-        let suffix = if multi { format!("/{platform}") } else { String::new() };
-        result
-            .metadata
-            .insert(format!("containerimage.config{suffix}"), image.config);
-        if !image.base_config.is_empty() {
-            result
-                .metadata
-                .insert(format!("containerimage.base.config{suffix}"), image.base_config);
-        }
-        described.push(json!({
-            "ID": platform.to_string(),
-            "Platform": platform_json(platform),
-        }));
-        vertices.extend(image.vertices);
-        references.insert(platform.to_string(), image.reference);
+        built.push(
+            build
+                .image(platform, images, platforms.len() > 1, position == 0)
+                .await?,
+        );
     }
-    result.metadata.insert(
-        "refs.platforms".into(),
-        json!({"Platforms": described}).to_string().into_bytes(),
-    );
-    result.result = if multi {
-        Some(wire::result::Result::Refs(wire::RefMap { refs: references }))
-    } else {
-        references.into_values().next().map(wire::result::Result::Ref)
+    let identity = match identity {
+        Some(identity) => Some(identity),
+        None => beside(&client, &file, &built, &naming, &tasks, &files, &options).await?,
     };
+    let mut answer = Answer::new(multi);
+    let mut vertices = BTreeMap::new();
+    for (platform, mut image) in platforms.iter().zip(built) {
+        if let Some(identity) = &identity {
+            naming::apply(identity, &spec, &mut image.settings);
+        }
+        let config = emit::image_config(
+            image.base.as_ref().and_then(|base| base.config.as_ref()),
+            platform,
+            &image.settings,
+            &options.labels(),
+            &image.history,
+        );
+        vertices.extend(image.vertices);
+        let base_config = image.base.map(|base| base.raw_config).unwrap_or_default();
+        answer.add(platform, image.reference, config.to_string().into_bytes(), base_config);
+    }
+    let mut result = answer.finish();
+    if let Some(identity) = &identity {
+        naming::tell(identity, &mut result);
+    }
     if options.wants_timings() {
         let timings = timings(&client, &options, &vertices);
         result
@@ -100,9 +126,147 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     Ok(result)
 }
 
-async fn read_spec(client: &Client, options: &FrontendOptions, file: &SpecFile) -> Result<ImageSpec, Failure> {
+/// The names of an image while it is built: only its labels and metadata wait for them.
+async fn beside(
+    client: &Client,
+    file: &SpecFile,
+    built: &[Image],
+    naming: &Naming<'_>,
+    tasks: &[Task],
+    files: &Files,
+    options: &FrontendOptions,
+) -> Result<Option<Identity>, Failure> {
+    let identify = naming::identify(client, options, file, files, naming, tasks);
+    let identified = if tasks.is_empty() {
+        identify.await
+    } else {
+        // Nothing runs before somebody asks for it.
+        let run = async {
+            for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
+                client.evaluate(&image.reference).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        let (identified, ran) = tokio::join!(identify, run);
+        ran?;
+        identified
+    };
+    match identified {
+        Ok(identity) => Ok(Some(identity)),
+        // Whoever asks for that algorithm wants no image without its name.
+        Err(failure) if naming.algorithm() == Algorithm::Content => Err(failure),
+        Err(failure) => {
+            let message = format!("the image says nothing of its tag: {}", failure.message);
+            context::warn(client, file, &Diagnostic::warning("no-tag", message)).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// One of the image's names, or what they were computed from.
+async fn name(
+    client: &Client,
+    options: &FrontendOptions,
+    file: &SpecFile,
+    origin: &Origin,
+    what: Name,
+) -> Result<wire::Result, Failure> {
+    let spec = read_spec(client, options, file, spec::Stage::Construct).await?;
+    let naming = naming_of(options, file, &spec)?;
+    if what == Name::Id {
+        return Ok(subrequest::id(&naming));
+    }
+    let tasks = naming
+        .tasks()
+        .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
+    let paths = files::paths_of_tasks(&tasks);
+    let files = Files::ask(client, options, file, origin, paths).await?;
+    let identity = naming::identify(client, options, file, &files, &naming, &tasks).await?;
+    Ok(subrequest::name(&identity, what))
+}
+
+fn naming_of<'a>(options: &FrontendOptions, file: &SpecFile, spec: &'a ImageSpec) -> Result<Naming<'a>, Failure> {
+    Naming::new(spec, &options.naming()?).map_err(|problems| Failure::of_spec(&file.text, &problems))
+}
+
+/// Images that are there, unchanged.
+async fn existing_result(
+    client: &Client,
+    platforms: &[Platform],
+    multi: bool,
+    images: Vec<Resolved>,
+    identity: &Identity,
+) -> Result<wire::Result, Failure> {
+    let mut answer = Answer::new(multi);
+    for (platform, image) in platforms.iter().zip(images) {
+        let solved = client.solve(image.output.as_ref()).await?;
+        answer.add(platform, solved, image.raw_config.clone(), image.raw_config);
+    }
+    let mut result = answer.finish();
+    naming::tell(identity, &mut result);
+    Ok(result)
+}
+
+/// A result under construction: images and their configurations, one a platform.
+struct Answer {
+    multi: bool,
+    result: wire::Result,
+    references: BTreeMap<String, wire::Ref>,
+    described: Vec<serde_json::Value>,
+}
+
+impl Answer {
+    fn new(multi: bool) -> Self {
+        Self {
+            multi,
+            result: wire::Result::default(),
+            references: BTreeMap::new(),
+            described: Vec::new(),
+        }
+    }
+
+    fn add(&mut self, platform: &Platform, tree: Reference, config: Vec<u8>, base_config: Vec<u8>) {
+        let suffix = if self.multi {
+            format!("/{platform}")
+        } else {
+            String::new()
+        };
+        let metadata = &mut self.result.metadata;
+        metadata.insert(format!("containerimage.config{suffix}"), config);
+        if !base_config.is_empty() {
+            metadata.insert(format!("containerimage.base.config{suffix}"), base_config);
+        }
+        self.described.push(json!({
+            "ID": platform.to_string(),
+            "Platform": platform_json(platform),
+        }));
+        let reference = wire::Ref { id: tree.0, def: None };
+        self.references.insert(platform.to_string(), reference);
+    }
+
+    fn finish(self) -> wire::Result {
+        let mut result = self.result;
+        let platforms = json!({"Platforms": self.described}).to_string();
+        result.metadata.insert("refs.platforms".into(), platforms.into_bytes());
+        result.result = if self.multi {
+            let refs = self.references;
+            Some(wire::result::Result::Refs(wire::RefMap { refs }))
+        } else {
+            self.references.into_values().next().map(wire::result::Result::Ref)
+        };
+        result
+    }
+}
+
+/// The spec, with warnings told. What stops only later stages is a warning, too.
+async fn read_spec(
+    client: &Client,
+    options: &FrontendOptions,
+    file: &SpecFile,
+    stage: spec::Stage,
+) -> Result<ImageSpec, Failure> {
     let parsed = spec::parse(&file.text);
-    let mut problems: Vec<&Diagnostic> = parsed.errors(spec::Stage::Build).collect();
+    let mut problems: Vec<&Diagnostic> = parsed.errors(stage).collect();
     problems.sort_by_key(|problem| problem.span.map_or(0, |span| span.start));
     if !problems.is_empty() {
         return Err(Failure::of_spec(&file.text, problems));
@@ -110,7 +274,7 @@ async fn read_spec(client: &Client, options: &FrontendOptions, file: &SpecFile) 
     let warnings: Vec<&Diagnostic> = parsed
         .diagnostics
         .iter()
-        .filter(|d| d.severity == Severity::Warning)
+        .filter(|d| d.severity == Severity::Warning || d.stage > stage)
         .collect();
     for warning in warnings.iter().take(MAX_WARNINGS) {
         context::warn(client, file, warning).await?;
@@ -133,7 +297,7 @@ async fn read_spec(client: &Client, options: &FrontendOptions, file: &SpecFile) 
 }
 
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.
-fn platforms(options: &FrontendOptions, spec: &ImageSpec) -> Result<Vec<Platform>, Failure> {
+fn platforms(options: &FrontendOptions, spec: &ImageSpec, default: &str) -> Result<Vec<Platform>, Failure> {
     let asked = options.platforms()?;
     if !asked.is_empty() {
         return Ok(asked);
@@ -141,10 +305,10 @@ fn platforms(options: &FrontendOptions, spec: &ImageSpec) -> Result<Vec<Platform
     if let Some(platforms) = &spec.platform {
         return Platform::parse_list(&platforms.value).map_err(|error| Failure::user(error.to_string()));
     }
-    Ok(vec![match spec.profile {
-        Profile::Flyte => Platform::linux_amd64(),
-        Profile::Plain => options.worker.clone(),
-    }])
+    match spec.profile {
+        Profile::Flyte => Platform::parse_list(default).map_err(|error| Failure::user(error.to_string())),
+        Profile::Plain => Ok(vec![options.worker.clone()]),
+    }
 }
 
 fn platform_json(platform: &Platform) -> serde_json::Value {
@@ -155,13 +319,14 @@ fn platform_json(platform: &Platform) -> serde_json::Value {
     value
 }
 
-/// One image of a build.
+/// One image of a build, before it says what it is called.
 struct Image {
-    reference: wire::Ref,
+    reference: Reference,
     /// The names of all vertices by their digests.
     vertices: BTreeMap<String, String>,
-    config: Vec<u8>,
-    base_config: Vec<u8>,
+    settings: Settings,
+    history: Vec<String>,
+    base: Option<Resolved>,
 }
 
 /// What the images of a build have in common.
@@ -170,7 +335,11 @@ struct Build<'a> {
     options: &'a FrontendOptions,
     file: &'a SpecFile,
     spec: &'a ImageSpec,
-    files: &'a Context,
+    id: String,
+    /// The content of each requirements file by its path.
+    requirements: &'a [(String, String)],
+    /// The build context.
+    tree: Option<Output>,
 }
 
 impl Build<'_> {
@@ -224,42 +393,31 @@ impl Build<'_> {
         let base = images.base();
         let settings = match (emit_options.target, &plan.base) {
             (Some(Stage::Base), Base::Plan(nested)) => nested_settings(nested),
-            (Some(Stage::Base), Base::Image(_)) => plan::Settings {
+            (Some(Stage::Base), Base::Image(_)) => Settings {
                 environment: base.map(|base| base.facts().environment).unwrap_or_default(),
-                ..plan::Settings::default()
+                ..Settings::default()
             },
             _ => nested_settings(&plan),
         };
-        let config = emit::image_config(
-            base.and_then(|base| base.config.as_ref()),
-            platform,
-            &settings,
-            &self.options.labels(),
-            &emitted.history,
-        );
         let definition = Definition::new(emitted.result.as_ref());
         Ok(Image {
             vertices: definition.names(),
-            reference: wire::Ref {
-                id: solved.0,
-                def: None,
-            },
-            config: config.to_string().into_bytes(),
-            base_config: base.map(|base| base.raw_config.clone()).unwrap_or_default(),
+            reference: solved,
+            settings,
+            history: emitted.history,
+            base: base.cloned(),
         })
     }
 
     /// What a plan is told of the world.
     fn facts(&self, spec: &ImageSpec, base: Option<&Resolved>) -> Facts {
         let requirements = spec.requirements.as_ref().and_then(|path| {
-            let found = self.files.requirements.iter().find(|(name, _)| *name == path.value);
+            let found = self.requirements.iter().find(|(name, _)| *name == path.value);
             found.map(|(_, content)| content.clone())
         });
         Facts {
             base: base.map(Resolved::facts).unwrap_or_default(),
-            id: digest::Naming::new(spec, &digest::NamingOptions::default())
-                .map(|n| n.id())
-                .unwrap_or_default(),
+            id: self.id.clone(),
             requirements,
             nested: match &spec.base_image {
                 Some(BaseImage::Spec(nested)) => Some(Box::new(self.facts(&nested.value, base))),
@@ -278,14 +436,14 @@ impl Build<'_> {
             base,
             uv: tool(Role::Uv, &plan.tools.uv),
             micromamba: tool(Role::Micromamba, &plan.tools.micromamba),
-            context: self.files.tree.clone(),
+            context: self.tree.clone(),
             nested,
         }
     }
 }
 
 /// The settings of a plan, with those of the plans below it where it has none.
-fn nested_settings(plan: &BuildPlan) -> plan::Settings {
+fn nested_settings(plan: &BuildPlan) -> Settings {
     let mut settings = plan.settings.clone();
     if let Base::Plan(below) = &plan.base {
         let below = nested_settings(below);

@@ -94,6 +94,16 @@ impl Client {
         Ok(Reference(id))
     }
 
+    /// Waits until a tree is there; older servers do so when it is looked at.
+    pub(super) async fn evaluate(&self, tree: &Reference) -> Result<(), Failure> {
+        if self.gateway_can("gateway.evaluate") {
+            let r#ref = tree.0.clone();
+            self.gateway.evaluate(wire::EvaluateRequest { r#ref }).await
+        } else {
+            self.stat(tree, ".").await.map(drop)
+        }
+    }
+
     /// Reads a file of at most `limit` bytes; `None` when it is larger.
     pub(super) async fn read(&self, tree: &Reference, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
         let mut content: Vec<u8> = Vec::new();

@@ -1,22 +1,18 @@
 //! The spec file and the build context: where they come from and what they leave out.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::digest::docker_patterns;
 use crate::frontend::client::{Client, Reference, is_missing};
 use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
-use crate::spec::credential::{has_credential, redact};
+use crate::spec::credential::redact;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{BaseImage, Diagnostic, ImageSpec, Text, TextValue, context_path};
+use crate::spec::{Diagnostic, Text};
 
 /// Names tried when the client names no file, or Docker's default, which is not there.
 const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
 /// Each warning carries the file; larger ones go without.
 const MAX_WARNED_BYTES: usize = 64 * 1024;
-/// Requirements files are refused beyond this size, in bytes.
-const MAX_REQUIREMENTS: usize = 5 * 1024 * 1024;
 
 /// The spec file as it was loaded.
 pub(super) struct SpecFile {
@@ -27,7 +23,7 @@ pub(super) struct SpecFile {
     /// The digest of the vertex that loaded it, which warnings are tied to.
     pub(super) digest: String,
     /// What `<name>.dockerignore` beside it says, if it is there.
-    ignore: Option<String>,
+    pub(super) ignore: Option<String>,
 }
 
 /// Where the build context comes from.
@@ -194,209 +190,8 @@ fn spec_file(name: &str, content: Vec<u8>, tree: &Output, ignore: Option<String>
     })
 }
 
-/// The build context of a spec: its tree, and the content of requirements files.
-pub(super) struct Context {
-    /// The tree; `None` when the spec takes no files.
-    pub(super) tree: Option<Output>,
-    /// The content of each requirements file by its path.
-    pub(super) requirements: Vec<(String, String)>,
-}
-
-/// Asks for the files that a spec names, and checks that they are there.
-pub(super) async fn gather(
-    client: &Client,
-    options: &FrontendOptions,
-    file: &SpecFile,
-    origin: &Origin,
-    spec: &ImageSpec,
-) -> Result<Context, Failure> {
-    let mut wanted = Vec::new();
-    paths_of(spec, &mut wanted);
-    if wanted.is_empty() {
-        return Ok(Context {
-            tree: None,
-            requirements: Vec::new(),
-        });
-    }
-    let tree = match origin {
-        Origin::Tree(tree) => tree.clone(),
-        Origin::Local => {
-            let paths: BTreeSet<String> = wanted
-                .iter()
-                .map(|(_, path)| literal_pattern(&context_path(&path.value)))
-                .collect();
-            let everything = paths.contains("");
-            Local {
-                name: "context".into(),
-                session: options
-                    .get("local-sessionid:context")
-                    .unwrap_or(&options.session)
-                    .to_owned(),
-                shared_key_hint: "context".into(),
-                follow_paths: if everything {
-                    Vec::new()
-                } else {
-                    paths.into_iter().collect()
-                },
-                exclude_patterns: ignore_patterns(client, options, file).await?,
-                ..Local::default()
-            }
-            .output(Metadata::named("[internal] load build context"))
-        }
-    };
-    let solved = client.solve(Some(&tree)).await?;
-    let mut problems = Vec::new();
-    let mut requirements = Vec::new();
-    for (field, path) in wanted {
-        check_path(client, &solved, field, path, &mut problems, &mut requirements).await?;
-    }
-    if problems.is_empty() {
-        Ok(Context {
-            tree: Some(tree),
-            requirements,
-        })
-    } else {
-        Err(Failure::of_spec(&file.text, &problems))
-    }
-}
-
-fn paths_of<'a>(spec: &'a ImageSpec, wanted: &mut Vec<(&'static str, &'a TextValue)>) {
-    if let Some(BaseImage::Spec(nested)) = &spec.base_image {
-        paths_of(&nested.value, wanted);
-    }
-    wanted.extend(spec.requirements.iter().map(|path| ("requirements", path)));
-    wanted.extend(spec.copy.iter().flat_map(|list| &list.value).map(|path| ("copy", path)));
-    wanted.extend(spec.copied_source().map(|path| ("source_root", path)));
-}
-
-/// A path as a pattern that matches it alone: clients match the paths they are asked for as patterns.
-fn literal_pattern(path: &str) -> String {
-    let mut pattern = String::with_capacity(path.len());
-    for (at, c) in path.char_indices() {
-        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^') || (at == 0 && c == '!') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
-}
-
-async fn check_path(
-    client: &Client,
-    tree: &Reference,
-    field: &'static str,
-    path: &TextValue,
-    problems: &mut Vec<Diagnostic>,
-    requirements: &mut Vec<(String, String)>,
-) -> Result<(), Failure> {
-    let name = context_path(&path.value);
-    if name.is_empty() && field != "requirements" {
-        return Ok(());
-    }
-    let mut problem = |rule, message: String, help: &str| {
-        problems.push(Diagnostic::build_error(rule, message).at(path.span).help(help));
-    };
-    let stat = match client.stat(tree, &name).await {
-        Ok(stat) => stat,
-        Err(failure) => {
-            let message = format!("`{field}: {}` cannot be read: {}", path.value, failure.message);
-            problem("unreadable-file", message, "check the file and its permissions");
-            return Ok(());
-        }
-    };
-    let Some(stat) = stat else {
-        let help = if name.contains(['*', '?']) {
-            "patterns are not supported: name each file, or a directory"
-        } else {
-            "paths are relative to the build context, and what .dockerignore names is not in it"
-        };
-        problem(
-            "missing-file",
-            format!("`{field}: {}` is not in the build context", path.value),
-            help,
-        );
-        return Ok(());
-    };
-    let is_directory = stat.mode & (1 << 31) != 0;
-    if field == "source_root" && !is_directory {
-        problem(
-            "not-a-directory",
-            format!("`source_root: {}` is a file", path.value),
-            "name the directory",
-        );
-    }
-    if field != "requirements" {
-        return Ok(());
-    }
-    if is_directory {
-        problem(
-            "not-a-file",
-            format!("`requirements: {}` is a directory", path.value),
-            "name the file",
-        );
-        return Ok(());
-    }
-    let content = match client.read(tree, &name, MAX_REQUIREMENTS).await {
-        Ok(Some(content)) => content,
-        Ok(None) => {
-            let message = format!("`requirements: {}` has more than {MAX_REQUIREMENTS} bytes", path.value);
-            problem("file-too-large", message, "split it");
-            return Ok(());
-        }
-        Err(failure) => {
-            let message = format!("`requirements: {}` cannot be read: {}", path.value, failure.message);
-            problem("unreadable-file", message, "check the file and its permissions");
-            return Ok(());
-        }
-    };
-    let Ok(text) = String::from_utf8(content) else {
-        problem(
-            "not-utf8",
-            format!("`requirements: {}` is not UTF-8 text", path.value),
-            "save it as UTF-8",
-        );
-        return Ok(());
-    };
-    if let Some(line) = text.lines().position(has_credential) {
-        let message = format!(
-            "line {} of `requirements: {}` has a credential in its URL",
-            line + 1,
-            path.value
-        );
-        problem(
-            "credential-in-requirements",
-            message,
-            "take it out and pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]` and `--secret id=secret_0,src=.netrc`",
-        );
-    }
-    requirements.push((path.value.clone(), text.trim_start_matches('\u{feff}').to_owned()));
-    Ok(())
-}
-
-/// What the context leaves out: the file beside the spec decides alone, else the context's own.
-async fn ignore_patterns(client: &Client, options: &FrontendOptions, file: &SpecFile) -> Result<Vec<String>, Failure> {
-    if let Some(own) = &file.ignore {
-        return Ok(docker_patterns(own));
-    }
-    let tree = Local {
-        name: "context".into(),
-        session: options
-            .get("local-sessionid:context")
-            .unwrap_or(&options.session)
-            .to_owned(),
-        shared_key_hint: "context-.dockerignore".into(),
-        follow_paths: vec![".dockerignore".into()],
-        always_send: true,
-        ..Local::default()
-    }
-    .output(Metadata::named("[internal] load .dockerignore"));
-    let solved = client.solve(Some(&tree)).await?;
-    let content = read_ignore(client, &solved, ".dockerignore").await?;
-    Ok(content.map(|content| docker_patterns(&content)).unwrap_or_default())
-}
-
 /// An ignore file, if it is there and says anything.
-async fn read_ignore(client: &Client, tree: &Reference, name: &str) -> Result<Option<String>, Failure> {
+pub(super) async fn read_ignore(client: &Client, tree: &Reference, name: &str) -> Result<Option<String>, Failure> {
     match client.read(tree, name, MAX_BYTES).await {
         Ok(Some(content)) if content.is_empty() => Ok(None),
         Ok(Some(content)) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),

@@ -22,15 +22,37 @@ pub(super) struct Resolved {
     pub(super) raw_config: Vec<u8>,
     /// The reference as people write it, without a digest.
     pub(super) name: String,
+    /// Its digest, where a registry has told it.
+    pub(super) digest: Option<String>,
 }
 
 impl Resolved {
+    pub(super) fn new(output: Option<Output>, raw_config: Vec<u8>, name: String) -> Result<Self, Failure> {
+        let config =
+            if raw_config.is_empty() {
+                None
+            } else {
+                let parsed = serde_json::from_slice(&raw_config);
+                Some(parsed.map_err(|error| {
+                    Failure::user(format!("the configuration of image {name} is not JSON: {error}"))
+                })?)
+            };
+        Ok(Self {
+            output,
+            config,
+            raw_config,
+            name,
+            digest: None,
+        })
+    }
+
     fn scratch() -> Self {
         Self {
             output: None,
             config: None,
             raw_config: Vec::new(),
             name: "scratch".into(),
+            digest: None,
         }
     }
 
@@ -133,7 +155,11 @@ fn replacement<'a>(
     platform: &Platform,
 ) -> Option<(String, &'a str)> {
     // Both the name that the spec uses and the role are names that a user may know.
-    [reference.familiar(), role.name().to_owned()]
+    let without_digest = Reference {
+        digest: None,
+        ..reference.clone()
+    };
+    [reference.familiar(), without_digest.familiar(), role.name().to_owned()]
         .into_iter()
         .find_map(|name| {
             [format!("context:{name}::{platform}"), format!("context:{name}")]
@@ -153,6 +179,7 @@ async fn resolve(
     mode: ResolveMode,
 ) -> Result<Resolved, Failure> {
     let reference = Reference::parse(text).map_err(|error| Failure::user(error.to_string()))?;
+    let wanted = reference.digest.clone();
     match replacement(options, role, &reference, platform) {
         None => from_registry(client, &reference, platform, mode, "internal", role).await,
         Some((name, value)) => {
@@ -163,7 +190,13 @@ async fn resolve(
                 }
                 let reference = Reference::parse(other)
                     .map_err(|error| Failure::user(format!("--build-context {name}: {error}")))?;
-                from_registry(client, &reference, platform, mode, &context, role).await
+                let found = from_registry(client, &reference, platform, mode, &context, role).await?;
+                match (&wanted, &found.digest) {
+                    (Some(wanted), Some(digest)) if wanted != digest => Err(Failure::user(format!(
+                        "--build-context {name}: {other} has the digest {digest}, and the spec asks for {text}\n    help: leave the build context out, or the digest"
+                    ))),
+                    _ => Ok(found),
+                }
             } else if let Some(layout) = value.strip_prefix("oci-layout://") {
                 from_layout(client, options, &name, layout, platform).await
             } else {
@@ -176,17 +209,25 @@ async fn resolve(
     }
 }
 
-async fn from_registry(
+/// An image as its registry or the engine describes it.
+pub(super) struct Fetched {
+    /// Its full reference; a source policy may have changed it.
+    pub(super) name: String,
+    /// Its digest.
+    pub(super) digest: String,
+    /// Its configuration as it is.
+    pub(super) config: Vec<u8>,
+}
+
+/// Asks for an image.
+pub(super) async fn fetch(
     client: &Client,
     reference: &Reference,
     platform: &Platform,
     mode: ResolveMode,
-    log: &str,
-    role: Role,
-) -> Result<Resolved, Failure> {
-    let familiar = reference.familiar();
-    let log_name = format!("[{log}] load metadata for {reference}");
-    let (name, digest, config) = if client.gateway_can("source.metaresolver") {
+    log_name: String,
+) -> Result<Fetched, Failure> {
+    if client.gateway_can("source.metaresolver") {
         let request = wire::ResolveSourceMetaRequest {
             source: Some(pb::SourceOp {
                 identifier: format!("docker-image://{reference}"),
@@ -197,58 +238,81 @@ async fn from_registry(
             resolve_mode: mode.as_str().into(),
             ..wire::ResolveSourceMetaRequest::default()
         };
-        let response = client
-            .gateway
-            .resolve_source_meta(request)
-            .await
-            .map_err(|f| not_there(f, role, &familiar))?;
+        let response = client.gateway.resolve_source_meta(request).await?;
         let identifier = response.source.map(|source| source.identifier).unwrap_or_default();
         let Some(name) = identifier.strip_prefix("docker-image://") else {
             return Err(Failure::user(format!(
-                "a source policy replaces the image {familiar} by {identifier}, which is no image"
+                "a source policy replaces the image {} by {identifier}, which is no image",
+                reference.familiar()
             )));
         };
         let image = response.image.unwrap_or_default();
-        (name.to_owned(), image.digest, image.config)
-    } else {
-        let request = wire::ResolveImageConfigRequest {
-            r#ref: reference.to_string(),
-            platform: Some(platform.into()),
-            resolve_mode: mode.as_str().into(),
-            log_name,
-            ..wire::ResolveImageConfigRequest::default()
-        };
-        let response = client
-            .gateway
-            .resolve_image_config(request)
-            .await
-            .map_err(|f| not_there(f, role, &familiar))?;
-        let name = if response.r#ref.is_empty() {
-            reference.to_string()
-        } else {
-            response.r#ref
-        };
-        (name, response.digest, response.config)
+        return Ok(Fetched {
+            name: name.to_owned(),
+            digest: image.digest,
+            config: image.config,
+        });
+    }
+    let request = wire::ResolveImageConfigRequest {
+        r#ref: reference.to_string(),
+        platform: Some(platform.into()),
+        resolve_mode: mode.as_str().into(),
+        log_name,
+        ..wire::ResolveImageConfigRequest::default()
     };
-    let pinned = Reference::parse(&name)
-        .map(|reference| reference.pinned(&digest))
+    let response = client.gateway.resolve_image_config(request).await?;
+    let name = if response.r#ref.is_empty() {
+        reference.to_string()
+    } else {
+        response.r#ref
+    };
+    Ok(Fetched {
+        name,
+        digest: response.digest,
+        config: response.config,
+    })
+}
+
+/// The tree of an image, by its digest.
+pub(super) fn pinned_output(
+    name: &str,
+    digest: &str,
+    platform: &Platform,
+    mode: ResolveMode,
+    title: &str,
+) -> Result<Output, Failure> {
+    let pinned = Reference::parse(name)
+        .map(|reference| reference.pinned(digest))
         .map_err(|error| Failure::internal(error.to_string()))?;
     let image = Image {
         reference: pinned.to_string(),
         platform: platform.clone(),
         resolve_mode: mode,
     };
-    let shown = if log == "internal" {
-        role.name().to_owned()
-    } else {
-        log.to_owned()
-    };
-    let output = image.output(Metadata::named(format!("[{shown}] {pinned}")));
+    Ok(image.output(Metadata::named(title.replace("{}", &pinned.to_string()))))
+}
+
+async fn from_registry(
+    client: &Client,
+    reference: &Reference,
+    platform: &Platform,
+    mode: ResolveMode,
+    log: &str,
+    role: Role,
+) -> Result<Resolved, Failure> {
+    let log_name = format!("[{log}] load metadata for {reference}");
+    let found = fetch(client, reference, platform, mode, log_name)
+        .await
+        .map_err(|failure| not_there(failure, role, &reference.familiar()))?;
+    let shown = if log == "internal" { role.name() } else { log };
+    let output = pinned_output(&found.name, &found.digest, platform, mode, &format!("[{shown}] {{}}"))?;
     let short = Reference {
         digest: None,
         ..reference.clone()
     };
-    resolved(Some(output), config, short.familiar())
+    let mut image = Resolved::new(Some(output), found.config, short.familiar())?;
+    image.digest = Some(found.digest);
+    Ok(image)
 }
 
 async fn from_layout(
@@ -303,22 +367,7 @@ async fn from_layout(
         client.gateway.resolve_image_config(request).await?.config
     };
     let output = source.output(Metadata::named(format!("[context {name}] {layout}")));
-    resolved(Some(output), config, name.to_owned())
-}
-
-fn resolved(output: Option<Output>, raw: Vec<u8>, name: String) -> Result<Resolved, Failure> {
-    let config = if raw.is_empty() {
-        None
-    } else {
-        let parsed = serde_json::from_slice(&raw);
-        Some(parsed.map_err(|error| Failure::user(format!("the configuration of image {name} is not JSON: {error}")))?)
-    };
-    Ok(Resolved {
-        output,
-        config,
-        raw_config: raw,
-        name,
-    })
+    Resolved::new(Some(output), config, name.to_owned())
 }
 
 /// Says which field an image comes from and how to do without it.

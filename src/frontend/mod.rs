@@ -6,9 +6,12 @@
 mod build;
 mod client;
 mod context;
+mod existing;
 mod failure;
+mod files;
 mod gateway;
 mod image;
+mod naming;
 mod options;
 mod stdio;
 mod subrequest;
@@ -22,7 +25,7 @@ use std::sync::Arc;
 
 pub use failure::Failure;
 pub use gateway::{Call, Gateway};
-pub use options::{FrontendOptions, OptionError};
+pub use options::{FrontendOptions, OptionError, Program};
 pub use stdio::{ConnectError, Stdio};
 
 use crate::proto::gateway as wire;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
+use crate::digest::NamingOptions;
 use crate::emit::Strategy;
 use crate::llb::{Network, Platform, ResolveMode};
 use crate::plan::{Stage, is_proxy};
@@ -13,8 +14,12 @@ use crate::spec::field::closest;
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 const STRATEGY: &str = "IMAGESPEC_STRATEGY";
 const TIMINGS: &str = "IMAGESPEC_TIMINGS";
+const IF_EXISTS: &str = "IMAGESPEC_IF_EXISTS";
+const ALGORITHM: &str = "IMAGESPEC_TAG_ALGORITHM";
+const UNICODE: &str = "IMAGESPEC_PYTHON_UNICODE";
+const MACHINE: &str = "IMAGESPEC_HOST_ARCH";
 /// Build arguments that are ours.
-const OWN_ARGUMENTS: [&str; 2] = [STRATEGY, TIMINGS];
+const OWN_ARGUMENTS: [&str; 6] = [STRATEGY, TIMINGS, IF_EXISTS, ALGORITHM, UNICODE, MACHINE];
 /// Build arguments that clients, BuildKit or we read without being told to.
 const KNOWN_PREFIXES: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
 
@@ -28,6 +33,28 @@ pub struct FrontendOptions {
     pub worker: Platform,
     /// When the process began.
     pub started: Instant,
+    /// The program that is running; `None` where the engine does not say.
+    pub program: Option<Program>,
+}
+
+/// The program that is running, as a step of a build can run it.
+#[derive(Clone)]
+pub struct Program {
+    /// The LLB definition of the image that it is in.
+    pub definition: Vec<u8>,
+    /// Its path in the image.
+    pub path: String,
+}
+
+/// What to do when the image is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfExists {
+    /// Build it all the same, without looking.
+    Build,
+    /// Return it.
+    Skip,
+    /// Fail.
+    Fail,
 }
 
 impl fmt::Debug for FrontendOptions {
@@ -94,6 +121,7 @@ impl FrontendOptions {
             session,
             worker,
             started: Instant::now(),
+            program: None,
         }
     }
 
@@ -316,6 +344,39 @@ impl FrontendOptions {
             Some("chain") => Ok(Some(Strategy::Chain)),
             Some(_) => Err(self.error(&format!("build-arg:{STRATEGY}"), "is not one of merge, chain")),
         }
+    }
+
+    /// What to do when the image is there already.
+    ///
+    /// # Errors
+    /// When it is none of the three words.
+    pub fn if_exists(&self) -> Result<IfExists, OptionError> {
+        match self.argument(IF_EXISTS) {
+            None | Some("build") => Ok(IfExists::Build),
+            Some("skip") => Ok(IfExists::Skip),
+            Some("fail") => Ok(IfExists::Fail),
+            Some(_) => Err(self.error(&format!("build-arg:{IF_EXISTS}"), "is not one of build, skip, fail")),
+        }
+    }
+
+    /// How names are computed. The engine's architecture stands for that of the user's machine, which
+    /// nobody tells.
+    ///
+    /// # Errors
+    /// When an algorithm or a Python is unknown.
+    pub fn naming(&self) -> Result<NamingOptions, OptionError> {
+        let parsed = |name: &str, reason: String| self.error(&format!("build-arg:{name}"), reason);
+        let algorithm = self.argument(ALGORITHM).map(str::parse).transpose();
+        let unicode = self.argument(UNICODE).map(str::parse).transpose();
+        Ok(NamingOptions {
+            algorithm: algorithm
+                .map_err(|_| parsed(ALGORITHM, "is not one of flytekit, flytekit-1.13, content".into()))?,
+            unicode: unicode
+                .map_err(|_| parsed(UNICODE, "is not one of 3.10, 3.11, 3.12".into()))?
+                .unwrap_or_default(),
+            machine: self.argument(MACHINE).unwrap_or(&self.worker.architecture).to_owned(),
+            platform: self.get("platform").map(str::to_owned),
+        })
     }
 
     /// Whether the frontend's own times are returned with the result.

@@ -4,11 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::digest::{Identity, Naming};
 use crate::frontend::Failure;
 use crate::frontend::context::SpecFile;
 use crate::llb::Platform;
 use crate::plan::{self, CA_SECRET, Facts, Stage};
 use crate::proto::gateway as wire;
+use crate::spec::credential::redact;
 use crate::spec::{self, Diagnostic, Severity, Span, shown_text};
 
 /// A request, by the name that clients give it.
@@ -22,9 +24,24 @@ pub(super) enum Subrequest {
     Outline,
     /// What can be built alone (`--call=targets`).
     Targets,
+    /// One of the image's names.
+    Name(Name),
 }
 
-const ALL: [(Subrequest, &str, &str); 4] = [
+/// One of an image's names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    /// The tag (`--call=tag`).
+    Tag,
+    /// Registry, name and tag (`--call=name`).
+    Full,
+    /// flytekit's id (`--call=id`).
+    Id,
+    /// What the tag was computed from (`--call=explain`).
+    Explain,
+}
+
+const ALL: [(Subrequest, &str, &str); 8] = [
     (
         Subrequest::Outline,
         "frontend.outline",
@@ -36,6 +53,26 @@ const ALL: [(Subrequest, &str, &str); 4] = [
         "List all targets current build supports",
     ),
     (Subrequest::Lint, "frontend.lint", "Report problems of the spec"),
+    (
+        Subrequest::Name(Name::Tag),
+        "frontend.tag",
+        "Print the tag, a hash of what is in the image",
+    ),
+    (
+        Subrequest::Name(Name::Full),
+        "frontend.name",
+        "Print the image's full name: registry, name and tag",
+    ),
+    (
+        Subrequest::Name(Name::Id),
+        "frontend.id",
+        "Print what flytekit calls the id of the spec",
+    ),
+    (
+        Subrequest::Name(Name::Explain),
+        "frontend.explain",
+        "Print what the tag is computed from",
+    ),
     (
         Subrequest::Describe,
         "frontend.subrequests.describe",
@@ -50,6 +87,14 @@ impl Subrequest {
         known
             .map(|(request, ..)| *request)
             .ok_or_else(|| Failure::unsupported_request(name))
+    }
+
+    /// Which of the image's names it asks for.
+    pub(super) fn name(self) -> Option<Name> {
+        match self {
+            Self::Name(name) => Some(name),
+            _ => None,
+        }
     }
 }
 
@@ -102,6 +147,47 @@ pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result
         .collect();
     let table = stages.iter().map(|stage| format!("{}\n", stage.name())).collect();
     Ok(answer(&json!({"targets": targets, "sources": sources}), table))
+}
+
+/// The id of a spec.
+pub(super) fn id(naming: &Naming<'_>) -> wire::Result {
+    let id = naming.id();
+    let value = json!({"version": 1, "algorithm": naming.algorithm().name(), "id": id});
+    answer(&value, format!("{id}\n"))
+}
+
+/// One of an image's names.
+pub(super) fn name(identity: &Identity, what: Name) -> wire::Result {
+    let mut value = json!({
+        "version": 1,
+        "algorithm": identity.algorithm.name(),
+        "id": identity.id,
+        "tag": identity.tag,
+        "name": identity.image_name,
+    });
+    let text = match what {
+        Name::Id => format!("{}\n", identity.id),
+        Name::Tag => format!("{}\n", identity.tag),
+        Name::Full => format!("{}\n", identity.image_name),
+        Name::Explain => {
+            let inputs: Vec<(String, String)> = identity
+                .inputs
+                .iter()
+                .map(|(name, value)| (redact(name), redact(value)))
+                .collect();
+            let mut text = format!(
+                "algorithm: {}\ntag: {}\nname: {}\nid: {}\n\nThe tag is computed from:\n",
+                identity.algorithm, identity.tag, identity.image_name, identity.id
+            );
+            for (name, value) in &inputs {
+                text.push_str(&format!("  {name}: {value}\n"));
+            }
+            let inputs = inputs.into_iter().map(|(name, value)| (name, Value::String(value)));
+            value["inputs"] = Value::Object(inputs.collect());
+            text
+        }
+    };
+    answer(&value, text)
 }
 
 fn lint(file: &SpecFile) -> wire::Result {

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use crate::frontend::memory::Memory;
-use crate::frontend::{Failure, FrontendOptions, run};
-use crate::llb::{digest_of, render};
+use crate::frontend::{Failure, FrontendOptions, Program, run};
+use crate::llb::{Definition, Image, Metadata, Platform, ResolveMode, digest_of, render};
 use crate::proto::google::rpc::Status;
 use crate::proto::{gateway as wire, pb};
 
@@ -19,7 +19,8 @@ fn build(memory: Memory, options: &[(&str, &str)]) -> Arc<Memory> {
                 .enumerate()
                 .map(|(number, (name, value))| (format!("BUILDKIT_FRONTEND_OPT_{number}"), format!("{name}={value}"))),
         );
-    let options = FrontendOptions::from_environment(environment);
+    let mut options = FrontendOptions::from_environment(environment);
+    options.program = Some(program());
     let memory = Arc::new(memory);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -27,6 +28,20 @@ fn build(memory: Memory, options: &[(&str, &str)]) -> Arc<Memory> {
         .unwrap();
     runtime.block_on(run(Arc::clone(&memory) as Arc<_>, options)).unwrap();
     memory
+}
+
+/// This program's image, as BuildKit describes it.
+fn program() -> Program {
+    let image = Image {
+        reference: "docker.io/imagespec/imagespec:1".into(),
+        platform: Platform::linux_amd64(),
+        resolve_mode: ResolveMode::Default,
+    };
+    let definition = Definition::new(Some(&image.output(Metadata::default())));
+    Program {
+        definition: definition.0.encode_to_vec(),
+        path: "/imagespec".into(),
+    }
 }
 
 fn returned(memory: &Memory) -> wire::ReturnRequest {
@@ -45,16 +60,12 @@ fn error(memory: &Memory) -> Status {
     returned.error.unwrap()
 }
 
+/// The graph of the image.
 fn last_graph(memory: &Memory) -> pb::Definition {
-    memory
-        .solved
-        .lock()
-        .unwrap()
-        .last()
-        .unwrap()
-        .definition
-        .clone()
-        .unwrap()
+    let solved = memory.solved.lock().unwrap();
+    let graphs = solved.iter().rev().map(|request| request.definition.clone().unwrap());
+    let mut images = graphs.filter(|graph| !render(graph).contains("compute digests"));
+    images.next().unwrap()
 }
 
 const SPEC: &str = "# syntax=x\nprofile: plain\napt_packages: [git]\ncopy: [data]\nlabels: {a: b}\n";

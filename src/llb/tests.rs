@@ -183,3 +183,26 @@ fn platforms_are_normalised() {
         assert!(bad.parse::<Platform>().is_err(), "{bad}");
     }
 }
+
+#[test]
+fn a_graph_of_others_keeps_its_digests() {
+    let image = Image {
+        reference: "docker.io/library/alpine@sha256:0".into(),
+        platform: Platform::linux_amd64(),
+        resolve_mode: ResolveMode::Default,
+    };
+    let base = image.output(Metadata::default());
+    let step = Exec {
+        args: vec!["/bin/true".into()],
+        cwd: "/".into(),
+        ..Exec::default()
+    };
+    let output = step.run(Some(&base), &Platform::linux_amd64(), Metadata::default());
+    let bytes = prost::Message::encode_to_vec(&Definition::new(Some(&output)).0);
+    let imported = import(&bytes, "again", &["source.image"]).unwrap();
+    assert_eq!(imported.vertex.digest(), output.vertex.digest());
+    assert_eq!(imported.index, output.index);
+    assert_eq!(imported.vertex.inputs()[0].capabilities().len(), 1);
+    assert!(import(b"no definition", "again", &[]).is_err());
+    assert!(import(&[], "again", &[]).is_err());
+}

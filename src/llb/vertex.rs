@@ -59,6 +59,22 @@ impl Vertex {
         }))
     }
 
+    /// Takes an op that is encoded already.
+    pub(super) fn encoded(
+        bytes: Vec<u8>,
+        inputs: Vec<Self>,
+        metadata: Metadata,
+        capabilities: BTreeSet<Capability>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            inputs,
+            digest: digest_of(&bytes),
+            bytes,
+            metadata,
+            capabilities,
+        }))
+    }
+
     /// The digest that BuildKit knows this vertex by.
     #[must_use]
     pub fn digest(&self) -> &str {

@@ -345,10 +345,7 @@ impl Builder<'_> {
             environment.set("_F_RUNTIME_PACKAGES", runtime.join(" "));
         }
         let text = |value: &Option<TextValue>| value.as_ref().map(|v| v.value.clone());
-        let mut labels = vec![
-            ("io.imagespec.name".to_owned(), spec.name.clone()),
-            ("io.imagespec.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
-        ];
+        let mut labels = vec![("io.imagespec.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
         if !self.facts.id.is_empty() {
             labels.insert(0, ("io.imagespec.id".to_owned(), self.facts.id.clone()));
         }

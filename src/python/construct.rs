@@ -244,7 +244,7 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
             data.push(c);
         }
     }
-    if data.len() % 4 != 0 && data.len() % 4 + padding < 4 {
+    if !data.len().is_multiple_of(4) && data.len() % 4 + padding < 4 {
         return None;
     }
     let config = GeneralPurposeConfig::new()

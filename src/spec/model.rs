@@ -4,7 +4,7 @@ use crate::python::{self, Value};
 use crate::spec::Algorithm;
 use crate::spec::field::{self, OWN_FIELDS};
 use crate::spec::text::{Span, Spanned};
-use crate::spec::yaml::Node;
+use crate::spec::yaml::{Data, Node};
 
 /// A string from the file and its place.
 pub type TextValue = Spanned<String>;
@@ -199,6 +199,14 @@ impl ImageSpec {
             .collect()
     }
 
+    /// The spec as JSON, in the order of the file: what an image may say of how it was made. Values of
+    /// `build_env`, which no image has, are left out.
+    #[must_use]
+    pub fn summary(&self) -> serde_json::Value {
+        let fields = self.raw.iter().map(|(name, node)| (name.clone(), summary(name, node)));
+        serde_json::Value::Object(fields.collect())
+    }
+
     /// Where a field's value stands, or the whole spec where the file does not have it.
     #[must_use]
     pub fn span_of(&self, field: &str) -> Span {
@@ -222,6 +230,31 @@ impl ImageSpec {
     /// The strings of an optional list, empty where there is none.
     pub(crate) fn strings(list: &Option<TextList>) -> impl Iterator<Item = &TextValue> {
         list.iter().flat_map(|list| &list.value)
+    }
+}
+
+fn summary(name: &str, node: &Node) -> serde_json::Value {
+    use serde_json::Value as Json;
+    // Recursion is bounded by the reader's depth limit.
+    match &node.data {
+        Data::Scalar { text, .. } => match python::scalar(node) {
+            Value::None => Json::Null,
+            Value::Bool(value) => Json::Bool(value),
+            _ => Json::String(text.clone()),
+        },
+        Data::Sequence(items) => items.iter().map(|item| summary("", item)).collect(),
+        Data::Mapping(pairs) => {
+            let pairs = pairs.iter().map(|(key, value)| {
+                let key = key.text().unwrap_or_default();
+                let value = if name == "build_env" {
+                    Json::String("…".into())
+                } else {
+                    summary(key, value)
+                };
+                (key.to_owned(), value)
+            });
+            Json::Object(pairs.collect())
+        }
     }
 }
 
