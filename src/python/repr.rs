@@ -162,15 +162,42 @@ fn float(out: &mut String, number: f64) {
         out.push_str(if number > 0.0 { "inf" } else { "-inf" });
         return;
     }
-    // `{:e}` gives the shortest digits that round-trip: `d.ddde-x`.
-    let scientific = format!("{number:e}");
+    // `{:e}` gives the shortest digits that round-trip: `d.ddde-x`. Of two that are equally near, Python takes
+    // the even one, as does rounding to that many digits.
+    let shortest = format!("{number:e}");
+    let digits = shortest
+        .bytes()
+        .take_while(|byte| *byte != b'e')
+        .filter(u8::is_ascii_digit)
+        .count();
+    let rounded = format!("{number:.*e}", digits.saturating_sub(1));
+    let scientific = if rounded.parse() == Ok(number) {
+        rounded
+    } else {
+        shortest
+    };
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     if (-4..16).contains(&exponent) {
-        let plain = format!("{number}");
-        out.push_str(&plain);
-        if !plain.contains('.') {
-            out.push_str(".0");
+        let point = usize::try_from(exponent).ok();
+        let (sign, mantissa) = match mantissa.strip_prefix('-') {
+            Some(rest) => ("-", rest),
+            None => ("", mantissa),
+        };
+        let digits = mantissa.replace('.', "");
+        out.push_str(sign);
+        match point {
+            // `0.000ddd`
+            None => {
+                out.push_str("0.");
+                out.extend(std::iter::repeat_n('0', usize::try_from(-exponent - 1).unwrap_or(0)));
+                out.push_str(&digits);
+            }
+            Some(point) => {
+                let digits = format!("{digits:0<width$}", width = point + 2);
+                let (whole, fraction) = digits.split_at(point + 1);
+                out.extend([whole, ".", fraction]);
+            }
         }
     } else {
         let sign = if exponent < 0 { '-' } else { '+' };
@@ -204,6 +231,8 @@ mod tests {
         check(Value::Float(1e-5), "1e-05");
         check(Value::Float(0.0001), "0.0001");
         check(Value::Float(100.0), "100.0");
+        check(Value::Float(-0.012), "-0.012");
+        check(Value::Float(1_553_427_864_933_928.2), "1553427864933928.2");
         check(Value::Float(-0.0), "-0.0");
         check(Value::Float(123_456_789_012_345_680.0), "1.2345678901234568e+17");
     }

@@ -1,0 +1,457 @@
+//! The command line, as users and programs meet it.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests may stop at the first surprise, their helpers too"
+)]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_imagespec");
+
+struct Project(TempDir);
+
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Project {
+    fn new(spec: &str) -> Self {
+        let project = Self(tempfile::tempdir().unwrap());
+        project.file("imageSpec.yaml", spec);
+        project
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn file(&self, path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> &Self {
+        let path = self.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    fn run(&self, args: &[&str]) -> Said {
+        said(Command::new(PROGRAM).args(args).current_dir(self.path()))
+    }
+
+    fn tag(&self) -> String {
+        let said = self.run(&["tag"]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        said.out.trim_end().to_owned()
+    }
+
+    /// The error of a command that fails, within a time in which nothing hangs.
+    fn fails(&self, args: &[&str]) -> String {
+        let mut child = Command::new(PROGRAM)
+            .args(args)
+            .current_dir(self.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let start = Instant::now();
+        while child.try_wait().unwrap().is_none() {
+            if start.elapsed() > Duration::from_secs(20) {
+                child.kill().unwrap();
+                panic!("it hangs");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(
+            output.status.code(),
+            Some(3),
+            "{}",
+            String::from_utf8_lossy(&output.stdout)
+        );
+        String::from_utf8(output.stderr).unwrap()
+    }
+}
+
+fn said(command: &mut Command) -> Said {
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    Said {
+        code: output.status.code().unwrap(),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+#[test]
+fn names_are_printed_for_people_and_programs() {
+    let project = Project::new("name: A\npackages: [x]\nregistry: ghcr.io/Acme\n");
+    let name = project.run(&["name"]);
+    assert_eq!((name.code, name.err.as_str()), (0, ""));
+    assert_eq!(name.out, format!("ghcr.io/acme/a:{}\n", project.tag()));
+    let json: Value = serde_json::from_str(&project.run(&["name", "--json"]).out).unwrap();
+    assert_eq!(json["version"], 1);
+    assert_eq!(json["algorithm"], "flytekit");
+    assert_eq!(json["tag"], project.tag());
+    assert_eq!(json["name"], name.out.trim_end());
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 0);
+    let id: Value = serde_json::from_str(&project.run(&["id", "--json"]).out).unwrap();
+    assert_eq!(id["id"], json["id"]);
+    assert_eq!(project.run(&["id"]).out, format!("{}\n", id["id"].as_str().unwrap()));
+    // From elsewhere, and from standard input.
+    let directory = project.path().to_str().unwrap();
+    let elsewhere = said(Command::new(PROGRAM).args(["name", directory]).current_dir("/"));
+    assert_eq!(elsewhere.out, name.out);
+    let file = fs::File::open(project.path().join("imageSpec.yaml")).unwrap();
+    let output = Command::new(PROGRAM)
+        .args(["name", "-f", "-"])
+        .stdin(file)
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), name.out);
+}
+
+#[test]
+fn recorded_names_come_out() {
+    // As flytekit computes them: releases 1.13.6 and later, and 1.13.1 to 1.13.4.
+    let project = Project::new("name: A\npackages: [x]\n");
+    assert_eq!(project.tag(), "UVnSThsuLhoHcCQ6CrolDw");
+    let old = project.run(&["tag", "--algorithm", "flytekit-1.13"]);
+    assert_eq!(old.out, "74wpYX19Jj7MTfnFs2L5jA\n");
+    project.file("imageSpec.yaml", "registry: localhost:5000\n");
+    let on = |machine: &str| project.run(&["id", "--host-arch", machine]).out;
+    assert_ne!(on("arm64"), on("x86_64"));
+    assert_eq!(on("AARCH64"), on("arm64"));
+    project.file("imageSpec.yaml", "env: {A: \"\u{1fae8}\"}\n");
+    let of = |version: &str| project.run(&["id", "--python-unicode", version]).out;
+    assert_ne!(of("3.11"), of("3.12"));
+    assert_eq!(of("3.11"), of("3.10"));
+}
+
+#[test]
+fn exit_codes_say_what_happened() {
+    let project = Project::new("name: a\n");
+    project.file("other.yaml", "name: b\n");
+    let check = |args: &[&str], code: i32, says: &str| {
+        let said = project.run(args);
+        assert_eq!(said.code, code, "{args:?}: {}", said.err);
+        assert!(
+            format!("{}{}", said.out, said.err).contains(says),
+            "{args:?}: {}{}",
+            said.out,
+            said.err
+        );
+    };
+    check(&["tag"], 0, "");
+    check(&["--version"], 0, env!("CARGO_PKG_VERSION"));
+    check(&["--help"], 0, "Exit codes");
+    check(&[], 2, "Usage");
+    check(&["tags"], 2, "similar subcommand exists: 'tag'");
+    check(&["tag", "--algorithm", "md5"], 2, "flytekit-1.13");
+    check(&["tag", "--python-unicode", "2.7"], 2, "3.12");
+    check(&["diff", "imageSpec.yaml", "imageSpec.yaml"], 0, "no input differs");
+    check(&["diff", "imageSpec.yaml", "other.yaml"], 1, "- 'a'");
+    check(&["diff", "imageSpec.yaml", "Nothing.yaml"], 3, "neither a file nor");
+    check(&["tag", "-f", "nothing.yaml"], 3, "cannot read nothing.yaml");
+    check(&["tag", "nowhere"], 3, "not a directory");
+    project.file("bad.yaml", "pakages: [a]\nname: 3\n");
+    check(&["tag", "-f", "bad.yaml"], 3, "did you mean `packages`?");
+    check(&["tag", "-f", "bad.yaml"], 3, "2 problems in bad.yaml");
+    let json: Value = serde_json::from_str(&project.run(&["tag", "-f", "bad.yaml", "--json"]).out).unwrap();
+    assert_eq!(json["problems"][0]["rule"], "unknown-field");
+    assert_eq!(
+        (&json["problems"][0]["line"], &json["problems"][0]["column"]),
+        (&1.into(), &1.into())
+    );
+    project.file("latin.yaml", b"name: \xe9\n");
+    check(&["tag", "-f", "latin.yaml"], 3, "latin.yaml:1: the file is not UTF-8");
+}
+
+#[test]
+fn what_only_keeps_an_image_from_being_made_is_a_warning() {
+    let project = Project::new("cuda: \"12\"\npython_version: 3.10\n");
+    let said = project.run(&["tag"]);
+    assert_eq!(said.code, 0);
+    assert!(
+        said.err.contains("warning[cuda]") && said.err.contains("warning[python-version-number]"),
+        "{}",
+        said.err
+    );
+    let json: Value = serde_json::from_str(&project.run(&["tag", "--json"]).out).unwrap();
+    assert_eq!(json["warnings"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn tags_change_with_content_and_with_nothing_else() {
+    let project = Project::new("copy: [data]\nsource_root: src\nsource_copy_mode: all\nrequirements: r.txt\n");
+    project
+        .file("data/x", "1")
+        .file("src/a.py", "a")
+        .file("src/b.log", "b")
+        .file("r.txt", "numpy\n");
+    project
+        .file("src/.dockerignore", "src/*.log\n")
+        .file(".dockerignore", "data/left-out\n");
+    let first = project.tag();
+    // Times, places of white space around requirements, what is ignored: none of them counts.
+    let old = fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
+    fs::File::open(project.path().join("data/x"))
+        .unwrap()
+        .set_times(old)
+        .unwrap();
+    fs::set_permissions(project.path().join("data/x"), fs::Permissions::from_mode(0o755)).unwrap();
+    project
+        .file("src/b.log", "changed")
+        .file("src/a.pyc", "compiled")
+        .file("src/.git/HEAD", "ref");
+    project
+        .file("r.txt", "\n numpy\n\n")
+        .file("data/left-out", "x")
+        .file("unrelated", "x");
+    assert_eq!(project.tag(), first);
+    let mut seen = vec![first];
+    for (path, content) in [
+        ("data/x", "2"),
+        ("src/a.py", "b"),
+        ("r.txt", "numpy>1"),
+        ("data/y", ""),
+        ("src/n", ""),
+    ] {
+        project.file(path, content);
+        let tag = project.tag();
+        assert!(!seen.contains(&tag), "{path}");
+        seen.push(tag);
+    }
+}
+
+#[test]
+fn a_content_tag_changes_with_the_image_and_with_nothing_else() {
+    let digest = |c: &str| format!("sha256:{}", c.repeat(64));
+    let pins = |base: &str, uv: &str| {
+        format!(
+            "pins:\n  debian:bookworm-slim: {}\n  ghcr.io/astral-sh/uv:0.13.8: {}\n  mambaorg/micromamba:2.0.3-debian12-slim: {}\n",
+            digest(base),
+            digest(uv),
+            digest("c")
+        )
+    };
+    let spec = |top: &str, base: &str| {
+        format!(
+            "tag_algorithm: content\nprofile: plain\nrequirements: r.txt\ncopy: [b, a]\nconda_channels: [x, y]\nconda_packages: [p]\n{top}\n{}",
+            pins(base, "b")
+        )
+    };
+    let env = "env: {A: \"1\", B: \"2\"}";
+    let project = Project::new(&spec(env, "a"));
+    let lock = "# by uv\nnumpy==1 \\\n    --hash=sha256:aa\n";
+    project.file("r.txt", lock).file("a/f", "f").file("b", "b");
+    let first = project.tag();
+    assert_eq!(first.len(), 32);
+    assert!(first.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')));
+    let with = |top: &str, base: &str| {
+        project.file("imageSpec.yaml", spec(top, base));
+        project.tag()
+    };
+    for same in [
+        "name: other\nenv: {A: \"1\", B: \"2\"}",
+        "registry: ghcr.io/acme\nenv: {B: \"2\", A: \"1\"}",
+        "pip_index: https://mirror/simple\nenv: {A: \"1\", B: \"2\"}",
+        "# a comment\nenv: {A: \"1\", B: \"2\"}\npython_version: \"3.12\"",
+    ] {
+        assert_eq!(with(same, "a"), first, "{same}");
+    }
+    project.file("r.txt", "numpy==1 --hash=sha256:aa\r\n");
+    assert_eq!(with(env, "a"), first);
+    for (top, base) in [
+        ("env: {A: \"1\", B: \"3\"}", "a"),
+        (env, "f"),
+        ("python_version: \"3.11\"", "a"),
+        ("apt_packages: [git]", "a"),
+        ("user: me", "a"),
+    ] {
+        assert_ne!(with(top, base), first, "{top} {base}");
+    }
+    assert_eq!(with(env, "a"), first);
+    let yaml = fs::read_to_string(project.path().join("imageSpec.yaml")).unwrap();
+    project.file("imageSpec.yaml", yaml.replace("[x, y]", "[y, x]"));
+    assert_ne!(project.tag(), first, "the order of channels");
+    project.file("imageSpec.yaml", &yaml);
+    fs::set_permissions(project.path().join("a/f"), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_ne!(project.tag(), first, "the mode of a file");
+    fs::set_permissions(project.path().join("a/f"), fs::Permissions::from_mode(0o644)).unwrap();
+    project.file("r.txt", "numpy==2 --hash=sha256:bb\n");
+    assert_ne!(project.tag(), first, "the lock");
+    project.file("r.txt", "numpy==1\n");
+    let error = project.fails(&["tag"]);
+    assert!(error.contains("`numpy==1` on line 1 has no --hash"), "{error}");
+}
+
+#[test]
+fn content_without_pins_and_lock_says_how_to_get_them() {
+    let project = Project::new("tag_algorithm: content\npackages: [numpy]\n");
+    let error = project.fails(&["tag"]);
+    for words in [
+        "the digest of the image debian:bookworm-slim",
+        "imagetools inspect ghcr.io/astral-sh/uv",
+        "`packages` leaves versions open",
+        "uv pip compile --generate-hashes",
+    ] {
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn differences_name_their_inputs_and_no_credential() {
+    let project = Project::new("packages: [a]\nenv: {A: b}\npip_index: https://me:hunter2@host/simple\ncopy: [data]\n");
+    project.file("data/x", "1");
+    project.file(
+        "other/imageSpec.yaml",
+        "packages: [a, b]\nenv: {A: b}\nbuilder_options: {x: 1}\ncopy: [data]\n",
+    );
+    project.file("other/data/x", "2");
+    let said = project.run(&["diff", "imageSpec.yaml", "other/imageSpec.yaml"]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    let inputs: Vec<&str> = said.out.lines().filter(|line| !line.starts_with(' ')).collect();
+    assert_eq!(inputs, ["packages", "pip_index", "copy", "builder_options.x"]);
+    assert!(said.out.contains("https://**********@host/simple"), "{}", said.out);
+    let json = project.run(&["diff", "--json", "imageSpec.yaml", "other/imageSpec.yaml"]);
+    let json: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!(json["differences"][0]["right"], "['a', 'b']");
+    let mixed = project.run(&[
+        "diff",
+        "--algorithm",
+        "content",
+        "imageSpec.yaml",
+        "other/imageSpec.yaml",
+    ]);
+    assert_eq!(mixed.code, 3);
+}
+
+#[test]
+fn files_that_have_no_content_are_errors_and_nothing_hangs() {
+    let project = Project::new("copy: [d]\n");
+    project.file("d/x", "x");
+    let plain = project.tag();
+    // A socket does not count, for flytekit neither.
+    let _socket = UnixListener::bind(project.path().join("d/socket")).unwrap();
+    assert_eq!(project.tag(), plain);
+    // Links in circles lead nowhere.
+    symlink("loop", project.path().join("d/loop")).unwrap();
+    symlink("../d", project.path().join("d/up")).unwrap();
+    symlink("nothing", project.path().join("d/broken")).unwrap();
+    assert_eq!(project.tag(), plain);
+    let made = Command::new("mkfifo")
+        .arg(project.path().join("d/pipe"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let error = project.fails(&["tag"]);
+    assert!(error.contains("`d/pipe` is a named pipe"), "{error}");
+    assert!(error.contains(".dockerignore"), "{error}");
+    project.file("imageSpec.yaml", "copy: [d/pipe]\n");
+    assert!(project.fails(&["tag"]).contains("a named pipe"));
+    project.file("imageSpec.yaml", "requirements: d/pipe\n");
+    assert!(project.fails(&["tag"]).contains("a named pipe"));
+    project.file("imageSpec.yaml", "copy: [/dev/zero]\n");
+    assert!(project.fails(&["tag"]).contains("a device"));
+    project.file("imageSpec.yaml", "source_root: d/x\nsource_copy_mode: all\n");
+    assert!(project.fails(&["tag"]).contains("`d/x` is not a directory"));
+    project.file("imageSpec.yaml", "source_root: e\nsource_copy_mode: all\n");
+    assert!(project.fails(&["tag"]).contains("`e` is not there"));
+    project.file("imageSpec.yaml", "requirements: d\n");
+    assert!(project.fails(&["tag"]).contains("`d` is a directory"));
+}
+
+#[test]
+fn names_that_are_no_text_are_errors() {
+    let project = Project::new("copy: [d]\n");
+    project.file(Path::new("d").join(OsStr::from_bytes(b"\xff\xfe")), "x");
+    let error = project.fails(&["tag"]);
+    assert!(
+        error.contains("is not UTF-8") && error.contains("imageSpec.yaml:1:7"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_the_user_may_not_read_is_an_error() {
+    let project = Project::new("copy: [d]\n");
+    project.file("d/secret", "x");
+    fs::set_permissions(project.path().join("d/secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = project.path().join("imagespec");
+    fs::copy(PROGRAM, &program).unwrap();
+    // Root may read everything.
+    let is_root = said(Command::new("id").arg("-u")).out.trim() == "0";
+    let mut command = if is_root {
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    let said = said(command.arg("tag").current_dir(project.path()));
+    assert_eq!(said.code, 3, "{}{}", said.out, said.err);
+    assert!(
+        said.err.contains("`d/secret` cannot be read: Permission denied"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn five_gigabytes_are_hashed_in_little_memory() {
+    let project = Project::new("copy: [big]\n");
+    let file = fs::File::create(project.path().join("big")).unwrap();
+    file.set_len(5 * 1024 * 1024 * 1024).unwrap();
+    // In kilobytes: what the program maps, with all its threads' stacks.
+    let line = format!("ulimit -v 400000; exec '{PROGRAM}' tag");
+    let said = said(Command::new("sh").args(["-c", &line]).current_dir(project.path()));
+    assert_eq!(
+        (said.code, said.out.as_str()),
+        (0, "_zf_j7rme5I7U8fNAPajWg\n"),
+        "{}",
+        said.err
+    );
+}
+
+#[test]
+fn git_decides_as_it_does_for_flytekit() {
+    let project = Project::new("source_root: .\nsource_copy_mode: all\n");
+    project
+        .file("a.py", "a")
+        .file("b.log", "b")
+        .file("kept.log", "k")
+        .file(".gitignore", "*.log\n");
+    let git = |args: &[&str]| {
+        let mut git = Command::new("git");
+        let done = git
+            .args(args)
+            .current_dir(project.path())
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .status()
+            .unwrap();
+        assert!(done.success());
+    };
+    let without_repository = project.tag();
+    git(&["init", "-q"]);
+    let ignored = project.tag();
+    assert_ne!(ignored, without_repository);
+    project.file("b.log", "changed");
+    assert_eq!(project.tag(), ignored);
+    // What git tracks counts, whatever its patterns say.
+    git(&["add", "-f", "kept.log"]);
+    assert_ne!(project.tag(), ignored);
+}
