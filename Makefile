@@ -1,7 +1,8 @@
 # make demo      everything from nothing: an engine, the frontend, an image, a container
 # make test      all tests, those against a real engine included
 # make frontend  the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
-# make benchmark  docs/benchmarks.md anew
+# make cli       the command line program, target/release/imagespec
+# make benchmark  docs/benchmarks.md anew; make bench-digest its section on digests of files
 # make testbed   a Docker Engine with what the tests need, under a directory of its own
 
 SHELL := /bin/bash
@@ -9,7 +10,7 @@ IMAGE ?= imagespec:dev
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/imagespec
 
-.PHONY: demo test frontend binary benchmark testbed testbed-down lint check-tools
+.PHONY: demo test frontend binary cli benchmark bench-digest testbed testbed-down lint check-tools
 
 check-tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
@@ -17,6 +18,9 @@ check-tools:
 # Static, so that an image needs nothing else. Setting the target keeps the flag off build scripts.
 binary: check-tools
 	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --no-default-features --target $(HOST)
+
+cli: check-tools
+	cargo build --release --locked
 
 frontend: binary
 	tests/scripts/frontend-image $(BINARY) $(IMAGE) $(PUSH)
@@ -38,5 +42,9 @@ testbed-down:
 	@tests/bed/down
 
 benchmark: binary
-	tests/scripts/benchmark $(BINARY) >docs/benchmarks.md.new
+	{ tests/scripts/benchmark $(BINARY); echo; sed -n '/<!-- digests -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
+	mv docs/benchmarks.md.new docs/benchmarks.md
+
+bench-digest: cli
+	{ sed '/<!-- digests -->/,$$d' docs/benchmarks.md; tests/scripts/bench-digest target/release/imagespec; } >docs/benchmarks.md.new
 	mv docs/benchmarks.md.new docs/benchmarks.md

@@ -24,6 +24,11 @@ use serde_json::Value as Json;
 /// Where the recorded paths lie; they count in ids as text.
 const VIRTUAL: &str = "/spec-root/";
 
+#[path = "common/layout.rs"]
+mod layout;
+
+use layout::lay_out;
+
 struct Case<'a> {
     json: &'a Json,
     release: Release,
@@ -129,31 +134,6 @@ impl Case<'_> {
             id_text: fields.text(),
             tag_text: text,
         })
-    }
-}
-
-fn lay_out(case: &Json, root: &Path) {
-    for (path, content) in case["files"].as_object().into_iter().flatten() {
-        let path = root.join(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        if let Some(text) = content["text"].as_str() {
-            fs::write(path, text).unwrap();
-        } else if let Some(data) = content["b64"].as_str() {
-            fs::write(path, base64::engine::general_purpose::STANDARD.decode(data).unwrap()).unwrap();
-        } else if let Some(target) = content["symlink"].as_str() {
-            std::os::unix::fs::symlink(target, path).unwrap();
-        } else {
-            fs::create_dir_all(path).unwrap();
-        }
-    }
-    for directory in case["git_init"].as_array().into_iter().flatten() {
-        let done = Command::new("git")
-            .args(["init", "-q"])
-            .current_dir(root.join(directory.as_str().unwrap()))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .status()
-            .unwrap();
-        assert!(done.success());
     }
 }
 

@@ -311,3 +311,73 @@ fn stripped(bytes: &[u8]) -> &[u8] {
         .map_or(start, |last| last + 1);
     bytes.get(start..end).unwrap_or(&[])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome(root: &Path, job: Job) -> Outcome {
+        let request = Request {
+            version: 1,
+            jobs: vec![job],
+        };
+        let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
+        answer.outcomes.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_goes_away_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_str().unwrap().to_owned();
+        let names: Vec<String> = (0..1000).map(|number| format!("{root}/f{number:03}")).collect();
+        for name in &names {
+            fs::write(name, "x").unwrap();
+        }
+        let job = || Job::Modules {
+            root: root.clone(),
+            files: names.clone(),
+        };
+        assert!(outcome(directory.path(), job()).digest.is_some());
+        // Between the list and the reading, as far as the digest is concerned.
+        fs::remove_file(format!("{root}/f777")).unwrap();
+        fs::remove_file(format!("{root}/f888")).unwrap();
+        let path = "f777".to_owned();
+        assert_eq!(
+            outcome(directory.path(), job()).problem,
+            Some(Problem::Vanished { path })
+        );
+    }
+
+    #[test]
+    fn what_links_lead_to_is_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir(root.join("d")).unwrap();
+        std::os::unix::fs::symlink("../other/file", root.join("d/l")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", root.join("d/out")).unwrap();
+        let request = Request {
+            version: 1,
+            jobs: vec![Job::Copy {
+                paths: vec!["d".into()],
+            }],
+        };
+        let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
+        assert_eq!(answer.missing, ["other/file"]);
+        let path = "d/out".to_owned();
+        assert_eq!(answer.outcomes[0].doubts, [Doubt::Link { path }]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_fast_hash_is_the_well_known_one(pieces in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), 0..9)) {
+            use md5::Digest as _;
+            let (mut fast, mut known) = (Md5::new(), md5::Md5::new());
+            for piece in &pieces {
+                fast.update(piece);
+                known.update(piece);
+            }
+            let known: [u8; 16] = known.finalize().into();
+            proptest::prop_assert_eq!(fast.finalize(), known);
+        }
+    }
+}

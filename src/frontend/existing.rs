@@ -77,7 +77,8 @@ fn is_not_found(failure: &Failure) -> bool {
 }
 
 fn unclear(failure: Failure, reference: &Reference) -> Failure {
-    let help = if failure.message.contains("denied") || failure.message.contains("nauthorized") {
+    let refused = ["denied", "nauthorized", "403 Forbidden", "authorization failed"];
+    let help = if refused.iter().any(|words| failure.message.contains(words)) {
         "log in with `docker login`; some registries also say this of repositories that do not exist yet: create the repository, or build once without IMAGESPEC_IF_EXISTS"
     } else {
         "check the registry and the network, or build without IMAGESPEC_IF_EXISTS"

@@ -11,6 +11,7 @@ pub mod field;
 mod model;
 mod read;
 mod reference;
+mod secret;
 mod surrogate;
 /// Texts, spans and positions.
 pub mod text;

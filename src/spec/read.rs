@@ -4,6 +4,7 @@ use crate::python::{self, Unicode, Value};
 use crate::spec::diagnostic::{Diagnostic, Stage};
 use crate::spec::field::{self, BUILDER_CONFIG_KEYS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
 use crate::spec::model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
+use crate::spec::secret::{pair_mount, secret_mount};
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::{Data, Node};
 use crate::spec::{Algorithm, UnknownAlgorithm};
@@ -586,52 +587,5 @@ fn quoted(text: &str) -> String {
         text.to_owned()
     } else {
         format!("\"{text}\"")
-    }
-}
-
-fn pair_mount(source: &str, target: &str, position: usize, span: Span) -> SecretMount {
-    SecretMount {
-        id: format!("secret_{position}"),
-        source: Some(source.to_owned()),
-        target: target.to_owned(),
-        span,
-    }
-}
-
-fn secret_mount(item: &Node, position: usize) -> Option<SecretMount> {
-    match &item.data {
-        Data::Sequence(pair) => match pair.as_slice() {
-            [source, target] => Some(pair_mount(source.text()?, target.text()?, position, item.span)),
-            _ => None,
-        },
-        Data::Mapping(pairs) => {
-            let get = |name: &str| {
-                pairs
-                    .iter()
-                    .find(|(key, _)| key.text() == Some(name))
-                    .and_then(|(_, value)| value.text())
-            };
-            let known = |key: &Node| matches!(key.text(), Some("id" | "src" | "source" | "target"));
-            if let [(key, value)] = pairs.as_slice()
-                && !known(key)
-            {
-                // An entry of `!!omap` or `!!pairs`: `- file: target`.
-                return Some(pair_mount(key.text()?, value.text()?, position, item.span));
-            }
-            if !pairs.iter().all(|(key, _)| known(key)) {
-                return None;
-            }
-            let source = get("src").or_else(|| get("source"));
-            if source.is_none() && get("id").is_none() {
-                return None;
-            }
-            Some(SecretMount {
-                id: get("id").map_or_else(|| format!("secret_{position}"), str::to_owned),
-                source: source.map(str::to_owned),
-                target: get("target")?.to_owned(),
-                span: item.span,
-            })
-        }
-        Data::Scalar { .. } => None,
     }
 }

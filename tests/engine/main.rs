@@ -13,5 +13,10 @@ mod bed;
 mod builds;
 mod caching;
 mod errors;
+mod existing;
+#[path = "../common/layout.rs"]
+mod layout;
+mod naming;
 mod secrets;
 mod tree;
+mod vectors;

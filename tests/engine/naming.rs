@@ -1,0 +1,264 @@
+//! Names that the frontend computes, where users meet them.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::bed::{Engine, Project, bed, fresh};
+
+const SPEC: &str = "name: Named\nprofile: plain\ncopy: [data]\nlabels: {kind: test}\n";
+
+impl Project {
+    /// What a request other than a build prints.
+    fn call(&self, what: &str) -> String {
+        let output = self
+            .engine
+            .docker(&[
+                "buildx",
+                "build",
+                "--progress=none",
+                &format!("--call={what}"),
+                "-f",
+                "imageSpec.yaml",
+                ".",
+            ])
+            .current_dir(self.directory.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// What the command line prints, with the bed's docker.
+    fn command_line(&self, args: &[&str]) -> (Option<i32>, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_imagespec"))
+            .args(args)
+            .envs(bed())
+            .stdin(Stdio::null())
+            .current_dir(self.directory.path())
+            .output()
+            .unwrap();
+        let text = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8(text).unwrap().trim_end().to_owned(),
+        )
+    }
+}
+
+fn project(spec: &str) -> Project {
+    let project = Project::new(spec);
+    project.file("data/x", "1");
+    project
+}
+
+#[test]
+fn an_image_is_built_under_its_own_name() {
+    let project = project(SPEC);
+    // As the README says: -t "$(docker buildx build --progress=none --call=name …)".
+    let name = project.call("name");
+    assert!(name.starts_with("named:") && !name.contains('\n'), "{name}");
+    assert_eq!(project.command_line(&["name"]), (Some(0), name.clone()));
+    let metadata = project.directory.path().join("metadata.json");
+    let tag = project.call("tag");
+    let project = project.with(&["--metadata-file", metadata.to_str().unwrap()]);
+    project.build(&name);
+    let labels = Engine::Main.inspect(&name, ".Config.Labels");
+    assert_eq!(labels["io.imagespec.name"], name.as_str());
+    assert_eq!(labels["io.imagespec.tag"], tag.as_str());
+    assert_eq!(labels["io.imagespec.id"], project.call("id").as_str());
+    assert_eq!(labels["io.imagespec.algorithm"], "flytekit");
+    let inputs: Value = serde_json::from_str(labels["io.imagespec.inputs"].as_str().unwrap()).unwrap();
+    assert_eq!(inputs["name"], "'named'");
+    let spec: Value = serde_json::from_str(labels["io.imagespec.spec"].as_str().unwrap()).unwrap();
+    assert_eq!(spec["copy"][0], "data");
+    let metadata: Value = serde_json::from_str(&std::fs::read_to_string(metadata).unwrap()).unwrap();
+    for (key, value) in [("name", &name), ("tag", &tag)] {
+        assert_eq!(metadata[format!("frontend.imagespec.{key}")], value.as_str());
+    }
+    let explained = project.call("explain");
+    assert!(
+        explained.contains("algorithm: flytekit") && explained.contains("  copy: '"),
+        "{explained}"
+    );
+    let json: Value = serde_json::from_str(&project.call("explain,format=json")).unwrap();
+    assert_eq!(json["inputs"]["name"], "'named'");
+    // The image knows what it was made from.
+    let (code, text) = project.command_line(&["diff", "imageSpec.yaml", &name]);
+    assert_eq!((code, text), (Some(0), format!("no input differs; the tag is {tag}")));
+    project.file("data/x", "2");
+    let (code, text) = project.command_line(&["diff", "imageSpec.yaml", &name]);
+    assert_eq!(code, Some(1));
+    assert!(text.starts_with("copy\n"), "{text}");
+}
+
+#[test]
+fn exporters_are_told_the_name() {
+    let project = project(SPEC);
+    let name = project.call("name");
+    let archive = project.directory.path().join("image.tar");
+    let output = format!("type=oci,name=*,dest={}", archive.display());
+    // BuildKit takes the name from the frontend only without attestations.
+    let project = project.with(&["--provenance=false", "-o", &output]);
+    let command = project.command("unused");
+    let args: Vec<_> = command.get_args().map(|arg| arg.to_str().unwrap().to_owned()).collect();
+    let args: Vec<&str> = args
+        .iter()
+        .map(String::as_str)
+        .filter(|arg| !matches!(*arg, "-t" | "unused"))
+        .collect();
+    let done = Engine::Main
+        .docker(&args)
+        .current_dir(project.directory.path())
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let mut archive = tar::Archive::new(std::fs::File::open(archive).unwrap());
+    let mut entries = archive.entries().unwrap().map(Result::unwrap);
+    let index = entries
+        .find(|entry| entry.path().unwrap().to_str() == Some("index.json"))
+        .unwrap();
+    let index: Value = serde_json::from_reader(index).unwrap();
+    assert_eq!(
+        index["manifests"][0]["annotations"]["io.containerd.image.name"],
+        format!("docker.io/library/{name}")
+    );
+}
+
+#[test]
+fn digests_come_from_a_step_that_is_cached() {
+    let project = project("copy: [data]\nsource_root: src\nsource_copy_mode: all\n");
+    project.file("src/a.py", "a").file("src/__pycache__/a.pyc", "compiled");
+    project.file(".dockerignore", "data/ignored\n");
+    project.file("data/y", format!("{:?}", std::time::SystemTime::now()));
+    let log = |project: &Project| {
+        let mut docker = project
+            .engine
+            .docker(&["buildx", "build", "--progress=plain", "--call=tag"]);
+        let output = docker
+            .args(["-f", "imageSpec.yaml", "."])
+            .current_dir(project.directory.path())
+            .output()
+            .unwrap();
+        let log = String::from_utf8_lossy(&output.stderr).into_owned();
+        (String::from_utf8(output.stdout).unwrap().trim().to_owned(), log)
+    };
+    let is_cached = |log: &str| {
+        let step = log.lines().find(|line| line.contains("[tag] compute digests")).unwrap();
+        let number = step.split(' ').next().unwrap();
+        log.contains(&format!("{number} CACHED"))
+    };
+    let (first, first_log) = log(&project);
+    assert!(!is_cached(&first_log), "{first_log}");
+    assert!(
+        first_log.contains("tag-differs"),
+        "the ignore file has a pattern below data: {first_log}"
+    );
+    assert_eq!(project.command_line(&["tag", "--json"]).0, Some(0));
+    let file = std::fs::File::open(project.directory.path().join("data/x")).unwrap();
+    let times = std::fs::FileTimes::new().set_modified(std::time::UNIX_EPOCH);
+    file.set_times(times).unwrap();
+    project.file("data/ignored", "changed");
+    let (same, same_log) = log(&project);
+    assert_eq!(same, first);
+    assert!(is_cached(&same_log), "{same_log}");
+    // Compiled files are in the context, but no rule counts them.
+    project.file("src/__pycache__/a.pyc", "compiled anew");
+    assert_eq!(log(&project).0, first);
+    project.file("data/x", "2");
+    let (other, _) = log(&project);
+    assert_ne!(other, first);
+    // The command line computes the same from the disk.
+    let (_, text) = project.command_line(&["tag"]);
+    assert_eq!(
+        text.lines().next(),
+        Some(other.as_str()),
+        "warnings are on standard error"
+    );
+}
+
+#[test]
+fn tasks_of_old_releases_find_their_images_name() {
+    let spec = "name: Old\ntag_algorithm: flytekit-1.13\npackages: [humanize]\nregistry: localhost:5000\n";
+    let project = project(&fresh(spec).replace("build_env:", "# "));
+    let name = project.call("name");
+    let id = project.call("id");
+    assert_ne!(name, format!("localhost:5000/old:{id}"));
+    // Without an environment for builds, which 1.13 knows no place for.
+    project.build("imagespec-test-old");
+    let environment = Engine::Main.inspect("imagespec-test-old", ".Config.Env");
+    let environment: Vec<&str> = environment
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    assert!(
+        environment.contains(&format!("_F_IMG_ID={name}").as_str()),
+        "{environment:?}"
+    );
+    let project = Project::new("tag_algorithm: flytekit-1.13\ncopy: [x]\nprofile: plain\n");
+    let error = project.fail("unused");
+    assert!(error.contains("flytekit 1.13 knew fewer fields"), "{error}");
+}
+
+#[test]
+fn a_locked_and_pinned_spec_has_a_content_tag() {
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let mut pins = String::from("pins:\n");
+    for image in ["debian:bookworm-slim", "uv:0.13.8", "micromamba:2.0.3-debian12-slim"] {
+        let pushed = format!("{registry}/bed/{image}");
+        Engine::Main.ok(&["tag", &format!("imagespec-bed/{image}"), &pushed]);
+        Engine::Main.ok(&["push", "-q", &pushed]);
+        let digest = Engine::Main.ok(&[
+            "buildx",
+            "imagetools",
+            "inspect",
+            "--format",
+            "{{json .Manifest}}",
+            &pushed,
+        ]);
+        let digest: Value = serde_json::from_str(&digest).unwrap();
+        pins.push_str(&format!("  {pushed}: {}\n", digest["digest"].as_str().unwrap()));
+    }
+    let spec = format!(
+        "name: locked\nprofile: plain\ntag_algorithm: content\nrequirements: requirements.txt\nbase_image: {registry}/bed/debian:bookworm-slim\n\
+         builder_config:\n  uv_image: {registry}/bed/uv:0.13.8\n  micromamba_image: {registry}/bed/micromamba:2.0.3-debian12-slim\n{pins}"
+    );
+    let project = project(&spec);
+    let wheel = project.directory.path().join("wheels");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "download", "-q", "--no-deps", "humanize==4.12.3", "-d"])
+        .arg(&wheel);
+    assert!(pip.status().unwrap().success());
+    let wheel = std::fs::read_dir(wheel).unwrap().next().unwrap().unwrap().path();
+    let sum = Command::new("sha256sum").arg(wheel).output().unwrap().stdout;
+    let sum = String::from_utf8(sum).unwrap();
+    let hash = sum.split(' ').next().unwrap();
+    project.file("requirements.txt", format!("humanize==4.12.3 --hash=sha256:{hash}\n"));
+    let name = project.call("name");
+    assert_eq!(name.len(), "locked:".len() + 32);
+    assert_eq!(project.command_line(&["name"]), (Some(0), name.clone()));
+    let shown = project.build_and_run(
+        &name,
+        "/opt/micromamba/envs/runtime/bin/python -c 'import humanize; print(humanize.__version__)'",
+    );
+    assert_eq!(shown.trim(), "4.12.3");
+    assert_eq!(
+        Engine::Main.inspect(&name, ".Config.Labels")["io.imagespec.algorithm"],
+        "content"
+    );
+    // What would be installed besides, without being in the lock, is an error.
+    project.file("requirements.txt", format!("rich==13.9.4 --hash=sha256:{hash}\n"));
+    let error = project.fail("unused");
+    assert!(error.contains("hash"), "{error}");
+    // An image that stands in for a pinned one has to be that one.
+    project.file("requirements.txt", format!("humanize==4.12.3 --hash=sha256:{hash}\n"));
+    let other = format!("{registry}/bed/debian:bookworm-slim=docker-image://imagespec-bed/uv:0.13.8");
+    let project = project.with(&["--build-context", &other]);
+    let error = project.fail("unused");
+    assert!(
+        error.contains("has the digest sha256:") && error.contains("the spec asks for"),
+        "{error}"
+    );
+}
