@@ -387,7 +387,7 @@ fn names_that_are_no_text_are_errors() {
 fn what_the_user_may_not_read_is_an_error() {
     let project = Project::new("copy: [d]\n");
     project.file("d/secret", "x");
-    fs::set_permissions(project.path().join("d/secret"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(project.path().join("d/secret"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = project.path().join("imagespec");
     fs::copy(PROGRAM, &program).unwrap();

@@ -81,6 +81,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         file: &file,
         spec: &spec,
         id: naming.id(),
+        is_locked: naming.algorithm() == Algorithm::Content,
         requirements: &requirements,
         tree: files.tree.clone(),
     };
@@ -336,6 +337,8 @@ struct Build<'a> {
     file: &'a SpecFile,
     spec: &'a ImageSpec,
     id: String,
+    /// Whether the name says what exactly is installed.
+    is_locked: bool,
     /// The content of each requirements file by its path.
     requirements: &'a [(String, String)],
     /// The build context.
@@ -418,6 +421,7 @@ impl Build<'_> {
         Facts {
             base: base.map(Resolved::facts).unwrap_or_default(),
             id: self.id.clone(),
+            is_locked: self.is_locked,
             requirements,
             nested: match &spec.base_image {
                 Some(BaseImage::Spec(nested)) => Some(Box::new(self.facts(&nested.value, base))),

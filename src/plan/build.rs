@@ -23,6 +23,8 @@ pub struct Facts {
     pub id: String,
     /// The content of the requirements file.
     pub requirements: Option<String>,
+    /// Whether nothing may be installed but what the requirements file has the hashes of.
+    pub is_locked: bool,
     /// The facts of the spec in `base_image`, when there is one.
     pub nested: Option<Box<Facts>>,
 }

@@ -4,7 +4,7 @@ use crate::plan::build::{Builder, chain};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Mount, Role, Run, Sharing, Stage};
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
-use crate::spec::{Algorithm, BaseImage, ImageSpec, Profile, Span, TextValue};
+use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
 
 const UV: &str = "/tmp/imagespec/uv";
 const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
@@ -435,7 +435,7 @@ impl Builder<'_> {
                 path: file.value.clone(),
             });
             arguments.extend(["--requirement".into(), target.into()]);
-            if spec.tag_algorithm == Algorithm::Content {
+            if self.facts.is_locked {
                 // The name says what is installed, so nothing else may be.
                 arguments.push("--require-hashes".into());
             }
