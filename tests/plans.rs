@@ -17,6 +17,7 @@ use imagespec::spec::{BaseImage, ImageSpec, Stage, Text, parse};
 
 fn facts(spec: &ImageSpec) -> Facts {
     Facts {
+        is_locked: false,
         base: BaseFacts {
             environment: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
             name: "debian:bookworm-slim".into(),

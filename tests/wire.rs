@@ -25,8 +25,17 @@ fn ours() -> DescriptorPool {
 
 /// The contracts that the crate `bollard-buildkit-proto` was generated from.
 fn theirs() -> DescriptorPool {
+    // What other platforms need has not been downloaded.
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version=1", "--offline", "--locked"])
+        .args([
+            "metadata",
+            "--format-version=1",
+            "--offline",
+            "--locked",
+            "--filter-platform",
+        ])
+        .arg(platform)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();

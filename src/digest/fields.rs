@@ -73,7 +73,7 @@ impl Fields {
             let value = match (field, value) {
                 ("name", None) => Value::text("flytekit"),
                 ("name", Some(Value::Str(name))) => Value::Str(host.unicode.lower(&name)),
-                ("name", Some(Value::CodePoints(name))) => Value::CodePoints(name),
+                ("name", Some(Value::CodePoints(name))) => Value::CodePoints(host.unicode.lower_points(&name)),
                 ("name", Some(other)) => {
                     error(field, "the name has to be a string".into());
                     other

@@ -2,6 +2,8 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::python::is_space;
+
 /// A list of patterns; the last that matches decides.
 #[derive(Debug, Clone, Default)]
 pub struct Patterns(Vec<Pattern>);
@@ -31,7 +33,7 @@ impl Patterns {
         let content = content.replace("\r\n", "\n").replace('\r', "\n");
         let mut patterns = Vec::new();
         for line in content.split('\n').filter(|line| !line.starts_with('#')) {
-            patterns.extend(Pattern::docker_py(line.trim())?);
+            patterns.extend(Pattern::docker_py(line.trim_matches(is_space))?);
         }
         patterns.extend(Pattern::docker_py("!.dockerignore")?);
         Ok(Self(patterns))
@@ -72,7 +74,7 @@ impl Patterns {
 impl Pattern {
     fn docker_py(line: &str) -> Result<Option<Self>, PatternError> {
         let (exception, text) = match line.strip_prefix('!') {
-            Some(rest) => (true, rest.trim()),
+            Some(rest) => (true, rest.trim_matches(is_space)),
             None => (false, line),
         };
         let mut parts: Vec<&str> = Vec::new();
@@ -170,12 +172,22 @@ fn class(text: &str) -> Option<(String, &str)> {
     let from = usize::from(body.starts_with(']'));
     let end = from + body.get(from..)?.find(']')?;
     let mut class = String::from(if negated.is_some() { "[^" } else { "[" });
-    for c in body.get(..end)?.chars() {
-        // A dash makes a range; everything else that means something to a regular expression stands for itself.
-        if c != '-' && !c.is_alphanumeric() && c.is_ascii() {
-            class.push('\\');
+    // Code points mean nothing else to a regular expression.
+    let mut push = |range: (char, char)| {
+        let (first, last) = (u32::from(range.0), u32::from(range.1));
+        class.push_str(&format!("\\x{{{first:x}}}-\\x{{{last:x}}}"));
+    };
+    let mut members = body.get(..end)?.chars().peekable();
+    while let Some(first) = members.next() {
+        let mut ahead = members.clone();
+        match (ahead.next(), ahead.next()) {
+            // A dash makes a range, unless it comes last.
+            (Some('-'), Some(last)) => {
+                push((first, last));
+                members = ahead;
+            }
+            _ => push((first, first)),
         }
-        class.push(c);
     }
     class.push(']');
     Some((class, body.get(end + 1..)?))
@@ -281,11 +293,24 @@ mod tests {
         check("[]a].txt", "].txt", true);
         check("[a", "[a", true);
         check("[a-c]", "b", true);
+        check("[--a]", "B", false);
+        check("[--a]", "=", true);
+        check("[a&&b]", "&", true);
+        check("[\\w]", "w", true);
+        check("[\\w]", "x", false);
+        check("\u{1c}a", "a", true);
         check("a?c", "a/c", false);
         check("**", "a\nb", false);
         check("! d\r\nd", "d", true);
         check("*.txt", "./a.txt", false);
         check("d", "./d/x", true);
+    }
+
+    #[test]
+    fn what_python_refuses_is_no_pattern() {
+        for pattern in ["[z-a]", "x[b--]"] {
+            assert!(Patterns::docker_py(pattern).is_err(), "{pattern}");
+        }
     }
 
     #[test]

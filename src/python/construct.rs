@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::python::is_space;
 use crate::python::resolve::{Scalar, resolve};
 use crate::python::value::{Dictionary, Value};
 use crate::spec::text::Span;
@@ -158,21 +159,26 @@ fn signed(text: &str) -> (bool, String) {
 
 fn integer(text: &str) -> Option<String> {
     let (negative, body) = signed(text);
-    let digits = if let Some(bits) = body.strip_prefix("0b") {
-        in_decimal(bits, 2)?
+    let (negative, digits) = if let Some(bits) = body.strip_prefix("0b") {
+        (negative, in_decimal(bits, 2)?)
     } else if let Some(digits) = body.strip_prefix("0x") {
-        in_decimal(digits, 16)?
+        (negative, in_decimal(digits, 16)?)
     } else if body.starts_with('0') {
-        in_decimal(&body, 8)?
+        (negative, in_decimal(&body, 8)?)
     } else if body.contains(':') {
-        // Small factors only: the place values of at most a handful of colons.
-        let mut total: u128 = 0;
+        let mut total = vec![0];
         for part in body.split(':') {
-            total = total.checked_mul(60)?.checked_add(part.parse().ok()?)?;
+            times_plus(&mut total, 60, part.trim_matches(is_space).parse().ok()?);
         }
-        total.to_string()
+        (negative, written(&total))
     } else {
-        in_decimal(&body, 10)?
+        // Python's `int` passes over white space, and takes a sign of its own.
+        let trimmed = body.trim_matches(is_space);
+        let (inner, digits) = match trimmed.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, trimmed.strip_prefix('+').unwrap_or(trimmed)),
+        };
+        (negative != inner, in_decimal(digits, 10)?)
     };
     if digits.len() > MAX_DIGITS {
         return None;
@@ -183,28 +189,45 @@ fn integer(text: &str) -> Option<String> {
 
 /// Digits of a base as decimal digits.
 fn in_decimal(digits: &str, base: u32) -> Option<String> {
-    // More make a number that Python refuses to write in decimal anyway.
-    if digits.is_empty() || digits.len() > 4 * MAX_DIGITS || !digits.chars().all(|c| c.is_digit(base)) {
+    let digits = digits.trim_matches(is_space);
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0');
+    // More make a number that Python refuses to write in decimal.
+    if digits.len() > 4 * MAX_DIGITS {
         return None;
     }
     if base == 10 {
-        let digits = digits.trim_start_matches('0');
         return Some(if digits.is_empty() { "0" } else { digits }.to_owned());
     }
-    let mut decimal: Vec<u8> = vec![0];
+    let mut decimal = vec![0];
     for c in digits.chars() {
-        let mut carry = c.to_digit(base)?;
-        for digit in &mut decimal {
-            let value = u32::from(*digit) * base + carry;
-            *digit = u8::try_from(value % 10).ok()?;
-            carry = value / 10;
-        }
-        while carry > 0 {
-            decimal.push(u8::try_from(carry % 10).ok()?);
-            carry /= 10;
-        }
+        times_plus(&mut decimal, base, c.to_digit(base)?);
     }
-    Some(decimal.iter().rev().map(|d| char::from(b'0' + d)).collect())
+    Some(written(&decimal))
+}
+
+/// Multiplies and adds; the digits are decimal, the last first.
+fn times_plus(decimal: &mut Vec<u32>, factor: u32, add: u32) {
+    let mut carry = add;
+    for digit in decimal.iter_mut() {
+        let value = *digit * factor + carry;
+        *digit = value % 10;
+        carry = value / 10;
+    }
+    while carry > 0 {
+        decimal.push(carry % 10);
+        carry /= 10;
+    }
+}
+
+fn written(decimal: &[u32]) -> String {
+    decimal
+        .iter()
+        .rev()
+        .filter_map(|digit| char::from_digit(*digit, 10))
+        .collect()
 }
 
 fn float(text: &str) -> Option<f64> {
@@ -221,7 +244,7 @@ fn float(text: &str) -> Option<f64> {
             }
             total
         }
-        body => body.parse::<f64>().ok()?,
+        body => body.trim_matches(is_space).parse::<f64>().ok()?,
     };
     Some(if negative { -number } else { number })
 }
@@ -279,6 +302,8 @@ fn literal(rest: &mut &str, literal: char) -> Option<()> {
 
 impl Moment {
     pub(super) fn parse(text: &str) -> Option<Self> {
+        // Python's `$` passes over a line feed at the end.
+        let text = text.strip_suffix('\n').unwrap_or(text);
         let mut rest = text;
         let year = digits(&mut rest, 4..=4)?;
         literal(&mut rest, '-')?;
@@ -429,9 +454,17 @@ mod tests {
         check("+12", "12");
         check("1:30.5", "90.5");
         check("!!int '0x10'", "16");
+        check("!!int ' 5 '", "5");
+        check("!!int '--5'", "5");
+        check(
+            "9:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1:1",
+            "2563544615580101886785084745762711864406779661",
+        );
+        check("{.nan: 1, .nan: 2}", "{nan: 2}");
         check("!!float 1", "1.0");
         check("!!str 5", "'5'");
-        check("! 5", "'5'");
+        check("! 5", "5");
+        check("! '5'", "5");
         check("!!null x", "None");
         check("!!binary aGk=", "b'hi'");
         check("!!binary 'a G\n k='", "b'hi'");

@@ -93,7 +93,10 @@ impl Formatter<'_> {
         }
         let mut value = self.value.to_owned();
         if let Some(index) = index {
-            let position = index.strip_suffix(']').and_then(|i| i.parse::<usize>().ok());
+            let digits = index
+                .strip_suffix(']')
+                .filter(|i| i.chars().all(|c| c.is_ascii_digit()));
+            let position = digits.and_then(|digits| digits.parse::<usize>().ok());
             let c = position.and_then(|position| value.chars().nth(position));
             value = c.ok_or_else(|| self.wrong(field))?.to_string();
         }
@@ -206,6 +209,7 @@ mod tests {
             "{hash:=30}",
             "{hash[9]}",
             "{hash[a]}",
+            "{hash[+1]}",
             "{hash:{hash}}",
             "{hash:{{<7}",
             "{hash:{hash:{hash}}}",

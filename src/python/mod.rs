@@ -10,5 +10,5 @@ mod value;
 pub use construct::{ValueError, scalar, value};
 pub use format::{FormatError, format};
 pub use repr::repr;
-pub use unicode::{Unicode, UnknownPython};
+pub use unicode::{Unicode, UnknownPython, is_space};
 pub use value::{CopyFileDetection, Dictionary, Value};

@@ -105,11 +105,12 @@ impl Unicode {
     /// `str.lower`.
     #[must_use]
     pub fn lower(self, text: &str) -> String {
-        // Standard lower-casing knows the final sigma; characters from the future stay as they are.
+        // Standard lower-casing knows the final sigma. Characters from the future stay as they are, and what is
+        // before and after them has nothing to do with each other.
         let mut lower = String::with_capacity(text.len());
         let mut known = 0;
         for (at, c) in text.char_indices() {
-            if self.category(c) == GeneralCategory::Unassigned && c.to_lowercase().ne([c]) {
+            if !c.is_ascii() && self.category(c) == GeneralCategory::Unassigned {
                 lower.push_str(&text.get(known..at).unwrap_or("").to_lowercase());
                 lower.push(c);
                 known = at + c.len_utf8();
@@ -118,6 +119,29 @@ impl Unicode {
         lower.push_str(&text.get(known..).unwrap_or("").to_lowercase());
         lower
     }
+
+    /// `str.lower` of a string with halves of surrogate pairs, which have no case.
+    #[must_use]
+    pub fn lower_points(self, points: &[u32]) -> Vec<u32> {
+        let mut lower = Vec::with_capacity(points.len());
+        for run in points.chunk_by(|a, b| char::from_u32(*a).is_some() == char::from_u32(*b).is_some()) {
+            match run
+                .iter()
+                .map(|point| char::from_u32(*point))
+                .collect::<Option<String>>()
+            {
+                Some(text) => lower.extend(self.lower(&text).chars().map(u32::from)),
+                None => lower.extend(run),
+            }
+        }
+        lower
+    }
+}
+
+/// What `str.strip` takes off.
+#[must_use]
+pub fn is_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
 /// Whether sorted pairs of first and last character hold one.

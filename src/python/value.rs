@@ -94,24 +94,23 @@ impl Value {
         }
     }
 
-    /// A text that is the same for keys that Python takes for one, as it does with 1, 1.0 and True; `None`
-    /// for what equals nothing, not even itself.
-    fn key(&self) -> Option<String> {
-        Some(match self {
+    /// A text that is the same for keys that Python takes for one, as it does with 1, 1.0 and True. PyYAML has
+    /// one object for all that is not a number, so that those are one key as well.
+    fn key(&self) -> String {
+        match self {
             Self::Bool(value) => u8::from(*value).to_string(),
             Self::Int(digits) => digits.clone(),
-            Self::Float(number) if number.is_nan() => return None,
             Self::Float(number) if number.is_finite() && number.fract() == 0.0 => {
                 let digits = format!("{number:.0}");
                 if digits == "-0" { "0".into() } else { digits }
             }
             Self::Tuple(items) => {
-                let keys: Option<Vec<String>> = items.iter().map(Self::key).collect();
-                format!("({})", keys?.join(", "))
+                let keys: Vec<String> = items.iter().map(Self::key).collect();
+                format!("({})", keys.join(", "))
             }
             Self::CodePoints(points) => repr_of_code_points(points),
             other => repr(other, crate::python::Unicode::default()),
-        })
+        }
     }
 }
 
@@ -125,10 +124,7 @@ pub struct Dictionary {
 impl Dictionary {
     /// Sets a key.
     pub fn set(&mut self, key: Value, value: Value) {
-        let Some(name) = key.key() else {
-            self.pairs.push((key, value));
-            return;
-        };
+        let name = key.key();
         let known = self.places.get(&name).and_then(|place| self.pairs.get_mut(*place));
         if let Some((_, old)) = known {
             *old = value;

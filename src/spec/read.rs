@@ -228,7 +228,15 @@ impl Reader<'_> {
         let (words, null) = (kind.words(), is == "null");
         let message = format!("`{path}` takes {words}, this is {is}");
         // flytekit checks these alone, and takes null as absent.
-        let checked = CHECKED_LISTS.contains(&name) || matches!(name, "name" | "registry" | "builder_options");
+        let is_list = matches!(node.data, Data::Sequence(_) | Data::Mapping(_));
+        let checked = match name {
+            "name" | "builder_options" => true,
+            // What counts as nothing is not looked at.
+            "registry" => python::value(node).is_ok_and(|value| value.is_truthy()),
+            // More forms of lists are taken.
+            "pip_secret_mounts" => !is_list,
+            name => CHECKED_LISTS.contains(&name),
+        };
         let diagnostic = if checked && !null {
             Diagnostic::error("wrong-kind", message)
         } else {

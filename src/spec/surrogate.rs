@@ -1,7 +1,8 @@
-//! Halves of surrogate pairs in escapes, such as `\\ud83d`: PyYAML takes them, no Rust string does.
+//! Characters that PyYAML takes and the parser does not: halves of surrogate pairs in escapes, such as `\ud83d`,
+//! which no Rust string can hold, and U+FEFF within the text.
 //!
-//! Before a file is parsed they are written as private characters, `\\ue83d`, which keeps all places; after it,
-//! those become surrogates again.
+//! Before a file is parsed they are written as private characters, `\ue83d` and U+E7FF, which keeps all places;
+//! after it, those become again what they were.
 
 use crate::spec::diagnostic::Diagnostic;
 
@@ -9,18 +10,22 @@ use crate::spec::diagnostic::Diagnostic;
 const HIDDEN: std::ops::RangeInclusive<u32> = 0xe800..=0xefff;
 /// How far a hidden surrogate is from the true one.
 const SHIFT: u32 = 0x1000;
+/// What a byte order mark is written as.
+const HIDDEN_MARK: char = '\u{e7ff}';
+const MARK: char = '\u{feff}';
 
 /// The text to parse; `None` when nothing has to be hidden.
 pub(super) fn hide(text: &str) -> Result<Option<String>, Diagnostic> {
     let places: Vec<usize> = escapes(text, b'd').collect();
-    if places.is_empty() {
+    let has_mark = text.contains(MARK);
+    if places.is_empty() && !has_mark {
         return Ok(None);
     }
-    let is_taken = text.chars().any(|c| HIDDEN.contains(&u32::from(c))) || escapes(text, b'e').next().is_some();
-    if is_taken {
+    let is_hidden = |c: char| HIDDEN.contains(&u32::from(c)) || c == HIDDEN_MARK;
+    if text.chars().any(is_hidden) || escapes(text, b'e').next().is_some() {
         return Err(Diagnostic::error(
             "yaml-syntax",
-            "the file has escapes of surrogates (\\ud800 to \\udfff) beside private characters (U+E800 to U+EFFF)",
+            "the file has escapes of surrogates (\\ud800 to \\udfff) or U+FEFF beside private characters (U+E7FF to U+EFFF)",
         )
         .help("write characters beyond U+FFFF as they are, or as \\U0001F600"));
     }
@@ -31,10 +36,11 @@ pub(super) fn hide(text: &str) -> Result<Option<String>, Diagnostic> {
             *digit += 1;
         }
     }
-    Ok(String::from_utf8(hidden).ok())
+    let hidden = String::from_utf8(hidden).ok();
+    Ok(hidden.map(|hidden| hidden.replace(MARK, HIDDEN_MARK.encode_utf8(&mut [0; 4]))))
 }
 
-/// The places of the first significant digit in `\\uXXXX` and `\\U0000XXXX` that stand for a range of 2048
+/// The places of the first significant digit in `\uXXXX` and `\U0000XXXX` that stand for a range of 2048
 /// characters: those whose first digit is `first`, in either case, and whose second is 8 or more.
 fn escapes(text: &str, first: u8) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
@@ -63,6 +69,7 @@ pub(super) fn restore(text: &str) -> (String, Option<Vec<u32>>) {
         }
     }
     let text = String::from_utf8(bytes).unwrap_or_default();
+    let text = text.replace(HIDDEN_MARK, MARK.encode_utf8(&mut [0; 4]));
     if !text.chars().any(|c| HIDDEN.contains(&u32::from(c))) {
         return (text, None);
     }
@@ -93,6 +100,8 @@ mod tests {
         check("'\\UD800' \\U0000dfff", "'\\UD800' \\U0000efff");
         assert_eq!(hide("\\ud7ff \\u00e9 \\ud8 d800").unwrap(), None);
         assert!(hide("\\ud800 \u{e900}").is_err());
+        check("a\u{feff}", "a\u{e7ff}");
+        assert_eq!(restore("a\u{e7ff}"), ("a\u{feff}".into(), None));
         assert_eq!(
             restore("a\u{e83d}\u{ee00}"),
             ("a😀".into(), Some(vec![0x61, 0xd83d, 0xde00]))

@@ -1,8 +1,7 @@
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
+use libyaml_safer::{Encoding, Event, EventData, Mark, Parser};
 
 use crate::spec::credential::redact;
 use crate::spec::diagnostic::Diagnostic;
@@ -122,25 +121,27 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
             .at(span)
             .help(format!("in double quotes it can be written as \\x{:02x}", u32::from(c))));
     }
-    let surrogates = surrogate::hide(body)?;
+    let hidden = surrogate::hide(body)?;
     let mut builder = Builder {
-        surrogates: surrogates.is_some(),
-        offsets: Offsets::new(body, content.len() - body.len()),
+        has_hidden: hidden.is_some(),
+        shift: content.len() - body.len(),
         anchors: HashMap::new(),
         stack: Vec::new(),
         nodes: 0,
         root: None,
         documents: 0,
     };
-    for event in Parser::new_from_str(surrogates.as_deref().unwrap_or(body)) {
+    let mut input = hidden.as_deref().unwrap_or(body).as_bytes();
+    let mut parser = Parser::new();
+    parser.set_input_string(&mut input);
+    // It is UTF-8, whatever its first bytes look like.
+    parser.set_encoding(Encoding::Utf8);
+    for event in parser {
         match event {
-            Ok((event, span)) => {
-                let span = builder.offsets.span(span.start, span.end);
-                builder.event(event, span)?;
-            }
+            Ok(event) => builder.event(event)?,
             Err(error) => {
-                let at = builder.offsets.byte(error.marker());
-                return Err(syntax_error(text, at, error.info()));
+                let at = error.problem_mark().map_or(0, |mark| builder.byte(mark));
+                return Err(syntax_error(text, at, &words_of(&error)));
             }
         }
     }
@@ -150,39 +151,16 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
     })
 }
 
-/// Line breaks of YAML 1.1 only.
-const OLD_BREAKS: [char; 3] = ['\u{85}', '\u{2028}', '\u{2029}'];
-
-/// Folds a scalar at line breaks that only YAML 1.1 knows, as PyYAML does: white space around them goes, a
-/// lone U+0085 becomes a space. In a file that has such breaks, escapes of them count as such as well.
-fn fold_old_breaks(text: Cow<'_, str>, has_old_breaks: bool) -> Cow<'_, str> {
-    if !has_old_breaks || !text.contains(OLD_BREAKS) {
-        return text;
-    }
-    let is_blank = |c: char| matches!(c, ' ' | '\t');
-    let plain = |c: char| if c == '\u{85}' { '\n' } else { c };
-    let mut out = String::with_capacity(text.len());
-    let mut rest: &str = &text;
-    while let Some(at) = rest.find(OLD_BREAKS) {
-        let (before, after) = rest.split_at(at);
-        out.push_str(before.trim_end_matches(is_blank));
-        let end = after.find(|c| !is_blank(c) && !OLD_BREAKS.contains(&c));
-        let (run, left) = after.split_at(end.unwrap_or(after.len()));
-        let breaks: Vec<char> = run.chars().filter(|c| !is_blank(*c)).map(plain).collect();
-        match breaks.as_slice() {
-            ['\n'] => out.push(' '),
-            ['\n', more @ ..] => out.extend(more),
-            all => out.extend(all),
-        }
-        rest = left;
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
 /// What PyYAML takes in a file.
 fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+fn words_of(error: &libyaml_safer::Error) -> String {
+    match error.context().filter(|context| !context.is_empty()) {
+        Some(context) => format!("{} {context}", error.problem()),
+        None => error.problem().to_owned(),
+    }
 }
 
 fn syntax_error(text: &Text, at: usize, info: &str) -> Diagnostic {
@@ -204,61 +182,13 @@ fn syntax_error(text: &Text, at: usize, info: &str) -> Diagnostic {
     }
 }
 
-/// Turns the parser's character counts into byte offsets.
-struct Offsets {
-    bytes: Vec<u32>,
-    shift: usize,
-    ascii: bool,
-    /// Whether the text has line breaks that YAML 1.1 knows and YAML 1.2 does not.
-    has_old_breaks: bool,
-    len: usize,
-}
-
-impl Offsets {
-    fn new(body: &str, shift: usize) -> Self {
-        let ascii = body.is_ascii();
-        let bytes = if ascii {
-            Vec::new()
-        } else {
-            // Files are at most a megabyte long.
-            body.char_indices()
-                .map(|(at, _)| u32::try_from(at).unwrap_or(u32::MAX))
-                .collect()
-        };
-        Self {
-            bytes,
-            shift,
-            ascii,
-            has_old_breaks: !ascii && body.contains(OLD_BREAKS),
-            len: body.len(),
-        }
-    }
-
-    fn byte(&self, marker: &Marker) -> usize {
-        let index = marker.index();
-        let byte = if self.ascii {
-            index.min(self.len)
-        } else {
-            self.bytes.get(index).map_or(self.len, |at| *at as usize)
-        };
-        byte + self.shift
-    }
-
-    fn span(&self, start: Marker, end: Marker) -> Span {
-        let start = self.byte(&start);
-        Span {
-            start,
-            end: self.byte(&end).max(start),
-        }
-    }
-}
-
 /// Builds the tree from events, without recursion.
 struct Builder {
-    offsets: Offsets,
-    /// Whether escaped surrogates are hidden in the text that is parsed.
-    surrogates: bool,
-    anchors: HashMap<usize, Node>,
+    /// Whether characters are hidden in the text that is parsed.
+    has_hidden: bool,
+    /// Bytes before those that are parsed.
+    shift: usize,
+    anchors: HashMap<String, Node>,
     stack: Vec<Open>,
     nodes: usize,
     root: Option<Node>,
@@ -266,15 +196,27 @@ struct Builder {
 }
 
 struct Open {
-    anchor: usize,
+    anchor: Option<String>,
     node: Node,
     key: Option<Node>,
 }
 
 impl Builder {
-    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Diagnostic> {
-        match event {
-            Event::DocumentStart(_) => {
+    /// The parser counts bytes.
+    fn byte(&self, mark: Mark) -> usize {
+        usize::try_from(mark.index)
+            .unwrap_or(usize::MAX)
+            .saturating_add(self.shift)
+    }
+
+    fn event(&mut self, event: Event) -> Result<(), Diagnostic> {
+        let start = self.byte(event.start_mark);
+        let span = Span {
+            start,
+            end: self.byte(event.end_mark).max(start),
+        };
+        match event.data {
+            EventData::DocumentStart { .. } => {
                 self.documents += 1;
                 if self.documents > 1 {
                     return Err(
@@ -284,42 +226,38 @@ impl Builder {
                     );
                 }
             }
-            Event::Scalar(text, style, anchor, tag) => {
-                let text = if style == ScalarStyle::Literal || style == ScalarStyle::Folded {
-                    text
+            EventData::Scalar {
+                anchor,
+                tag,
+                value,
+                plain_implicit,
+                ..
+            } => {
+                let (text, points) = if self.has_hidden {
+                    surrogate::restore(&value)
                 } else {
-                    fold_old_breaks(text, self.offsets.has_old_breaks)
+                    (value, None)
                 };
-                let (text, points) = if self.surrogates {
-                    surrogate::restore(&text)
-                } else {
-                    (text.into_owned(), None)
-                };
+                // `!` says that the value decides, quotes or not.
+                let is_open = tag.as_deref() == Some("!");
                 let data = Data::Scalar {
                     text,
-                    plain: style == ScalarStyle::Plain,
+                    plain: plain_implicit || is_open,
                     points,
                 };
-                let node = self.node(span, tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)), data)?;
+                let node = self.node(span, tag.filter(|_| !is_open), data)?;
+                self.known_anchor(anchor.as_ref(), span)?;
                 self.finish(node, anchor)?;
             }
-            Event::SequenceStart(anchor, tag) => {
-                let node = self.node(
-                    span,
-                    tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
-                    Data::Sequence(Vec::new()),
-                )?;
+            EventData::SequenceStart { anchor, tag, .. } => {
+                let node = self.node(span, tag, Data::Sequence(Vec::new()))?;
                 self.open(node, anchor)?;
             }
-            Event::MappingStart(anchor, tag) => {
-                let node = self.node(
-                    span,
-                    tag.map(|tag| format!("{}{}", tag.handle, tag.suffix)),
-                    Data::Mapping(Vec::new()),
-                )?;
+            EventData::MappingStart { anchor, tag, .. } => {
+                let node = self.node(span, tag, Data::Mapping(Vec::new()))?;
                 self.open(node, anchor)?;
             }
-            Event::SequenceEnd | Event::MappingEnd => {
+            EventData::SequenceEnd | EventData::MappingEnd => {
                 if let Some(mut open) = self.stack.pop() {
                     open.node.span.end = self.end_of(&open.node, span);
                     if let Data::Mapping(pairs) = &mut open.node.data {
@@ -329,8 +267,8 @@ impl Builder {
                     self.finish(open.node, open.anchor)?;
                 }
             }
-            Event::Alias(id) => {
-                let Some(mut node) = self.anchors.get(&id).cloned() else {
+            EventData::Alias { anchor } => {
+                let Some(mut node) = self.anchors.get(&anchor).cloned() else {
                     return Err(
                         Diagnostic::error("yaml-syntax", "this alias has no complete anchor before it").at(span),
                     );
@@ -338,11 +276,24 @@ impl Builder {
                 self.nodes += count(&node);
                 self.check_size(span)?;
                 node.span = span;
-                self.finish(node, 0)?;
+                self.finish(node, None)?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// PyYAML takes each name once.
+    fn known_anchor(&self, anchor: Option<&String>, span: Span) -> Result<(), Diagnostic> {
+        let is_open = |name: &String| self.stack.iter().any(|open| open.anchor.as_ref() == Some(name));
+        match anchor.filter(|name| self.anchors.contains_key(*name) || is_open(name)) {
+            Some(name) => Err(
+                Diagnostic::error("yaml-syntax", format!("the anchor `&{name}` is there already"))
+                    .at(span)
+                    .help("give each anchor a name of its own"),
+            ),
+            None => Ok(()),
+        }
     }
 
     /// A block collection's end event lies at the next token; what it holds ends before.
@@ -378,7 +329,8 @@ impl Builder {
         Ok(())
     }
 
-    fn open(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
+    fn open(&mut self, node: Node, anchor: Option<String>) -> Result<(), Diagnostic> {
+        self.known_anchor(anchor.as_ref(), node.span)?;
         if self.stack.len() >= MAX_DEPTH {
             return Err(
                 Diagnostic::error("too-deep", format!("values are nested more than {MAX_DEPTH} deep")).at(node.span),
@@ -392,8 +344,8 @@ impl Builder {
         Ok(())
     }
 
-    fn finish(&mut self, node: Node, anchor: usize) -> Result<(), Diagnostic> {
-        if anchor > 0 {
+    fn finish(&mut self, node: Node, anchor: Option<String>) -> Result<(), Diagnostic> {
+        if let Some(anchor) = anchor {
             self.nodes += count(&node);
             self.check_size(node.span)?;
             self.anchors.insert(anchor, node.clone());
