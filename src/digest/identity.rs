@@ -5,8 +5,9 @@ use crate::digest::fields::{Fields, Host};
 use crate::digest::job::{Answer, Problem, Request, Task};
 use crate::digest::release::Release;
 use crate::digest::tag::{TagError, tag, tag_format, tasks};
+use crate::llb::Platform;
 use crate::python::Unicode;
-use crate::spec::{Algorithm, BaseImage, Diagnostic, ImageSpec, Span};
+use crate::spec::{Algorithm, BaseImage, Diagnostic, ImageSpec, Profile, Span};
 
 /// What names depend on besides the spec and its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,10 +96,16 @@ impl<'a> Naming<'a> {
         self.fields.hash()
     }
 
-    /// The platform of the image where nobody asks for another.
+    /// The platforms of the image: those asked for, else the spec's, else that of the machine or flytekit's
+    /// choice. `None` where they are none.
     #[must_use]
-    pub fn platform(&self) -> &str {
-        self.fields.get("platform").as_text().unwrap_or("linux/amd64")
+    pub fn platforms(&self) -> Option<Vec<Platform>> {
+        let spec = self.spec.platform.as_ref().map(|platform| platform.value.as_str());
+        match (self.options.platform.as_deref().or(spec), self.spec.profile) {
+            (Some(platforms), _) => Platform::parse_list(platforms).ok(),
+            (None, Profile::Flyte) => Platform::parse_list(self.fields.get("platform").as_text()?).ok(),
+            (None, Profile::Plain) => Some(vec![Platform::normalised("linux", &self.options.machine, "")]),
+        }
     }
 
     /// The digests that the tag needs.
@@ -144,8 +151,10 @@ impl<'a> Naming<'a> {
     }
 
     fn content(&self, digests: &[(Task, String)], mut problems: Vec<Diagnostic>) -> Result<Identity, Vec<Diagnostic>> {
-        let platform = self.options.platform.as_deref().unwrap_or(self.platform());
-        let inputs = match content::inputs(self.spec, platform, digests) {
+        let mut platforms: Vec<String> = self.platforms().iter().flatten().map(Platform::to_string).collect();
+        platforms.sort();
+        platforms.dedup();
+        let inputs = match content::inputs(self.spec, &platforms.join(","), digests) {
             Ok(inputs) => inputs,
             Err(more) => {
                 problems.extend(more);

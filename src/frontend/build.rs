@@ -49,7 +49,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let tasks = naming
         .tasks()
         .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
-    let platforms = platforms(&options, &spec, naming.platform())?;
+    let platforms = platforms(&options, &spec, &naming)?;
     let multi = options.multi_platform(platforms.len())?;
     let files = Files::ask(&client, &options, &file, &origin, files::paths(&spec, &tasks)).await?;
     let identify = naming::identify(&client, &options, &file, &files, &naming, &tasks);
@@ -298,17 +298,15 @@ async fn read_spec(
 }
 
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.
-fn platforms(options: &FrontendOptions, spec: &ImageSpec, default: &str) -> Result<Vec<Platform>, Failure> {
+fn platforms(options: &FrontendOptions, spec: &ImageSpec, naming: &Naming<'_>) -> Result<Vec<Platform>, Failure> {
     let asked = options.platforms()?;
-    if !asked.is_empty() {
-        return Ok(asked);
-    }
-    if let Some(platforms) = &spec.platform {
-        return Platform::parse_list(&platforms.value).map_err(|error| Failure::user(error.to_string()));
-    }
-    match spec.profile {
-        Profile::Flyte => Platform::parse_list(default).map_err(|error| Failure::user(error.to_string())),
-        Profile::Plain => Ok(vec![options.worker.clone()]),
+    match (asked.is_empty(), &spec.platform, spec.profile) {
+        (false, ..) => Ok(asked),
+        // The engine builds for itself, in all that its platform's name says.
+        (true, None, Profile::Plain) => Ok(vec![options.worker.clone()]),
+        (true, ..) => naming
+            .platforms()
+            .ok_or_else(|| Failure::internal("a spec without errors has no platform")),
     }
 }
 

@@ -21,6 +21,10 @@ fn build(memory: Memory, options: &[(&str, &str)]) -> Arc<Memory> {
         );
     let mut options = FrontendOptions::from_environment(environment);
     options.program = Some(program());
+    run_with(memory, options)
+}
+
+fn run_with(memory: Memory, options: FrontendOptions) -> Arc<Memory> {
     let memory = Arc::new(memory);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -42,6 +46,13 @@ fn program() -> Program {
         definition: definition.0.encode_to_vec(),
         path: "/imagespec".into(),
     }
+}
+
+/// Builds on an engine that tells nothing of the frontend's own image.
+fn build_without_program(memory: Memory) -> Arc<Memory> {
+    let environment = [("BUILDKIT_FRONTEND_OPT_0", "filename=imageSpec.yaml")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    run_with(memory, FrontendOptions::from_environment(environment))
 }
 
 fn returned(memory: &Memory) -> wire::ReturnRequest {
@@ -91,6 +102,50 @@ fn a_spec_becomes_a_graph_and_a_config() {
         platforms,
         r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"architecture":"amd64","os":"linux"}}]}"#
     );
+}
+
+#[test]
+fn names_are_answered_without_a_build() {
+    let ask = |spec: &str, request: &str| build(with_data(spec), &[("requestid", request)]);
+    let text = |memory: &Memory, key: &str| String::from_utf8(result(memory).metadata[key].clone()).unwrap();
+    let memory = ask(SPEC, "frontend.name");
+    assert_eq!(result(&memory).result, None);
+    assert_eq!(text(&memory, "result.txt"), "flytekit:myE_e3yAIem_eJ0m_bKF2Q\n");
+    let json: serde_json::Value = serde_json::from_str(&text(&memory, "result.json")).unwrap();
+    assert_eq!(
+        (&json["version"], &json["tag"]),
+        (&1.into(), &"myE_e3yAIem_eJ0m_bKF2Q".into())
+    );
+    assert!(memory.resolved.lock().unwrap().is_empty(), "no image is looked at");
+    // What only keeps an image from being made is a warning here.
+    let memory = ask("cuda: \"12\"\ncopy: [nothing]\n", "frontend.tag");
+    assert_eq!(text(&memory, "result.txt").len(), 23);
+    assert_eq!(memory.warned.lock().unwrap().len(), 1);
+    assert!(
+        error(&ask("pakages: []\n", "frontend.tag"))
+            .message
+            .contains("did you mean `packages`?")
+    );
+    let outside = error(&ask("copy: [../x]\n", "frontend.tag")).message;
+    assert!(outside.contains("outside of the build context"), "{outside}");
+    // The id needs no file.
+    let memory = ask("copy: [../x]\n", "frontend.id");
+    assert_eq!(text(&memory, "result.txt").len(), 23);
+}
+
+#[test]
+fn an_engine_that_hides_the_frontends_image_builds_without_a_tag() {
+    let memory = build_without_program(with_data(SPEC));
+    assert!(!result(&memory).metadata.contains_key("image.name"));
+    let warned = memory.warned.lock().unwrap();
+    let words: Vec<String> = warned
+        .iter()
+        .map(|w| String::from_utf8_lossy(&w.short).into_owned())
+        .collect();
+    assert!(words.iter().any(|words| words.starts_with("no-tag:")), "{words:?}");
+    // Without files there is nothing that it would be needed for.
+    let memory = build_without_program(Memory::with_spec("profile: plain\n"));
+    assert!(result(&memory).metadata.contains_key("image.name"));
 }
 
 #[test]
