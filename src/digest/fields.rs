@@ -6,6 +6,7 @@ use md5::{Digest as _, Md5};
 
 use crate::digest::Release;
 use crate::python::{CopyFileDetection, Unicode, Value, repr};
+use crate::spec::field::CHECKED_LISTS;
 
 /// What the result depends on besides the arguments.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,18 +35,6 @@ pub struct Fields {
     host: Host,
     values: Vec<(String, Value)>,
 }
-
-/// Lists of strings, in the order in which flytekit checks them.
-const TEXT_LISTS: [&str; 8] = [
-    "packages",
-    "conda_channels",
-    "conda_packages",
-    "apt_packages",
-    "pip_extra_index_url",
-    "entrypoint",
-    "commands",
-    "runtime_packages",
-];
 
 impl Fields {
     /// Constructs an `ImageSpec` from keyword arguments.
@@ -109,7 +98,7 @@ impl Fields {
             };
             values.push((field.to_owned(), value));
         }
-        for field in TEXT_LISTS {
+        for field in CHECKED_LISTS {
             match given(field) {
                 None | Some(Value::None) => {}
                 Some(Value::List(items)) if items.iter().all(Value::is_text) => {}

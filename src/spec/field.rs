@@ -78,6 +78,18 @@ pub const FLYTEKIT_FIELDS: [Field; 29] = [
     field("builder_config", Kind::AnyMap),
 ];
 
+/// The lists of strings whose entries flytekit itself checks, in the order in which it does.
+pub const CHECKED_LISTS: [&str; 8] = [
+    "packages",
+    "conda_channels",
+    "conda_packages",
+    "apt_packages",
+    "pip_extra_index_url",
+    "entrypoint",
+    "commands",
+    "runtime_packages",
+];
+
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
 pub const OWN_FIELDS: [Field; 9] = [
     field("profile", Kind::Text),

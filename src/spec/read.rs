@@ -2,24 +2,12 @@
 
 use crate::python::{self, Unicode, Value};
 use crate::spec::diagnostic::{Diagnostic, Stage};
-use crate::spec::field::{self, BUILDER_CONFIG_KEYS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
+use crate::spec::field::{self, BUILDER_CONFIG_KEYS, CHECKED_LISTS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
 use crate::spec::model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
 use crate::spec::secret::{pair_mount, secret_mount};
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::{Data, Node};
 use crate::spec::{Algorithm, UnknownAlgorithm};
-
-/// The lists whose entries flytekit itself checks.
-const CHECKED_LISTS: [&str; 8] = [
-    "packages",
-    "conda_channels",
-    "conda_packages",
-    "apt_packages",
-    "pip_extra_index_url",
-    "entrypoint",
-    "commands",
-    "runtime_packages",
-];
 
 /// Reads a mapping as a spec.
 pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<ImageSpec> {

@@ -170,6 +170,26 @@ impl Project {
         command
     }
 
+    /// What a request other than a build prints.
+    pub fn call(&self, what: &str) -> String {
+        let output = self
+            .engine
+            .docker(&[
+                "buildx",
+                "build",
+                "--progress=none",
+                &format!("--call={what}"),
+                "-f",
+                "imageSpec.yaml",
+                ".",
+            ])
+            .current_dir(self.directory.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
     pub fn try_build(&self, tag: &str) -> Built {
         let output = self.command(tag).output().unwrap();
         Built {

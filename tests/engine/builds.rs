@@ -112,7 +112,9 @@ setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
     assert_eq!(config["Entrypoint"], json!(["python", "-m", "main"]));
     assert_eq!(config["Cmd"], json!(null));
     assert_eq!(config["Labels"]["team"], "ml");
-    assert_eq!(config["Labels"]["io.imagespec.name"], "everything");
+    let name = project.call("name");
+    assert!(name.starts_with("localhost:5000/team/everything:") && name.ends_with("-dev"), "{name}");
+    assert_eq!(config["Labels"]["io.imagespec.name"], name.as_str());
     let environment = config["Env"].as_array().unwrap();
     assert!(
         environment

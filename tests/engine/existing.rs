@@ -7,25 +7,6 @@ use crate::bed::{Engine, Project, bed, fresh};
 
 const SKIP: [&str; 2] = ["--build-arg", "IMAGESPEC_IF_EXISTS=skip"];
 
-fn name_of(project: &Project) -> String {
-    let output = project
-        .engine
-        .docker(&[
-            "buildx",
-            "build",
-            "--progress=none",
-            "--call=name",
-            "-f",
-            "imageSpec.yaml",
-            ".",
-        ])
-        .current_dir(project.directory.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 #[test]
 fn an_image_that_exists_is_not_built_again() {
     let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
@@ -34,7 +15,7 @@ fn an_image_that_exists_is_not_built_again() {
     ));
     let project = Project::new(&spec).with(&SKIP);
     project.file("data/x", "1");
-    let name = name_of(&project);
+    let name = project.call("name");
     let project = project.with(&["--push"]);
     let first = project.build(&name);
     assert!(

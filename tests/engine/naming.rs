@@ -9,26 +9,6 @@ use crate::bed::{Engine, Project, bed, fresh};
 const SPEC: &str = "name: Named\nprofile: plain\ncopy: [data]\nlabels: {kind: test}\n";
 
 impl Project {
-    /// What a request other than a build prints.
-    fn call(&self, what: &str) -> String {
-        let output = self
-            .engine
-            .docker(&[
-                "buildx",
-                "build",
-                "--progress=none",
-                &format!("--call={what}"),
-                "-f",
-                "imageSpec.yaml",
-                ".",
-            ])
-            .current_dir(self.directory.path())
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-    }
-
     /// What the command line prints, with the bed's docker.
     fn command_line(&self, args: &[&str]) -> (Option<i32>, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_imagespec"))
