@@ -164,6 +164,13 @@ fn exit_codes_say_what_happened() {
     check(&["diff", "imageSpec.yaml", "Nothing.yaml"], 3, "neither a file nor");
     check(&["tag", "-f", "nothing.yaml"], 3, "cannot read nothing.yaml");
     check(&["tag", "nowhere"], 3, "not a directory");
+    project.file("format.yaml", "tag_format: \"{spec_hash\"\n");
+    check(
+        &["tag", "-f", "format.yaml"],
+        3,
+        "error[no-tag]: tag_format: `{spec_hash` has a `{`",
+    );
+    check(&["id", "-f", "format.yaml"], 0, "");
     project.file("bad.yaml", "pakages: [a]\nname: 3\n");
     check(&["tag", "-f", "bad.yaml"], 3, "did you mean `packages`?");
     check(&["tag", "-f", "bad.yaml"], 3, "2 problems in bad.yaml");
@@ -345,6 +352,12 @@ fn files_that_have_no_content_are_errors_and_nothing_hangs() {
     // A socket does not count, for flytekit neither.
     let _socket = UnixListener::bind(project.path().join("d/socket")).unwrap();
     assert_eq!(project.tag(), plain);
+    assert!(
+        project
+            .run(&["tag"])
+            .err
+            .contains("the socket `d/socket` does not count")
+    );
     // Links in circles lead nowhere.
     symlink("loop", project.path().join("d/loop")).unwrap();
     symlink("../d", project.path().join("d/up")).unwrap();

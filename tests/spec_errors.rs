@@ -93,7 +93,7 @@ const CASES: [(&str, &str); 60] = [
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 
-const MORE_CASES: [(&str, &str); 14] = [
+const MORE_CASES: [(&str, &str); 17] = [
     (
         "index-url",
         "pip_index: pypi.org/simple\npip_extra_index_url: [example.com]\n",
@@ -109,6 +109,9 @@ const MORE_CASES: [(&str, &str); 14] = [
     ("surrogate", "packages: [\"\\ud83d\\ude00\"]\n"),
     ("surrogate", "packages: [\"\\ud800\"]\n"),
     ("yaml-syntax", "packages: [\"a\u{1}b\"]\n"),
+    ("yaml-syntax", "packages: [!!str,a]\n"),
+    ("yaml-syntax", "name: \"\\"),
+    ("yaml-value", "!foo\nname: x\n"),
     ("pin", "pins: {\"debian:bookworm-slim\": \"sha256:12\"}\n"),
     ("unknown-value", "tag_algorithm: contents\n"),
 ];

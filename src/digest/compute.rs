@@ -48,6 +48,7 @@ impl Computer<'_> {
         if !matches!(job, Job::Content { .. }) {
             doubts.extend(self.context.take_excluded().map(|path| Doubt::Excluded { path }));
             doubts.extend(self.context.take_outside().map(|path| Doubt::Link { path }));
+            doubts.extend(self.context.take_socket().map(|path| Doubt::Socket { path }));
         }
         match result {
             Ok(digest) => Outcome {

@@ -213,6 +213,12 @@ pub enum Doubt {
         /// The link.
         path: String,
     },
+    /// BuildKit's clients send sockets as empty files.
+    #[error("the socket `{path}` does not count, as with flytekit; in a build it is an empty file, which does")]
+    Socket {
+        /// The socket.
+        path: String,
+    },
     /// The context's ignore file leaves files out before they are counted.
     #[error("the context's ignore file leaves out `{path}`: flytekit's tag counts it")]
     Excluded {

@@ -25,6 +25,8 @@ pub struct Context {
     excluded: RefCell<Option<String>>,
     /// A link that leads out of the context.
     outside: RefCell<Option<String>>,
+    /// A socket.
+    socket: RefCell<Option<String>>,
 }
 
 /// A file to hash.
@@ -68,6 +70,7 @@ impl Context {
             missing: RefCell::default(),
             excluded: RefCell::default(),
             outside: RefCell::default(),
+            socket: RefCell::default(),
         }
     }
 
@@ -96,6 +99,11 @@ impl Context {
     /// A link that led out of the context since this was last asked.
     pub fn take_outside(&self) -> Option<String> {
         self.outside.borrow_mut().take()
+    }
+
+    /// A socket that was passed over since this was last asked.
+    pub fn take_socket(&self) -> Option<String> {
+        self.socket.borrow_mut().take()
     }
 
     /// A path for people, relative to the context.
@@ -151,7 +159,10 @@ impl Context {
         }
         Ok(match special(kind) {
             None if kind.is_file() => Found::File(real),
-            None => Found::Socket,
+            None => {
+                self.socket.borrow_mut().get_or_insert_with(|| self.shown(path));
+                Found::Socket
+            }
             Some(what) => Found::Special(what),
         })
     }

@@ -183,9 +183,21 @@ async fn digest_step(
     };
     let output = exec.run(Some(root), &options.worker, Metadata::named(title));
     let solved = client.solve(Some(&output)).await?;
-    let answer = client.read(&solved, step::ANSWER, MAX_ANSWER).await?;
+    let answer = client.read(&solved, step::ANSWER, MAX_ANSWER).await.map_err(named)?;
     let answer = answer.ok_or_else(|| Failure::internal("the digests of the spec's files are too long"))?;
     step::read_answer(&answer).map_err(|error| Failure::internal(format!("the digests cannot be read: {error}")))
+}
+
+/// BuildKit's own words for a file name that it cannot send are of no help.
+fn named(failure: Failure) -> Failure {
+    if !failure.message.contains("invalid UTF-8") {
+        return failure;
+    }
+    let message = format!(
+        "a file in the build context has a name that is not UTF-8, which BuildKit cannot send\n    help: rename it, or leave it out with .dockerignore ({})",
+        failure.message
+    );
+    Failure { message, ..failure }
 }
 
 /// Which of the ignore file's patterns may leave out files that flytekit's tag counts.
@@ -280,7 +292,7 @@ async fn check_path(
     let stat = match client.stat(tree, &name).await {
         Ok(stat) => stat,
         Err(failure) => {
-            let message = format!("`{field}: {}` cannot be read: {}", path.value, failure.message);
+            let message = format!("`{field}: {}` cannot be read: {}", path.value, named(failure).message);
             problem("unreadable-file", message, "check the file and its permissions");
             return Ok(());
         }

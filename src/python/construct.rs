@@ -39,14 +39,17 @@ pub fn scalar(node: &Node) -> Value {
 /// When PyYAML refuses it: unknown tags, tags that do not fit, lists as keys, dates that do not exist.
 pub fn value(node: &Node) -> Result<Value, ValueError> {
     let tag = match node.tag.as_deref() {
-        None | Some("!") => None,
+        None => None,
+        // Lists and mappings are what they are.
+        Some("!") => None,
         Some(tag) => Some(tag.strip_prefix(CORE).ok_or_else(|| unknown_tag(tag, node))?),
     };
     let misfit = |tag: &str| error(node, format!("the tag `!!{tag}` does not fit {}", node.shape()));
     match &node.data {
         Data::Scalar { text, plain, points } => {
             let kind = match tag {
-                None if *plain && node.tag.is_none() => resolve(text),
+                // Python's `$` passes over a line feed at the end, which a text has only with the tag `!`.
+                None if *plain => resolve(text.strip_suffix('\n').unwrap_or(text)),
                 None | Some("str") => Scalar::Str,
                 Some("null") => Scalar::Null,
                 Some("bool") => Scalar::Bool,
@@ -413,7 +416,7 @@ mod tests {
     #[test]
     fn scalars_read_as_in_pyyaml() {
         let check = |text: &str, expect: &str| {
-            let node = parse(&Text::new("x", format!("- {text}\n"))).unwrap();
+            let node = parse(&Text::new("x", format!("- {text}"))).unwrap();
             let shown = match value(&node) {
                 Ok(value) => repr(&value, Unicode::default()),
                 Err(error) => error.message,
@@ -465,6 +468,13 @@ mod tests {
         check("!!str 5", "'5'");
         check("! 5", "5");
         check("! '5'", "5");
+        check("|\n  a", "'a'");
+        check("|+\n  a", "'a'");
+        check(">\n  a\n  ", "'a\\n'");
+        check("|+\n  a\n  ", "'a\\n'");
+        check("|\n  a\n    ", "'a\\n  '");
+        check("|-\n  a", "'a'");
+        check("|\n  a\n", "'a\\n'");
         check("!!null x", "None");
         check("!!binary aGk=", "b'hi'");
         check("!!binary 'a G\n k='", "b'hi'");

@@ -44,6 +44,18 @@ impl Reader<'_> {
             );
             return None;
         };
+        if let Some(tag) = root
+            .tag
+            .as_deref()
+            .filter(|tag| *tag != "tag:yaml.org,2002:map" && *tag != "!")
+        {
+            let message = format!("a spec is a plain mapping, this one has the tag `{tag}`");
+            self.report(
+                Diagnostic::error("yaml-value", message)
+                    .at(root.span)
+                    .help("take the tag out"),
+            );
+        }
         self.fields = self.top_level(pairs);
         let own = self.own_fields();
         let own_text = |reader: &mut Self, name: &'static str| {
@@ -216,13 +228,12 @@ impl Reader<'_> {
         let (words, null) = (kind.words(), is == "null");
         let message = format!("`{path}` takes {words}, this is {is}");
         // flytekit checks these alone, and takes null as absent.
-        let is_list = matches!(node.data, Data::Sequence(_) | Data::Mapping(_));
         let checked = match name {
             "name" | "builder_options" => true,
             // What counts as nothing is not looked at.
             "registry" => python::value(node).is_ok_and(|value| value.is_truthy()),
             // More forms of lists are taken.
-            "pip_secret_mounts" => !is_list,
+            "pip_secret_mounts" => !matches!(node.data, Data::Sequence(_)),
             name => CHECKED_LISTS.contains(&name),
         };
         let diagnostic = if checked && !null {
@@ -460,7 +471,7 @@ impl Reader<'_> {
     fn wrong_secret(&mut self, item: &Node) {
         let kind = item.kind();
         self.report(
-            Diagnostic::build_error(
+            Diagnostic::error(
                 "secret-mount",
                 format!("this entry of `pip_secret_mounts` is {kind} that names no secret and target"),
             )

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::fmt;
+use std::panic::{self, AssertUnwindSafe};
 
-use libyaml_safer::{Encoding, Event, EventData, Mark, Parser};
+use libyaml_safer::{Encoding, Event, EventData, Mark, Parser, ScalarStyle};
 
 use crate::spec::credential::redact;
 use crate::spec::diagnostic::Diagnostic;
@@ -122,7 +123,15 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
             .help(format!("in double quotes it can be written as \\x{:02x}", u32::from(c))));
     }
     let hidden = surrogate::hide(body)?;
+    // The parser wants a line feed at the end; what it makes of it is taken back.
+    let last_line = (!body.ends_with(['\n', '\r'])).then(|| body.rsplit(['\n', '\r']).next().unwrap_or(body));
+    let mut input = hidden.as_deref().unwrap_or(body).to_owned();
+    if last_line.is_some() {
+        input.push('\n');
+    }
     let mut builder = Builder {
+        body,
+        last_line,
         has_hidden: hidden.is_some(),
         shift: content.len() - body.len(),
         anchors: HashMap::new(),
@@ -131,20 +140,14 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         root: None,
         documents: 0,
     };
-    let mut input = hidden.as_deref().unwrap_or(body).as_bytes();
-    let mut parser = Parser::new();
-    parser.set_input_string(&mut input);
-    // It is UTF-8, whatever its first bytes look like.
-    parser.set_encoding(Encoding::Utf8);
-    for event in parser {
-        match event {
-            Ok(event) => builder.event(event)?,
-            Err(error) => {
-                let at = error.problem_mark().map_or(0, |mark| builder.byte(mark));
-                return Err(syntax_error(text, at, &words_of(&error)));
-            }
-        }
-    }
+    // The parser stops with a panic at some texts that are no YAML.
+    let read = panic::catch_unwind(AssertUnwindSafe(|| builder.read(&input, text)));
+    read.unwrap_or_else(|_| {
+        Err(
+            Diagnostic::error("yaml-syntax", "this is not valid YAML: the parser gave up on it")
+                .help("look for a tag (`!…`) or a quote that has no end"),
+        )
+    })?;
     builder.root.ok_or_else(|| {
         Diagnostic::error("empty-file", "the file has no content")
             .help("a spec is a mapping, for example `packages: [pandas]`")
@@ -183,7 +186,11 @@ fn syntax_error(text: &Text, at: usize, info: &str) -> Diagnostic {
 }
 
 /// Builds the tree from events, without recursion.
-struct Builder {
+struct Builder<'a> {
+    /// The text without what was put to its end.
+    body: &'a str,
+    /// The last line, when there is no line feed behind it.
+    last_line: Option<&'a str>,
     /// Whether characters are hidden in the text that is parsed.
     has_hidden: bool,
     /// Bytes before those that are parsed.
@@ -201,7 +208,26 @@ struct Open {
     key: Option<Node>,
 }
 
-impl Builder {
+impl Builder<'_> {
+    /// Takes the events as they come: what is too deep or too much ends it at once.
+    fn read(&mut self, input: &str, text: &Text) -> Result<(), Diagnostic> {
+        let mut bytes = input.as_bytes();
+        let mut parser = Parser::new();
+        parser.set_input_string(&mut bytes);
+        // It is UTF-8, whatever its first bytes look like.
+        parser.set_encoding(Encoding::Utf8);
+        for event in parser {
+            match event {
+                Ok(event) => self.event(event)?,
+                Err(error) => {
+                    let at = error.problem_mark().map_or(0, |mark| self.byte(mark));
+                    return Err(syntax_error(text, at, &words_of(&error)));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The parser counts bytes.
     fn byte(&self, mark: Mark) -> usize {
         usize::try_from(mark.index)
@@ -231,8 +257,11 @@ impl Builder {
                 tag,
                 value,
                 plain_implicit,
+                style,
                 ..
             } => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let value = if is_block { self.at_end(value, span) } else { value };
                 let (text, points) = if self.has_hidden {
                     surrogate::restore(&value)
                 } else {
@@ -281,6 +310,29 @@ impl Builder {
             _ => {}
         }
         Ok(())
+    }
+
+    /// A block scalar at the end of a file that has no line feed there, without the one that was added.
+    fn at_end(&self, mut value: String, span: Span) -> String {
+        let Some(last_line) = self.last_line.filter(|_| span.end >= self.body.len() + self.shift) else {
+            return value;
+        };
+        let header = self.body.get(span.start - self.shift..).unwrap_or("");
+        let keeps = header
+            .chars()
+            .skip(1)
+            .take_while(|c| !c.is_whitespace())
+            .any(|c| c == '+');
+        // Spaces up to the indentation are no line of the scalar, spaces beyond it are.
+        let last = value
+            .strip_suffix('\n')
+            .map(|rest| rest.rsplit('\n').next().unwrap_or(rest));
+        let has_content =
+            last_line.contains(|c| c != ' ') || last.is_some_and(|l| !l.is_empty() && l.trim_matches(' ').is_empty());
+        if (keeps || has_content) && value.ends_with('\n') {
+            value.pop();
+        }
+        value
     }
 
     /// PyYAML takes each name once.

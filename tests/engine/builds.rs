@@ -113,7 +113,10 @@ setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
     assert_eq!(config["Cmd"], json!(null));
     assert_eq!(config["Labels"]["team"], "ml");
     let name = project.call("name");
-    assert!(name.starts_with("localhost:5000/team/everything:") && name.ends_with("-dev"), "{name}");
+    assert!(
+        name.starts_with("localhost:5000/team/everything:") && name.ends_with("-dev"),
+        "{name}"
+    );
     assert_eq!(config["Labels"]["io.imagespec.name"], name.as_str());
     let environment = config["Env"].as_array().unwrap();
     assert!(

@@ -242,3 +242,49 @@ fn a_locked_and_pinned_spec_has_a_content_tag() {
         "{error}"
     );
 }
+
+#[test]
+fn odd_files_of_the_context_are_errors_and_nothing_hangs() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    let project = project("profile: plain\ncopy: [data]\n");
+    let data = project.directory.path().join("data");
+    assert!(
+        Command::new("mkfifo")
+            .arg(data.join("pipe"))
+            .status()
+            .unwrap()
+            .success()
+    );
+    let ask = |project: &Project| {
+        let mut docker = project
+            .engine
+            .docker(&["buildx", "build", "--progress=plain", "--call=tag"]);
+        let output = docker
+            .args(["-f", "imageSpec.yaml", "."])
+            .current_dir(project.directory.path())
+            .output()
+            .unwrap();
+        assert!(!output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let error = ask(&project);
+    assert!(
+        error.contains("`data/pipe` is a named pipe") && error.contains("imageSpec.yaml:3:8"),
+        "{error}"
+    );
+    // An image can hold it, but flytekit would not have a tag for it.
+    let built = project.build("imagespec-test-odd");
+    assert!(
+        built.log.contains("no-tag: the image says nothing of its tag"),
+        "{}",
+        built.log
+    );
+    std::fs::remove_file(data.join("pipe")).unwrap();
+    std::fs::write(data.join(OsStr::from_bytes(b"\xff")), "x").unwrap();
+    let error = ask(&project);
+    assert!(
+        error.contains("a name that is not UTF-8, which BuildKit cannot send"),
+        "{error}"
+    );
+}
