@@ -93,7 +93,7 @@ const CASES: [(&str, &str); 60] = [
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 
-const MORE_CASES: [(&str, &str); 17] = [
+const MORE_CASES: [(&str, &str); 18] = [
     (
         "index-url",
         "pip_index: pypi.org/simple\npip_extra_index_url: [example.com]\n",
@@ -112,6 +112,7 @@ const MORE_CASES: [(&str, &str); 17] = [
     ("yaml-syntax", "packages: [!!str,a]\n"),
     ("yaml-syntax", "name: \"\\"),
     ("yaml-value", "!foo\nname: x\n"),
+    ("credential-in-url", "registry: \"me:hunter2@ghcr.io/x\"\n"),
     ("pin", "pins: {\"debian:bookworm-slim\": \"sha256:12\"}\n"),
     ("unknown-value", "tag_algorithm: contents\n"),
 ];

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::cli::project::Project;
 use crate::cli::{DONE, DiffArguments, Failure, NO, out};
-use crate::digest::{Difference, NamingOptions, differences, from_label, kept};
+use crate::digest::{Difference, NamingOptions, differences, from_label, kept, shown};
 use crate::engine;
 use crate::spec::credential::redact;
 use crate::spec::{Algorithm, Reference};
@@ -97,7 +97,7 @@ fn side(side: &str, context: Option<&Path>, options: &NamingOptions) -> Result<S
     Ok(Side {
         algorithm: identity.algorithm,
         kept: kept(&identity),
-        inputs: identity.inputs,
+        inputs: shown(&identity),
         tag: identity.tag,
     })
 }

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
 use crate::digest::NamingOptions;
+use crate::llb::Platform;
 use crate::python::Unicode;
 use crate::spec::{Algorithm, Diagnostic, Text};
 
@@ -81,17 +82,26 @@ struct HowArguments {
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
     /// The architecture that flytekit would find; this machine's where none is named.
-    #[arg(long, value_name = "ARCHITECTURE")]
+    #[arg(long, value_name = "ARCHITECTURE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     host_arch: Option<String>,
     /// The Python whose Unicode tables flytekit would use: 3.10, 3.11 or 3.12.
     #[arg(long, value_name = "VERSION", default_value_t)]
     python_unicode: Unicode,
     /// The platforms that the image is built for, as given to the build; counts in `content` only.
-    #[arg(long, value_name = "PLATFORMS")]
+    #[arg(long, value_name = "PLATFORMS", value_parser = platforms)]
     platform: Option<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Platforms that images are made for.
+fn platforms(text: &str) -> Result<String, String> {
+    let platforms = Platform::parse_list(text).map_err(|error| error.to_string())?;
+    match platforms.iter().find(|platform| platform.os != "linux") {
+        Some(other) => Err(format!("{other} cannot be built: images are made for linux")),
+        None => Ok(text.to_owned()),
+    }
 }
 
 impl HowArguments {

@@ -85,8 +85,12 @@ impl Project {
     /// What the context leaves out: the file beside the spec decides alone, else the context's own.
     fn ignored(&self) -> Result<Patterns, Failure> {
         for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
-            let content = match fs::read(&path) {
+            let content = match read_file(&path) {
                 Ok(content) if content.is_empty() => continue,
+                Ok(content) if content.len() > MAX_BYTES => {
+                    let message = format!("{} has more than {MAX_BYTES} bytes", path.display());
+                    return Err(Failure::Other(message));
+                }
                 Ok(content) => String::from_utf8_lossy(&content).into_owned(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Failure::Other(format!("cannot read {}: {error}", path.display()))),
@@ -101,6 +105,17 @@ impl Project {
     fn failure(&self, problems: Vec<Diagnostic>) -> Failure {
         Failure::Spec(self.text.clone(), problems)
     }
+}
+
+/// A file that is one: a named pipe would keep us waiting. One byte more than is allowed tells that there are more.
+fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
+    let mut content = Vec::new();
+    let limit = MAX_BYTES as u64 + 1;
+    fs::File::open(path)?.take(limit).read_to_end(&mut content)?;
+    Ok(content)
 }
 
 fn default_file(context: &Path) -> Result<PathBuf, Failure> {
@@ -123,15 +138,15 @@ fn default_file(context: &Path) -> Result<PathBuf, Failure> {
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let is_input = path == Path::new("-");
-    let mut content = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
-    let result = if is_input {
-        std::io::stdin().take(limit).read_to_end(&mut content)
+    let content = if path == Path::new("-") {
+        let mut content = Vec::new();
+        let limit = MAX_BYTES as u64 + 1;
+        let read = std::io::stdin().take(limit).read_to_end(&mut content);
+        read.map(|_| content)
     } else {
-        fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut content))
+        read_file(path)
     };
-    result.map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
+    let content = content.map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
     String::from_utf8(content).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;

@@ -1,7 +1,6 @@
 //! Digests over files, flytekit's and our own.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -22,6 +21,10 @@ use crate::digest::tree::{Context, File, Found};
 /// git cannot be asked.
 pub type AskGit<'a> = dyn Fn(&Path) -> Option<BTreeSet<String>> + 'a;
 
+/// Nobody asks for more files behind links than this.
+const MAX_MISSING: usize = 1000;
+/// More of an ignore file is not read, in bytes.
+const MAX_IGNORE: u64 = 1024 * 1024;
 /// Files of more bytes than this are no requirements.
 const MAX_REQUIREMENTS: u64 = 5 * 1024 * 1024;
 
@@ -32,7 +35,7 @@ pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer
     Answer {
         version: 1,
         outcomes,
-        missing: context.missing(),
+        missing: context.missing().into_iter().take(MAX_MISSING).collect(),
     }
 }
 
@@ -67,22 +70,25 @@ impl Computer<'_> {
     fn digest(&self, job: &Job, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
         match job {
             Job::Copy { paths } => {
-                let mut files = Vec::new();
+                let mut hash = Md5::new();
                 for path in paths {
                     let place = self.context.place(path);
-                    match self.context.look(&place)? {
-                        Found::Directory(real) => files.extend(self.directory(&real, doubts)?),
-                        Found::File(real) => files.push(File {
-                            real,
-                            name: base_name(path).to_owned(),
-                        }),
+                    match self.context.find(&place)? {
+                        Found::Directory(real) => {
+                            let files = self.directory(&real, doubts)?;
+                            self.add(&mut hash, &files)?;
+                        }
+                        Found::File(real) => {
+                            let name = base_name(path).to_owned();
+                            self.add(&mut hash, &[File { real, name }])?;
+                        }
                         Found::Special(what) => return Err(self.context.special(&place, what)),
                         Found::Nothing | Found::Socket => {}
                     }
                 }
-                self.md5(&files)
+                Ok(hex(&hash.finalize()))
             }
-            Job::Directory { root } => match self.context.look(&self.context.place(root))? {
+            Job::Directory { root } => match self.context.find(&self.context.place(root))? {
                 Found::Directory(real) => {
                     let files = self.directory(&real, doubts)?;
                     self.md5(&files)
@@ -94,7 +100,11 @@ impl Computer<'_> {
             Job::Modules { root, files } => self.modules(root, files),
             Job::Requirements { path, strip } => self.requirements(path, *strip),
             Job::Lock { path, must_have } => self.lock(path, must_have.as_deref()),
-            Job::Content { path, exclude } => snapshot(self.context, path, exclude),
+            Job::Content {
+                path,
+                exclude,
+                keeps_root,
+            } => snapshot(self.context, path, exclude, *keeps_root),
         }
     }
 
@@ -122,7 +132,7 @@ impl Computer<'_> {
     /// `ls_files`, or the walk of 1.13, which sees git's own directories and asks about paths below the root.
     fn source(&self, root: &str, is_current: bool, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
         let place = self.context.place(root);
-        let real = match self.context.look(&place)? {
+        let real = match self.context.find(&place)? {
             Found::Directory(real) => real,
             Found::Nothing => {
                 return Err(Problem::Missing { path: root.to_owned() });
@@ -131,23 +141,20 @@ impl Computer<'_> {
                 return Err(Problem::NotADirectory { path: root.to_owned() });
             }
         };
+        let listed = (self.git)(&real);
         let mut git = GitIgnore::default();
-        for above in real
-            .ancestors()
-            .take_while(|path| path.starts_with(self.context.root()))
-        {
-            git.add(above);
-        }
         let mut files = if is_current {
-            self.context
-                .walk(&real, |name| name != ".git", |directory, _| git.add(directory))?
+            self.context.walk(&real, |name| name != ".git", |_, _| {})?
         } else {
             self.directory(&real, doubts)?
         };
-        if !is_current {
-            for file in &files {
-                git.add(file.real.parent().unwrap_or(&real));
-            }
+        if listed.is_none() {
+            let above = real
+                .ancestors()
+                .take_while(|path| path.starts_with(self.context.root()));
+            let below = files.iter().filter(|file| base_name(&file.name) == ".gitignore");
+            let below = below.filter_map(|file| file.real.parent());
+            above.chain(below).for_each(|directory| git.add(directory));
         }
         if is_current {
             files.sort_by(|a, b| a.name.cmp(&b.name));
@@ -160,30 +167,36 @@ impl Computer<'_> {
             root => format!("{root}/"),
         };
         let patterns = self.docker_ignore(&real)?;
-        let listed = (self.git)(&real);
-        let (mut guessed, mut count) = (None, 0);
+        let (mut guessed, mut uncounted) = (Seen::default(), Seen::default());
         files.retain(|file| {
             let path = format!("{prefix}{}", file.name);
+            let printed = normalised(&path);
             let by_git = match &listed {
-                Some(listed) => listed.contains(&normalised(&path)),
+                Some(listed) => listed.contains(&printed),
                 // What git would print, were nothing in its index.
                 None => {
-                    let printed = normalised(&path);
                     let ignored = !git.is_empty()
                         && !is_quoted_by_git(&printed)
                         && git.ignores(&real, &real.join(&printed))
                         && real.join(&printed).exists();
                     if ignored {
-                        guessed.get_or_insert_with(|| file.name.clone());
-                        count += 1;
+                        guessed.add(&file.name);
                     }
                     ignored
                 }
             };
-            !(by_git || patterns.matches(&path) || is_standard(&path))
+            let by_patterns = by_git || patterns.matches(&path);
+            // What the standard list leaves out is not copied either.
+            if by_patterns && !is_standard(&file.name) {
+                uncounted.add(&file.name);
+            }
+            !(by_patterns || is_standard(&path))
         });
-        if let Some(path) = guessed {
+        if let Some((path, count)) = guessed.into_first() {
             doubts.push(Doubt::GitIgnore { path, count });
+        }
+        if let Some((path, count)) = uncounted.into_first() {
+            doubts.push(Doubt::Uncounted { path, count });
         }
         self.md5(&files)
     }
@@ -191,10 +204,13 @@ impl Computer<'_> {
     /// The rules of `.dockerignore` in the source's own directory.
     fn docker_ignore(&self, root: &Path) -> Result<Patterns, Problem> {
         let path = root.join(".dockerignore");
-        let Found::File(real) = self.context.look(&path)? else {
+        let Found::File(real) = self.context.find(&path)? else {
             return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string()));
         };
-        let bytes = fs::read(real).map_err(|error| self.context.unreadable(&path, &error))?;
+        let mut bytes = Vec::new();
+        open(&real)
+            .and_then(|file| file.take(MAX_IGNORE).read_to_end(&mut bytes))
+            .map_err(|error| self.context.unreadable(&path, &error))?;
         let text = String::from_utf8(bytes).map_err(|_| self.not_text(&path, "it is not UTF-8 text"))?;
         Patterns::docker_py(&text).map_err(|error| self.not_text(&path, &error.to_string()))
     }
@@ -224,9 +240,14 @@ impl Computer<'_> {
         self.md5(&files)
     }
 
-    /// One MD5 over all: the content of each file, then its name without separators.
     fn md5(&self, files: &[File]) -> Result<String, Problem> {
         let mut hash = Md5::new();
+        self.add(&mut hash, files)?;
+        Ok(hex(&hash.finalize()))
+    }
+
+    /// One MD5 over all: the content of each file, then its name without separators.
+    fn add(&self, hash: &mut Md5, files: &[File]) -> Result<(), Problem> {
         let paths: Vec<&Path> = files.iter().map(|file| file.real.as_path()).collect();
         read_in_order(&paths, |piece| match piece {
             Piece::Data(data) => hash.update(data),
@@ -235,8 +256,7 @@ impl Computer<'_> {
                 name.split('/').for_each(|part| hash.update(part.as_bytes()));
             }
         })
-        .map_err(|failed| self.read_error(&paths, &failed))?;
-        Ok(hex(&hash.finalize()))
+        .map_err(|failed| self.read_error(&paths, &failed))
     }
 
     fn read_error(&self, paths: &[&Path], failed: &ReadError) -> Problem {
@@ -263,7 +283,7 @@ impl Computer<'_> {
     fn read_requirements(&self, path: &str) -> Result<Vec<u8>, Problem> {
         let place = self.context.place(path);
         let shown = || path.to_owned();
-        let real = match self.context.look(&place)? {
+        let real = match self.context.find(&place)? {
             Found::File(real) => real,
             Found::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
             Found::Special(what) => return Err(self.context.special(&place, what)),
@@ -278,6 +298,25 @@ impl Computer<'_> {
             return Err(self.not_text(&place, &format!("it has more than {MAX_REQUIREMENTS} bytes")));
         }
         Ok(bytes)
+    }
+}
+
+/// Files of a kind: the first, and how many.
+#[derive(Default)]
+struct Seen {
+    first: Option<String>,
+    count: usize,
+}
+
+impl Seen {
+    fn add(&mut self, name: &str) {
+        self.first.get_or_insert_with(|| name.to_owned());
+        self.count += 1;
+    }
+
+    fn into_first(self) -> Option<(String, usize)> {
+        let count = self.count;
+        self.first.map(|first| (first, count))
     }
 }
 
@@ -315,6 +354,8 @@ fn stripped(bytes: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn outcome(root: &Path, job: Job) -> Outcome {

@@ -34,8 +34,10 @@ fn of_spec(spec: &ImageSpec, depth: usize, tasks: &mut Vec<Task>) {
         push("requirements", job);
     }
     for entry in ImageSpec::strings(&spec.copy) {
+        let path = context_path(&entry.value);
         let job = Job::Content {
-            path: context_path(&entry.value),
+            keeps_root: !path.is_empty(),
+            path,
             exclude: Vec::new(),
         };
         push("copy", job);
@@ -44,6 +46,7 @@ fn of_spec(spec: &ImageSpec, depth: usize, tasks: &mut Vec<Task>) {
         let job = Job::Content {
             path: context_path(&root.value),
             exclude: crate::plan::NOT_SOURCE.map(str::to_owned).to_vec(),
+            keeps_root: false,
         };
         push("source_root", job);
     }

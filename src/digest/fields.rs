@@ -74,8 +74,8 @@ impl Fields {
                         Some(text) if host.release == Release::V113 || registry_is_valid(&text, host.unicode) => {
                             Value::Str(text)
                         }
-                        Some(text) => {
-                            error(field, format!("`{text}` is not the name of a registry"));
+                        Some(_) => {
+                            error(field, "this is not the name of a registry".into());
                             registry
                         }
                         None => {

@@ -149,7 +149,7 @@ fn python_expression(pattern: &str) -> String {
             }
             '*' => out.push_str("[^/]*"),
             '?' => out.push_str("[^/]"),
-            '[' => match class(rest) {
+            '[' => match class(rest, '!', false) {
                 Some((class, after)) => {
                     out.push_str(&class);
                     rest = after;
@@ -165,20 +165,31 @@ fn python_expression(pattern: &str) -> String {
 }
 
 /// A class after its opening bracket, and what follows it.
-fn class(text: &str) -> Option<(String, &str)> {
-    let negated = text.strip_prefix('!');
+fn class(text: &str, negation: char, has_escapes: bool) -> Option<(String, &str)> {
+    let negated = text.strip_prefix(negation);
     let body = negated.unwrap_or(text);
     // A bracket that comes first is one of the characters.
     let from = usize::from(body.starts_with(']'));
-    let end = from + body.get(from..)?.find(']')?;
+    let mut is_escaped = false;
+    let end = body.get(from..)?.find(|c| {
+        let is_end = c == ']' && !is_escaped;
+        is_escaped = has_escapes && c == '\\' && !is_escaped;
+        is_end
+    })?;
+    let end = from + end;
     let mut class = String::from(if negated.is_some() { "[^" } else { "[" });
     // Code points mean nothing else to a regular expression.
     let mut push = |range: (char, char)| {
         let (first, last) = (u32::from(range.0), u32::from(range.1));
         class.push_str(&format!("\\x{{{first:x}}}-\\x{{{last:x}}}"));
     };
-    let mut members = body.get(..end)?.chars().peekable();
+    let mut members = body.get(..end)?.chars();
     while let Some(first) = members.next() {
+        let first = if has_escapes && first == '\\' {
+            members.next()?
+        } else {
+            first
+        };
         let mut ahead = members.clone();
         match (ahead.next(), ahead.next()) {
             // A dash makes a range, unless it comes last.
@@ -196,25 +207,30 @@ fn class(text: &str) -> Option<(String, &str)> {
 /// Docker's patterns.
 fn docker_expression(pattern: &str) -> String {
     let mut out = String::from("^");
-    let mut chars = pattern.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or("");
         match c {
-            '*' if chars.peek() == Some(&'*') => {
-                chars.next();
-                if chars.peek() == Some(&'/') {
-                    chars.next();
-                }
-                out.push_str(if chars.peek().is_none() { "(?s:.*)" } else { "(?s:.*/)?" });
+            '*' if rest.starts_with('*') => {
+                rest = rest.get(1..).unwrap_or("");
+                rest = rest.strip_prefix('/').unwrap_or(rest);
+                out.push_str(if rest.is_empty() { "(?s:.*)" } else { "(?s:.*/)?" });
             }
             '*' => out.push_str("[^/]*"),
             '?' => out.push_str("[^/]"),
             '\\' => {
-                let literal = chars.next().unwrap_or('\\');
+                let literal = rest.chars().next().unwrap_or('\\');
+                rest = rest.get(literal.len_utf8()..).unwrap_or("");
                 out.push_str(&regex::escape(literal.encode_utf8(&mut [0; 4])));
             }
-            // Classes mean what they mean in regular expressions.
-            '[' | ']' => out.push(c),
-            '-' | '^' => out.push(c),
+            '[' => match class(rest, '^', true) {
+                Some((class, after)) => {
+                    out.push_str(&class);
+                    rest = after;
+                }
+                // An error for Docker; so it is here.
+                None => out.push('['),
+            },
             c => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
         }
     }
@@ -330,6 +346,10 @@ mod tests {
         check(&["a\\*"], "a*", true);
         check(&["a\\*"], "ab", false);
         check(&["[a-c]x"], "bx", true);
+        check(&["[^a]x"], "bx", true);
+        check(&["[a&&b]x"], "&x", true);
+        check(&["[a[b]"], "[", true);
+        check(&["[a\\]b]"], "]", true);
         check(&["**"], "a/b", true);
         check(&["a/**/z"], "a/z", true);
     }

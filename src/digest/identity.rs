@@ -1,5 +1,7 @@
 //! The identity of an image: id, tag, name, and what they were computed from.
 
+use std::fmt;
+
 use crate::digest::content;
 use crate::digest::fields::{Fields, Host};
 use crate::digest::job::{Answer, Problem, Request, Task};
@@ -32,7 +34,7 @@ pub struct Naming<'a> {
 }
 
 /// An image's names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The algorithm.
     pub algorithm: Algorithm,
@@ -44,6 +46,16 @@ pub struct Identity {
     pub image_name: String,
     /// What the tag was computed from, by name. Values may hold what users wrote, credentials in URLs included.
     pub inputs: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Identity {
+    /// Inputs may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("algorithm", &self.algorithm)
+            .field("image_name", &self.image_name)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Naming<'a> {

@@ -1,9 +1,13 @@
 //! What a name was computed from, in a form that fits into an image's label, and what differs between two.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::identity::Identity;
+use crate::spec::credential::redact;
+use crate::spec::field::OWN_FIELDS;
 
 /// Longer values are kept as digests, in characters.
 const MAX_VALUE: usize = 120;
@@ -36,21 +40,37 @@ pub fn inputs_label(identity: &Identity) -> Option<String> {
 /// The inputs as labels have them.
 #[must_use]
 pub fn kept(identity: &Identity) -> Vec<(String, String)> {
+    let keep = |name: &String, value: &String| {
+        let is_long = value.chars().count() > MAX_VALUE;
+        let value = if is_long { digest(value) } else { value.clone() };
+        (name.clone(), value)
+    };
+    shown(identity).iter().map(|(name, value)| keep(name, value)).collect()
+}
+
+/// The inputs as people may see them: what only steps of the build see, and what is meant for other builders, as
+/// digests.
+#[must_use]
+pub fn shown(identity: &Identity) -> Vec<(String, String)> {
+    let is_others = |name: &str| {
+        let option = name.strip_prefix("builder_options.");
+        name == "builder_config" || option.is_some_and(|option| OWN_FIELDS.iter().all(|field| field.name != option))
+    };
     identity
         .inputs
         .iter()
         .map(|(name, value)| {
-            let is_hidden = name.ends_with("build_env") || value.chars().count() > MAX_VALUE;
-            let value = if is_hidden {
-                let mut hex = base16ct::lower::encode_string(&Sha256::digest(value));
-                hex.truncate(32);
-                format!("sha256:{hex}")
-            } else {
-                value.clone()
-            };
-            (name.clone(), value)
+            let is_hidden = name.ends_with("build_env") || value.contains("build_env") || is_others(name);
+            let value = if is_hidden { digest(value) } else { redact(value) };
+            (redact(name), value)
         })
         .collect()
+}
+
+fn digest(value: &str) -> String {
+    let mut hex = base16ct::lower::encode_string(&Sha256::digest(value));
+    hex.truncate(32);
+    format!("sha256:{hex}")
 }
 
 /// Reads a label back.
@@ -66,17 +86,15 @@ pub fn from_label(label: &str) -> Option<Vec<(String, String)>> {
 /// What differs, in the order of the left side, then what only the right side has.
 #[must_use]
 pub fn differences(left: &[(String, String)], right: &[(String, String)]) -> Vec<Difference> {
-    let get = |side: &[(String, String)], name: &str| {
-        let found = side.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.clone())
-    };
-    let only_right = right.iter().filter(|(name, _)| get(left, name).is_none());
+    let (by_left, by_right): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        (left.iter().cloned().collect(), right.iter().cloned().collect());
+    let only_right = right.iter().filter(|(name, _)| !by_left.contains_key(name));
     left.iter()
         .chain(only_right)
         .map(|(name, _)| Difference {
             input: name.clone(),
-            left: get(left, name),
-            right: get(right, name),
+            left: by_left.get(name).cloned(),
+            right: by_right.get(name).cloned(),
         })
         .filter(|difference| difference.left != difference.right)
         .collect()

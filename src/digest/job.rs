@@ -64,6 +64,8 @@ pub enum Job {
         path: String,
         /// Patterns of what is left out, as in a copy.
         exclude: Vec<String>,
+        /// Whether a directory itself comes into the image, not only what is in it.
+        keeps_root: bool,
     },
 }
 
@@ -202,6 +204,16 @@ pub enum Doubt {
         "`.gitignore` leaves out {count} files, `{path}` for one: flytekit's tag counts those that git tracks, and all where there is no repository"
     )]
     GitIgnore {
+        /// One file.
+        path: String,
+        /// How many.
+        count: usize,
+    },
+    /// Files are copied that the tag does not count.
+    #[error(
+        "{count} files, `{path}` for one, do not count in the tag, since git or `.dockerignore` in the source leaves them out, but they are copied: name them in the context's .dockerignore"
+    )]
+    Uncounted {
         /// One file.
         path: String,
         /// How many.

@@ -22,7 +22,7 @@ pub use compute::{AskGit, compute};
 pub use fields::{ConstructError, Fields, Host};
 pub use glob::{PatternError, Patterns, docker_patterns};
 pub use identity::{Identity, Naming, NamingOptions, request};
-pub use inputs::{Difference, differences, from_label, inputs_label, kept};
+pub use inputs::{Difference, differences, from_label, inputs_label, kept, shown};
 pub use job::{Answer, Doubt, Job, Outcome, Problem, Request, Task};
 pub use release::Release;
 pub use tag::{Tag, TagError, tag, tag_format, tasks};

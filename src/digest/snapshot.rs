@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -28,8 +29,9 @@ enum Kind {
     File,
 }
 
-/// SHA-256 over everything at or below a path, `exclude` aside.
-pub(super) fn snapshot(context: &Context, path: &str, exclude: &[String]) -> Result<String, Problem> {
+/// SHA-256 over everything at or below a path, `exclude` aside. `keeps_root` says whether the path itself comes
+/// into the image when it is a directory.
+pub(super) fn snapshot(context: &Context, path: &str, exclude: &[String], keeps_root: bool) -> Result<String, Problem> {
     let place = context.place(path);
     let exclude = Patterns::docker(exclude.iter().map(String::as_str)).map_err(|error| Problem::Unreadable {
         path: path.to_owned(),
@@ -59,8 +61,13 @@ pub(super) fn snapshot(context: &Context, path: &str, exclude: &[String]) -> Res
     };
     for entry in &entries {
         match &entry.kind {
+            // The contents of the context and of sources go into a directory that is there.
+            Kind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
             Kind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
-            Kind::Link(target) => line("link", &format!("{target:?}"), &entry.name, &[]),
+            Kind::Link(target) => {
+                let target = target.as_os_str().as_bytes();
+                line("link", &target.len().to_string(), &entry.name, target);
+            }
             Kind::File => {
                 if let Some((mode, digest)) = digests.next() {
                     line("file", &octal(*mode), &entry.name, digest);
@@ -87,7 +94,7 @@ fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
 
 /// A path and everything below it, each directory before what is in it, by name.
 fn entries(context: &Context, place: &Path, exclude: &Patterns) -> Result<Vec<Entry>, Problem> {
-    let real = match context.look(place)? {
+    let real = match context.find(place)? {
         Found::File(real) | Found::Directory(real) => real,
         Found::Special(what) => return Err(context.special(place, what)),
         Found::Nothing | Found::Socket => {
@@ -146,5 +153,9 @@ fn entries(context: &Context, place: &Path, exclude: &Patterns) -> Result<Vec<En
         }
     }
     kept.reverse();
+    if kept.is_empty() {
+        let path = context.shown(place);
+        return Err(Problem::Missing { path });
+    }
     Ok(kept)
 }

@@ -1,5 +1,7 @@
 //! flytekit's `tag` and `image_name`: the hash of a spec whose files are replaced by their digests.
 
+use std::fmt;
+
 use crate::digest::Release;
 use crate::digest::fields::Fields;
 use crate::digest::job::{Job, Task};
@@ -35,7 +37,7 @@ impl TagError {
 }
 
 /// A tag and what it was made from.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Tag {
     /// The tag.
     pub tag: String,
@@ -47,6 +49,13 @@ pub struct Tag {
     pub text: String,
     /// The fields that were hashed and the text of each.
     pub inputs: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Tag {
+    /// What was hashed may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tag").field("tag", &self.tag).finish_non_exhaustive()
+    }
 }
 
 /// Applies a `tag_format`.

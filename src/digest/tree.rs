@@ -116,7 +116,10 @@ impl Context {
 
     /// Whether the ignore file leaves a path out, without keeping it in mind.
     pub fn leaves_out(&self, path: &Path) -> bool {
-        let relative = normal(path.strip_prefix(&self.root).unwrap_or(path));
+        let Ok(relative) = path.strip_prefix(&self.root) else {
+            return false;
+        };
+        let relative = normal(relative);
         relative.to_str().is_some_and(|text| self.exclude.matches(text))
     }
 
@@ -130,6 +133,53 @@ impl Context {
             self.excluded.borrow_mut().get_or_insert_with(|| self.shown(path));
         }
         out
+    }
+
+    /// What is at a path that a spec names: links on the way to it stay in the context, too.
+    ///
+    /// # Errors
+    /// When the system refuses to say.
+    pub fn find(&self, path: &Path) -> Result<Found, Problem> {
+        let has_links = path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| *above != self.root && above.starts_with(&self.root))
+            .any(Path::is_symlink);
+        let found = if has_links {
+            match self.follow(path)? {
+                Some((real, _)) => self.look(&real)?,
+                None => Found::Nothing,
+            }
+        } else {
+            self.look(path)?
+        };
+        match found {
+            // BuildKit's clients send no directory that is left out, unless something in it is taken back.
+            Found::Directory(real) if self.is_excluded(&real) && self.is_left_empty(&real)? => Ok(Found::Nothing),
+            found => Ok(found),
+        }
+    }
+
+    fn is_left_empty(&self, directory: &Path) -> Result<bool, Problem> {
+        let mut stack = vec![directory.to_owned()];
+        while let Some(directory) = stack.pop() {
+            let listing = self.list(&directory)?;
+            if listing
+                .files
+                .iter()
+                .any(|(name, _)| !self.leaves_out(&directory.join(name)))
+            {
+                return Ok(false);
+            }
+            for name in listing.directories {
+                let below = directory.join(name);
+                if !self.leaves_out(&below) {
+                    return Ok(false);
+                }
+                stack.push(below);
+            }
+        }
+        Ok(true)
     }
 
     /// What is at a path, links followed.
@@ -200,6 +250,9 @@ impl Context {
                 Ok(metadata) => metadata,
                 Err(error) if is_nothing(&error) => {
                     let rest = left.iter().rev().fold(at.clone(), |path, part| path.join(part));
+                    if links == 0 {
+                        return Ok(None);
+                    }
                     self.missing
                         .borrow_mut()
                         .insert(normal(Path::new(&self.shown(&rest))).to_string_lossy().into_owned());

@@ -9,7 +9,8 @@ use crate::engine::run;
 #[must_use]
 pub fn ignored_files(directory: &Path) -> BTreeSet<String> {
     let mut git = Command::new("git");
-    git.args(["ls-files", "-io", "--exclude-standard"])
+    // No program that the repository names is started.
+    git.args(["-c", "core.fsmonitor=false", "ls-files", "-io", "--exclude-standard"])
         .current_dir(directory);
     match run(&mut git) {
         Ok(output) if output.status.success() => {

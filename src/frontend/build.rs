@@ -55,6 +55,12 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let identify = naming::identify(&client, &options, &file, &files, &naming, &tasks);
     // Whether there is anything to build hangs on the name; else nothing waits for it.
     let policy = options.if_exists()?;
+    let is_whole = options.target()?.is_none_or(|stage| stage == Stage::Image);
+    if policy != IfExists::Build && !is_whole {
+        return Err(Failure::user(
+            "IMAGESPEC_IF_EXISTS does not go with --target: the name is that of the whole image",
+        ));
+    }
     let mut identity = None;
     if policy != IfExists::Build {
         let found = identify.await?;
@@ -95,6 +101,8 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     }
     let identity = match identity {
         Some(identity) => Some(identity),
+        // A part of an image must not go under the name of the whole.
+        None if !is_whole => None,
         None => beside(&client, &file, &built, &naming, &tasks, &files, &options).await?,
     };
     let mut answer = Answer::new(multi);

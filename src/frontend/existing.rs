@@ -67,7 +67,13 @@ async fn find(client: &Client, reference: &Reference, platform: &Platform) -> Re
     let image = Resolved::new(Some(output), found.config, reference.familiar())?;
     let get = |key: &str| image.config.as_ref()?.get(key).and_then(Value::as_str);
     // A single image says its platform only in its configuration.
-    let fits = get("os") == Some(&platform.os) && get("architecture") == Some(&platform.architecture);
+    let variant = get("variant").unwrap_or(&platform.variant);
+    let found = Platform::normalised(
+        get("os").unwrap_or_default(),
+        get("architecture").unwrap_or_default(),
+        variant,
+    );
+    let fits = found == *platform;
     Ok(fits.then_some(image))
 }
 

@@ -185,7 +185,7 @@ async fn resolve(
         Some((name, value)) => {
             let context = format!("context {name}");
             if let Some(other) = value.strip_prefix("docker-image://") {
-                if other == "scratch" {
+                if other == "scratch" && wanted.is_none() {
                     return Ok(Resolved::scratch());
                 }
                 let reference = Reference::parse(other)
@@ -198,6 +198,11 @@ async fn resolve(
                     _ => Ok(found),
                 }
             } else if let Some(layout) = value.strip_prefix("oci-layout://") {
+                if let Some(wanted) = wanted.filter(|wanted| !layout.ends_with(&format!("@{wanted}"))) {
+                    return Err(Failure::user(format!(
+                        "--build-context {name}: {layout} is not {wanted}, which the spec asks for\n    help: leave the build context out, or the digest"
+                    )));
+                }
                 from_layout(client, options, &name, layout, platform).await
             } else {
                 let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);

@@ -4,13 +4,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::digest::{Identity, Naming};
+use crate::digest::{Identity, Naming, shown};
 use crate::frontend::Failure;
 use crate::frontend::context::SpecFile;
 use crate::llb::Platform;
 use crate::plan::{self, CA_SECRET, Facts, Stage};
 use crate::proto::gateway as wire;
-use crate::spec::credential::redact;
 use crate::spec::{self, Diagnostic, Severity, Span, shown_text};
 
 /// A request, by the name that clients give it.
@@ -170,11 +169,7 @@ pub(super) fn name(identity: &Identity, what: Name) -> wire::Result {
         Name::Tag => format!("{}\n", identity.tag),
         Name::Full => format!("{}\n", identity.image_name),
         Name::Explain => {
-            let inputs: Vec<(String, String)> = identity
-                .inputs
-                .iter()
-                .map(|(name, value)| (redact(name), redact(value)))
-                .collect();
+            let inputs = shown(identity);
             let mut text = format!(
                 "algorithm: {}\ntag: {}\nname: {}\nid: {}\n\nThe tag is computed from:\n",
                 identity.algorithm, identity.tag, identity.image_name, identity.id

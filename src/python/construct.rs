@@ -172,6 +172,10 @@ fn integer(text: &str) -> Option<String> {
         let mut total = vec![0];
         for part in body.split(':') {
             times_plus(&mut total, 60, part.trim_matches(is_space).parse().ok()?);
+            // Each part adds more than a digit: what is too long already is not looked at further.
+            if total.len() > MAX_DIGITS {
+                return None;
+            }
         }
         (negative, written(&total))
     } else {
@@ -207,6 +211,9 @@ fn in_decimal(digits: &str, base: u32) -> Option<String> {
     let mut decimal = vec![0];
     for c in digits.chars() {
         times_plus(&mut decimal, base, c.to_digit(base)?);
+        if decimal.len() > MAX_DIGITS {
+            return None;
+        }
     }
     Some(written(&decimal))
 }

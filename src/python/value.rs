@@ -1,9 +1,12 @@
 use std::collections::HashMap;
+use std::fmt;
 
+use crate::python::Unicode;
 use crate::python::repr::{repr, repr_of_code_points};
+use crate::spec::credential::redact;
 
 /// A value as Python has it after PyYAML's safe loader, or as flytekit's own objects hold it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Value {
     /// `None`.
     None,
@@ -44,6 +47,13 @@ pub enum CopyFileDetection {
     All,
     /// No files.
     NoCopy,
+}
+
+impl fmt::Debug for Value {
+    /// Values may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&repr(self, Unicode::default())))
+    }
 }
 
 impl Value {
@@ -109,7 +119,7 @@ impl Value {
                 format!("({})", keys.join(", "))
             }
             Self::CodePoints(points) => repr_of_code_points(points),
-            other => repr(other, crate::python::Unicode::default()),
+            other => repr(other, Unicode::default()),
         }
     }
 }

@@ -112,6 +112,14 @@ impl Checker<'_> {
             return;
         };
         if !registry_is_valid(&registry.value, Unicode::default()) {
+            // What stands before `@` may be a password.
+            if registry.value.contains('@') {
+                let message = "`registry` has a user or password in it";
+                let help = "write for example ghcr.io/acme, and log in with `docker login`";
+                self.diagnostics
+                    .push(Diagnostic::error(CREDENTIAL_RULE, message).at(registry.span).help(help));
+                return;
+            }
             let message = format!(
                 "`{}` is not a registry: a host name, optionally with a port, and a path",
                 registry.value

@@ -200,7 +200,7 @@ impl ImageSpec {
     }
 
     /// The spec as JSON, in the order of the file: what an image may say of how it was made. Values of
-    /// `build_env`, which no image has, are left out.
+    /// `build_env`, which no image has, and what is meant for other builders are left out.
     #[must_use]
     pub fn summary(&self) -> serde_json::Value {
         let fields = self.raw.iter().map(|(name, node)| (name.clone(), summary(name, node)));
@@ -246,7 +246,8 @@ fn summary(name: &str, node: &Node) -> serde_json::Value {
         Data::Mapping(pairs) => {
             let pairs = pairs.iter().map(|(key, value)| {
                 let key = key.text().unwrap_or_default();
-                let value = if name == "build_env" {
+                let is_others = name == "builder_options" && !field::OWN_FIELDS.iter().any(|field| field.name == key);
+                let value = if name == "build_env" || name == "builder_config" || is_others {
                     Json::String("…".into())
                 } else {
                     summary(key, value)
