@@ -468,3 +468,73 @@ fn git_decides_as_it_does_for_flytekit() {
     git(&["add", "-f", "kept.log"]);
     assert_ne!(project.tag(), ignored);
 }
+
+#[test]
+fn what_the_client_would_not_send_does_not_count() {
+    let project = Project::new("copy: [l/hostname, a/f, gone]\n");
+    project
+        .file("a/f", "f")
+        .file("gone/x", "x")
+        .file(".dockerignore", "gone\n");
+    symlink("/etc", project.path().join("l")).unwrap();
+    let said = project.run(&["tag"]);
+    assert!(
+        said.err
+            .contains("the link `l/hostname` leads out of the build context"),
+        "{}",
+        said.err
+    );
+    // The same with neither of the two.
+    let plain = Project::new("copy: [l/hostname, a/f, gone]\n");
+    plain.file("a/f", "f");
+    assert_eq!(said.out.trim_end(), plain.tag());
+    // Paths elsewhere are none of the ignore file's business.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("f"), "1").unwrap();
+    project.file("imageSpec.yaml", format!("copy: [{}/f]\n", elsewhere.path().display()));
+    project.file(".dockerignore", "*\n");
+    let first = project.tag();
+    fs::write(elsewhere.path().join("f"), "2").unwrap();
+    assert_ne!(project.tag(), first);
+    fs::remove_file(project.path().join(".dockerignore")).unwrap();
+    let made = Command::new("mkfifo")
+        .arg(project.path().join(".dockerignore"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    assert!(project.fails(&["tag"]).contains(".dockerignore: it is not a file"));
+}
+
+#[test]
+fn a_source_that_is_copied_and_not_counted_is_a_warning() {
+    let project = Project::new("source_root: src\nsource_copy_mode: all\n");
+    project
+        .file("src/a.py", "a")
+        .file("src/b.log", "b")
+        .file("src/.dockerignore", "src/*.log\n");
+    let err = project.run(&["tag"]).err;
+    assert!(
+        err.contains("1 files, `b.log` for one, do not count in the tag"),
+        "{err}"
+    );
+}
+
+#[test]
+fn platforms_are_checked_and_count_in_content_tags() {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let project = Project::new(&format!(
+        "profile: plain\ntag_algorithm: content\ncopy: [.]\npins: {{\"debian:bookworm-slim\": \"{digest}\"}}\n"
+    ));
+    for wrong in ["garbage", "windows/amd64"] {
+        assert_eq!(project.run(&["tag", "--platform", wrong]).code, 2);
+    }
+    let tag = |platform: &str| project.run(&["tag", "--platform", platform]).out;
+    assert_eq!(tag("linux/amd64,linux/arm64"), tag("linux/aarch64,linux/x86_64"));
+    assert_ne!(tag("linux/amd64"), tag("linux/arm64"));
+    // The context itself is no part of the image, only what is in it.
+    let before = project.tag();
+    fs::set_permissions(project.path(), fs::Permissions::from_mode(0o700)).unwrap();
+    let other = project.tag();
+    fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!((before.clone(), other), (project.tag(), before));
+}

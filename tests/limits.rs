@@ -42,6 +42,8 @@ fn input(case: &str) -> String {
         }
         "unknown" => (0..70_000).map(|n| format!("f{n}: 1\n")).collect(),
         "urls" => format!("packages: [\"{}\"]", "://".repeat(300_000)),
+        "sixtieths" => format!("cuda: 1{}", ":1".repeat(400_000)),
+        "hexadecimal" => format!("cuda: 0x{}", "f".repeat(900_000)),
         "large" => "x".repeat(3 * MEGABYTE),
         other => panic!("{other}"),
     }
@@ -62,7 +64,17 @@ fn child() {
 #[test]
 fn hostile_files_give_an_error_within_64_megabytes() {
     for case in [
-        "flow", "block", "commas", "anchors", "laughs", "merge", "unknown", "urls", "large",
+        "flow",
+        "block",
+        "commas",
+        "anchors",
+        "laughs",
+        "merge",
+        "unknown",
+        "urls",
+        "large",
+        "sixtieths",
+        "hexadecimal",
     ] {
         let output = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child", "--nocapture", "--test-threads=1"])

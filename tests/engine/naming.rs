@@ -63,6 +63,15 @@ fn an_image_is_built_under_its_own_name() {
     );
     let json: Value = serde_json::from_str(&project.call("explain,format=json")).unwrap();
     assert_eq!(json["inputs"]["name"], "'named'");
+    // A part of it does not go under its name.
+    let metadata_of_part = project.directory.path().join("part.json");
+    let part = Project::new(SPEC).with(&["--target=base", "--metadata-file", metadata_of_part.to_str().unwrap()]);
+    part.file("data/x", "1");
+    part.build("imagespec-test-part");
+    let text = std::fs::read_to_string(metadata_of_part).unwrap();
+    assert!(!text.contains("frontend.imagespec.name"), "{text}");
+    let labels = Engine::Main.inspect("imagespec-test-part", ".Config.Labels");
+    assert!(labels["io.imagespec.name"].is_null(), "{labels}");
     // The image knows what it was made from.
     let (code, text) = project.command_line(&["diff", "imageSpec.yaml", &name]);
     assert_eq!((code, text), (Some(0), format!("no input differs; the tag is {tag}")));
@@ -270,7 +279,7 @@ fn odd_files_of_the_context_are_errors_and_nothing_hangs() {
     };
     let error = ask(&project);
     assert!(
-        error.contains("`data/pipe` is a named pipe") && error.contains("imageSpec.yaml:3:8"),
+        error.contains("`data/pipe` is a named pipe") && error.contains("imageSpec.yaml:3:7"),
         "{error}"
     );
     // An image can hold it, but flytekit would not have a tag for it.
