@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::digest::job::{Job, Task};
 use crate::llb::Platform;
-use crate::plan::{self, Base, BuildPlan, DEFAULT_PYTHON, Facts};
+use crate::plan::{self, Base, BuildPlan, DEFAULT_PYTHON, Facts, Stage};
 use crate::spec::{BaseImage, Diagnostic, ImageSpec, Profile, Reference, Text, TextMap, TextValue, context_path};
 
 /// What hashed texts begin with.
@@ -120,10 +120,11 @@ impl Collector<'_> {
         };
         match text(&spec.python_exec) {
             Some(exec) => optional("python_exec", Some(exec)),
-            None => optional(
+            None if plan.steps.iter().any(|step| step.stage == Stage::Python) => optional(
                 "python_version",
                 Some(text(&spec.python_version).unwrap_or_else(|| DEFAULT_PYTHON.to_owned())),
             ),
+            None => {}
         }
         optional("conda_channels", list(&mut ImageSpec::strings(&spec.conda_channels)));
         optional("conda_packages", list(&mut ImageSpec::strings(&spec.conda_packages)));

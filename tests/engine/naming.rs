@@ -297,3 +297,50 @@ fn odd_files_of_the_context_are_errors_and_nothing_hangs() {
         "{error}"
     );
 }
+
+#[test]
+fn content_digests_agree_with_the_disk() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let image = format!("{registry}/bed/nothing:1");
+    // Names are computed without a look at images.
+    let project = project(&format!(
+        "profile: plain\ntag_algorithm: content\nbase_image: {image}\npins: {{\"{image}\": \"{digest}\"}}\ncopy: [data]\nsource_root: src\nsource_copy_mode: all\n"
+    ));
+    project
+        .file("data/sub/y", "y")
+        .file("src/a.py", "a")
+        .file("src/__pycache__/a.pyc", "c");
+    let path = |path: &str| project.directory.path().join(path);
+    std::fs::create_dir(path("data/empty")).unwrap();
+    std::os::unix::fs::symlink("../src/a.py", path("data/link")).unwrap();
+    for (name, mode) in [
+        ("data/sub", 0o775),
+        ("data/x", 0o4755),
+        ("data/sub/y", 0o600),
+        ("src", 0o700),
+    ] {
+        std::fs::set_permissions(path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let mut seen = Vec::new();
+    for ignored in [
+        "",
+        "data/empty\n",
+        "data/sub\n!data/sub/y\n",
+        "data/sub\n",
+        "data\n!data/x\n",
+        "src/a.py\n",
+    ] {
+        project.file(".dockerignore", ignored);
+        let tag = project.call("tag");
+        assert_eq!(project.command_line(&["tag"]), (Some(0), tag.clone()), "{ignored}");
+        seen.push(tag);
+    }
+    seen.sort();
+    seen.dedup();
+    assert!(seen.len() >= 5, "{seen:?}");
+    project.file("src/__pycache__/a.pyc", "another");
+    project.file(".dockerignore", "");
+    assert!(seen.contains(&project.call("tag")), "compiled files are not copied");
+}
