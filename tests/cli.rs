@@ -171,6 +171,8 @@ fn exit_codes_say_what_happened() {
         "error[no-tag]: tag_format: `{spec_hash` has a `{`",
     );
     check(&["id", "-f", "format.yaml"], 0, "");
+    project.file("quotes.yaml", "tag_format: \"{spec_hash!r}\"\n");
+    check(&["tag", "-f", "quotes.yaml"], 0, "warning[image-name]");
     project.file("bad.yaml", "pakages: [a]\nname: 3\n");
     check(&["tag", "-f", "bad.yaml"], 3, "did you mean `packages`?");
     check(&["tag", "-f", "bad.yaml"], 3, "2 problems in bad.yaml");

@@ -79,7 +79,8 @@ impl Project {
         let identity = naming
             .identify(&tasks, &answer)
             .map_err(|problems| self.failure(problems))?;
-        Ok((identity, naming.warnings(&tasks, &answer)))
+        let warnings = naming.warnings(&tasks, &answer, &identity);
+        Ok((identity, warnings))
     }
 
     /// What the context leaves out: the file beside the spec decides alone, else the context's own.

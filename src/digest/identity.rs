@@ -9,7 +9,7 @@ use crate::digest::release::Release;
 use crate::digest::tag::{TagError, tag, tag_format, tasks};
 use crate::llb::Platform;
 use crate::python::Unicode;
-use crate::spec::{Algorithm, BaseImage, Diagnostic, ImageSpec, Profile, Span};
+use crate::spec::{Algorithm, BaseImage, Diagnostic, ImageSpec, Profile, Reference, Span};
 
 /// What names depend on besides the spec and its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -197,10 +197,19 @@ impl<'a> Naming<'a> {
         })
     }
 
-    /// Where flytekit's digests may be others.
+    /// Where flytekit's digests may be others, and whether the name is one that registries take.
     #[must_use]
-    pub fn warnings(&self, tasks: &[Task], answer: &Answer) -> Vec<Diagnostic> {
+    pub fn warnings(&self, tasks: &[Task], answer: &Answer, identity: &Identity) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
+        if let Err(error) = Reference::parse(&identity.image_name) {
+            let field = if self.spec.tag_format.is_some() {
+                "tag_format"
+            } else {
+                "name"
+            };
+            let warning = Diagnostic::warning("image-name", error.to_string()).at(self.spec.span_of(field));
+            warnings.push(warning.help("look at `registry`, `name` and `tag_format`"));
+        }
         for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
             for doubt in &outcome.doubts {
                 let message = format!("{}: {doubt}", task.field);

@@ -7,7 +7,7 @@ use crate::frontend::files::{self, Files};
 use crate::frontend::{Failure, FrontendOptions};
 use crate::plan::Settings;
 use crate::proto::gateway as wire;
-use crate::spec::{Algorithm, Diagnostic, ImageSpec, Reference};
+use crate::spec::{Algorithm, Diagnostic, ImageSpec};
 
 /// Labels travel with every image: a longer one is left out, in bytes.
 const MAX_SPEC_LABEL: usize = 16 * 1024;
@@ -25,7 +25,7 @@ pub(super) async fn identify(
     let identity = naming
         .identify(tasks, &answer)
         .map_err(|problems| Failure::of_spec(&file.text, &problems))?;
-    let mut warnings = naming.warnings(tasks, &answer);
+    let mut warnings = naming.warnings(tasks, &answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {
             let pattern = files::left_out(files, task)?;
@@ -36,10 +36,6 @@ pub(super) async fn identify(
             let warning = Diagnostic::warning("tag-differs", message).at(naming.span(task));
             Some(warning.help("images hold what the ignore file leaves, and so does the tag"))
         }));
-    }
-    if let Err(error) = Reference::parse(&identity.image_name) {
-        let warning = Diagnostic::warning("image-name", error.to_string());
-        warnings.push(warning.help("look at `registry`, `name` and `tag_format`"));
     }
     for warning in &warnings {
         context::warn(client, file, warning).await?;
