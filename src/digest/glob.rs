@@ -14,8 +14,8 @@ struct Pattern {
     /// How many components it has.
     depth: usize,
     regex: Regex,
-    /// Whether it is tried against parents of its own depth only, as docker-py does.
-    is_python: bool,
+    /// docker-py tries parents of the pattern's own depth only.
+    dialect: Dialect,
 }
 
 /// A pattern that is none.
@@ -92,8 +92,8 @@ impl Pattern {
         Ok(Some(Self {
             exception,
             depth: parts.len(),
-            regex: regex(&python_expression(&cleaned), line)?,
-            is_python: true,
+            regex: regex(&expression(&cleaned, Dialect::Python), line)?,
+            dialect: Dialect::Python,
         }))
     }
 
@@ -105,13 +105,13 @@ impl Pattern {
         Ok(Self {
             exception,
             depth: text.split('/').count(),
-            regex: regex(&docker_expression(text), line)?,
-            is_python: false,
+            regex: regex(&expression(text, Dialect::Docker), line)?,
+            dialect: Dialect::Docker,
         })
     }
 
     fn matches(&self, path: &str) -> bool {
-        if !self.is_python {
+        if self.dialect == Dialect::Docker {
             // Any parent will do: what is in an ignored directory is ignored.
             let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
             return self.regex.is_match(path) || parents.into_iter().any(|parent| self.regex.is_match(parent));
@@ -135,8 +135,18 @@ fn regex(expression: &str, pattern: &str) -> Result<Regex, PatternError> {
         .map_err(|_| PatternError(pattern.to_owned()))
 }
 
-/// docker-py's patterns: a backslash is a character like any other.
-fn python_expression(pattern: &str) -> String {
+/// In what the two kinds of patterns differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// docker-py's: a backslash is a character like any other, `**` ends at a line feed.
+    Python,
+    /// Docker's.
+    Docker,
+}
+
+/// A pattern as a regular expression.
+fn expression(pattern: &str, dialect: Dialect) -> String {
+    let is_python = dialect == Dialect::Python;
     let mut out = String::from("^");
     let mut rest = pattern;
     while let Some(c) = rest.chars().next() {
@@ -145,27 +155,43 @@ fn python_expression(pattern: &str) -> String {
             '*' if rest.starts_with('*') => {
                 rest = rest.get(1..).unwrap_or("");
                 rest = rest.strip_prefix('/').unwrap_or(rest);
-                out.push_str(if rest.is_empty() { ".*" } else { "(.*/)?" });
+                out.push_str(match (rest.is_empty(), dialect) {
+                    (true, Dialect::Python) => ".*",
+                    (false, Dialect::Python) => "(.*/)?",
+                    (true, Dialect::Docker) => "(?s:.*)",
+                    (false, Dialect::Docker) => "(?s:.*/)?",
+                });
             }
             '*' => out.push_str("[^/]*"),
             '?' => out.push_str("[^/]"),
-            '[' => match class(rest, '!', false) {
+            '\\' if !is_python => {
+                let literal = rest.chars().next().unwrap_or('\\');
+                rest = rest.get(literal.len_utf8()..).unwrap_or("");
+                out.push_str(&regex::escape(literal.encode_utf8(&mut [0; 4])));
+            }
+            '[' => match class(rest, dialect) {
                 Some((class, after)) => {
                     out.push_str(&class);
                     rest = after;
                 }
-                None => out.push_str("\\["),
+                None if is_python => out.push_str("\\["),
+                // An error for Docker; so it is here.
+                None => out.push('['),
             },
             c => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
         }
     }
     // Python's `$` passes over a line feed at the end.
-    out.push_str("\\n?$");
+    out.push_str(if is_python { "\\n?$" } else { "$" });
     out
 }
 
 /// A class after its opening bracket, and what follows it.
-fn class(text: &str, negation: char, has_escapes: bool) -> Option<(String, &str)> {
+fn class(text: &str, dialect: Dialect) -> Option<(String, &str)> {
+    let (negation, has_escapes) = match dialect {
+        Dialect::Python => ('!', false),
+        Dialect::Docker => ('^', true),
+    };
     let negated = text.strip_prefix(negation);
     let body = negated.unwrap_or(text);
     // A bracket that comes first is one of the characters.
@@ -202,40 +228,6 @@ fn class(text: &str, negation: char, has_escapes: bool) -> Option<(String, &str)
     }
     class.push(']');
     Some((class, body.get(end + 1..)?))
-}
-
-/// Docker's patterns.
-fn docker_expression(pattern: &str) -> String {
-    let mut out = String::from("^");
-    let mut rest = pattern;
-    while let Some(c) = rest.chars().next() {
-        rest = rest.get(c.len_utf8()..).unwrap_or("");
-        match c {
-            '*' if rest.starts_with('*') => {
-                rest = rest.get(1..).unwrap_or("");
-                rest = rest.strip_prefix('/').unwrap_or(rest);
-                out.push_str(if rest.is_empty() { "(?s:.*)" } else { "(?s:.*/)?" });
-            }
-            '*' => out.push_str("[^/]*"),
-            '?' => out.push_str("[^/]"),
-            '\\' => {
-                let literal = rest.chars().next().unwrap_or('\\');
-                rest = rest.get(literal.len_utf8()..).unwrap_or("");
-                out.push_str(&regex::escape(literal.encode_utf8(&mut [0; 4])));
-            }
-            '[' => match class(rest, '^', true) {
-                Some((class, after)) => {
-                    out.push_str(&class);
-                    rest = after;
-                }
-                // An error for Docker; so it is here.
-                None => out.push('['),
-            },
-            c => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
-        }
-    }
-    out.push('$');
-    out
 }
 
 /// The patterns of an ignore file, read as Docker does.
