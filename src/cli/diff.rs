@@ -4,9 +4,8 @@ use serde_json::json;
 
 use crate::cli::project::Project;
 use crate::cli::{DONE, DiffArguments, Failure, NO, out};
-use crate::digest::{Difference, NamingOptions, differences, from_label, kept, shown};
+use crate::digest::{NamingOptions, differences, from_label, kept, shown};
 use crate::engine;
-use crate::spec::credential::redact;
 use crate::spec::{Algorithm, Reference};
 
 /// The inputs of one side.
@@ -24,40 +23,42 @@ const MAX_SHOWN: usize = 400;
 /// Says what differs.
 pub(super) fn print(arguments: &DiffArguments) -> Result<u8, Failure> {
     let mut options = arguments.how.options();
+    let images = [&arguments.left, &arguments.right].map(|side| (!is_file(side)).then(|| from_image(side)).transpose());
+    let [left_image, right_image] = images;
+    let (left_image, right_image) = (left_image?, right_image?);
+    let image = left_image.as_ref().or(right_image.as_ref());
     // An image's algorithm decides for the spec that it is compared with.
-    let image = [&arguments.left, &arguments.right]
-        .into_iter()
-        .find(|side| !is_file(side));
-    let of_image = image.map(|image| from_image(image)).transpose()?;
-    options.algorithm = options.algorithm.or(of_image.map(|side| side.algorithm));
-    let left = side(&arguments.left, arguments.context.as_deref(), &options)?;
-    let right = side(&arguments.right, arguments.context.as_deref(), &options)?;
+    options.algorithm = options.algorithm.or(image.map(|side| side.algorithm));
+    let has_image = image.is_some();
+    let context = arguments.context.as_deref();
+    let or_spec = |image: Option<Side>, file: &str| image.map_or_else(|| from_spec(file, context, &options), Ok);
+    let left = or_spec(left_image, &arguments.left)?;
+    let right = or_spec(right_image, &arguments.right)?;
     if left.algorithm != right.algorithm {
         return Err(Failure::Other(format!(
             "the tags are computed by different algorithms, {} and {}\n    help: choose one with --algorithm",
             left.algorithm, right.algorithm
         )));
     }
-    let differing = if image.is_some() {
+    let differing = if has_image {
         differences(&left.kept, &right.kept)
     } else {
         differences(&left.inputs, &right.inputs)
     };
     if arguments.how.json {
-        let shown: Vec<Difference> = differing.iter().map(hidden).collect();
         let found = json!({
             "version": 1,
             "algorithm": left.algorithm.name(),
             "left": {"tag": left.tag},
             "right": {"tag": right.tag},
-            "differences": shown,
+            "differences": differing,
         });
         out(&format!("{found}\n"));
     } else if differing.is_empty() {
         out(&format!("no input differs; the tag is {}\n", left.tag));
     } else {
         let mut text = String::new();
-        for difference in differing.iter().map(hidden) {
+        for difference in &differing {
             text.push_str(&format!("{}\n", difference.input));
             for (mark, value) in [('-', &difference.left), ('+', &difference.right)] {
                 if let Some(value) = value {
@@ -72,25 +73,12 @@ pub(super) fn print(arguments: &DiffArguments) -> Result<u8, Failure> {
     Ok(if differing.is_empty() { DONE } else { NO })
 }
 
-/// Users may write credentials that flytekit hashes.
-fn hidden(difference: &Difference) -> Difference {
-    let redacted = |value: &Option<String>| value.as_deref().map(redact);
-    Difference {
-        input: redact(&difference.input),
-        left: redacted(&difference.left),
-        right: redacted(&difference.right),
-    }
-}
-
 fn is_file(side: &str) -> bool {
     Path::new(side).is_file()
 }
 
-fn side(side: &str, context: Option<&Path>, options: &NamingOptions) -> Result<Side, Failure> {
-    if !is_file(side) {
-        return from_image(side);
-    }
-    let file = PathBuf::from(side);
+fn from_spec(file: &str, context: Option<&Path>, options: &NamingOptions) -> Result<Side, Failure> {
+    let file = PathBuf::from(file);
     let own = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let context = context.or(own).unwrap_or(Path::new("."));
     let (identity, _) = Project::read(Some(&file), context)?.identify(options)?;

@@ -8,10 +8,7 @@ use crate::cli::Failure;
 use crate::digest::{Context, Identity, Naming, NamingOptions, Patterns, compute, docker_patterns, request};
 use crate::engine;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{self, Diagnostic, ImageSpec, Severity, Stage, Text};
-
-/// Names tried where none is given.
-const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
+use crate::spec::{self, DEFAULT_NAMES, Diagnostic, ImageSpec, Severity, Stage, Text};
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -36,7 +33,7 @@ impl Project {
             Some(file) => file.to_owned(),
             None => default_file(context)?,
         };
-        let text = Text::new(path.display().to_string(), read(&path)?);
+        let text = read(&path)?;
         let parsed = spec::parse(&text);
         let errors: Vec<Diagnostic> = parsed.errors(Stage::Construct).cloned().collect();
         let spec = match parsed.spec {
@@ -138,7 +135,7 @@ fn default_file(context: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+fn read(path: &Path) -> Result<Text, Failure> {
     let content = if path == Path::new("-") {
         let mut content = Vec::new();
         let limit = MAX_BYTES as u64 + 1;
@@ -148,12 +145,5 @@ fn read(path: &Path) -> Result<String, Failure> {
         read_file(path)
     };
     let content = content.map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
-    String::from_utf8(content).map_err(|error| {
-        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        Failure::Other(format!(
-            "{}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8",
-            path.display()
-        ))
-    })
+    Text::from_utf8(&path.display().to_string(), content).map_err(|error| Failure::Other(error.to_string()))
 }

@@ -26,7 +26,7 @@ const MAX_MISSING: usize = 1000;
 /// More of an ignore file is not read, in bytes.
 const MAX_IGNORE: u64 = 1024 * 1024;
 /// Files of more bytes than this are no requirements.
-const MAX_REQUIREMENTS: u64 = 5 * 1024 * 1024;
+pub const MAX_REQUIREMENTS: usize = 5 * 1024 * 1024;
 
 /// Computes digests.
 pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {
@@ -292,9 +292,9 @@ impl Computer<'_> {
         let error = |error| self.context.unreadable(&place, &error);
         let mut bytes = Vec::new();
         open(&real)
-            .and_then(|file| file.take(MAX_REQUIREMENTS + 1).read_to_end(&mut bytes))
+            .and_then(|file| file.take(MAX_REQUIREMENTS as u64 + 1).read_to_end(&mut bytes))
             .map_err(error)?;
-        if bytes.len() as u64 > MAX_REQUIREMENTS {
+        if bytes.len() > MAX_REQUIREMENTS {
             return Err(self.not_text(&place, &format!("it has more than {MAX_REQUIREMENTS} bytes")));
         }
         Ok(bytes)

@@ -163,6 +163,15 @@ impl Fields {
         URL_SAFE_NO_PAD.encode(Md5::digest(self.text().as_bytes()))
     }
 
+    /// `[registry/]name:tag`.
+    pub(super) fn image_name(&self, tag: &str) -> String {
+        let name = self.get("name").as_text().unwrap_or_default();
+        match self.get("registry").as_text() {
+            Some(registry) if !registry.is_empty() => format!("{registry}/{name}:{tag}"),
+            _ => format!("{name}:{tag}"),
+        }
+    }
+
     /// The fields that are hashed and the text of each.
     pub(super) fn inputs(&self) -> Vec<(String, String)> {
         let Value::Map(pairs) = hashed(&self.values, self.host.release) else {

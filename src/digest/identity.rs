@@ -181,17 +181,10 @@ impl<'a> Naming<'a> {
             Some(template) => tag_format(&template.value, &hash).map_err(|e| vec![self.tag_error(&e.into())])?,
             None => hash,
         };
-        let registry = self
-            .fields
-            .get("registry")
-            .as_text()
-            .filter(|registry| !registry.is_empty());
-        let prefix = registry.map_or(String::new(), |registry| format!("{registry}/"));
-        let name = self.fields.get("name").as_text().unwrap_or_default();
         Ok(Identity {
             algorithm: self.algorithm,
             id: self.id(),
-            image_name: format!("{prefix}{name}:{tag}"),
+            image_name: self.fields.image_name(&tag),
             tag,
             inputs,
         })

@@ -73,13 +73,13 @@ fn digest(value: &str) -> String {
     format!("sha256:{hex}")
 }
 
-/// Reads a label back.
+/// Reads a label back; whoever wrote it may have left credentials in it.
 #[must_use]
 pub fn from_label(label: &str) -> Option<Vec<(String, String)>> {
     let object: Map<String, Json> = serde_json::from_str(label).ok()?;
     object
         .into_iter()
-        .map(|(name, value)| Some((name, value.as_str()?.to_owned())))
+        .map(|(name, value)| Some((redact(&name), redact(value.as_str()?))))
         .collect()
 }
 

@@ -18,7 +18,7 @@ mod tree;
 
 pub(crate) use fields::registry_is_valid;
 
-pub use compute::{AskGit, compute};
+pub use compute::{AskGit, MAX_REQUIREMENTS, compute};
 pub use fields::{ConstructError, Fields, Host};
 pub use glob::{PatternError, Patterns, docker_patterns};
 pub use identity::{Identity, Naming, NamingOptions, request};

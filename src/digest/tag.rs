@@ -177,15 +177,11 @@ fn at_depth(fields: &Fields, digests: &[(Task, String)], depth: usize) -> Result
     for (task, digest) in digests.iter().filter(|(task, _)| task.depth == depth) {
         counted.set(task.field, Value::text(digest));
     }
-    for field in ["source_root", "copy", "requirements"] {
-        let is_missing = tasks(fields, &[])?
-            .iter()
-            .any(|task| task.depth == 0 && task.field == field)
-            && !digests
-                .iter()
-                .any(|(task, _)| task.depth == depth && task.field == field);
-        if is_missing {
-            return Err(TagError::NoDigest(field));
+    // Those of the specs below have been asked for by now.
+    for needed in tasks(fields, &[])?.iter().filter(|task| task.depth == 0) {
+        let is_there = |(task, _): &(Task, String)| task.depth == depth && task.field == needed.field;
+        if !digests.iter().any(is_there) {
+            return Err(TagError::NoDigest(needed.field));
         }
     }
     counted.set("registry_config", Value::None);
@@ -197,14 +193,8 @@ fn at_depth(fields: &Fields, digests: &[(Task, String)], depth: usize) -> Result
             tag_format(template, &hash)?
         }
     };
-    let name = fields.get("name").as_text().unwrap_or_default();
-    let registry = fields.get("registry");
-    let prefix = match registry.as_text() {
-        Some(registry) if !registry.is_empty() => format!("{registry}/"),
-        _ => String::new(),
-    };
     Ok(Tag {
-        image_name: format!("{prefix}{name}:{tag}"),
+        image_name: fields.image_name(&tag),
         text: counted.text(),
         inputs: counted.inputs(),
         tag,

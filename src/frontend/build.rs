@@ -52,7 +52,6 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let platforms = platforms(&options, &spec, &naming)?;
     let multi = options.multi_platform(platforms.len())?;
     let files = Files::ask(&client, &options, &file, &origin, files::paths(&spec, &tasks)).await?;
-    let identify = naming::identify(&client, &options, &file, &files, &naming, &tasks);
     // Whether there is anything to build hangs on the name; else nothing waits for it.
     let policy = options.if_exists()?;
     let is_whole = options.target()?.is_none_or(|stage| stage == Stage::Image);
@@ -63,7 +62,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     }
     let mut identity = None;
     if policy != IfExists::Build {
-        let found = identify.await?;
+        let found = naming::identify(&client, &options, &file, &files, &naming, &tasks).await?;
         let existing = existing::look_up(&client, policy, &spec, &found.image_name, &platforms).await?;
         if let Some(images) = existing {
             return existing_result(&client, &platforms, multi, images, &found).await;

@@ -7,10 +7,8 @@ use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
 use crate::spec::credential::redact;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{Diagnostic, Text};
+use crate::spec::{DEFAULT_NAMES, Diagnostic, Text};
 
-/// Names tried when the client names no file, or Docker's default, which is not there.
-const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
 /// Each warning carries the file; larger ones go without.
 const MAX_WARNED_BYTES: usize = 64 * 1024;
 
@@ -163,27 +161,15 @@ async fn load_from(
 }
 
 fn spec_file(name: &str, content: Vec<u8>, tree: &Output, ignore: Option<String>) -> Result<SpecFile, Failure> {
-    let content = String::from_utf8(content).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let line = error
-            .as_bytes()
-            .iter()
-            .take(valid)
-            .filter(|byte| **byte == b'\n')
-            .count()
-            + 1;
-        Failure::user(format!(
-            "{name}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8"
-        ))
-    })?;
+    let text = Text::from_utf8(name, content).map_err(|error| Failure::user(error.to_string()))?;
     let source = SourceFile {
         filename: name.to_owned(),
-        data: redact(&content).into_bytes(),
+        data: redact(text.content()).into_bytes(),
         language: "YAML".into(),
         definition: Some(Definition::new(Some(tree))),
     };
     Ok(SpecFile {
-        text: Text::new(name, content),
+        text,
         source: Arc::new(source),
         digest: tree.vertex.digest().to_owned(),
         ignore,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::digest::{Answer, Context, Job, Patterns, Task, compute, docker_patterns, request, step};
+use crate::digest::{Answer, Context, Job, MAX_REQUIREMENTS, Patterns, Task, compute, docker_patterns, request, step};
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{Origin, SpecFile, read_ignore};
 use crate::frontend::{Failure, FrontendOptions};
@@ -10,8 +10,6 @@ use crate::llb::{Exec, Local, Metadata, Mount, Network, Output, import};
 use crate::spec::credential::has_credential;
 use crate::spec::{BaseImage, Diagnostic, ImageSpec, TextValue, context_path};
 
-/// Requirements files are refused beyond this size, in bytes.
-const MAX_REQUIREMENTS: usize = 5 * 1024 * 1024;
 /// Answers are lists of digests, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
 /// How often the client is asked for the files that links lead to.
@@ -150,16 +148,16 @@ pub(super) async fn digests(
     fields.dedup();
     let title = format!("[tag] compute digests of {}", fields.join(", "));
     let mut extended: Option<Files> = None;
-    for _ in 1..MAX_ROUNDS {
+    let mut round = 1;
+    loop {
         let tree = extended.as_ref().unwrap_or(files);
         let answer = digest_step(client, options, &program.path, &root, tree, &asked, &title).await?;
-        match tree.with(&answer.missing) {
+        match tree.with(&answer.missing).filter(|_| round < MAX_ROUNDS) {
             Some(more) => extended = Some(more),
             None => return Ok(answer),
         }
+        round += 1;
     }
-    let tree = extended.as_ref().unwrap_or(files);
-    digest_step(client, options, &program.path, &root, tree, &asked, &title).await
 }
 
 async fn digest_step(

@@ -26,6 +26,9 @@ pub use model::{
 pub use reference::{Reference, ReferenceError};
 pub use text::{Position, Span, Spanned, Text};
 
+/// The names of spec files, tried in order where none is given.
+pub const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
+
 /// What came of reading a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {

@@ -37,7 +37,30 @@ impl fmt::Debug for Text {
     }
 }
 
+/// A file that is no text. Says where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8")]
+pub struct NotUtf8 {
+    name: String,
+    line: usize,
+}
+
 impl Text {
+    /// Takes a file's name and bytes.
+    ///
+    /// # Errors
+    /// When they are not UTF-8.
+    pub fn from_utf8(name: &str, bytes: Vec<u8>) -> Result<Self, NotUtf8> {
+        let content = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
+            NotUtf8 {
+                name: name.to_owned(),
+                line: valid.iter().filter(|byte| **byte == b'\n').count() + 1,
+            }
+        })?;
+        Ok(Self::new(name, content))
+    }
+
     /// Takes a file's name and content.
     #[must_use]
     pub fn new(name: impl Into<String>, content: impl Into<String>) -> Self {

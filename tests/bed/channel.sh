@@ -4,11 +4,11 @@ set -euo pipefail
 . "$(dirname "$0")/lib.sh"
 . "$BED_SOURCE/versions.sh"
 out=$1
-mkdir "$out/work"
+mkdir "$out/unpacked"
 
 for package in "pip==$PIP_VERSION" "setuptools==$SETUPTOOLS_VERSION" "humanize==$HUMANIZE_VERSION" "tomli==$TOMLI_VERSION"; do
-    fetch_wheel "$out/work/wheels" "$package" --platform any
+    fetch_wheel "$out/unpacked/wheels" "$package" --platform any
 done
-dpkg-deb -x "$(piece_dir debian-tree)"/extra/tree_*.deb "$out/work/tree"
-PYTHONDONTWRITEBYTECODE=1 python3 "$BED_SOURCE/channel.py" "$out" "$(piece_dir python-tree)" "$out/work/wheels" "$out/work/tree"
-rm -r "$out/work"
+dpkg-deb -x "$(piece_dir debian-tree)"/extra/tree_*.deb "$out/unpacked/tree"
+PYTHONDONTWRITEBYTECODE=1 python3 "$BED_SOURCE/channel.py" "$out" "$(piece_dir python-tree)" "$out/unpacked/wheels" "$out/unpacked/tree"
+rm -r "$out/unpacked"
