@@ -1,0 +1,458 @@
+//! `pylock.toml` (PEP 751): <https://packaging.python.org/en/latest/specifications/pylock-toml/>
+
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+use std::sync::LazyLock;
+
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{MarkerTree, VerbatimUrl};
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::python::interpreter::{Interpreter, WheelName};
+use crate::python::{normalised, plain_text};
+
+/// A lock as its file has it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pylock {
+    lock_version: String,
+    requires_python: Option<String>,
+    #[serde(default)]
+    environments: Vec<String>,
+    #[serde(default)]
+    extras: Vec<String>,
+    #[serde(default)]
+    default_groups: Vec<String>,
+    #[serde(default)]
+    packages: Vec<Package>,
+    #[serde(default)]
+    tool: Tool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+struct Tool {
+    imagespec: Option<Made>,
+}
+
+/// What our own locks say of how they were made.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Made {
+    requirements: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Package {
+    name: String,
+    version: Option<String>,
+    marker: Option<String>,
+    requires_python: Option<String>,
+    sdist: Option<File>,
+    #[serde(default)]
+    wheels: Vec<File>,
+    archive: Option<File>,
+    vcs: Option<Repository>,
+    directory: Option<Directory>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct File {
+    name: Option<String>,
+    url: Option<String>,
+    path: Option<String>,
+    subdirectory: Option<String>,
+    #[serde(default)]
+    hashes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Repository {
+    r#type: String,
+    url: Option<String>,
+    path: Option<String>,
+    commit_id: String,
+    subdirectory: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Directory {
+    path: String,
+    subdirectory: Option<String>,
+}
+
+/// One package of a lock that is installed here, and from what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Locked {
+    /// The name as PEP 503 compares it.
+    pub name: String,
+    /// Its version, where the lock says.
+    pub version: Option<String>,
+    /// What it is installed from.
+    pub artefact: Artefact,
+}
+
+/// What a package is installed from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Artefact {
+    /// A wheel of an index.
+    Wheel {
+        /// `algorithm:digest`.
+        hash: String,
+    },
+    /// A source archive of an index, which has to be built.
+    Source {
+        /// `algorithm:digest`.
+        hash: String,
+    },
+    /// A file to download.
+    Archive {
+        /// Its address.
+        url: String,
+        /// `algorithm:digest`.
+        hash: String,
+        /// The directory in it.
+        subdirectory: Option<String>,
+    },
+    /// A commit of a repository.
+    Repository {
+        /// Its address with scheme, `git+https://…`.
+        url: String,
+        /// The commit.
+        commit: String,
+        /// The directory in it.
+        subdirectory: Option<String>,
+    },
+    /// A file or directory near the lock.
+    Path {
+        /// Its path, relative to the lock.
+        path: String,
+        /// `algorithm:digest` of a file.
+        hash: Option<String>,
+        /// The directory in it.
+        subdirectory: Option<String>,
+    },
+}
+
+impl Artefact {
+    /// Whether installing it means to build it.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        match self {
+            Self::Wheel { .. } => false,
+            Self::Archive { url, .. } => !file_name(url).ends_with(".whl"),
+            Self::Path { path, .. } => !path.ends_with(".whl"),
+            Self::Source { .. } | Self::Repository { .. } => true,
+        }
+    }
+}
+
+/// Why a lock cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LockError {
+    /// It is not TOML, or not of PEP 751's form.
+    #[error("{0}")]
+    Form(String),
+    /// A version of the format that is not known.
+    #[error("lock-version {0} is not known; 1.0 is")]
+    Version(String),
+    /// It was made for another Python.
+    #[error("it is for Python {wanted}, the image has {found}")]
+    Python {
+        /// What the lock asks for.
+        wanted: String,
+        /// What there is.
+        found: String,
+    },
+    /// It was made for another platform.
+    #[error("none of its environments is that of {0}")]
+    Environment(String),
+    /// A package has nothing that can be installed here.
+    #[error("{name} has no file for {found}{others}")]
+    NoFile {
+        /// The package.
+        name: String,
+        /// What there is.
+        found: String,
+        /// What the lock has.
+        others: String,
+    },
+    /// A file without digest.
+    #[error("{0} has a file without hash")]
+    NoHash(String),
+    /// Two entries of one package that both apply.
+    #[error("{0} is there twice")]
+    Twice(String),
+    /// Something that is not supported.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl Pylock {
+    /// Reads a lock.
+    ///
+    /// # Errors
+    /// When it is not a lock of a version that is known.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        let lock: Self = toml::from_str(&plain_text(text)).map_err(|error| {
+            let place = error.span().map_or(String::new(), |span| {
+                let before = plain_text(text).get(..span.start).map_or(0, |text| text.matches('\n').count());
+                format!("line {}: ", before + 1)
+            });
+            LockError::Form(format!("{place}{}", error.message()))
+        })?;
+        if lock.lock_version != "1.0" && !lock.lock_version.starts_with("1.") {
+            return Err(LockError::Version(lock.lock_version));
+        }
+        Ok(lock)
+    }
+
+    /// The requirements that a lock of ours was made from.
+    #[must_use]
+    pub fn made_from(&self) -> Option<&[String]> {
+        self.tool.imagespec.as_ref().map(|made| made.requirements.as_slice())
+    }
+
+    /// The version of a package, if the lock has it at all.
+    #[must_use]
+    pub fn version_of(&self, name: &str) -> Option<Option<&str>> {
+        let mut all = self.packages.iter();
+        let found = all.find(|package| normalised(&package.name) == name)?;
+        Some(found.version.as_deref())
+    }
+
+    /// The files and directories near the lock that it names.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().flat_map(|package| {
+            let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
+            let files = files.filter(|file| file.url.is_none()).filter_map(|file| file.path.as_deref());
+            files.chain(package.directory.as_ref().map(|directory| directory.path.as_str()))
+        })
+    }
+
+    /// What it says, in a form that does not depend on how it is written: one line a package.
+    #[must_use]
+    pub fn content(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .packages
+            .iter()
+            .map(|package| {
+                let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
+                let mut hashes: Vec<String> = files
+                    .flat_map(|file| file.hashes.iter().map(|(algorithm, digest)| format!("{algorithm}:{digest}")))
+                    .collect();
+                hashes.sort();
+                let place = package.vcs.iter().map(|vcs| vcs.commit_id.as_str());
+                let place = place.chain(package.directory.iter().map(|directory| directory.path.as_str()));
+                let place: Vec<&str> = place.collect();
+                format!(
+                    "{} {} {} {} {}",
+                    normalised(&package.name),
+                    package.version.as_deref().unwrap_or(""),
+                    package.marker.as_deref().unwrap_or(""),
+                    place.join(" "),
+                    hashes.join(" ")
+                )
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    /// The packages that an interpreter gets, by name, each with the one file that suits it best.
+    ///
+    /// # Errors
+    /// Everything that keeps the lock from being installed.
+    pub fn select(
+        &self,
+        interpreter: &Interpreter,
+        extras: &[String],
+        groups: &[String],
+    ) -> Result<Vec<Locked>, Vec<LockError>> {
+        let mut errors = Vec::new();
+        if let Err(error) = fits_python(self.requires_python.as_deref(), interpreter) {
+            errors.push(error);
+        }
+        let chosen = Chosen {
+            interpreter,
+            extras: if extras.is_empty() { &[] } else { extras },
+            groups: if groups.is_empty() { &self.default_groups } else { groups },
+        };
+        let unknown = extras.iter().filter(|extra| !self.extras.is_empty() && !self.extras.contains(extra));
+        errors.extend(unknown.map(|extra| LockError::Unsupported(format!("it has no extra `{extra}`"))));
+        if !self.environments.is_empty() {
+            match self.environments.iter().map(|marker| chosen.holds(marker)).collect::<Result<Vec<_>, _>>() {
+                Ok(holds) if !holds.contains(&true) => errors.push(LockError::Environment(interpreter.shown())),
+                Ok(_) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut locked: BTreeMap<String, Locked> = BTreeMap::new();
+        for package in &self.packages {
+            let name = normalised(&package.name);
+            match chosen.package(&name, package) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    if locked.insert(name.clone(), found).is_some() {
+                        errors.push(LockError::Twice(name));
+                    }
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() {
+            Ok(locked.into_values().collect())
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), LockError> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let specifiers = VersionSpecifiers::from_str(wanted).map_err(|error| LockError::Form(error.to_string()))?;
+    let found = interpreter.markers.python_full_version();
+    if specifiers.contains(&found.version) || Version::from_str(&found.string).is_ok_and(|v| specifiers.contains(&v)) {
+        return Ok(());
+    }
+    Err(LockError::Python {
+        wanted: wanted.to_owned(),
+        found: found.string.clone(),
+    })
+}
+
+/// What decides which packages and files of a lock are taken.
+struct Chosen<'a> {
+    interpreter: &'a Interpreter,
+    extras: &'a [String],
+    groups: &'a [String],
+}
+
+impl Chosen<'_> {
+    fn holds(&self, marker: &str) -> Result<bool, LockError> {
+        // PEP 751's own tests of sets have no other place in markers: they become what is always or never true.
+        static SETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+            Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok()
+        });
+        let marker = match SETS.as_ref() {
+            Some(sets) => sets.replace_all(marker, |found: &regex::Captures<'_>| {
+                let set = if &found[3] == "extras" { self.extras } else { self.groups };
+                let is_in = set.iter().any(|known| normalised(known) == normalised(&found[1]));
+                let holds = is_in == found.get(2).is_none();
+                if holds { "os_name != ''" } else { "os_name == ''" }
+            }),
+            None => marker.into(),
+        };
+        let tree = MarkerTree::parse_str::<VerbatimUrl>(&marker)
+            .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+        Ok(tree.evaluate(&self.interpreter.markers, &[]))
+    }
+
+    fn package(&self, name: &str, package: &Package) -> Result<Option<Locked>, LockError> {
+        if let Some(marker) = &package.marker
+            && !self.holds(marker)?
+        {
+            return Ok(None);
+        }
+        fits_python(package.requires_python.as_deref(), self.interpreter)?;
+        let artefact = self.artefact(name, package)?;
+        Ok(Some(Locked {
+            name: name.to_owned(),
+            version: package.version.clone(),
+            artefact,
+        }))
+    }
+
+    fn artefact(&self, name: &str, package: &Package) -> Result<Artefact, LockError> {
+        if let Some(vcs) = &package.vcs {
+            let url = vcs.url.as_deref().or(vcs.path.as_deref()).unwrap_or_default();
+            return Ok(Artefact::Repository {
+                url: format!("{}+{url}", vcs.r#type),
+                commit: vcs.commit_id.clone(),
+                subdirectory: vcs.subdirectory.clone(),
+            });
+        }
+        if let Some(directory) = &package.directory {
+            return Ok(Artefact::Path {
+                path: directory.path.clone(),
+                hash: None,
+                subdirectory: directory.subdirectory.clone(),
+            });
+        }
+        if let Some(archive) = &package.archive {
+            let hash = hash(name, archive)?;
+            let subdirectory = archive.subdirectory.clone();
+            return match (&archive.url, &archive.path) {
+                (Some(url), _) => Ok(Artefact::Archive {
+                    url: url.clone(),
+                    hash,
+                    subdirectory,
+                }),
+                (None, Some(path)) => Ok(Artefact::Path {
+                    path: path.clone(),
+                    hash: Some(hash),
+                    subdirectory,
+                }),
+                (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
+            };
+        }
+        let wheels = package.wheels.iter().filter_map(|file| {
+            let wheel = WheelName::parse(file.file_name())?;
+            let preference = self.interpreter.preference(&wheel)?;
+            let build = std::cmp::Reverse(wheel.build);
+            Some(((preference, build, file.file_name()), file))
+        });
+        let best = wheels.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, file)| file);
+        let (file, is_wheel) = match (best, &package.sdist) {
+            (Some(wheel), _) => (wheel, true),
+            (None, Some(sdist)) => (sdist, false),
+            (None, None) => {
+                let names: Vec<&str> = package.wheels.iter().map(File::file_name).take(3).collect();
+                let others = match names.as_slice() {
+                    [] => String::new(),
+                    names => format!("; it has {}", names.join(", ")),
+                };
+                let found = self.interpreter.shown();
+                return Err(LockError::NoFile {
+                    name: name.to_owned(),
+                    found,
+                    others,
+                });
+            }
+        };
+        let hash = hash(name, file)?;
+        Ok(match (&file.url, &file.path, is_wheel) {
+            (None, Some(path), _) => Artefact::Path {
+                path: path.clone(),
+                hash: Some(hash),
+                subdirectory: None,
+            },
+            (_, _, true) => Artefact::Wheel { hash },
+            (_, _, false) => Artefact::Source { hash },
+        })
+    }
+}
+
+/// The digest of a file.
+fn hash(name: &str, file: &File) -> Result<String, LockError> {
+    // The one that nearly every index has goes first.
+    let known = ["sha256", "sha512", "sha384"];
+    let found = known.iter().find_map(|algorithm| Some((algorithm, file.hashes.get(*algorithm)?)));
+    found
+        .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
+        .ok_or_else(|| LockError::NoHash(name.to_owned()))
+}
+
+impl File {
+    fn file_name(&self) -> &str {
+        let place = self.name.as_deref().or(self.url.as_deref()).or(self.path.as_deref());
+        file_name(place.unwrap_or_default())
+    }
+}
+
+/// The last part of a URL's or file's path.
+fn file_name(place: &str) -> &str {
+    let place = place.split(['?', '#']).next().unwrap_or(place);
+    place.rsplit('/').next().unwrap_or(place)
+}

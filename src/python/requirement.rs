@@ -1,0 +1,177 @@
+use std::fmt;
+use std::str::FromStr as _;
+
+use pep440_rs::Version;
+use pep508_rs::{MarkerEnvironment, VerbatimUrl, VersionOrUrl};
+
+/// A name as PEP 503 compares it.
+#[must_use]
+pub fn normalised(name: &str) -> String {
+    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join("-").to_lowercase()
+}
+
+/// Where a requirement is taken from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A package index.
+    Index,
+    /// A repository, `git+https://…`.
+    Repository(String),
+    /// A file to download.
+    Archive(String),
+    /// A file or directory, as written.
+    Path(String),
+}
+
+/// One requirement, as a line of a requirements file has it (PEP 508, and pip's URLs and paths).
+#[derive(Clone, PartialEq)]
+pub struct Requirement {
+    /// The line, without comments and options.
+    pub text: String,
+    /// The name as PEP 503 compares it; `None` for a URL or path that does not say.
+    pub name: Option<String>,
+    /// Where it is taken from.
+    pub source: Source,
+    parsed: Option<pep508_rs::Requirement<VerbatimUrl>>,
+}
+
+impl fmt::Debug for Requirement {
+    /// A URL may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requirement")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is wrong with a requirement.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RequirementError(String);
+
+impl Requirement {
+    /// Reads a requirement.
+    ///
+    /// # Errors
+    /// When the text is neither a PEP 508 requirement nor a URL or path.
+    pub fn parse(text: &str) -> Result<Self, RequirementError> {
+        let text = text.trim();
+        let unnamed = |source| Self {
+            text: text.to_owned(),
+            name: None,
+            source,
+            parsed: None,
+        };
+        if let Some((name, place)) = direct(text) {
+            let name = name.map(|name| normalised(name.split('[').next().unwrap_or(name).trim()));
+            return Ok(Self {
+                name,
+                ..unnamed(source_of(place))
+            });
+        }
+        let parsed: pep508_rs::Requirement<VerbatimUrl> = pep508_rs::Requirement::from_str(text)
+            // What follows the first line is the text again, with a mark below it.
+            .map_err(|error| RequirementError(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+        Ok(Self {
+            name: Some(normalised(parsed.name.as_ref())),
+            parsed: Some(parsed),
+            ..unnamed(Source::Index)
+        })
+    }
+
+    /// Whether its marker holds.
+    #[must_use]
+    pub fn applies(&self, environment: &MarkerEnvironment) -> bool {
+        self.parsed
+            .as_ref()
+            .is_none_or(|parsed| parsed.evaluate_markers(environment, &[]))
+    }
+
+    /// Whether a version is one of those asked for. Anything goes where a URL or path decides.
+    #[must_use]
+    pub fn allows(&self, version: &str) -> bool {
+        match (self.parsed.as_ref().and_then(|parsed| parsed.version_or_url.as_ref()), Version::from_str(version)) {
+            (Some(VersionOrUrl::VersionSpecifier(specifiers)), Ok(version)) => specifiers.contains(&version),
+            _ => true,
+        }
+    }
+}
+
+/// The name, if there is one, and the URL or path of a requirement that has one.
+fn direct(text: &str) -> Option<(Option<&str>, &str)> {
+    if let Some((name, place)) = text.split_once('@') {
+        let name = name.trim();
+        let is_name = !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.[], ".contains(c))
+            && !name.starts_with(['.', '/']);
+        let place = place.trim();
+        if is_name && looks_like_a_place(place) {
+            return Some((Some(name), place));
+        }
+    }
+    looks_like_a_place(text).then_some((None, text))
+}
+
+fn looks_like_a_place(text: &str) -> bool {
+    let first = text.split(';').next().unwrap_or(text).trim();
+    first.contains("://")
+        || first.starts_with("file:")
+        || first.starts_with(['.', '/'])
+        || (first.contains('/') && !first.contains(['=', '<', '>', '~', '!']))
+        || [".whl", ".tar.gz", ".zip"].iter().any(|end| first.ends_with(end))
+}
+
+fn source_of(place: &str) -> Source {
+    let place = place.split(" ;").next().unwrap_or(place).trim();
+    let scheme = place.split_once("://").map(|(scheme, _)| scheme);
+    match scheme {
+        Some(scheme) if scheme.contains('+') => Source::Repository(place.to_owned()),
+        Some("file") => Source::Path(place.trim_start_matches("file://").to_owned()),
+        Some(_) => Source::Archive(place.to_owned()),
+        None => Source::Path(place.trim_start_matches("file:").to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requirements_are_told_apart() {
+        let check = |text: &str, name: Option<&str>, source: Source| {
+            let requirement = Requirement::parse(text).unwrap();
+            assert_eq!(requirement.name.as_deref(), name, "{text}");
+            assert_eq!(requirement.source, source, "{text}");
+        };
+        check("NumPy", Some("numpy"), Source::Index);
+        check("a.b_c[x, y]>=1,<2 ; python_version < '4'", Some("a-b-c"), Source::Index);
+        check("torch==2.4.0+cpu", Some("torch"), Source::Index);
+        let repository = |url: &str| Source::Repository(url.into());
+        check("x @ git+https://h/x@v3", Some("x"), repository("git+https://h/x@v3"));
+        check("x[a]@git+ssh://git@h/x", Some("x"), repository("git+ssh://git@h/x"));
+        check("git+https://h/x@v3#subdirectory=p", None, repository("git+https://h/x@v3#subdirectory=p"));
+        check("https://h/x.whl", None, Source::Archive("https://h/x.whl".into()));
+        check("x @ https://h/x.tar.gz", Some("x"), Source::Archive("https://h/x.tar.gz".into()));
+        check("./libs/x", None, Source::Path("./libs/x".into()));
+        check("x @ file:///libs/x", Some("x"), Source::Path("/libs/x".into()));
+        check("libs/x-1-py3-none-any.whl", None, Source::Path("libs/x-1-py3-none-any.whl".into()));
+        check("./x[fast]", None, Source::Path("./x[fast]".into()));
+        assert!(Requirement::parse("a b").is_err());
+        assert!(Requirement::parse("a==").is_err());
+        assert!(Requirement::parse("").is_err());
+    }
+
+    #[test]
+    fn versions_are_held_against_specifiers() {
+        let allows = |text: &str, version: &str| Requirement::parse(text).unwrap().allows(version);
+        assert!(allows("a>=1,<2", "1.5"));
+        assert!(!allows("a>=1,<2", "2.0"));
+        assert!(allows("a==1.*", "1.2.3"));
+        assert!(allows("a==2.4", "2.4.0+cpu"));
+        assert!(allows("a", "0.1.dev1"));
+        assert!(allows("a @ https://h/a.whl", "3"));
+    }
+}
