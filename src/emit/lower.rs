@@ -1,10 +1,10 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::llb::{
     self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Network, Output, Owner, SourceFile,
 };
-use crate::plan::{Action, Base, BuildPlan, FIXED_TIME, Mount, Role, Run, Sharing, Stage, Step};
+use crate::plan::{Action, Base, BuildPlan, CopyFiles, FIXED_TIME, Mount, Origin, Part, Product, Role, Run, Sharing, Stage, Step};
 
 /// The longest piece of a script that goes into one environment variable, in bytes.
 const MAX_VARIABLE: usize = 120 * 1024;
@@ -29,8 +29,19 @@ pub struct Sources {
     pub micromamba: Option<Output>,
     /// The build context.
     pub context: Option<Output>,
+    /// The directory of the spec.
+    pub beside: Option<Output>,
     /// The sources of the plan that is the base.
     pub nested: Option<Box<Sources>>,
+}
+
+/// A part of an image that is built alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A part, with what it comes after. Of the lock's stage, the lock alone.
+    Part(Part),
+    /// What a step, by its position, made for others.
+    Product(usize),
 }
 
 /// What a user asks of a build besides the plan.
@@ -38,10 +49,10 @@ pub struct Sources {
 pub struct Options {
     /// How branches become one image.
     pub strategy: Strategy,
-    /// Stages whose steps run again even when cached.
-    pub no_cache: BTreeSet<Stage>,
-    /// Build only up to this stage.
-    pub target: Option<Stage>,
+    /// What runs again even when cached.
+    pub no_cache: BTreeSet<Part>,
+    /// Build only this.
+    pub target: Option<Target>,
     /// The network of steps.
     pub network: Network,
     /// Names resolved besides DNS.
@@ -105,6 +116,14 @@ pub enum StrategyError {
         /// Those that there are.
         known: String,
     },
+    /// The target is a package that this image does not have.
+    #[error("this image does not install {package}; it installs {known}")]
+    NoSuchPackage {
+        /// The package asked for.
+        package: String,
+        /// Those that there are.
+        known: String,
+    },
 }
 
 /// Turns a plan into a graph.
@@ -128,26 +147,24 @@ pub fn emit(plan: &BuildPlan, sources: &Sources, options: &Options) -> Result<Em
         sources,
         options,
         base,
-        before: before(&plan.steps),
-        states: Vec::with_capacity(plan.steps.len()),
+        before: (0..plan.steps.len()).map(|position| before(&plan.steps, position)).collect(),
+        states: BTreeMap::new(),
     };
-    let wanted = lowering.wanted()?;
-    for position in 0..plan.steps.len() {
-        let state = if wanted.contains(&position) {
-            let parent = match options.strategy {
-                Strategy::Merge => lowering.join(&lowering.before[position]),
-                Strategy::Chain => lowering.chained(position),
-            };
-            lowering.lower(&plan.steps[position], parent.as_ref())?
-        } else {
-            None
-        };
-        lowering.states.push(state);
+    if let Some(step) = lowering.product_target() {
+        let result = lowering.lowered(step)?.and_then(|step| step.product);
+        return Ok(Emitted { result, history });
     }
-    let result = match options.strategy {
-        Strategy::Merge => lowering.join(&wanted),
-        Strategy::Chain => lowering.chained(plan.steps.len()),
-    };
+    let wanted = lowering.wanted()?;
+    if options.target == Some(Target::Part(Part::Stage(Stage::Lock)))
+        && let Some(lock) = plan.lock_file()
+        && let Some(step) = plan.maker(Product::Lock).and_then(|step| plan.steps.get(step))
+    {
+        let copy = lowering.copy(step, &lock)?;
+        let metadata = Metadata::named(lowering.name(Stage::Lock, "take the lock"));
+        let result = Some(FileActions::new().copy(copy).apply(None, metadata));
+        return Ok(Emitted { result, history });
+    }
+    let result = lowering.tree(&wanted)?;
     history.extend(wanted.iter().map(|position| {
         let step = &plan.steps[*position];
         format!("[{}] {}", step.stage.name(), step.title)
@@ -155,36 +172,68 @@ pub fn emit(plan: &BuildPlan, sources: &Sources, options: &Options) -> Result<Em
     Ok(Emitted { result, history })
 }
 
+/// What came of a step.
+#[derive(Debug, Clone)]
+struct Lowered {
+    /// All files after it.
+    files: Output,
+    /// What it made for others.
+    product: Option<Output>,
+}
+
 struct Lowering<'a> {
     plan: &'a BuildPlan,
     sources: &'a Sources,
     options: &'a Options,
     base: Option<Output>,
-    /// For each step, all that it comes after.
+    /// For each step, all layers that it comes after.
     before: Vec<BTreeSet<usize>>,
-    /// The file tree after each step so far; `None` for those not wanted.
-    states: Vec<Option<Output>>,
+    /// What came of steps so far, by their position and by the layers that they ran on.
+    states: BTreeMap<(usize, BTreeSet<usize>), Lowered>,
 }
 
 impl Lowering<'_> {
-    /// The steps that the target needs, in order.
-    fn wanted(&self) -> Result<BTreeSet<usize>, StrategyError> {
-        let all = 0..self.plan.steps.len();
+    /// The step whose product is all that is asked for.
+    fn product_target(&self) -> Option<usize> {
         match self.options.target {
-            None | Some(Stage::Image) => Ok(all.collect()),
-            Some(Stage::Base) => Ok(BTreeSet::new()),
-            Some(target) => {
-                let of_target: Vec<usize> = all.filter(|p| self.plan.steps[*p].stage == target).collect();
-                if of_target.is_empty() {
-                    let known: Vec<&str> = self.plan.stages().map(Stage::name).collect();
-                    return Err(StrategyError::NoSuchTarget {
-                        target: target.name(),
-                        known: known.join(", "),
-                    });
-                }
-                Ok(self.closure(&of_target))
-            }
+            Some(Target::Product(step)) => Some(step),
+            _ => None,
         }
+    }
+
+    /// The layers that the target needs, in order.
+    fn wanted(&self) -> Result<BTreeSet<usize>, StrategyError> {
+        let steps = &self.plan.steps;
+        let layers = (0..steps.len()).filter(|position| steps[*position].is_layer());
+        let found: Vec<usize> = match &self.options.target {
+            None | Some(Target::Part(Part::Stage(Stage::Image)) | Target::Product(_)) => return Ok(layers.collect()),
+            Some(Target::Part(Part::Stage(Stage::Base))) => return Ok(BTreeSet::new()),
+            Some(Target::Part(Part::Stage(stage))) => layers.filter(|p| steps[*p].stage == *stage).collect(),
+            Some(Target::Part(Part::Package(package))) => layers.filter(|p| steps[*p].packages.contains(package)).collect(),
+        };
+        if !found.is_empty() {
+            return Ok(self.closure(&found));
+        }
+        Err(match &self.options.target {
+            Some(Target::Part(Part::Stage(target))) => {
+                let known: Vec<&str> = self.plan.stages().map(Stage::name).collect();
+                StrategyError::NoSuchTarget {
+                    target: target.name(),
+                    known: known.join(", "),
+                }
+            }
+            other => {
+                let mut known: Vec<&str> = steps.iter().flat_map(|step| &step.packages).map(String::as_str).collect();
+                known.sort_unstable();
+                StrategyError::NoSuchPackage {
+                    package: match other {
+                        Some(Target::Part(Part::Package(package))) => package.clone(),
+                        _ => String::new(),
+                    },
+                    known: if known.is_empty() { "none".into() } else { known.join(", ") },
+                }
+            }
+        })
     }
 
     /// The steps given, and all that they come after.
@@ -193,19 +242,61 @@ impl Lowering<'_> {
         above.chain(steps.iter().copied()).collect()
     }
 
+    /// A step where the image has it: of steps that are no layers, on what they come after.
+    fn lowered(&mut self, position: usize) -> Result<Option<Lowered>, StrategyError> {
+        let is_layer = self.plan.steps.get(position).is_some_and(Step::is_layer);
+        let below = match self.options.strategy {
+            Strategy::Chain if is_layer => self.wanted()?.into_iter().take_while(|other| *other < position).collect(),
+            _ => self.before.get(position).cloned().unwrap_or_default(),
+        };
+        self.lowered_on(position, below).map(Some)
+    }
+
+    /// A step on top of layers.
+    fn lowered_on(&mut self, position: usize, below: BTreeSet<usize>) -> Result<Lowered, StrategyError> {
+        if let Some(known) = self.states.get(&(position, below.clone())) {
+            return Ok(known.clone());
+        }
+        let parent = self.tree(&below)?;
+        let plan = self.plan;
+        let lowered = self.lower(&plan.steps[position], parent.as_ref())?;
+        self.states.insert((position, below), lowered.clone());
+        Ok(lowered)
+    }
+
+    /// One file tree with what all the given layers wrote.
+    fn tree(&mut self, layers: &BTreeSet<usize>) -> Result<Option<Output>, StrategyError> {
+        match self.options.strategy {
+            Strategy::Merge => self.join(layers),
+            Strategy::Chain => match layers.iter().next_back() {
+                Some(last) => {
+                    let below = layers.iter().copied().filter(|other| other < last).collect();
+                    Ok(Some(self.lowered_on(*last, below)?.files))
+                }
+                None => Ok(self.base.clone()),
+            },
+        }
+    }
+
+    /// The files after a layer, on what it comes after.
+    fn state(&mut self, position: usize) -> Result<Output, StrategyError> {
+        let before = self.before[position].clone();
+        Ok(self.lowered_on(position, before)?.files)
+    }
+
     /// One file tree with what all the given steps wrote, in layer order.
     ///
     /// The longest run of steps that each come after all those before is taken as it is; every other step
     /// enters as what it changed. Nothing starts from an empty tree: a copy laid over a directory from
     /// nowhere would change its mode and owner, or replace a link.
-    fn join(&self, steps: &BTreeSet<usize>) -> Option<Output> {
+    fn join(&mut self, steps: &BTreeSet<usize>) -> Result<Option<Output>, StrategyError> {
         let mut linear = BTreeSet::new();
         let mut below = self.base.clone();
         let mut rest = Vec::new();
         for position in steps {
             if rest.is_empty() && self.before[*position] == linear {
                 linear.insert(*position);
-                below = self.states[*position].clone();
+                below = Some(self.state(*position)?);
             } else {
                 rest.push(*position);
             }
@@ -214,31 +305,26 @@ impl Lowering<'_> {
         if let Some(last) = rest.last()
             && self.closure(&[*last]) == *steps
         {
-            return self.states[*last].clone();
+            return self.state(*last).map(Some);
         }
         if rest.is_empty() {
-            return below;
+            return Ok(below);
         }
         let mut trees: Vec<Output> = below.into_iter().collect();
         let mut names = Vec::new();
         for position in rest {
             let step = &self.plan.steps[position];
-            let parent = self.join(&self.before[position]);
-            let Some(state) = &self.states[position] else { continue };
+            let before = self.before[position].clone();
+            let parent = self.join(&before)?;
+            let state = self.state(position)?;
             let name = self.name(step.stage, &format!("layer of {}", shortened(&step.title)));
-            trees.push(llb::diff(parent.as_ref(), state, Metadata::named(name)));
+            trees.push(llb::diff(parent.as_ref(), &state, Metadata::named(name)));
             if !names.contains(&step.stage.name()) {
                 names.push(step.stage.name());
             }
         }
         let name = format!("merge {}", names.join(", "));
-        llb::merge(&trees, Metadata::named(self.name(Stage::Image, &name)))
-    }
-
-    /// The file tree before a step when all run one after another.
-    fn chained(&self, position: usize) -> Option<Output> {
-        let before = self.states.get(..position).unwrap_or(&self.states);
-        before.iter().rev().find_map(Clone::clone).or_else(|| self.base.clone())
+        Ok(llb::merge(&trees, Metadata::named(self.name(Stage::Image, &name))))
     }
 
     fn name(&self, stage: Stage, what: &str) -> String {
@@ -246,6 +332,14 @@ impl Lowering<'_> {
             Some(platform) => format!("[{platform} {}] {what}", stage.name()),
             None => format!("[{}] {what}", stage.name()),
         }
+    }
+
+    fn is_run_again(&self, step: &Step) -> bool {
+        let mut parts = self.options.no_cache.iter();
+        parts.any(|part| match part {
+            Part::Stage(stage) => *stage == step.stage,
+            Part::Package(package) => step.packages.contains(package),
+        })
     }
 
     fn metadata(&self, step: &Step) -> Metadata {
@@ -261,34 +355,27 @@ impl Lowering<'_> {
                 .collect(),
         });
         Metadata {
-            ignore_cache: self.options.no_cache.contains(&step.stage),
+            ignore_cache: self.is_run_again(step),
             locations: locations.collect(),
             ..Metadata::named(self.name(step.stage, &shortened(&step.title)))
         }
     }
 
-    fn lower(&self, step: &Step, parent: Option<&Output>) -> Result<Option<Output>, StrategyError> {
+    fn lower(&mut self, step: &Step, parent: Option<&Output>) -> Result<Lowered, StrategyError> {
         let metadata = self.metadata(step);
-        Ok(Some(match &step.action {
-            Action::Run(run) => self.exec(step, run)?.run(parent, &self.plan.platform, metadata),
-            Action::Copy(copies) => {
-                let context = self.source(step, self.sources.context.as_ref(), "build context")?;
-                let actions = copies.iter().fold(FileActions::new(), |actions, files| {
-                    let source = match files.source.as_str() {
-                        "." => "/".to_owned(),
-                        path => format!("/{path}"),
-                    };
-                    actions.copy(Copy {
-                        owner: Some(owner(&files.owner)),
-                        // At the context's root there is no link to follow, but dangling ones would be.
-                        follow_symlink: files.source != ".",
-                        contents: true,
-                        create_target_parents: true,
-                        time: Some(FIXED_TIME),
-                        exclude: files.exclude.clone(),
-                        ..Copy::new(context, source, &files.target)
-                    })
+        let files = match &step.action {
+            Action::Run(run) => {
+                let vertex = self.exec(step, run)?.vertex(parent, &self.plan.platform, metadata);
+                return Ok(Lowered {
+                    files: vertex.output(0),
+                    product: run.product.is_some().then(|| vertex.output(1)),
                 });
+            }
+            Action::Copy(copies) => {
+                let mut actions = FileActions::new();
+                for files in copies {
+                    actions = actions.copy(self.copy(step, files)?);
+                }
                 actions.apply(parent, metadata)
             }
             Action::MakeDirectory { path, owner: name } => {
@@ -301,15 +388,51 @@ impl Lowering<'_> {
                 };
                 FileActions::new().make_directory(directory).apply(parent, metadata)
             }
-        }))
+        };
+        Ok(Lowered { files, product: None })
     }
 
-    fn exec(&self, step: &Step, run: &Run) -> Result<Exec, StrategyError> {
-        let mounts = run
-            .mounts
-            .iter()
-            .map(|mount| self.mount(step, mount))
-            .collect::<Result<_, _>>()?;
+    fn copy(&mut self, step: &Step, files: &CopyFiles) -> Result<Copy, StrategyError> {
+        let tree = match files.from {
+            Origin::Context => self.source(step, self.sources.context.as_ref(), "build context")?.clone(),
+            Origin::Beside => self.source(step, self.sources.beside.as_ref(), "directory of the spec")?.clone(),
+            Origin::Product(other) => self.product(step, other)?,
+        };
+        let source = match files.source.as_str() {
+            "." => "/".to_owned(),
+            path => format!("/{path}"),
+        };
+        Ok(Copy {
+            owner: Some(owner(&files.owner)),
+            // At a root there is no link to follow, but dangling ones would be.
+            follow_symlink: files.source != ".",
+            contents: true,
+            create_target_parents: true,
+            time: Some(FIXED_TIME),
+            exclude: files.exclude.clone(),
+            ..Copy::new(&tree, source, &files.target)
+        })
+    }
+
+    /// What another step made.
+    fn product(&mut self, step: &Step, other: usize) -> Result<Output, StrategyError> {
+        let product = self.lowered(other)?.and_then(|lowered| lowered.product);
+        self.source(step, product.as_ref(), "product of another step").cloned()
+    }
+
+    fn exec(&mut self, step: &Step, run: &Run) -> Result<Exec, StrategyError> {
+        let mut mounts = Vec::with_capacity(run.mounts.len());
+        for mount in &run.mounts {
+            mounts.push(self.mount(step, mount)?);
+        }
+        mounts.extend(run.product.iter().map(|target| llb::Mount::Bind {
+            target: target.clone(),
+            source: None,
+            selector: String::new(),
+            readonly: false,
+            discard: false,
+            by_content: true,
+        }));
         let mut environment = run.environment.clone();
         let args = if run.is_users {
             vec!["/bin/sh".into(), "-c".into(), run.script.clone()]
@@ -340,7 +463,7 @@ impl Lowering<'_> {
         })
     }
 
-    fn mount(&self, step: &Step, mount: &Mount) -> Result<llb::Mount, StrategyError> {
+    fn mount(&mut self, step: &Step, mount: &Mount) -> Result<llb::Mount, StrategyError> {
         Ok(match mount {
             Mount::Scratch { target } => llb::Mount::Tmpfs {
                 target: target.clone(),
@@ -370,7 +493,21 @@ impl Lowering<'_> {
             }
             Mount::ContextFile { target, path } => {
                 let context = self.source(step, self.sources.context.as_ref(), "build context")?;
-                llb::Mount::read_only(target, context, format!("/{path}"))
+                let selector = if path.is_empty() { String::new() } else { format!("/{path}") };
+                llb::Mount::read_only(target, context, selector)
+            }
+            Mount::Product { target, step: other } => llb::Mount::read_only(target, &self.product(step, *other)?, ""),
+            Mount::Files { target, step: other } => {
+                let files = self.lowered(*other)?.map(|lowered| lowered.files);
+                llb::Mount::Bind {
+                    target: target.clone(),
+                    source: files,
+                    selector: String::new(),
+                    readonly: true,
+                    discard: false,
+                    // Large, and what made them says it all.
+                    by_content: false,
+                }
             }
             // The scripts check for secrets themselves, with advice that BuildKit cannot give.
             Mount::Secret { target, id } => llb::Mount::secret(target, id, true),
@@ -390,17 +527,16 @@ impl Lowering<'_> {
     }
 }
 
-/// For each step, all that it comes after, directly or not.
-fn before(steps: &[Step]) -> Vec<BTreeSet<usize>> {
-    let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
-    for step in steps {
-        let mut all: BTreeSet<usize> = step.after.iter().copied().collect();
-        for position in &step.after {
-            all.extend(before.get(*position).into_iter().flatten().copied());
+/// All layers that a step comes after, directly or not.
+fn before(steps: &[Step], position: usize) -> BTreeSet<usize> {
+    let mut all = BTreeSet::new();
+    let mut rest: Vec<usize> = steps[position].after.clone();
+    while let Some(next) = rest.pop() {
+        if all.insert(next) {
+            rest.extend(steps[next].after.iter().copied());
         }
-        before.push(all);
     }
-    before
+    all
 }
 
 fn owner(name: &str) -> Owner {

@@ -4,4 +4,4 @@ mod config;
 mod lower;
 
 pub use config::image_config;
-pub use lower::{Emitted, Options, Sources, Strategy, StrategyError, emit};
+pub use lower::{Emitted, Options, Sources, Strategy, StrategyError, Target, emit};

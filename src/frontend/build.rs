@@ -4,22 +4,25 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::digest::{Identity, Naming, Task};
-use crate::emit::{self, Options as EmitOptions, Sources, Strategy};
+use crate::digest::{Identity, MAX_REQUIREMENTS, Naming, Task};
+use crate::emit;
+use crate::frontend::assembly::{Build, Image};
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, Origin, SpecFile};
 use crate::frontend::existing;
 use crate::frontend::files::{self, Files};
 use crate::frontend::gateway::own_time;
 use crate::frontend::image::{Images, Resolved};
+use crate::frontend::lock::Beside;
 use crate::frontend::naming;
+use crate::frontend::requirements;
 use crate::frontend::options::IfExists;
 use crate::frontend::subrequest::{self, Name, Subrequest};
 use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
-use crate::llb::{Definition, Output, Platform};
-use crate::plan::{self, Base, BuildPlan, Facts, Role, Settings, Stage};
+use crate::llb::{Output, Platform};
+use crate::plan::{self, Facts, Part, Stage};
 use crate::proto::gateway as wire;
-use crate::spec::{self, Algorithm, BaseImage, Diagnostic, ImageSpec, Profile, Severity};
+use crate::spec::{self, Algorithm, Diagnostic, ImageSpec, Profile, RequirementsFile, Severity};
 
 /// Each warning is a call; nobody reads more than this.
 const MAX_WARNINGS: usize = 50;
@@ -38,11 +41,11 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     }
     let client = Client::new(gateway, options.cache_imports()?).await?;
     let (file, origin) = context::load(&client, &options).await?;
-    if let Some(request) = request {
-        return match request.name() {
-            Some(what) => name(&client, &options, &file, &origin, what).await,
-            None => subrequest::about(request, &file),
-        };
+    match request {
+        Some(Subrequest::Name(what)) => return name(&client, &options, &file, &origin, what).await,
+        // These need what a build needs.
+        None | Some(Subrequest::Lock | Subrequest::Pin) => {}
+        Some(request) => return subrequest::about(request, &file),
     }
     let spec = read_spec(&client, &options, &file, spec::Stage::Build).await?;
     let naming = naming_of(&options, &file, &spec)?;
@@ -50,11 +53,15 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         .tasks()
         .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
     let platforms = platforms(&options, &spec, &naming)?;
+    if request == Some(Subrequest::Pin) {
+        let images = look_up(&client, &options, &file, &spec, &platforms).await?;
+        return Ok(subrequest::pin(images.iter().flat_map(Images::digests)));
+    }
     let multi = options.multi_platform(platforms.len())?;
-    let files = Files::ask(&client, &options, &file, &origin, files::paths(&spec, &tasks)).await?;
+    let mut files = Files::ask(&client, &options, &file, &origin, files::paths(&spec, &tasks)).await?;
     // Whether there is anything to build hangs on the name; else nothing waits for it.
     let policy = options.if_exists()?;
-    let is_whole = options.target()?.is_none_or(|stage| stage == Stage::Image);
+    let is_whole = options.target()?.is_none_or(|part| part == Part::Stage(Stage::Image));
     if policy != IfExists::Build && !is_whole {
         return Err(Failure::user(
             "IMAGESPEC_IF_EXISTS does not go with --target: the name is that of the whole image",
@@ -71,25 +78,32 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     }
     // Files and images have nothing to do with each other. Which images are needed does not depend on what is
     // in them, so a plan made in ignorance tells.
-    let (requirements, images) = tokio::join!(files::check(&client, &file, &files, &spec), async {
-        let mut images = Vec::with_capacity(platforms.len());
-        for platform in &platforms {
-            let draft = plan::plan(&spec, &file.text, platform, &Facts::default());
-            images.push(Images::look_up(&client, &options, &draft).await?);
-        }
-        Ok::<_, Failure>(images)
-    });
-    let (requirements, images) = (requirements?, images?);
+    let (found, given_lock, images) = tokio::join!(
+        async {
+            let texts = files::check(&client, &file, &files, &spec).await?;
+            requirements::read(&client, &file, &mut files, &spec, &texts).await
+        },
+        lock_beside(&client, &file, &spec),
+        look_up(&client, &options, &file, &spec, &platforms)
+    );
+    let (found, given_lock, images) = (found?, given_lock?, images?);
     let build = Build {
         client: &client,
         options: &options,
         file: &file,
         spec: &spec,
         id: naming.id(),
-        is_locked: naming.algorithm() == Algorithm::Content,
-        requirements: &requirements,
+        is_hashed: naming.algorithm() == Algorithm::Content,
+        found: &found,
+        beside: given_lock,
         tree: files.tree.clone(),
     };
+    if request == Some(Subrequest::Lock) {
+        let (Some(platform), Some(images)) = (platforms.first(), images.first()) else {
+            return Err(Failure::internal("a build without platforms"));
+        };
+        return subrequest::lock(build.lock(platform, images).await?);
+    }
     let mut built = Vec::with_capacity(platforms.len());
     for (position, (platform, images)) in platforms.iter().zip(&images).enumerate() {
         built.push(
@@ -132,6 +146,34 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
             .insert("frontend.imagespec.timings".into(), timings.into_bytes());
     }
     Ok(result)
+}
+
+/// The images that a build takes something from, by platform.
+async fn look_up(
+    client: &Client,
+    options: &FrontendOptions,
+    file: &SpecFile,
+    spec: &ImageSpec,
+    platforms: &[Platform],
+) -> Result<Vec<Images>, Failure> {
+    let mut images = Vec::with_capacity(platforms.len());
+    for platform in platforms {
+        let draft = plan::plan(spec, &file.text, platform, &Facts::default());
+        images.push(Images::look_up(client, options, &draft).await?);
+    }
+    Ok(images)
+}
+
+/// A lock beside the spec, where the spec names none itself.
+async fn lock_beside(client: &Client, file: &SpecFile, spec: &ImageSpec) -> Result<Option<(Beside, Output)>, Failure> {
+    let has_own = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+    let has_packages = spec.requirements.is_some() || spec.packages.is_some() || spec.profile == Profile::Flyte;
+    if has_own || !has_packages {
+        return Ok(None);
+    }
+    let name = "pylock.toml".to_owned();
+    let found = context::load_beside(client, file, &name, MAX_REQUIREMENTS).await?;
+    Ok(found.map(|(text, tree)| (Beside { name, text }, tree)))
 }
 
 /// The names of an image while it is built: only its labels and metadata wait for them.
@@ -323,150 +365,6 @@ fn platform_json(platform: &Platform) -> serde_json::Value {
         value["variant"] = json!(platform.variant);
     }
     value
-}
-
-/// One image of a build, before it says what it is called.
-struct Image {
-    reference: Reference,
-    /// The names of all vertices by their digests.
-    vertices: BTreeMap<String, String>,
-    settings: Settings,
-    history: Vec<String>,
-    base: Option<Resolved>,
-}
-
-/// What the images of a build have in common.
-struct Build<'a> {
-    client: &'a Client,
-    options: &'a FrontendOptions,
-    file: &'a SpecFile,
-    spec: &'a ImageSpec,
-    id: String,
-    /// Whether the name says what exactly is installed.
-    is_locked: bool,
-    /// The content of each requirements file by its path.
-    requirements: &'a [(String, String)],
-    /// The build context.
-    tree: Option<Output>,
-}
-
-impl Build<'_> {
-    async fn image(&self, platform: &Platform, images: &Images, label: bool, warn: bool) -> Result<Image, Failure> {
-        let plan = plan::plan(
-            self.spec,
-            &self.file.text,
-            platform,
-            &self.facts(self.spec, images.base()),
-        );
-        if warn && images.base().is_some_and(Resolved::has_triggers) {
-            let warning = Diagnostic::warning(
-                "onbuild-ignored",
-                "the base image has ONBUILD triggers, which are for Dockerfiles; they are not run",
-            );
-            context::warn(self.client, self.file, &warning).await?;
-        }
-        let made_for = images
-            .base()
-            .and_then(|base| base.config.as_ref()?.get("architecture")?.as_str());
-        if let Some(other) = made_for.filter(|other| *other != platform.architecture) {
-            let message = format!("the base image is made for {other}, the image is built for {platform}");
-            let warning = Diagnostic::warning("platform-mismatch", message)
-                .help("name a base image that has this platform, or build with another --platform");
-            context::warn(self.client, self.file, &warning).await?;
-        }
-        let strategy = match self.options.strategy()? {
-            Some(strategy) => strategy,
-            None if self.client.can("mergeop") && self.client.can("diffop") => Strategy::Merge,
-            None => Strategy::Chain,
-        };
-        let emit_options = EmitOptions {
-            no_cache: self.options.no_cache()?,
-            target: self.options.target()?.filter(|stage| *stage != Stage::Image),
-            network: self.options.network()?,
-            extra_hosts: self.options.extra_hosts()?,
-            hostname: self.options.hostname().to_owned(),
-            proxy: self.options.proxy(),
-            cache_namespace: self
-                .options
-                .argument("BUILDKIT_CACHE_MOUNT_NS")
-                .unwrap_or("")
-                .to_owned(),
-            platform_label: label.then(|| platform.to_string()),
-            file: Some(Arc::clone(&self.file.source)),
-            ..EmitOptions::new(strategy)
-        };
-        let sources = self.sources(&plan, images);
-        let emitted = emit::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
-        let solved = self.client.solve(emitted.result.as_ref()).await?;
-        let base = images.base();
-        let settings = match (emit_options.target, &plan.base) {
-            (Some(Stage::Base), Base::Plan(nested)) => nested_settings(nested),
-            (Some(Stage::Base), Base::Image(_)) => Settings {
-                environment: base.map(|base| base.facts().environment).unwrap_or_default(),
-                ..Settings::default()
-            },
-            _ => nested_settings(&plan),
-        };
-        let definition = Definition::new(emitted.result.as_ref());
-        Ok(Image {
-            vertices: definition.names(),
-            reference: solved,
-            settings,
-            history: emitted.history,
-            base: base.cloned(),
-        })
-    }
-
-    /// What a plan is told of the world.
-    fn facts(&self, spec: &ImageSpec, base: Option<&Resolved>) -> Facts {
-        let requirements = spec.requirements.as_ref().and_then(|path| {
-            let found = self.requirements.iter().find(|(name, _)| *name == path.value);
-            found.map(|(_, content)| content.clone())
-        });
-        Facts {
-            base: base.map(Resolved::facts).unwrap_or_default(),
-            id: self.id.clone(),
-            is_locked: self.is_locked,
-            requirements,
-            nested: match &spec.base_image {
-                Some(BaseImage::Spec(nested)) => Some(Box::new(self.facts(&nested.value, base))),
-                _ => None,
-            },
-        }
-    }
-
-    fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
-        let tool = |role, reference: &Option<String>| images.output(role, reference.as_ref()?);
-        let (base, nested) = match &plan.base {
-            Base::Image(reference) => (images.output(Role::Base, reference), None),
-            Base::Plan(inner) => (None, Some(Box::new(self.sources(inner, images)))),
-        };
-        Sources {
-            base,
-            uv: tool(Role::Uv, &plan.tools.uv),
-            micromamba: tool(Role::Micromamba, &plan.tools.micromamba),
-            context: self.tree.clone(),
-            nested,
-        }
-    }
-}
-
-/// The settings of a plan, with those of the plans below it where it has none.
-fn nested_settings(plan: &BuildPlan) -> Settings {
-    let mut settings = plan.settings.clone();
-    if let Base::Plan(below) = &plan.base {
-        let below = nested_settings(below);
-        settings.user = settings.user.or(below.user);
-        settings.workdir = settings.workdir.or(below.workdir);
-        settings.entrypoint = settings.entrypoint.or(below.entrypoint);
-        let mut labels = below.labels;
-        for (name, value) in std::mem::take(&mut settings.labels) {
-            labels.retain(|(known, _)| *known != name);
-            labels.push((name, value));
-        }
-        settings.labels = labels;
-    }
-    settings
 }
 
 /// The frontend's own time and memory, and the digests it computed, for benchmarks and tests.

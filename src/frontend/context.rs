@@ -22,6 +22,51 @@ pub(super) struct SpecFile {
     pub(super) digest: String,
     /// What `<name>.dockerignore` beside it says, if it is there.
     pub(super) ignore: Option<String>,
+    /// What it was loaded from.
+    place: Place,
+}
+
+/// What a spec was loaded from.
+enum Place {
+    /// A directory of the client, by its name there and the session.
+    Local(String, String),
+    /// A tree that BuildKit fetched.
+    Tree(Output),
+}
+
+/// A file beside the spec, with the tree that it is in; `None` when it is not there.
+pub(super) async fn load_beside(
+    client: &Client,
+    file: &SpecFile,
+    name: &str,
+    limit: usize,
+) -> Result<Option<(String, Output)>, Failure> {
+    let path = match file.text.name().rsplit_once('/') {
+        Some((directory, _)) => format!("{directory}/{name}"),
+        None => name.to_owned(),
+    };
+    let tree = match &file.place {
+        Place::Tree(tree) => tree.clone(),
+        Place::Local(local, session) => Local {
+            name: local.clone(),
+            session: session.clone(),
+            // A hint of its own: with that of the spec the two would replace each other.
+            shared_key_hint: format!("{local}-{name}"),
+            follow_paths: vec![path.clone()],
+            ..Local::default()
+        }
+        .output(Metadata::named(format!("[internal] look for {name}"))),
+    };
+    let solved = client.solve(Some(&tree)).await?;
+    let content = match client.read(&solved, &path, limit).await {
+        Ok(content) => content,
+        Err(failure) if is_missing(&failure) => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let content = content.ok_or_else(|| Failure::user(format!("{path} has more than {limit} bytes")))?;
+    let text = String::from_utf8(content)
+        .map_err(|_| Failure::user(format!("{path} is not UTF-8 text\n    help: save it as UTF-8")))?;
+    Ok(Some((text, tree)))
 }
 
 /// Where the build context comes from.
@@ -41,7 +86,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         let tree = git(url).output(Metadata::named(format!("[internal] load git source {}", redact(url))));
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
-            None => load_from(client, options, &tree, names(options)).await?,
+            None => load_from_tree(client, options, &tree, names(options)).await?,
         };
         return Ok((file, Origin::Tree(in_subdirectory(tree, options))));
     }
@@ -55,7 +100,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         let solved = client.solve(Some(&download)).await?;
         let head = client.read_head(&solved, "context").await?;
         if !is_archive(&head) {
-            let file = load_from(client, options, &download, vec!["context".into()]).await?;
+            let file = load_from_tree(client, options, &download, vec!["context".into()]).await?;
             return Ok((file, Origin::Tree(download)));
         }
         let unpack = Copy {
@@ -67,7 +112,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
             .apply(None, Metadata::named("[internal] unpack build context"));
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
-            None => load_from(client, options, &tree, names(options)).await?,
+            None => load_from_tree(client, options, &tree, names(options)).await?,
         };
         return Ok((file, Origin::Tree(in_subdirectory(tree, options))));
     }
@@ -125,7 +170,17 @@ async fn load_local(client: &Client, options: &FrontendOptions, local: &str) -> 
     .output(Metadata::named(format!(
         "[internal] load build definition from {first}"
     )));
-    load_from(client, options, &tree, names).await
+    let place = Place::Local(local.to_owned(), session.to_owned());
+    load_from(client, options, &tree, names, place).await
+}
+
+async fn load_from_tree(
+    client: &Client,
+    options: &FrontendOptions,
+    tree: &Output,
+    names: Vec<String>,
+) -> Result<SpecFile, Failure> {
+    load_from(client, options, tree, names, Place::Tree(tree.clone())).await
 }
 
 async fn load_from(
@@ -133,6 +188,7 @@ async fn load_from(
     options: &FrontendOptions,
     tree: &Output,
     names: Vec<String>,
+    place: Place,
 ) -> Result<SpecFile, Failure> {
     let solved = client.solve(Some(tree)).await?;
     let mut missing = None;
@@ -151,7 +207,7 @@ async fn load_from(
             )));
         };
         let ignore = read_ignore(client, &solved, &format!("{name}.dockerignore")).await?;
-        return spec_file(name, content, tree, ignore);
+        return spec_file(name, content, tree, ignore, place);
     }
     let asked = options.get("filename").unwrap_or(DEFAULT_NAMES[0]);
     let words = missing.map_or(String::new(), |failure| format!(": {}", failure.message));
@@ -160,7 +216,13 @@ async fn load_from(
     )))
 }
 
-fn spec_file(name: &str, content: Vec<u8>, tree: &Output, ignore: Option<String>) -> Result<SpecFile, Failure> {
+fn spec_file(
+    name: &str,
+    content: Vec<u8>,
+    tree: &Output,
+    ignore: Option<String>,
+    place: Place,
+) -> Result<SpecFile, Failure> {
     let text = Text::from_utf8(name, content).map_err(|error| Failure::user(error.to_string()))?;
     let source = SourceFile {
         filename: name.to_owned(),
@@ -173,6 +235,7 @@ fn spec_file(name: &str, content: Vec<u8>, tree: &Output, ignore: Option<String>
         source: Arc::new(source),
         digest: tree.vertex.digest().to_owned(),
         ignore,
+        place,
     })
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::digest::{Answer, Context, Job, MAX_REQUIREMENTS, Patterns, Task, compute, docker_patterns, request, step};
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{Origin, SpecFile, read_ignore};
+use crate::frontend::requirements;
 use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Exec, Local, Metadata, Mount, Network, Output, import};
 use crate::spec::credential::has_credential;
@@ -65,7 +66,7 @@ impl Files {
     }
 
     /// The tree with more paths; `None` when there is nothing more to ask for.
-    fn with(&self, paths: &[String]) -> Option<Self> {
+    pub(super) fn with(&self, paths: &[String]) -> Option<Self> {
         let mut local = self.local.clone().filter(|local| !local.follow_paths.is_empty())?;
         let before = local.follow_paths.len();
         for path in paths.iter().map(|path| literal_pattern(path)) {
@@ -91,6 +92,14 @@ pub(super) fn paths(spec: &ImageSpec, tasks: &[Task]) -> BTreeSet<String> {
     paths_of(spec, &mut wanted);
     let mut paths = paths_of_tasks(tasks);
     paths.extend(wanted.iter().map(|(_, path)| context_path(&path.value)));
+    let mut next = Some(spec);
+    while let Some(spec) = next {
+        paths.extend(requirements::first_paths(spec));
+        next = match &spec.base_image {
+            Some(BaseImage::Spec(nested)) => Some(&nested.value),
+            _ => None,
+        };
+    }
     paths
 }
 
@@ -272,7 +281,8 @@ fn literal_pattern(path: &str) -> String {
     pattern
 }
 
-async fn check_path(
+/// Checks one path, and keeps the text of a requirements file.
+pub(super) async fn check_path(
     client: &Client,
     tree: &Reference,
     field: &'static str,

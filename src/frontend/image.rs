@@ -74,6 +74,11 @@ impl Resolved {
                 })
                 .collect(),
             name: self.name.clone(),
+            layers: self
+                .config
+                .as_ref()
+                .and_then(|c| c.pointer("/rootfs/diff_ids")?.as_array())
+                .map_or(0, Vec::len),
         }
     }
 
@@ -123,6 +128,11 @@ impl Images {
             .iter()
             .find(|((role, _), _)| *role == Role::Base)
             .map(|(_, image)| image)
+    }
+
+    /// The images as a spec names them, with their digests.
+    pub(super) fn digests(&self) -> impl Iterator<Item = (String, Option<String>)> {
+        self.0.iter().map(|((_, reference), image)| (reference.clone(), image.digest.clone()))
     }
 
     /// The file tree of an image.

@@ -3,6 +3,7 @@
 //! This is the only module that knows gRPC. BuildKit starts the process, which talks to it on standard
 //! input and output; everything above [`Gateway`] also runs against one in memory.
 
+mod assembly;
 mod build;
 mod client;
 mod context;
@@ -11,8 +12,10 @@ mod failure;
 mod files;
 mod gateway;
 mod image;
+mod lock;
 mod naming;
 mod options;
+mod requirements;
 mod stdio;
 mod subrequest;
 

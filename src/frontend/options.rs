@@ -7,8 +7,9 @@ use serde::Deserialize;
 use crate::digest::NamingOptions;
 use crate::emit::Strategy;
 use crate::llb::{Network, Platform, ResolveMode};
-use crate::plan::{Stage, is_proxy};
+use crate::plan::{Part, Stage, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
+use crate::python::normalised;
 use crate::spec::field::closest;
 
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
@@ -270,36 +271,40 @@ impl FrontendOptions {
         found.into_iter().collect()
     }
 
-    /// The stages whose steps run again.
+    /// What runs again.
     ///
     /// # Errors
     /// When one is unknown.
-    pub fn no_cache(&self) -> Result<BTreeSet<Stage>, OptionError> {
+    pub fn no_cache(&self) -> Result<BTreeSet<Part>, OptionError> {
         let Some(list) = self.options.get("no-cache") else {
             return Ok(BTreeSet::new());
         };
         if list.is_empty() {
-            return Ok(Stage::ALL.into_iter().collect());
+            return Ok(Stage::ALL.into_iter().map(Part::Stage).collect());
         }
-        list.split(',').map(|name| self.stage("no-cache", name)).collect()
+        list.split(',').map(|name| self.part("no-cache", name)).collect()
     }
 
-    /// The stage to stop at.
+    /// What is built alone.
     ///
     /// # Errors
     /// When it is unknown.
-    pub fn target(&self) -> Result<Option<Stage>, OptionError> {
-        self.get("target").map(|name| self.stage("target", name)).transpose()
+    pub fn target(&self) -> Result<Option<Part>, OptionError> {
+        self.get("target").map(|name| self.part("target", name)).transpose()
     }
 
-    fn stage(&self, option: &str, name: &str) -> Result<Stage, OptionError> {
+    fn part(&self, option: &str, name: &str) -> Result<Part, OptionError> {
+        if let Some(package) = name.trim().strip_prefix("wheel-") {
+            return Ok(Part::Package(normalised(package)));
+        }
         let known = Stage::ALL.map(Stage::name);
         Stage::ALL
             .into_iter()
             .find(|stage| stage.name().eq_ignore_ascii_case(name.trim()))
+            .map(Part::Stage)
             .ok_or_else(|| {
                 let hint = closest(name, known).map_or(String::new(), |word| format!("; did you mean `{word}`?"));
-                self.error(option, format!("is not one of {}{hint}", known.join(", ")))
+                self.error(option, format!("is not one of {}, wheel-NAME{hint}", known.join(", ")))
             })
     }
 

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::digest::{Identity, Naming, shown};
 use crate::frontend::Failure;
@@ -10,6 +10,7 @@ use crate::frontend::context::SpecFile;
 use crate::llb::Platform;
 use crate::plan::{self, CA_SECRET, Facts, Stage};
 use crate::proto::gateway as wire;
+use crate::spec::credential::redact;
 use crate::spec::{self, Diagnostic, Severity, Span, shown_text};
 
 /// A request, by the name that clients give it.
@@ -23,6 +24,10 @@ pub(super) enum Subrequest {
     Outline,
     /// What can be built alone (`--call=targets`).
     Targets,
+    /// The lock of the Python packages (`--call=lock`).
+    Lock,
+    /// The digests of the images that a build uses (`--call=pin`).
+    Pin,
     /// One of the image's names.
     Name(Name),
 }
@@ -40,7 +45,7 @@ pub(super) enum Name {
     Explain,
 }
 
-const ALL: [(Subrequest, &str, &str); 8] = [
+const ALL: [(Subrequest, &str, &str); 10] = [
     (
         Subrequest::Outline,
         "frontend.outline",
@@ -73,6 +78,16 @@ const ALL: [(Subrequest, &str, &str); 8] = [
         "Print what the tag is computed from",
     ),
     (
+        Subrequest::Lock,
+        "frontend.lock",
+        "Print the lock of the Python packages, a pylock.toml",
+    ),
+    (
+        Subrequest::Pin,
+        "frontend.pin",
+        "Print the digests of the images that the build uses, as `pins`",
+    ),
+    (
         Subrequest::Describe,
         "frontend.subrequests.describe",
         "List available subrequest types",
@@ -86,14 +101,6 @@ impl Subrequest {
         known
             .map(|(request, ..)| *request)
             .ok_or_else(|| Failure::unsupported_request(name))
-    }
-
-    /// Which of the image's names it asks for.
-    pub(super) fn name(self) -> Option<Name> {
-        match self {
-            Self::Name(name) => Some(name),
-            _ => None,
-        }
     }
 }
 
@@ -183,6 +190,32 @@ pub(super) fn name(identity: &Identity, what: Name) -> wire::Result {
         }
     };
     answer(&value, text)
+}
+
+/// The text of a lock.
+pub(super) fn lock(text: Option<String>) -> Result<wire::Result, Failure> {
+    let Some(text) = text else {
+        return Err(Failure::user("this image installs no Python packages, so there is nothing to lock"));
+    };
+    let text = redact(&text);
+    Ok(answer(&json!({"version": 1, "lock": text}), text))
+}
+
+/// Images and their digests, as a spec has them.
+pub(super) fn pin(digests: impl Iterator<Item = (String, Option<String>)>) -> wire::Result {
+    let mut pins = Map::new();
+    let mut text = String::from("pins:\n");
+    for (name, digest) in digests {
+        let known = digest.map(Value::String);
+        if !pins.contains_key(&name) {
+            match known.as_ref().and_then(Value::as_str) {
+                Some(digest) => text.push_str(&format!("  \"{name}\": \"{digest}\"\n")),
+                None => text.push_str(&format!("  # {name} has no digest that could be asked for\n")),
+            }
+            pins.insert(name, known.unwrap_or(Value::Null));
+        }
+    }
+    answer(&json!({"version": 1, "pins": pins}), text)
 }
 
 fn lint(file: &SpecFile) -> wire::Result {

@@ -50,6 +50,8 @@ pub enum Mount {
         readonly: bool,
         /// Whether what a step wrote is thrown away instead of becoming an output.
         discard: bool,
+        /// Whether a read-only mount counts in cache keys by what is in it. Finding that out reads all of it.
+        by_content: bool,
     },
     /// A directory that survives builds and never reaches an image.
     Cache {
@@ -122,6 +124,7 @@ impl Mount {
             selector: selector.into(),
             readonly: true,
             discard: false,
+            by_content: true,
         }
     }
 
@@ -179,6 +182,12 @@ impl Exec {
     /// Runs the process on `root` and gives the root as it is afterwards.
     #[must_use]
     pub fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
+        self.vertex(root, platform, metadata).output(0)
+    }
+
+    /// The process as a vertex: its result 0 is the root, the others are its writable binds by their targets.
+    #[must_use]
+    pub fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
         let mut inputs = Inputs::default();
         let mut capabilities = vec!["exec.meta.base", "exec.mount.bind"];
         let mut mounts = vec![pb::Mount {
@@ -270,7 +279,6 @@ impl Exec {
             metadata,
             capabilities,
         )
-        .output(0)
     }
 
     fn proxy_env(&self) -> Option<pb::ProxyEnv> {
@@ -343,6 +351,7 @@ fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilitie
             selector,
             readonly,
             discard,
+            by_content,
         } => {
             if !selector.is_empty() {
                 capabilities.push("exec.mount.selector");
@@ -362,6 +371,13 @@ fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilitie
                 dest: target.clone(),
                 output,
                 readonly: *readonly,
+                content_cache: if *by_content {
+                    pb::MountContentCache::Default
+                } else {
+                    // Servers that do not know this (before BuildKit 0.13) only take longer.
+                    pb::MountContentCache::Off
+                }
+                .into(),
                 ..pb::Mount::default()
             }
         }

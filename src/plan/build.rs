@@ -1,7 +1,8 @@
 use crate::llb::Platform;
 use crate::plan::environment::{Environment, is_for_installers, is_proxy};
 use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
-use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Stage, Step, Tools};
+use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Origin, Product, Role, Run, Settings, Stage, Step, Tools};
+use crate::plan::wheels::{Lock, rank};
 use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
 use crate::spec::{BaseImage, ImageSpec, Profile, Reference, Span, Text, TextList, TextMap, TextValue, context_path};
 
@@ -12,6 +13,21 @@ pub struct BaseFacts {
     pub environment: Vec<(String, String)>,
     /// A short name of it that stays the same when the image changes.
     pub name: String,
+    /// How many layers it has.
+    pub layers: usize,
+}
+
+/// What the requirements files of a spec say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requirements {
+    /// The requirements in them, as their lines have them.
+    pub lines: Vec<String>,
+    /// uv's options for the indexes that they name.
+    pub indexes: Vec<String>,
+    /// All files that are read, by their paths in the context.
+    pub files: Vec<String>,
+    /// Files and directories of the context that packages are built or installed from.
+    pub projects: Vec<String>,
 }
 
 /// What a plan needs to know besides the spec.
@@ -21,10 +37,12 @@ pub struct Facts {
     pub base: BaseFacts,
     /// The spec's id, which a task finds in its environment.
     pub id: String,
-    /// The content of the requirements file.
-    pub requirements: Option<String>,
-    /// Whether nothing may be installed but what the requirements file has the hashes of.
-    pub is_locked: bool,
+    /// What the requirements files say.
+    pub requirements: Requirements,
+    /// The name of a lock beside the spec.
+    pub beside: Option<String>,
+    /// The packages that are installed. Without it a plan ends where they are looked up.
+    pub lock: Option<Lock>,
     /// The facts of the spec in `base_image`, when there is one.
     pub nested: Option<Box<Facts>>,
 }
@@ -60,6 +78,7 @@ fn with_pins(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts, 
                         .cloned()
                         .collect(),
                     name: nested_facts.base.name.clone(),
+                    layers: nested_facts.base.layers + nested.layers(),
                 },
                 ..facts.clone()
             };
@@ -95,8 +114,117 @@ fn with_pins(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts, 
             uv: image(builder.uses_uv, &spec.uv_image, DEFAULT_UV),
             micromamba: image(builder.uses_micromamba, &spec.micromamba_image, DEFAULT_MICROMAMBA),
         },
-        steps: builder.steps,
+        steps: in_order(builder.steps),
         settings,
+    }
+}
+
+/// Steps in the order of their layers.
+fn in_order(steps: Vec<(usize, Step)>) -> Vec<Step> {
+    let mut order: Vec<usize> = (0..steps.len()).collect();
+    order.sort_by_key(|position| steps.get(*position).map(|(rank, _)| *rank));
+    let moved = |old: usize| order.iter().position(|position| *position == old).unwrap_or(old);
+    let mut sorted: Vec<(usize, Step)> = steps
+        .iter()
+        .enumerate()
+        .map(|(position, (_, step))| {
+            let mut step = step.clone();
+            step.after.iter_mut().for_each(|after| *after = moved(*after));
+            match &mut step.action {
+                Action::Run(run) => {
+                    for mount in &mut run.mounts {
+                        if let Mount::Product { step, .. } | Mount::Files { step, .. } = mount {
+                            *step = moved(*step);
+                        }
+                    }
+                }
+                Action::Copy(copies) => {
+                    for copy in copies {
+                        if let Origin::Product(step) = &mut copy.from {
+                            *step = moved(*step);
+                        }
+                    }
+                }
+                Action::MakeDirectory { .. } => {}
+            }
+            (moved(position), step)
+        })
+        .collect();
+    sorted.sort_by_key(|(position, _)| *position);
+    sorted.into_iter().map(|(_, step)| step).collect()
+}
+
+/// A step before it has its place.
+pub(super) struct Draft {
+    step: Step,
+    rank: usize,
+    spans: Vec<Span>,
+}
+
+impl Draft {
+    pub(super) fn new(stage: Stage, title: String, action: Action) -> Self {
+        let rank = match stage {
+            Stage::Base | Stage::User => rank::USER,
+            Stage::Python => rank::PYTHON,
+            Stage::Apt => rank::APT,
+            Stage::Packages => rank::SHARED_LAYERS,
+            Stage::Lock => rank::LOCK,
+            Stage::Setup | Stage::Source | Stage::Image => rank::LAST,
+        };
+        Self {
+            step: Step {
+                stage,
+                title,
+                makes: None,
+                after: Vec::new(),
+                reason: "",
+                packages: Vec::new(),
+                lines: Vec::new(),
+                action,
+            },
+            rank,
+            spans: Vec::new(),
+        }
+    }
+
+    /// The steps whose files it must see, and why.
+    pub(super) fn after(mut self, after: Vec<usize>, reason: &'static str) -> Self {
+        self.step.after = after;
+        self.step.reason = reason;
+        self
+    }
+
+    /// What in the spec asks for it.
+    pub(super) fn spans(mut self, spans: &[Span]) -> Self {
+        self.spans = spans.to_vec();
+        self
+    }
+
+    /// Its place among the layers.
+    pub(super) fn rank(mut self, rank: usize) -> Self {
+        self.rank = rank;
+        self
+    }
+
+    /// It makes something for other steps and is no layer.
+    pub(super) fn makes(mut self, product: Product) -> Self {
+        self.step.makes = Some(product);
+        self.rank = rank::ASIDE;
+        self
+    }
+
+    /// The Python packages that it installs.
+    pub(super) fn packages(mut self, packages: Vec<String>) -> Self {
+        self.step.packages = packages;
+        self
+    }
+}
+
+impl Run {
+    /// As an action. The order of variables has no meaning, but it counts in cache keys.
+    pub(super) fn sorted(mut self) -> Action {
+        self.environment.sort();
+        Action::Run(self)
     }
 }
 
@@ -120,7 +248,7 @@ pub(super) struct Builder<'a> {
     pub(super) platform: &'a Platform,
     text: &'a Text,
     pub(super) base_environment: Environment,
-    steps: Vec<Step>,
+    steps: Vec<(usize, Step)>,
     pub(super) uses_uv: bool,
     pub(super) uses_micromamba: bool,
 }
@@ -141,7 +269,7 @@ impl Builder<'_> {
             self.apt();
         }
         if let Some(interpreter) = &interpreter {
-            self.packages(interpreter);
+            self.python_packages(interpreter);
         }
         let environment = self.image_environment(interpreter.as_ref(), true);
         self.commands(Stage::Setup, spec.setup_commands.as_ref(), &environment);
@@ -157,6 +285,19 @@ impl Builder<'_> {
             self.profile_line(environment.get("PATH").unwrap_or(DEFAULT_PATH), name.span);
         }
         self.settings(environment)
+    }
+
+    /// Python packages: what they are, then their layers.
+    fn python_packages(&mut self, interpreter: &Interpreter) {
+        let Some(step) = self.lock(interpreter) else { return };
+        let facts = self.facts;
+        let Some(lock) = &facts.lock else { return };
+        let steps = self.wheels(interpreter, lock);
+        let shared = self.shared_files(interpreter, &steps);
+        if !lock.shared.is_empty() {
+            self.keep_shared_files(interpreter, &steps, lock);
+        }
+        self.keep_lock(step, shared);
     }
 
     /// The environment of the image.
@@ -249,9 +390,10 @@ impl Builder<'_> {
             is_users: true,
             environment: environment.0,
             mounts,
+            product: None,
         };
-        let after = self.everything();
-        self.run(stage, script, after, &spans, run);
+        let draft = Draft::new(stage, script, run.sorted());
+        self.add(draft.after(self.everything(), "commands may read anything").spans(&spans));
     }
 
     /// The user's files.
@@ -263,10 +405,12 @@ impl Builder<'_> {
             .any(|list| ImageSpec::strings(list).next().is_some());
         let apart = |builder: &Self, path: &str| !has_commands && builder.is_disjoint(path, interpreter);
         let workdir_apart = spec.workdir.as_ref().is_none_or(|workdir| apart(self, &workdir.value));
-        let mut after = if apart(self, &target) && workdir_apart {
-            self.last_of(Stage::User)
+        let (mut after, reason) = if apart(self, &target) && workdir_apart {
+            (self.last_of(Stage::User), "nothing else writes there")
+        } else if has_commands {
+            (self.everything(), "commands see it, or came before it")
         } else {
-            self.everything()
+            (self.everything(), "other steps may write there, too")
         };
         if let Some(workdir) = spec.workdir.as_ref() {
             let action = Action::MakeDirectory {
@@ -274,7 +418,7 @@ impl Builder<'_> {
                 owner: self.owner().to_owned(),
             };
             let title = format!("create {}", workdir.value);
-            after = vec![self.step(Stage::Source, title, after, &[workdir.span], action)];
+            after = vec![self.add(Draft::new(Stage::Source, title, action).after(after, reason).spans(&[workdir.span]))];
         }
         let entries: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
         for group in chain(&entries) {
@@ -289,7 +433,8 @@ impl Builder<'_> {
             };
             let title = format!("copy {} to {to}", names.join(" "));
             let spans: Vec<Span> = group.iter().map(|entry| entry.span).collect();
-            after = vec![self.step(Stage::Source, title, after, &spans, Action::Copy(files))];
+            let draft = Draft::new(Stage::Source, title, Action::Copy(files));
+            after = vec![self.add(draft.after(after, reason).spans(&spans))];
         }
         if let Some(root) = spec.copied_source() {
             let source = context_path(&root.value);
@@ -299,7 +444,8 @@ impl Builder<'_> {
                 ..self.copy_of(&source, "")
             };
             let title = format!("copy source {} to {}", copy.source, copy.target);
-            self.step(Stage::Source, title, after, &[root.span], Action::Copy(vec![copy]));
+            let draft = Draft::new(Stage::Source, title, Action::Copy(vec![copy]));
+            self.add(draft.after(after, reason).spans(&[root.span]));
         }
     }
 
@@ -311,6 +457,7 @@ impl Builder<'_> {
             (path, format!("{target}/{path}"))
         };
         CopyFiles {
+            from: Origin::Context,
             source: source.to_owned(),
             target,
             owner: self.owner().to_owned(),
@@ -367,22 +514,9 @@ impl Builder<'_> {
         }
     }
 
-    /// Adds a step that runs a script.
-    pub(super) fn run(
-        &mut self,
-        stage: Stage,
-        title: String,
-        after: Vec<usize>,
-        spans: &[Span],
-        mut run: Run,
-    ) -> usize {
-        // The order of variables has no meaning, but it counts in cache keys.
-        run.environment.sort();
-        self.step(stage, title, after, spans, Action::Run(run))
-    }
-
-    fn step(&mut self, stage: Stage, title: String, after: Vec<usize>, spans: &[Span], action: Action) -> usize {
-        let mut lines: Vec<(u32, u32)> = spans.iter().map(|span| self.text.lines(*span)).collect();
+    /// Adds a step and gives its position.
+    pub(super) fn add(&mut self, draft: Draft) -> usize {
+        let mut lines: Vec<(u32, u32)> = draft.spans.iter().map(|span| self.text.lines(*span)).collect();
         if lines.is_empty() {
             lines.push(self.text.lines(Span {
                 start: self.spec.span.start,
@@ -391,21 +525,29 @@ impl Builder<'_> {
         }
         lines.sort_unstable();
         lines.dedup();
-        self.steps.push(Step {
-            stage,
-            title,
-            after,
-            lines,
-            action,
-        });
+        self.steps.push((draft.rank, Step { lines, ..draft.step }));
         self.steps.len() - 1
+    }
+
+    /// The Python packages that a step installs.
+    pub(super) fn packages_of(&self, step: usize) -> &[String] {
+        self.steps.get(step).map_or(&[], |(_, step)| &step.packages)
+    }
+
+    /// How many layers there are without Python packages.
+    pub(super) fn layers_besides_packages(&self) -> usize {
+        let spec = self.spec;
+        let so_far = self.steps.iter().filter(|(_, step)| step.is_layer()).count();
+        let copies: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
+        // The lock, a directory, the source, setup commands, commands and a line for login shells.
+        so_far + chain(&copies).len() + 6
     }
 
     /// The last step of a stage, as something to come after.
     pub(super) fn last_of(&self, stage: Stage) -> Vec<usize> {
         self.steps
             .iter()
-            .rposition(|step| step.stage == stage)
+            .rposition(|(_, step)| step.stage == stage && step.is_layer())
             .into_iter()
             .collect()
     }
@@ -421,8 +563,10 @@ impl Builder<'_> {
 
     /// All steps that nothing comes after yet.
     fn everything(&self) -> Vec<usize> {
-        (0..self.steps.len())
-            .filter(|position| !self.steps.iter().any(|step| step.after.contains(position)))
+        let layers = || self.steps.iter().map(|(_, step)| step).enumerate().filter(|(_, step)| step.is_layer());
+        layers()
+            .map(|(position, _)| position)
+            .filter(|position| !layers().any(|(_, step)| step.after.contains(position)))
             .collect()
     }
 }

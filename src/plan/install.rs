@@ -1,12 +1,13 @@
 //! The install steps: user, Debian packages, interpreter, Python packages.
 
-use crate::plan::build::{Builder, chain};
+use crate::plan::build::{Builder, Draft, chain};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Mount, Role, Run, Sharing, Stage};
+use crate::plan::wheels::rank;
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
 use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
 
-const UV: &str = "/tmp/imagespec/uv";
+pub(super) const UV: &str = "/tmp/imagespec/uv";
 const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
 const BUNDLE: &str = "/tmp/imagespec/ca-certificates.crt";
 /// Where uv keeps what it downloaded; as a shared cache with its target as id it stays out of cache keys.
@@ -88,18 +89,18 @@ fn conda_version(spec: &ImageSpec) -> &str {
     }
 }
 
-fn scratch() -> Mount {
+pub(super) fn scratch() -> Mount {
     Mount::Scratch { target: "/tmp".into() }
 }
 
-fn certificates() -> Mount {
+pub(super) fn certificates() -> Mount {
     Mount::Secret {
         target: "/tmp/imagespec/ca.crt".into(),
         id: CA_SECRET.into(),
     }
 }
 
-fn program(target: &str, image: Role, path: &str) -> Mount {
+pub(super) fn program(target: &str, image: Role, path: &str) -> Mount {
     Mount::Program {
         target: target.into(),
         image,
@@ -156,18 +157,15 @@ impl Builder<'_> {
         // Everything comes after this step, so it sees nothing that a spec can change.
         let mut environment = self.base_environment.clone();
         environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
-        self.run(
-            Stage::User,
-            format!("create user {TASK_USER}"),
-            Vec::new(),
-            &[],
-            Run {
-                script,
-                is_users: false,
-                environment: environment.0,
-                mounts,
-            },
-        );
+        let run = Run {
+            script,
+            is_users: false,
+            environment: environment.0,
+            mounts,
+            product: None,
+        };
+        let draft = Draft::new(Stage::User, format!("create user {TASK_USER}"), run.sorted());
+        self.add(draft.after(Vec::new(), "it sees nothing that a spec can change"));
     }
 
     /// `~/.profile` again, when the spec's own environment changes PATH. Nothing comes after it.
@@ -178,20 +176,15 @@ impl Builder<'_> {
                 quote(&format!("export PATH={}", quote(path)))
             ))
             .settle_shell(&[scratch()]);
-        let after = self.last_of(Stage::User);
-        let environment = self.base_environment.clone().0;
-        self.run(
-            Stage::User,
-            "set PATH of login shells".into(),
-            after,
-            &[span],
-            Run {
-                script,
-                is_users: false,
-                environment,
-                mounts: vec![scratch()],
-            },
-        );
+        let run = Run {
+            script,
+            is_users: false,
+            environment: self.base_environment.clone().0,
+            mounts: vec![scratch()],
+            product: None,
+        };
+        let draft = Draft::new(Stage::User, "set PATH of login shells".into(), run.sorted()).rank(rank::LAST);
+        self.add(draft.after(self.last_of(Stage::User), "it changes the user's own file").spans(&[span]));
     }
 
     /// The interpreter, unless there is none or the base spec's is used as it is.
@@ -264,19 +257,15 @@ impl Builder<'_> {
         };
         let after = self.last_of(Stage::User);
         let environment = self.install_environment().0;
-        let title = format!("micromamba install {packages}");
-        self.run(
-            Stage::Python,
-            title,
-            after,
-            &spans,
-            Run {
-                script,
-                is_users: false,
-                environment,
-                mounts,
-            },
-        );
+        let run = Run {
+            script,
+            is_users: false,
+            environment,
+            mounts,
+            product: None,
+        };
+        let draft = Draft::new(Stage::Python, format!("micromamba install {packages}"), run.sorted());
+        self.add(draft.after(after, "conda packages bring all that they need").spans(&spans));
     }
 
     fn venv(&mut self, exec: &TextValue) {
@@ -296,19 +285,15 @@ impl Builder<'_> {
         // The interpreter may come from an apt package.
         let after = self.last_of_any(&[Stage::Apt, Stage::User]);
         let environment = self.install_environment().0;
-        let title = format!("uv venv --python {}", exec.value);
-        self.run(
-            Stage::Python,
-            title,
-            after,
-            &[exec.span],
-            Run {
-                script,
-                is_users: false,
-                environment,
-                mounts,
-            },
-        );
+        let run = Run {
+            script,
+            is_users: false,
+            environment,
+            mounts,
+            product: None,
+        };
+        let draft = Draft::new(Stage::Python, format!("uv venv --python {}", exec.value), run.sorted());
+        self.add(draft.after(after, "the interpreter may come from apt").spans(&[exec.span]));
     }
 
     /// Debian packages: a chain, so that one more package is one more step.
@@ -378,122 +363,17 @@ impl Builder<'_> {
         let mut environment = self.apt_environment();
         environment.set("DEBIAN_FRONTEND", "noninteractive");
         environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
-        self.run(
-            Stage::Apt,
-            format!("apt-get install {packages}"),
-            after,
-            spans,
-            Run {
-                script,
-                is_users: false,
-                environment: environment.0,
-                mounts,
-            },
-        )
-    }
-
-    /// Python packages, in one step.
-    pub(super) fn packages(&mut self, interpreter: &Interpreter) {
-        let spec = self.spec;
-        let mut packages: Vec<&str> = ImageSpec::strings(&spec.packages).map(|p| p.value.as_str()).collect();
-        let from_file = self.facts.requirements.as_deref().unwrap_or("");
-        if spec.profile == Profile::Flyte && !packages.iter().copied().chain(from_file.lines()).any(is_flytekit) {
-            packages.push("flytekit");
-        }
-        if packages.is_empty() && spec.requirements.is_none() {
-            return;
-        }
-        self.uses_uv = true;
-        let mut mounts = vec![scratch(), program(UV, Role::Uv, "/uv"), uv_cache(), certificates()];
-        let mut script = Script::new().trust();
-        let mut spans: Vec<Span> = spec.packages.iter().map(|list| list.span).collect();
-        for secret in &spec.pip_secret_mounts {
-            spans.push(secret.span);
-            mounts.push(Mount::Secret {
-                target: secret.target.clone(),
-                id: secret.id.clone(),
-            });
-            script = script.require_secret(&secret.id, &secret.target, secret.source.as_deref().unwrap_or("FILE"));
-        }
-        let mut arguments = vec!["--python".to_owned(), interpreter.program()];
-        if let Some(index) = &spec.pip_index {
-            arguments.extend(["--index-url".into(), index.value.clone()]);
-            spans.push(index.span);
-        }
-        for index in ImageSpec::strings(&spec.pip_extra_index_url) {
-            arguments.extend(["--extra-index-url".into(), index.value.clone()]);
-            spans.push(index.span);
-        }
-        if let Some(extra) = &spec.pip_extra_args {
-            arguments.extend(shlex::split(&extra.value).unwrap_or_default());
-            spans.push(extra.span);
-        }
-        if let Some(file) = &spec.requirements {
-            let target = "/tmp/imagespec/requirements.txt";
-            mounts.push(Mount::ContextFile {
-                target: target.into(),
-                path: file.value.clone(),
-            });
-            arguments.extend(["--requirement".into(), target.into()]);
-            if self.facts.is_locked {
-                // The name says what is installed, so nothing else may be.
-                arguments.push("--require-hashes".into());
-            }
-            spans.push(file.span);
-        }
-        let list = if packages.is_empty() {
-            String::new()
-        } else {
-            let file = "/tmp/imagespec/packages.txt";
-            arguments.extend(["--requirement".into(), file.into()]);
-            format!("printf '%s\\n' {} > {file}\n", quote_all(packages.iter().copied()))
+        let run = Run {
+            script,
+            is_users: false,
+            environment: environment.0,
+            mounts,
+            product: None,
         };
-        let script = script
-            .lines(&format!(
-                "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_PYTHON_DOWNLOADS=never\n\
-                 # Or compilers would share constants differently each time.\n\
-                 export PYTHONHASHSEED=0\n\
-                 export PATH={}:\"$PATH\"\n\
-                 cd /root && known=\" $(ls -A | tr '\\n' ' ') \" && cd /\n\
-                 {list}{UV} pip install {}\n\
-                 rm -f {}/.lock\n\
-                 # What builds of packages keep in their home.\n\
-                 for left in $(ls -A /root); do\n\
-                 \x20 case \"$known\" in *\" $left \"*) ;; *) rm -rf \"/root/$left\" ;; esac\n\
-                 done",
-                interpreter.bin(),
-                quote_all(arguments.iter().map(String::as_str)),
-                interpreter.prefix
-            ))
-            .settle_python(&interpreter.program(), self.owner(), interpreter.prefix, &mounts);
-        // Building from source may need compilers, headers and git from apt.
-        let mut after = self.last_of(Stage::Apt);
-        after.extend(self.last_of(Stage::Python));
-        let environment = self.install_environment().0;
-        let mut shown = packages;
-        let file = spec.requirements.as_ref().map(|file| format!("-r {}", file.value));
-        shown.extend(file.as_deref());
-        let title = format!("uv pip install {}", shown.join(" "));
-        self.run(
-            Stage::Packages,
-            title,
-            after,
-            &spans,
-            Run {
-                script,
-                is_users: false,
-                environment,
-                mounts,
-            },
-        );
+        let mut draft = Draft::new(Stage::Apt, format!("apt-get install {packages}"), run.sorted());
+        if self.spec.python_exec.is_some() {
+            draft = draft.rank(rank::USER);
+        }
+        self.add(draft.after(after, "each entry comes after the one before it in the list").spans(spans))
     }
-}
-
-/// flytekit's own test of a requirement: its leading run of word characters and dashes.
-fn is_flytekit(requirement: &str) -> bool {
-    let requirement = requirement.trim();
-    let end = requirement
-        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
-        .unwrap_or(requirement.len());
-    requirement.get(..end) == Some("flytekit")
 }

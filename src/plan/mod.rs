@@ -6,15 +6,20 @@
 
 mod build;
 mod environment;
+mod heavy;
 mod install;
+mod lock;
 mod script;
 mod types;
+mod wheels;
 
 pub(crate) use build::NOT_SOURCE;
 pub(crate) use environment::is_proxy;
 
-pub use build::{BaseFacts, Facts, plan};
-pub use types::{Action, Base, BuildPlan, CopyFiles, Mount, Role, Run, Settings, Sharing, Stage, Step, Tools};
+pub use build::{BaseFacts, Facts, Requirements, plan};
+pub use lock::required;
+pub use types::{Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools};
+pub use wheels::{Lock, SharedFile};
 
 /// The image that a build starts from where the spec names none.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";

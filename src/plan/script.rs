@@ -43,6 +43,11 @@ impl Script {
         self
     }
 
+    /// The script as it is; what it writes reaches no layer.
+    pub(super) fn text(self) -> String {
+        self.0
+    }
+
     /// Makes the installers trust the build's or the image's certificates.
     pub(super) fn trust(self) -> Self {
         self.lines(TRUST)

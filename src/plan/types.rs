@@ -27,6 +27,43 @@ fn as_text<S: serde::Serializer>(platform: &Platform, serializer: S) -> Result<S
 }
 
 impl BuildPlan {
+    /// The step that makes something that is made once, by its position.
+    #[must_use]
+    pub fn maker(&self, product: Product) -> Option<usize> {
+        self.steps.iter().position(|step| step.makes == Some(product))
+    }
+
+    /// How many layers it adds to its base image, those of the plan below it included.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        let below = match &self.base {
+            Base::Plan(below) => below.layers(),
+            Base::Image(_) => 0,
+        };
+        below + self.steps.iter().filter(|step| step.is_layer()).count()
+    }
+
+    /// The lock as it is in the build: by itself, what the image keeps of it has more to it.
+    #[must_use]
+    pub fn lock_file(&self) -> Option<CopyFiles> {
+        let copies = self.steps.iter().filter(|step| step.stage == Stage::Lock).find_map(|step| match &step.action {
+            Action::Copy(copies) => Some(copies),
+            _ => None,
+        })?;
+        let given = copies.iter().find(|copy| !matches!(copy.from, Origin::Product(_))).cloned();
+        let made = || {
+            copies.first().map(|copy| CopyFiles {
+                source: "pylock.toml".into(),
+                target: format!("{}/pylock.toml", copy.target),
+                ..copy.clone()
+            })
+        };
+        let mut file = given.or_else(made)?;
+        let name = file.target.rsplit('/').next().unwrap_or_default();
+        file.target = format!("/{name}");
+        Some(file)
+    }
+
     /// The stages that this image has, in order: those that can be built alone.
     pub fn stages(&self) -> impl Iterator<Item = Stage> {
         Stage::ALL.into_iter().filter(|stage| {
@@ -92,6 +129,8 @@ pub enum Stage {
     Apt,
     /// The interpreter.
     Python,
+    /// Which Python packages are installed.
+    Lock,
     /// Python packages.
     Packages,
     /// Commands before the copies.
@@ -104,11 +143,12 @@ pub enum Stage {
 
 impl Stage {
     /// All stages in order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Base,
         Self::User,
         Self::Apt,
         Self::Python,
+        Self::Lock,
         Self::Packages,
         Self::Setup,
         Self::Source,
@@ -123,6 +163,7 @@ impl Stage {
             Self::User => "user",
             Self::Apt => "apt",
             Self::Python => "python",
+            Self::Lock => "lock",
             Self::Packages => "packages",
             Self::Setup => "setup",
             Self::Source => "source",
@@ -131,20 +172,74 @@ impl Stage {
     }
 }
 
-/// One step: one layer.
+/// What can be built alone, or built again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All steps of a stage.
+    Stage(Stage),
+    /// The step that installs a Python package, by the package's normalised name.
+    Package(String),
+}
+
+/// One step: one layer, unless it only makes something that other steps use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
     /// What the step belongs to.
     pub stage: Stage,
     /// What it does, in a few words.
     pub title: String,
+    /// What it makes for other steps. Only steps that make nothing are layers of the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makes: Option<Product>,
     /// The steps, by position, whose files it must see, besides the base.
     pub after: Vec<usize>,
+    /// Why it comes after those.
+    pub reason: &'static str,
+    /// The Python packages that it installs, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
     /// The lines of the spec that ask for it, first and last.
     pub lines: Vec<(u32, u32)>,
     /// What it does.
     #[serde(flatten)]
     pub action: Action,
+}
+
+/// What a step makes for other steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Product {
+    /// `interpreter.json`, and `pylock.toml` unless that is given.
+    Lock,
+    /// The files of a package, laid out as below the interpreter's prefix.
+    Package,
+    /// `shared-files.json`: which files several packages have.
+    SharedFiles,
+}
+
+impl Step {
+    /// Whether what it writes is in the image.
+    #[must_use]
+    pub fn is_layer(&self) -> bool {
+        self.makes.is_none()
+    }
+
+    /// The steps, by position, whose products it uses.
+    pub fn uses(&self) -> impl Iterator<Item = usize> {
+        let (mounts, copies): (&[Mount], &[CopyFiles]) = match &self.action {
+            Action::Run(run) => (&run.mounts, &[]),
+            Action::Copy(copies) => (&[], copies),
+            Action::MakeDirectory { .. } => (&[], &[]),
+        };
+        let mounted = mounts.iter().filter_map(|mount| match mount {
+            Mount::Product { step, .. } | Mount::Files { step, .. } => Some(*step),
+            _ => None,
+        });
+        mounted.chain(copies.iter().filter_map(|copy| match copy.from {
+            Origin::Product(step) => Some(step),
+            Origin::Context | Origin::Beside => None,
+        }))
+    }
 }
 
 /// What a step does.
@@ -177,6 +272,9 @@ pub struct Run {
     pub environment: Vec<(String, String)>,
     /// What it sees besides its root.
     pub mounts: Vec<Mount>,
+    /// An empty directory whose content is what the step makes for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<String>,
 }
 
 fn as_lines<S: serde::Serializer>(script: &str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -224,12 +322,26 @@ pub enum Mount {
         /// The path there.
         path: String,
     },
-    /// A file of the build context.
+    /// A file or directory of the build context.
     ContextFile {
         /// Where it appears.
         target: String,
-        /// The path there.
+        /// The path there; empty for all of it.
         path: String,
+    },
+    /// What another step made for others.
+    Product {
+        /// Where it appears.
+        target: String,
+        /// The other step's position.
+        step: usize,
+    },
+    /// All files after another step.
+    Files {
+        /// Where they appear.
+        target: String,
+        /// The other step's position.
+        step: usize,
     },
     /// A secret; the step itself checks for those it cannot do without.
     Secret {
@@ -249,15 +361,40 @@ impl Mount {
             | Self::Cache { target, .. }
             | Self::Program { target, .. }
             | Self::ContextFile { target, .. }
+            | Self::Product { target, .. }
+            | Self::Files { target, .. }
             | Self::Secret { target, .. } => target,
         }
     }
 }
 
-/// A copy from the build context.
+/// Where copied files are taken from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The build context.
+    #[default]
+    Context,
+    /// The directory of the spec.
+    Beside,
+    /// What a step, by its position, made for others.
+    Product(usize),
+}
+
+impl Origin {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    fn is_context(&self) -> bool {
+        *self == Self::Context
+    }
+}
+
+/// A copy of files.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CopyFiles {
-    /// The file or directory in the context.
+    /// Where it is taken from.
+    #[serde(skip_serializing_if = "Origin::is_context")]
+    pub from: Origin,
+    /// The file or directory there; `.` for all of it.
     pub source: String,
     /// The path it gets; a directory's contents go into it.
     pub target: String,

@@ -3,20 +3,24 @@
 mod construct;
 mod format;
 mod interpreter;
+mod poetry;
 mod pylock;
 mod repr;
 mod requirement;
 mod requirements;
 mod resolve;
 mod unicode;
+mod uv;
 mod value;
 
 pub use construct::{ValueError, scalar, value};
 pub use format::{FormatError, format};
 pub use interpreter::{Interpreter, Libc, ReportError, WheelName};
-pub use pylock::{Artefact, LockError, Locked, Pylock};
+pub use poetry::select_poetry;
+pub use pylock::{Artefact, LockError, Locked, Pylock, Selection};
 pub use repr::repr;
 pub use requirement::{Requirement, RequirementError, Source, normalised};
 pub use requirements::{Entry, RequirementsError, logical_lines, parse_requirements, plain_text};
 pub use unicode::{Unicode, UnknownPython, is_space};
+pub use uv::Arguments;
 pub use value::{CopyFileDetection, Dictionary, Value};

@@ -41,39 +41,49 @@ struct Made {
     requirements: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Package {
-    name: String,
+pub(super) struct Package {
+    pub(super) name: String,
     version: Option<String>,
     marker: Option<String>,
     requires_python: Option<String>,
-    sdist: Option<File>,
+    pub(super) sdist: Option<File>,
     #[serde(default)]
-    wheels: Vec<File>,
-    archive: Option<File>,
-    vcs: Option<Repository>,
+    pub(super) wheels: Vec<File>,
+    pub(super) archive: Option<File>,
+    pub(super) vcs: Option<Repository>,
     directory: Option<Directory>,
 }
 
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-struct File {
-    name: Option<String>,
-    url: Option<String>,
-    path: Option<String>,
-    subdirectory: Option<String>,
+impl Package {
+    pub(super) fn named(name: String, version: String) -> Self {
+        Self {
+            name,
+            version: Some(version),
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub(super) struct File {
+    pub(super) name: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) subdirectory: Option<String>,
     #[serde(default)]
-    hashes: BTreeMap<String, String>,
+    pub(super) hashes: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Repository {
-    r#type: String,
-    url: Option<String>,
-    path: Option<String>,
-    commit_id: String,
-    subdirectory: Option<String>,
+pub(super) struct Repository {
+    pub(super) r#type: String,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) commit_id: String,
+    pub(super) subdirectory: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -135,6 +145,19 @@ pub enum Artefact {
     },
 }
 
+/// What of a lock is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Extras.
+    pub extras: Vec<String>,
+    /// Dependency groups; the lock's own choice when empty.
+    pub groups: Vec<String>,
+    /// Packages that are built although there is a wheel; `:all:` for all of them.
+    pub no_binary: Vec<String>,
+    /// For each package, by normalised name, the hashes that its file may have.
+    pub hashes: BTreeMap<String, Vec<String>>,
+}
+
 impl Artefact {
     /// Whether installing it means to build it.
     #[must_use]
@@ -178,6 +201,9 @@ pub enum LockError {
         /// What the lock has.
         others: String,
     },
+    /// No file has a digest that is allowed.
+    #[error("no file of {0} that suits this image has one of the hashes that the requirements give")]
+    Mismatch(String),
     /// A file without digest.
     #[error("{0} has a file without hash")]
     NoHash(String),
@@ -190,6 +216,19 @@ pub enum LockError {
 }
 
 impl Pylock {
+    /// What another lock says.
+    pub(super) fn of(packages: Vec<Package>, requires_python: Option<String>) -> Self {
+        Self {
+            lock_version: "1.0".into(),
+            requires_python,
+            environments: Vec::new(),
+            extras: Vec::new(),
+            default_groups: Vec::new(),
+            packages,
+            tool: Tool::default(),
+        }
+    }
+
     /// Reads a lock.
     ///
     /// # Errors
@@ -264,19 +303,16 @@ impl Pylock {
     ///
     /// # Errors
     /// Everything that keeps the lock from being installed.
-    pub fn select(
-        &self,
-        interpreter: &Interpreter,
-        extras: &[String],
-        groups: &[String],
-    ) -> Result<Vec<Locked>, Vec<LockError>> {
+    pub fn select(&self, interpreter: &Interpreter, selection: &Selection) -> Result<Vec<Locked>, Vec<LockError>> {
+        let Selection { extras, groups, .. } = selection;
         let mut errors = Vec::new();
         if let Err(error) = fits_python(self.requires_python.as_deref(), interpreter) {
             errors.push(error);
         }
         let chosen = Chosen {
             interpreter,
-            extras: if extras.is_empty() { &[] } else { extras },
+            selection,
+            extras,
             groups: if groups.is_empty() { &self.default_groups } else { groups },
         };
         let unknown = extras.iter().filter(|extra| !self.extras.is_empty() && !self.extras.contains(extra));
@@ -325,6 +361,7 @@ fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), Lo
 /// What decides which packages and files of a lock are taken.
 struct Chosen<'a> {
     interpreter: &'a Interpreter,
+    selection: &'a Selection,
     extras: &'a [String],
     groups: &'a [String],
 }
@@ -397,16 +434,29 @@ impl Chosen<'_> {
                 (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
             };
         }
-        let wheels = package.wheels.iter().filter_map(|file| {
+        let selection = self.selection;
+        let is_built = selection.no_binary.iter().any(|other| other == ":all:" || normalised(other) == name);
+        let allowed = selection.hashes.get(name);
+        let is_allowed = |file: &&File| {
+            allowed.is_none_or(|allowed| {
+                let mut hashes = file.hashes.iter();
+                hashes.any(|(algorithm, digest)| allowed.contains(&format!("{algorithm}:{digest}")))
+            })
+        };
+        let wheels = package.wheels.iter().filter(|_| !is_built).filter(is_allowed).filter_map(|file| {
             let wheel = WheelName::parse(file.file_name())?;
             let preference = self.interpreter.preference(&wheel)?;
             let build = std::cmp::Reverse(wheel.build);
             Some(((preference, build, file.file_name()), file))
         });
         let best = wheels.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, file)| file);
-        let (file, is_wheel) = match (best, &package.sdist) {
+        let sdist = package.sdist.as_ref().filter(is_allowed);
+        let (file, is_wheel) = match (best, sdist) {
             (Some(wheel), _) => (wheel, true),
             (None, Some(sdist)) => (sdist, false),
+            (None, None) if allowed.is_some() && package.wheels.iter().chain(&package.sdist).next().is_some() => {
+                return Err(LockError::Mismatch(name.to_owned()));
+            }
             (None, None) => {
                 let names: Vec<&str> = package.wheels.iter().map(File::file_name).take(3).collect();
                 let others = match names.as_slice() {

@@ -287,15 +287,6 @@ impl Checker<'_> {
             }
         }
         if let Some(file) = spec.requirements.as_ref() {
-            let base = file.value.rsplit('/').next().unwrap_or_default();
-            if matches!(base, "uv.lock" | "poetry.lock" | "pylock.toml" | "pyproject.toml") {
-                let message = format!("`requirements: {}` is not supported yet", file.value);
-                let help = match base {
-                    "poetry.lock" => "export it first: `poetry export -o requirements.txt`",
-                    _ => "export it first: `uv export --format requirements-txt -o requirements.txt`",
-                };
-                self.error("lock-file", message, file.span, help);
-            }
             self.context_path("requirements", file);
         }
     }

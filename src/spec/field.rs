@@ -5,6 +5,8 @@
 pub enum Kind {
     /// A text.
     Text,
+    /// `true` or `false`.
+    Flag,
     /// A list of texts.
     TextList,
     /// A mapping of names to texts.
@@ -23,6 +25,7 @@ impl Kind {
     pub fn words(self) -> &'static str {
         match self {
             Self::Text => "a string",
+            Self::Flag => "true or false",
             Self::TextList => "a list of strings",
             Self::TextMap => "a mapping of names to strings",
             Self::AnyMap => "a mapping",
@@ -91,7 +94,7 @@ pub const CHECKED_LISTS: [&str; 8] = [
 ];
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub const OWN_FIELDS: [Field; 9] = [
+pub const OWN_FIELDS: [Field; 14] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -100,6 +103,11 @@ pub const OWN_FIELDS: [Field; 9] = [
     field("build_env", Kind::TextMap),
     field("setup_commands", Kind::TextList),
     field("pins", Kind::TextMap),
+    field("layering", Kind::Text),
+    field("heavy", Kind::TextList),
+    field("extras", Kind::TextList),
+    field("groups", Kind::TextList),
+    field("install_project", Kind::Flag),
     // Never hashed: it says how to.
     field("tag_algorithm", Kind::Text),
 ];

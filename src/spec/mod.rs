@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod check;
+mod choice;
 pub mod credential;
 mod diagnostic;
 pub mod field;
@@ -21,7 +22,8 @@ pub mod yaml;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use diagnostic::{Diagnostic, Severity, Stage, shown_text};
 pub use model::{
-    BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue, context_path,
+    BaseImage, ImageSpec, Layering, Profile, RequirementsFile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
+    context_path,
 };
 pub use reference::{Reference, ReferenceError};
 pub use text::{Position, Span, Spanned, Text};

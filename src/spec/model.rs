@@ -24,6 +24,17 @@ pub enum Profile {
     Plain,
 }
 
+/// How Python packages become layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layering {
+    /// Heavy packages have a layer each, the rest share a few by their names.
+    #[default]
+    Auto,
+    /// One layer.
+    Single,
+}
+
 /// Whether `source_root` is copied into the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +45,48 @@ pub enum SourceCopyMode {
     All,
     /// Nothing.
     None,
+}
+
+/// What a requirements file is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequirementsFile {
+    /// Lines of requirements.
+    Lines,
+    /// A project, whose dependencies are resolved.
+    Project,
+    /// uv's lock of a project.
+    UvLock,
+    /// Poetry's lock of a project.
+    PoetryLock,
+    /// A lock of PEP 751.
+    Pylock,
+}
+
+impl RequirementsFile {
+    /// The kind of a file.
+    #[must_use]
+    pub fn of(path: &str) -> Self {
+        match path.rsplit('/').next().unwrap_or(path) {
+            "pyproject.toml" => Self::Project,
+            "uv.lock" => Self::UvLock,
+            "poetry.lock" => Self::PoetryLock,
+            "pylock.toml" => Self::Pylock,
+            name if name.starts_with("pylock.") && name.ends_with(".toml") => Self::Pylock,
+            _ => Self::Lines,
+        }
+    }
+
+    /// Whether it stands for a project, which has extras and groups and can be installed itself.
+    #[must_use]
+    pub fn has_project(self) -> bool {
+        matches!(self, Self::Project | Self::UvLock | Self::PoetryLock)
+    }
+
+    /// Whether it says which versions are installed.
+    #[must_use]
+    pub fn is_lock(self) -> bool {
+        matches!(self, Self::UvLock | Self::PoetryLock | Self::Pylock)
+    }
 }
 
 /// The image that a build starts from.
@@ -135,6 +188,16 @@ pub struct ImageSpec {
     pub setup_commands: Option<TextList>,
     /// The digests of images, by reference.
     pub pins: Option<TextMap>,
+    /// How Python packages become layers.
+    pub layering: Layering,
+    /// Packages that have a layer each, besides those that are known to be heavy.
+    pub heavy: Option<TextList>,
+    /// Extras of the project whose lock is installed.
+    pub extras: Option<TextList>,
+    /// Dependency groups of the project whose lock is installed.
+    pub groups: Option<TextList>,
+    /// Whether the project itself is installed, not only what it needs.
+    pub install_project: Option<Spanned<bool>>,
     /// How the image's name is computed.
     pub tag_algorithm: Algorithm,
     /// The whole mapping.
@@ -192,6 +255,8 @@ impl ImageSpec {
                 let default = match field.name {
                     "profile" => value == Value::text("flyte"),
                     "copy_to" => value == Value::text("/root"),
+                    "layering" => value == Value::text("auto"),
+                    "install_project" => value == Value::Bool(false),
                     _ => false,
                 };
                 (!default && value != Value::None).then_some((field.name, value))
@@ -212,6 +277,12 @@ impl ImageSpec {
     pub fn span_of(&self, field: &str) -> Span {
         let found = self.raw.iter().find(|(name, _)| name == field);
         found.map_or(self.span, |(_, node)| node.span)
+    }
+
+    /// What the requirements file is, if there is one.
+    #[must_use]
+    pub fn requirements_file(&self) -> Option<RequirementsFile> {
+        self.requirements.as_ref().map(|file| RequirementsFile::of(&file.value))
     }
 
     /// Where copied files go.

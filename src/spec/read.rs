@@ -1,13 +1,14 @@
 //! Nodes to the typed model. Every problem is collected; nothing stops at the first.
 
 use crate::python::{self, Unicode, Value};
+use crate::spec::Algorithm;
+use crate::spec::choice;
 use crate::spec::diagnostic::{Diagnostic, Stage};
 use crate::spec::field::{self, BUILDER_CONFIG_KEYS, CHECKED_LISTS, FLYTEKIT_FIELDS, Kind, OWN_FIELDS};
-use crate::spec::model::{BaseImage, ImageSpec, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
+use crate::spec::model::{BaseImage, ImageSpec, Layering, Profile, SecretMount, TextList, TextMap, TextValue};
 use crate::spec::secret::{pair_mount, secret_mount};
 use crate::spec::text::{Span, Spanned};
 use crate::spec::yaml::{Data, Node};
-use crate::spec::{Algorithm, UnknownAlgorithm};
 
 /// Reads a mapping as a spec.
 pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<ImageSpec> {
@@ -58,20 +59,18 @@ impl Reader<'_> {
         }
         self.fields = self.top_level(pairs);
         let own = self.own_fields();
-        let own_text = |reader: &mut Self, name: &'static str| {
-            let node = own.iter().find(|(n, _)| *n == name).map(|(_, node)| node.clone());
-            node.and_then(|node| reader.text(name, &node))
-        };
-        let own_map = |reader: &mut Self, name: &'static str| {
-            let node = own.iter().find(|(n, _)| *n == name).map(|(_, node)| node.clone());
-            node.and_then(|node| reader.text_map(name, &node))
-        };
+        let own_node = |name: &str| own.iter().find(|(n, _)| *n == name).map(|(_, node)| node);
+        let own_text = |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text(name, node));
+        let own_map = |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text_map(name, node));
+        let own_list =
+            |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text_list(name, node));
         let (uv_image, micromamba_image) = self.builder_config();
-        let profile = own_text(self, "profile").map_or(Profile::Flyte, |text| self.profile(&text));
-        let setup_commands = own
-            .iter()
-            .find(|(n, _)| *n == "setup_commands")
-            .map(|(_, node)| node.clone());
+        let (profile, layering, algorithm, copy_mode) = (
+            own_text(self, "profile"),
+            own_text(self, "layering"),
+            own_text(self, "tag_algorithm"),
+            self.field_text("source_copy_mode"),
+        );
         let spec = ImageSpec {
             name: self.name(),
             python_version: self
@@ -103,21 +102,26 @@ impl Reader<'_> {
             entrypoint: self.field_list("entrypoint"),
             commands: self.field_list("commands"),
             tag_format: self.field_text("tag_format").filter(|format| !format.value.is_empty()),
-            source_copy_mode: self.source_copy_mode(),
+            source_copy_mode: self.choice(copy_mode, choice::source_copy_mode),
             copy: self.field_list("copy"),
             python_exec: self.field_text("python_exec").filter(|exec| !exec.value.is_empty()),
             runtime_packages: self.field_list("runtime_packages"),
             uv_image,
             micromamba_image,
-            profile,
+            profile: self.choice(profile, choice::profile).map_or_else(Profile::default, |p| p.value),
             labels: own_map(self, "labels"),
             user: own_text(self, "user"),
             workdir: own_text(self, "workdir"),
             copy_to: own_text(self, "copy_to"),
             build_env: own_map(self, "build_env"),
-            setup_commands: setup_commands.and_then(|node| self.text_list("setup_commands", &node)),
+            setup_commands: own_list(self, "setup_commands"),
             pins: own_map(self, "pins"),
-            tag_algorithm: own_text(self, "tag_algorithm").map_or(Algorithm::default(), |text| self.algorithm(&text)),
+            layering: self.choice(layering, choice::layering).map_or_else(Layering::default, |l| l.value),
+            heavy: own_list(self, "heavy"),
+            extras: own_list(self, "extras"),
+            groups: own_list(self, "groups"),
+            install_project: own_node("install_project").and_then(|node| self.flag("install_project", node)),
+            tag_algorithm: self.choice(algorithm, choice::algorithm).map_or_else(Algorithm::default, |a| a.value),
             span: root.span,
             raw: std::mem::take(&mut self.fields),
         };
@@ -480,66 +484,26 @@ impl Reader<'_> {
         );
     }
 
-    fn source_copy_mode(&mut self) -> Option<Spanned<SourceCopyMode>> {
-        let node = self.node("source_copy_mode")?;
-        let text = self.text("source_copy_mode", &node)?;
-        let mode = match text.value.to_lowercase().as_str() {
-            "auto" | "loaded_modules" => SourceCopyMode::Auto,
-            "all" => SourceCopyMode::All,
-            "none" | "no_copy" => SourceCopyMode::None,
-            other => {
-                let diagnostic = Diagnostic::build_error(
-                    "unknown-value",
-                    format!(
-                        "`{}` is not a source_copy_mode: it is one of auto, all, none",
-                        text.value
-                    ),
-                )
-                .at(text.span);
-                let known = ["auto", "all", "none", "loaded_modules", "no_copy"];
-                let diagnostic = match field::closest(other, known) {
-                    Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
-                    None => diagnostic,
-                };
+    /// A field that takes one of a few words; what is none of them counts as absent.
+    fn choice<T>(&mut self, text: Option<TextValue>, read: fn(&TextValue) -> Result<T, Diagnostic>) -> Option<Spanned<T>> {
+        let text = text?;
+        match read(&text) {
+            Ok(value) => Some(Spanned::new(value, text.span)),
+            Err(diagnostic) => {
                 self.report(diagnostic);
-                return None;
-            }
-        };
-        Some(Spanned::new(mode, text.span))
-    }
-
-    fn profile(&mut self, text: &TextValue) -> Profile {
-        match text.value.as_str() {
-            "flyte" => Profile::Flyte,
-            "plain" => Profile::Plain,
-            other => {
-                let diagnostic = Diagnostic::build_error(
-                    "unknown-value",
-                    format!("`{other}` is not a profile: it is one of flyte, plain"),
-                )
-                .at(text.span);
-                let diagnostic = match field::closest(other, ["flyte", "plain"]) {
-                    Some(candidate) => diagnostic.help(format!("did you mean `{candidate}`?")),
-                    None => diagnostic.help("flyte makes images for Flyte tasks, plain adds nothing of its own"),
-                };
-                self.report(diagnostic);
-                Profile::Flyte
+                None
             }
         }
     }
 
-    /// Without it there is no name, so this stops everything.
-    fn algorithm(&mut self, text: &TextValue) -> Algorithm {
-        text.value.parse().unwrap_or_else(|error: UnknownAlgorithm| {
-            let diagnostic = Diagnostic::error("unknown-value", format!("tag_algorithm: {error}")).at(text.span);
-            let known = Algorithm::ALL.map(Algorithm::name);
-            let help = match field::closest(&text.value, known) {
-                Some(candidate) => format!("did you mean `{candidate}`?"),
-                None => "leave it out for the names that flytekit computes".to_owned(),
-            };
-            self.report(diagnostic.help(help));
-            Algorithm::default()
-        })
+    fn flag(&mut self, name: &'static str, node: &Node) -> Option<Spanned<bool>> {
+        match python::scalar(node) {
+            Value::Bool(value) => Some(Spanned::new(value, node.span)),
+            _ => {
+                self.wrong_kind(name, Kind::Flag, node);
+                None
+            }
+        }
     }
 
     fn builder_config(&mut self) -> (Option<TextValue>, Option<TextValue>) {

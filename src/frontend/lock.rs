@@ -1,0 +1,299 @@
+//! Which Python packages an image gets: the lock is made or read, and then looked at.
+
+use serde::Deserialize;
+
+use crate::emit::{self, Options as EmitOptions, Sources, Target};
+use crate::frontend::Failure;
+use crate::frontend::client::{Client, Reference};
+use crate::frontend::context::{self, SpecFile};
+use crate::frontend::requirements::{Found, join};
+use crate::plan::{BuildPlan, Lock, Product, SharedFile, required};
+use crate::python::{
+    Arguments, Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection,
+    select_poetry,
+};
+use crate::spec::{Diagnostic, ImageSpec, Profile, RequirementsFile, Span};
+
+/// The longest lock that is read, in bytes.
+const MAX_LOCK: usize = 32 * 1024 * 1024;
+/// Paths of a lock that was made in a step begin with one of these.
+const STEP_DIRECTORIES: [&str; 2] = ["/tmp/imagespec/work", "/tmp/imagespec/context"];
+/// Warnings about single files; more are counted.
+const MAX_SHARED_SHOWN: usize = 3;
+
+/// A lock beside the spec.
+#[derive(Debug, Clone)]
+pub(super) struct Beside {
+    /// Its name.
+    pub(super) name: String,
+    /// Its content.
+    pub(super) text: String,
+}
+
+/// What a lock is made from and for.
+pub(super) struct Locking<'a> {
+    pub(super) client: &'a Client,
+    pub(super) file: &'a SpecFile,
+    pub(super) spec: &'a ImageSpec,
+    pub(super) found: &'a Found,
+    pub(super) beside: Option<&'a Beside>,
+    /// Whether nothing may be installed but what the requirements give the hashes of.
+    pub(super) is_hashed: bool,
+}
+
+impl Locking<'_> {
+    /// Runs the lock step of a plan and gives the packages that are installed.
+    pub(super) async fn packages(&self, solved: &Reference) -> Result<Lock, Failure> {
+        let interpreter = self.read(solved, "interpreter.json").await?;
+        let interpreter = Interpreter::parse(&interpreter).map_err(|error| Failure::internal(error.to_string()))?;
+        let selection = self.selection();
+        let kind = self.spec.requirements_file();
+        let (name, text) = self.lock(solved).await?;
+        let locked = if self.beside.is_none() && kind == Some(RequirementsFile::PoetryLock) {
+            select_poetry(&text, &interpreter, &selection)
+        } else {
+            match Pylock::parse(&text) {
+                Ok(lock) => {
+                    let problems = self.differences(&name, &lock, &interpreter);
+                    if !problems.is_empty() {
+                        return Err(Failure::of_spec(&self.file.text, &problems));
+                    }
+                    lock.select(&interpreter, &selection)
+                }
+                Err(error) => Err(vec![error]),
+            }
+        };
+        let mut packages = locked.map_err(|errors| self.unusable(&name, &errors))?;
+        let directory = match (&self.beside, &self.spec.requirements) {
+            (None, Some(path)) => path.value.rsplit_once('/').map_or("", |(directory, _)| directory),
+            _ => "",
+        };
+        let mut outside = Vec::new();
+        for package in &mut packages {
+            if let Artefact::Path { path, .. } = &mut package.artefact {
+                match in_context(directory, path) {
+                    Some(inner) => *path = inner,
+                    None => outside.push(format!("{name}: `{path}` is outside of the build context")),
+                }
+            }
+        }
+        if let Some(message) = outside.into_iter().next() {
+            return Err(self.problem("context-path", message, "build from a directory that holds it"));
+        }
+        if let Some(project) = &self.found.project {
+            packages.retain(|package| package.name != project.name);
+            packages.push(project.clone());
+        }
+        self.complete(&name, &packages)?;
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Lock {
+            packages,
+            shared: Vec::new(),
+        })
+    }
+
+    /// The lock's name and text.
+    pub(super) async fn lock(&self, solved: &Reference) -> Result<(String, String), Failure> {
+        if let Some(beside) = self.beside {
+            return Ok((beside.name.clone(), beside.text.clone()));
+        }
+        if let (Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock), Some(path)) =
+            (self.spec.requirements_file(), &self.spec.requirements)
+        {
+            return Ok((path.value.clone(), self.found.text.clone().unwrap_or_default()));
+        }
+        Ok(("the lock".to_owned(), self.read(solved, "pylock.toml").await?))
+    }
+
+    async fn read(&self, solved: &Reference, path: &str) -> Result<String, Failure> {
+        let content = self.client.read(solved, path, MAX_LOCK).await?;
+        let content = content.ok_or_else(|| Failure::user(format!("{path} has more than {MAX_LOCK} bytes")))?;
+        String::from_utf8(content).map_err(|_| Failure::internal(format!("{path} is not UTF-8")))
+    }
+
+    fn selection(&self) -> Selection {
+        let words = |list| ImageSpec::strings(list).map(|word| word.value.clone()).collect();
+        let arguments = self.spec.pip_extra_args.as_ref().map_or("", |args| &args.value);
+        Selection {
+            extras: words(&self.spec.extras),
+            groups: words(&self.spec.groups),
+            no_binary: Arguments::sort(&shlex::split(arguments).unwrap_or_default(), "").no_binary,
+            hashes: self.found.hashes.clone(),
+        }
+    }
+
+    /// Where the lock stands in the spec.
+    fn span(&self) -> Span {
+        let spec = self.spec;
+        let named = spec.requirements.as_ref().map(|file| file.span);
+        named
+            .or_else(|| spec.packages.as_ref().map(|list| list.span))
+            .unwrap_or(Span {
+                start: spec.span.start,
+                end: spec.span.start + 1,
+            })
+    }
+
+    fn problem(&self, rule: &'static str, message: String, help: &str) -> Failure {
+        let diagnostic = Diagnostic::build_error(rule, message).at(self.span()).help(help);
+        Failure::of_spec(&self.file.text, [&diagnostic])
+    }
+
+    fn unusable(&self, name: &str, errors: &[LockError]) -> Failure {
+        let problems: Vec<Diagnostic> = errors
+            .iter()
+            .map(|error| {
+                let help = match error {
+                    LockError::Python { .. } => "lock again for this version, or set `python_version`",
+                    LockError::Environment(_) | LockError::NoFile { .. } => {
+                        "lock again for this platform and Python, or build for the one that the lock is for"
+                    }
+                    LockError::Mismatch(_) => "lock the requirements again for this platform, with hashes of all files",
+                    LockError::NoHash(_) => "lock again with hashes",
+                    LockError::Form(_) | LockError::Version(_) => "lock again with a current tool",
+                    LockError::Twice(_) => "lock again for one environment",
+                    LockError::Unsupported(_) => "lock again, or use `requirements: uv.lock`",
+                };
+                let message = format!("{name} cannot be installed: {error}");
+                Diagnostic::build_error("lock", message).at(self.span()).help(help)
+            })
+            .collect();
+        Failure::of_spec(&self.file.text, &problems)
+    }
+
+    /// What the spec asks for and a given lock does not have, or the other way round.
+    fn differences(&self, name: &str, lock: &Pylock, interpreter: &Interpreter) -> Vec<Diagnostic> {
+        let is_given = self.beside.is_some() || self.spec.requirements_file() == Some(RequirementsFile::Pylock);
+        if !is_given {
+            return Vec::new();
+        }
+        let help = format!(
+            "lock again: `docker buildx build --target lock -o . -f {} .`, or leave {name} out",
+            self.file.text.name()
+        );
+        let mut problems = Vec::new();
+        let mut differs = |line: &str, message: String| {
+            let entry = ImageSpec::strings(&self.spec.packages).find(|entry| entry.value == line);
+            let span = entry.map_or_else(|| self.span(), |entry| entry.span);
+            problems.push(Diagnostic::build_error("lock-differs", message).at(span).help(&*help));
+        };
+        let required = required(self.spec, &self.found.facts);
+        if let (Some(made_from), true) = (lock.made_from(), self.beside.is_some()) {
+            for line in required.iter().filter(|line| !made_from.contains(line)) {
+                differs(line, format!("`{line}` is not among the requirements that {name} was made from"));
+            }
+            for line in made_from.iter().filter(|line| !required.contains(line)) {
+                differs(line, format!("{name} was made from `{line}` as well, which the spec does not ask for"));
+            }
+            return problems;
+        }
+        for line in &required {
+            let Ok(requirement) = Requirement::parse(line) else { continue };
+            let Some(package) = requirement.name.as_ref().filter(|_| requirement.applies(&interpreter.markers)) else {
+                continue;
+            };
+            match lock.version_of(package) {
+                None => differs(line, format!("`{line}` is not in {name}")),
+                Some(Some(version)) if !requirement.allows(version) => {
+                    differs(line, format!("`{line}` does not allow {package} {version}, which {name} has"));
+                }
+                Some(_) => {}
+            }
+        }
+        problems
+    }
+
+    /// What has to be in a lock.
+    fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Failure> {
+        let is_lock = self.beside.is_some() || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
+        if is_lock && self.spec.profile == Profile::Flyte && !has("flytekit") {
+            let message = format!("{name} does not have flytekit, which the flyte profile needs");
+            let help = "add flytekit to what is locked and lock again, or use `profile: plain`";
+            return Err(self.problem("lock-without-flytekit", message, help));
+        }
+        if self.is_hashed && !is_lock {
+            let open = packages.iter().find(|package| !self.found.hashes.contains_key(&package.name));
+            if let Some(package) = open {
+                let message = format!("the requirements have no hash of {}, which they need", package.name);
+                let help = "lock them: `uv pip compile --generate-hashes requirements.in -o requirements.txt`";
+                return Err(self.problem("not-locked", message, help));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A path of a lock, relative to the context.
+fn in_context(directory: &str, path: &str) -> Option<String> {
+    for step in STEP_DIRECTORIES {
+        if let Some(rest) = path.strip_prefix(step).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+            return join("", rest.trim_start_matches('/'));
+        }
+    }
+    join(directory, path)
+}
+
+#[derive(Deserialize)]
+struct Shared {
+    path: String,
+    packages: Vec<String>,
+}
+
+/// Files that several packages have, as the step that looks for them says.
+pub(super) async fn shared_files(
+    client: &Client,
+    file: &SpecFile,
+    plan: &BuildPlan,
+    sources: &Sources,
+    options: &EmitOptions,
+) -> Result<Vec<SharedFile>, Failure> {
+    let Some(step) = plan.maker(Product::SharedFiles) else {
+        return Ok(Vec::new());
+    };
+    let solved = solve_product(client, plan, sources, options, step).await?;
+    let report = client.read(&solved, "shared-files.json", MAX_LOCK).await?.unwrap_or_default();
+    let shared: Vec<Shared> = serde_json::from_slice(&report).map_err(|error| Failure::internal(error.to_string()))?;
+    for file_of_many in shared.iter().take(MAX_SHARED_SHOWN) {
+        let last = file_of_many.packages.last().map_or("", String::as_str);
+        let message = format!(
+            "{} is in {}; the image has that of {last}",
+            file_of_many.path,
+            file_of_many.packages.join(" and ")
+        );
+        warn_shared(client, file, message).await?;
+    }
+    if let Some(more) = shared.len().checked_sub(MAX_SHARED_SHOWN).filter(|more| *more > 0) {
+        warn_shared(client, file, format!("{more} more files are in several packages")).await?;
+    }
+    Ok(shared
+        .into_iter()
+        .map(|shared| SharedFile {
+            path: shared.path,
+            packages: shared.packages,
+        })
+        .collect())
+}
+
+async fn warn_shared(client: &Client, file: &SpecFile, message: String) -> Result<(), Failure> {
+    let warning = Diagnostic::warning("shared-file", message)
+        .help("usually a mistake of the packages; /usr/share/imagespec/shared-files.json in the image lists all such files");
+    context::warn(client, file, &warning).await
+}
+
+/// Solves what a step makes for others.
+pub(super) async fn solve_product(
+    client: &Client,
+    plan: &BuildPlan,
+    sources: &Sources,
+    options: &EmitOptions,
+    step: usize,
+) -> Result<Reference, Failure> {
+    let options = EmitOptions {
+        target: Some(Target::Product(step)),
+        ..options.clone()
+    };
+    let emitted = emit::emit(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
+    client.solve(emitted.result.as_ref()).await
+}
+

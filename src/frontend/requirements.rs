@@ -1,0 +1,378 @@
+//! The requirements files of a spec, and the files that these name.
+
+use std::collections::BTreeMap;
+
+use crate::frontend::Failure;
+use crate::frontend::client::Client;
+use crate::frontend::context::SpecFile;
+use crate::frontend::files::{Files, check_path};
+use crate::plan::{DEFAULT_UV, Requirements};
+use crate::python::{Artefact, Entry, Locked, Requirement, Source, normalised, parse_requirements, plain_text};
+use crate::spec::{BaseImage, Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path};
+
+/// The version of uv's lock that the uv of this release reads.
+const UV_LOCK_VERSION: i64 = 1;
+/// Files that name files that name files.
+const MAX_ROUNDS: usize = 16;
+
+/// What the requirements files of one spec say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    /// What a plan is told.
+    pub(super) facts: Requirements,
+    /// For each package, by normalised name, the hashes that its file may have.
+    pub(super) hashes: BTreeMap<String, Vec<String>>,
+    /// The text of the requirements file.
+    pub(super) text: Option<String>,
+    /// The project itself, if it is to be installed.
+    pub(super) project: Option<Locked>,
+}
+
+/// Reads the requirements files of a spec and of those below it: one entry each, the outermost first.
+pub(super) async fn read(
+    client: &Client,
+    file: &SpecFile,
+    files: &mut Files,
+    spec: &ImageSpec,
+    texts: &[(String, String)],
+) -> Result<Vec<Found>, Failure> {
+    let mut all = Vec::new();
+    let mut next = Some(spec);
+    while let Some(spec) = next {
+        let mut reader = Reader {
+            client,
+            files,
+            known: texts.iter().cloned().collect(),
+            found: Found::default(),
+            problems: Vec::new(),
+        };
+        reader.spec(spec).await?;
+        if !reader.problems.is_empty() {
+            return Err(Failure::of_spec(&file.text, &reader.problems));
+        }
+        all.push(reader.found);
+        next = match &spec.base_image {
+            Some(BaseImage::Spec(nested)) => Some(&nested.value),
+            _ => None,
+        };
+    }
+    Ok(all)
+}
+
+/// Paths that are known to be needed before any file is read.
+pub(super) fn first_paths(spec: &ImageSpec) -> Vec<String> {
+    let mut paths: Vec<String> = ImageSpec::strings(&spec.packages)
+        .filter_map(|line| local_path(&line.value))
+        .collect();
+    let words = spec.pip_extra_args.as_ref().and_then(|args| shlex::split(&args.value));
+    paths.extend(crate::python::Arguments::sort(&words.unwrap_or_default(), "").files);
+    if let Some(file) = &spec.requirements
+        && matches!(
+            RequirementsFile::of(&file.value),
+            RequirementsFile::UvLock | RequirementsFile::PoetryLock
+        )
+    {
+        paths.push(join(directory_of(&file.value), "pyproject.toml").unwrap_or_default());
+    }
+    paths
+}
+
+/// The local file or directory that a line of `packages` names.
+fn local_path(line: &str) -> Option<String> {
+    match Requirement::parse(line).ok()?.source {
+        Source::Path(path) => join("", without_extras(&path)),
+        _ => None,
+    }
+}
+
+/// `./x[fast]` is the directory `./x`.
+fn without_extras(path: &str) -> &str {
+    path.split('[').next().unwrap_or(path)
+}
+
+fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// A path relative to a directory of the context; `None` when it leaves the context.
+pub(super) fn join(directory: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+struct Reader<'a> {
+    client: &'a Client,
+    files: &'a mut Files,
+    /// Texts by path.
+    known: BTreeMap<String, String>,
+    found: Found,
+    problems: Vec<Diagnostic>,
+}
+
+impl Reader<'_> {
+    fn problem(&mut self, rule: &'static str, message: String, span: Span, help: &str) {
+        self.problems.push(Diagnostic::build_error(rule, message).at(span).help(help));
+    }
+
+    async fn spec(&mut self, spec: &ImageSpec) -> Result<(), Failure> {
+        for line in ImageSpec::strings(&spec.packages) {
+            if let Some(path) = local_path(&line.value) {
+                self.project(&path, line.span).await?;
+            }
+        }
+        let Some(file) = &spec.requirements else { return Ok(()) };
+        let path = context_path(&file.value);
+        let kind = RequirementsFile::of(&path);
+        let Some(text) = self.text(&path, file).await? else { return Ok(()) };
+        self.found.text = Some(text.clone());
+        self.found.facts.files.push(path.clone());
+        match kind {
+            RequirementsFile::Lines => self.lines(&path, text, file).await?,
+            RequirementsFile::Project => self.project_file(&path, &text, spec, file),
+            RequirementsFile::UvLock => self.uv_lock(&path, &text, spec, file).await?,
+            RequirementsFile::PoetryLock | RequirementsFile::Pylock => {}
+        }
+        if spec.install_project.as_ref().is_some_and(|wish| wish.value) && kind.has_project() {
+            self.own_project(&path, file).await?;
+        }
+        let arguments = spec.pip_extra_args.as_ref();
+        if let Some(words) = arguments.and_then(|args| shlex::split(&args.value)) {
+            for path in crate::python::Arguments::sort(&words, "").files {
+                let span = arguments.map_or(file.span, |args| args.span);
+                self.text(&context_path(&path), &Spanned::new(path.clone(), span)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The text of a file; `None` when there is a problem with it, which is noted.
+    async fn text(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
+        if let Some(text) = self.known.get(&named.value).or_else(|| self.known.get(path)) {
+            return Ok(Some(text.clone()));
+        }
+        self.ask(path);
+        let Some(tree) = &self.files.tree else { return Ok(None) };
+        let solved = self.client.solve(Some(tree)).await?;
+        let mut read = Vec::new();
+        check_path(self.client, &solved, "requirements", named, &mut self.problems, &mut read).await?;
+        let text = read.pop().map(|(_, text)| text);
+        if let Some(text) = &text {
+            self.known.insert(path.to_owned(), text.clone());
+        }
+        Ok(text)
+    }
+
+    fn ask(&mut self, path: &str) {
+        if let Some(more) = self.files.with(&[path.to_owned()]) {
+            *self.files = more;
+        }
+    }
+
+    /// A directory or file that a package is built or installed from.
+    async fn project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
+        self.ask(path);
+        let Some(tree) = &self.files.tree else { return Ok(()) };
+        let solved = self.client.solve(Some(tree)).await?;
+        if !path.is_empty() && self.client.stat(&solved, path).await?.is_none() {
+            let message = format!("`{path}`, which a requirement names, is not in the build context");
+            let help = "paths are relative to the requirements file, those of `packages` to the build context; what .dockerignore names is not in it";
+            self.problem("missing-file", message, span, help);
+            return Ok(());
+        }
+        if !self.found.facts.projects.iter().any(|known| known == path) {
+            self.found.facts.projects.push(path.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Lines of requirements, with the files that they include.
+    async fn lines(&mut self, path: &str, text: String, named: &TextValue) -> Result<(), Failure> {
+        let top = directory_of(path).to_owned();
+        let mut pending = vec![(path.to_owned(), text, false)];
+        let mut rounds = 0;
+        while let Some((path, text, is_bound)) = pending.pop() {
+            rounds += 1;
+            let entries = match parse_requirements(&text) {
+                Ok(entries) => entries,
+                Err(error) => {
+                    let message = format!("{path}, line {}: {}", error.line, error.message);
+                    let help = "write for example `pandas>=2`, `features @ git+https://github.com/acme/features@v3` or `./libs/features`";
+                    self.problem("requirement", message, named.span, help);
+                    continue;
+                }
+            };
+            for (line, entry) in entries {
+                let bounds = matches!(entry, Entry::Constraints(_));
+                match entry {
+                    Entry::Include(other) | Entry::Constraints(other) if rounds <= MAX_ROUNDS => {
+                        let Some(inner) = join(directory_of(&path), &other) else {
+                            let message = format!("{path}, line {line}: `{other}` is outside of the build context");
+                            self.problem("context-path", message, named.span, "build from a directory that holds all the files");
+                            continue;
+                        };
+                        if self.found.facts.files.contains(&inner) {
+                            continue;
+                        }
+                        let value = Spanned::new(inner.clone(), named.span);
+                        if let Some(text) = self.text(&inner, &value).await? {
+                            self.found.facts.files.push(inner.clone());
+                            pending.push((inner, text, is_bound || bounds));
+                        }
+                    }
+                    Entry::Include(_) | Entry::Constraints(_) => {
+                        self.problem("requirement", format!("{path} includes too many files"), named.span, "put them into one");
+                    }
+                    Entry::Index { option, value } => {
+                        self.found.facts.indexes.push(option.to_owned());
+                        if !value.is_empty() {
+                            self.found.facts.indexes.push(value);
+                        }
+                    }
+                    Entry::Option(_) => {}
+                    Entry::Requirement { requirement, hashes, .. } => {
+                        if let Source::Path(place) = &requirement.source {
+                            match join(&top, without_extras(place)) {
+                                Some(inner) => self.project(&inner, named.span).await?,
+                                None => {
+                                    let message = format!("{path}, line {line}: `{place}` is outside of the build context");
+                                    self.problem("context-path", message, named.span, "build from a directory that holds it");
+                                }
+                            }
+                        }
+                        if let Some(name) = requirement.name.as_ref().filter(|_| !hashes.is_empty()) {
+                            self.found.hashes.entry(name.clone()).or_default().extend(hashes);
+                        }
+                        if !is_bound {
+                            self.found.facts.lines.push(requirement.text);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A project's own dependencies, with those of its extras and groups that are wanted.
+    fn project_file(&mut self, path: &str, text: &str, spec: &ImageSpec, named: &TextValue) {
+        let project: toml::Table = match toml::from_str(&plain_text(text)) {
+            Ok(project) => project,
+            Err(error) => {
+                let message = format!("{path} is not TOML: {}", error.message());
+                return self.problem("requirements", message, named.span, "correct the file");
+            }
+        };
+        let lines = |value: Option<&toml::Value>| -> Vec<String> {
+            let list = value.and_then(toml::Value::as_array);
+            list.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect()
+        };
+        let table = |name: &str| project.get("project").and_then(|table| table.get(name));
+        let mut all = lines(table("dependencies"));
+        for extra in ImageSpec::strings(&spec.extras) {
+            all.extend(lines(table("optional-dependencies").and_then(|extras| extras.get(&extra.value))));
+        }
+        for group in ImageSpec::strings(&spec.groups) {
+            all.extend(lines(project.get("dependency-groups").and_then(|groups| groups.get(&group.value))));
+        }
+        self.found.facts.lines = all;
+    }
+
+    /// uv's lock names the projects beside the one that it is the lock of.
+    async fn uv_lock(&mut self, path: &str, text: &str, spec: &ImageSpec, named: &TextValue) -> Result<(), Failure> {
+        let lock: toml::Table = match toml::from_str(&plain_text(text)) {
+            Ok(lock) => lock,
+            Err(error) => {
+                let message = format!("{path} is not TOML: {}", error.message());
+                self.problem("requirements", message, named.span, "run `uv lock`");
+                return Ok(());
+            }
+        };
+        let version = lock.get("version").and_then(toml::Value::as_integer).unwrap_or(0);
+        if version > UV_LOCK_VERSION && spec.uv_image.is_none() {
+            let message = format!("{path} has the version {version}, and {DEFAULT_UV} reads {UV_LOCK_VERSION}");
+            let help = "set `builder_config: {uv_image: ghcr.io/astral-sh/uv:VERSION}` to the uv that made it (`uv --version` says which)";
+            self.problem("uv-lock-version", message, named.span, help);
+            return Ok(());
+        }
+        let directory = directory_of(path);
+        let project = join(directory, "pyproject.toml").unwrap_or_default();
+        let value = Spanned::new(project.clone(), named.span);
+        if self.text(&project, &value).await?.is_some() {
+            self.found.facts.files.push(project);
+        }
+        let packages = lock.get("package").and_then(toml::Value::as_array);
+        for package in packages.into_iter().flatten() {
+            let source = package.get("source");
+            let place = |kind: &str| source.and_then(|source| source.get(kind)).and_then(toml::Value::as_str);
+            let is_virtual = place("virtual").is_some();
+            let places = ["editable", "directory", "virtual", "path"];
+            let Some(other) = places.iter().find_map(|kind| place(kind)).filter(|other| *other != ".") else {
+                continue;
+            };
+            match join(directory, other) {
+                Some(inner) if is_virtual => {
+                    let inner = format!("{inner}/pyproject.toml");
+                    let value = Spanned::new(inner.clone(), named.span);
+                    if self.text(&inner, &value).await?.is_some() {
+                        self.found.facts.files.push(inner);
+                    }
+                }
+                Some(inner) => self.project(&inner, named.span).await?,
+                None => {
+                    let message = format!("{path}: `{other}` is outside of the build context");
+                    self.problem("context-path", message, named.span, "build from a directory that holds all projects");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The project that a lock is for.
+    async fn own_project(&mut self, path: &str, named: &TextValue) -> Result<(), Failure> {
+        let directory = directory_of(path).to_owned();
+        let project = join(&directory, "pyproject.toml").unwrap_or_default();
+        let value = Spanned::new(project.clone(), named.span);
+        let Some(text) = self.text(&project, &value).await? else { return Ok(()) };
+        let table: toml::Table = toml::from_str(&plain_text(&text)).unwrap_or_default();
+        let name_in = |table: Option<&toml::Value>| Some(table?.get("name")?.as_str()?.to_owned());
+        let poetry = table.get("tool").and_then(|tool| tool.get("poetry"));
+        let Some(name) = name_in(table.get("project")).or_else(|| name_in(poetry)) else {
+            let message = format!("`install_project`: {project} names no project");
+            self.problem("install-project", message, named.span, "give it a `[project]` table with a name, or leave `install_project` out");
+            return Ok(());
+        };
+        self.project(&directory, named.span).await?;
+        self.found.project = Some(Locked {
+            name: normalised(&name),
+            version: None,
+            artefact: Artefact::Path {
+                path: directory,
+                hash: None,
+                subdirectory: None,
+            },
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_in_the_context() {
+        assert_eq!(join("a/b", "../c.txt").as_deref(), Some("a/c.txt"));
+        assert_eq!(join("", "./x/").as_deref(), Some("x"));
+        assert_eq!(join("a", "../../x"), None);
+        assert_eq!(join("a", "/x"), None);
+    }
+}

@@ -1,0 +1,327 @@
+//! The lock step: which Python packages are installed.
+
+use crate::plan::build::{Builder, Draft, Requirements};
+use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_cache};
+use crate::plan::script::{Script, quote, quote_all};
+use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};
+use crate::python::{Arguments, Requirement, Source};
+use crate::spec::{ImageSpec, Profile, RequirementsFile, Span, context_path};
+
+/// Where files of the build context appear in steps.
+pub(super) const CONTEXT: &str = "/tmp/imagespec/context";
+/// A copy of them that builds may write to.
+pub(super) const WORK: &str = "/tmp/imagespec/work";
+/// Where a step leaves what it makes for others.
+pub(super) const PRODUCT: &str = "/tmp/imagespec/product";
+/// Where the image keeps its lock.
+const KEPT: &str = "/usr/share/imagespec";
+/// The name of locks.
+pub(super) const PYLOCK: &str = "pylock.toml";
+const INTERPRETER: &str = include_str!("scripts/interpreter.py");
+
+/// Where a lock comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input<'a> {
+    /// uv resolves the requirements.
+    Resolve,
+    /// uv exports a lock of its own.
+    Export(&'a str),
+    /// A lock that needs no program.
+    File(Origin, &'a str),
+}
+
+impl Builder<'_> {
+    /// Where the spec's lock comes from; `None` when it needs no package.
+    pub(super) fn lock_input(&self) -> Option<Input<'_>> {
+        let spec = self.spec;
+        if let Some(beside) = &self.facts.beside {
+            return Some(Input::File(Origin::Beside, beside));
+        }
+        match (&spec.requirements, spec.requirements_file()) {
+            (Some(file), Some(RequirementsFile::UvLock)) => Some(Input::Export(&file.value)),
+            (Some(file), Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock)) => {
+                Some(Input::File(Origin::Context, &file.value))
+            }
+            (Some(_), _) => Some(Input::Resolve),
+            (None, _) => (!self.packages().is_empty()).then_some(Input::Resolve),
+        }
+    }
+
+    fn packages(&self) -> Vec<String> {
+        packages(self.spec, &self.facts.requirements)
+    }
+
+    /// The arguments that the user adds.
+    pub(super) fn extra_arguments(&self) -> Arguments {
+        let text = self.spec.pip_extra_args.as_ref().map_or("", |args| &args.value);
+        Arguments::sort(&shlex::split(text).unwrap_or_default(), CONTEXT)
+    }
+
+    /// Options that name indexes, from the spec and from its requirements files.
+    pub(super) fn index_arguments(&self) -> Vec<String> {
+        let spec = self.spec;
+        let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
+        let extra = ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
+        let words = index.chain(extra).flat_map(|(option, value)| [option.to_owned(), value.to_owned()]);
+        words.chain(self.facts.requirements.indexes.iter().cloned()).collect()
+    }
+
+    /// What every step sees that asks an index: certificates and secrets, and how it checks for these.
+    pub(super) fn index_access(&self) -> (Vec<Mount>, Script, Vec<Span>) {
+        let spec = self.spec;
+        let mut mounts = vec![scratch(), program(UV, Role::Uv, "/uv"), uv_cache(), certificates()];
+        let mut script = Script::new().trust();
+        let mut spans: Vec<Span> = Vec::new();
+        for secret in &spec.pip_secret_mounts {
+            spans.push(secret.span);
+            mounts.push(Mount::Secret {
+                target: secret.target.clone(),
+                id: secret.id.clone(),
+            });
+            script = script.require_secret(&secret.id, &secret.target, secret.source.as_deref().unwrap_or("FILE"));
+        }
+        spans.extend(spec.pip_index.iter().map(|index| index.span));
+        spans.extend(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| index.span));
+        spans.extend(spec.pip_extra_args.iter().map(|extra| extra.span));
+        (mounts, script, spans)
+    }
+
+    /// The files of the context that resolving and building read.
+    pub(super) fn context_mounts(&self) -> Vec<Mount> {
+        let requirements = &self.facts.requirements;
+        let named = self.extra_arguments().files;
+        let mut paths: Vec<String> = requirements.files.iter().chain(&requirements.projects).cloned().collect();
+        paths.extend(named.iter().map(|file| context_path(file)));
+        paths.sort();
+        paths.dedup();
+        let all = paths.clone();
+        let is_below = |path: &str, other: &String| {
+            path != other && (other.is_empty() || path.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')))
+        };
+        paths.retain(|path| !all.iter().any(|other| is_below(path, other)));
+        let mount = |path: String| Mount::ContextFile {
+            target: if path.is_empty() { CONTEXT.to_owned() } else { format!("{CONTEXT}/{path}") },
+            path,
+        };
+        paths.into_iter().map(mount).collect()
+    }
+
+    /// Where these files are to be read from: builds write beside what they build.
+    pub(super) fn work(&self) -> (&'static str, String) {
+        if self.facts.requirements.projects.is_empty() {
+            (CONTEXT, String::new())
+        } else {
+            (WORK, format!("mkdir -p {WORK} && cp -R {CONTEXT}/. {WORK}/\n"))
+        }
+    }
+
+    /// The step that says which packages are installed.
+    pub(super) fn lock(&mut self, interpreter: &Interpreter) -> Option<usize> {
+        let input = self.lock_input()?;
+        let (mut mounts, script, mut spans) = self.index_access();
+        let python = interpreter.program();
+        let report = format!(
+            "env -u PYTHONPATH -u PYTHONHOME {} -s -S -B - {PRODUCT}/interpreter.json <<'REPORT'\n{INTERPRETER}REPORT",
+            quote(&python)
+        );
+        let spec = self.spec;
+        spans.extend(spec.packages.iter().map(|list| list.span));
+        spans.extend(spec.requirements.iter().map(|file| file.span));
+        let (script, title, after, reason) = match input {
+            Input::File(..) => {
+                mounts = vec![scratch()];
+                let after = self.last_of(Stage::Python);
+                let title = format!("look at the interpreter that {} is for", self.lock_name(input));
+                (Script::new().lines(&report), title, after, "only the interpreter is asked")
+            }
+            Input::Resolve | Input::Export(_) => {
+                mounts.extend(self.context_mounts());
+                let (lines, title) = match input {
+                    Input::Export(path) => self.export_lines(path, &python),
+                    _ => self.resolve_lines(&python),
+                };
+                let lines = format!(
+                    "export HOME=/root PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n\
+                     export UV_CACHE_DIR={} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never\n{lines}",
+                    interpreter.bin(),
+                    super::install::UV_CACHE
+                );
+                let after = self.with_apt();
+                let reason = if after.len() > 1 || spec.python_exec.is_some() {
+                    "reading a package's needs may mean building it, with what apt installs; an apt edit resolves again, with the same result"
+                } else {
+                    "the interpreter decides which packages there are"
+                };
+                (script.lines(&lines).lines(&report), title, after, reason)
+            }
+        };
+        // Installing needs it, too, and what is installed may not be known yet.
+        self.uses_uv = true;
+        let run = Run {
+            script: script.text(),
+            is_users: false,
+            environment: self.install_environment().0,
+            mounts,
+            product: Some(PRODUCT.into()),
+        };
+        Some(self.add(Draft::new(Stage::Lock, title, run.sorted()).makes(Product::Lock).after(after, reason).spans(&spans)))
+    }
+
+    fn lock_name(&self, input: Input<'_>) -> String {
+        match input {
+            Input::Resolve => PYLOCK.to_owned(),
+            Input::Export(path) | Input::File(_, path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+        }
+    }
+
+    fn export_lines(&self, path: &str, python: &str) -> (String, String) {
+        let (work, copy) = self.work();
+        let mut arguments = vec!["--python".to_owned(), python.to_owned()];
+        let groups: Vec<&str> = ImageSpec::strings(&self.spec.groups).map(|group| group.value.as_str()).collect();
+        if !groups.contains(&"dev") {
+            arguments.push("--no-dev".into());
+        }
+        for extra in ImageSpec::strings(&self.spec.extras) {
+            arguments.extend(["--extra".into(), extra.value.clone()]);
+        }
+        for group in groups {
+            arguments.extend(["--group".into(), group.into()]);
+        }
+        let lines = format!(
+            "{copy}cd {}\n{UV} export --locked --format pylock.toml --no-header --no-emit-project {} > {PRODUCT}/{PYLOCK}",
+            quote(&format!("{work}/{}", directory_of(path))),
+            quote_all(arguments.iter().map(String::as_str))
+        );
+        (lines, format!("uv export --locked ({path})"))
+    }
+
+    fn resolve_lines(&self, python: &str) -> (String, String) {
+        let spec = self.spec;
+        let (work, copy) = self.work();
+        let packages = self.packages();
+        let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
+        let directory = file.as_deref().map_or("", directory_of);
+        let mut arguments = vec!["--python".to_owned(), python.to_owned()];
+        arguments.extend(self.index_arguments());
+        arguments.extend(self.extra_arguments().resolve);
+        if spec.requirements_file() == Some(RequirementsFile::Project) {
+            for extra in ImageSpec::strings(&spec.extras) {
+                arguments.extend(["--extra".into(), extra.value.clone()]);
+            }
+            for group in ImageSpec::strings(&spec.groups) {
+                arguments.extend(["--group".into(), group.value.clone()]);
+            }
+        }
+        if let Some(file) = &file {
+            arguments.push(file.rsplit('/').next().unwrap_or(file).to_owned());
+        }
+        let mut list = String::new();
+        if !packages.is_empty() {
+            let lines = packages.iter().map(|line| placed(line, work));
+            let lines: Vec<String> = lines.collect();
+            list = format!("printf '%s\\n' {} > /tmp/imagespec/packages.txt\n", quote_all(lines.iter().map(String::as_str)));
+            arguments.push("/tmp/imagespec/packages.txt".into());
+        }
+        let all = toml::Value::from(required(spec, &self.facts.requirements));
+        let made = format!(
+            "\nprintf '%s\\n' '' '[tool.imagespec]' {} >> {PRODUCT}/{PYLOCK}",
+            quote(&format!("requirements = {all}"))
+        );
+        let lines = format!(
+            "{copy}{list}mkdir -p {directory} && cd {directory}\n\
+             {UV} pip compile --no-header --format pylock.toml {} > {PRODUCT}/{PYLOCK}{made}",
+            quote_all(arguments.iter().map(String::as_str)),
+            directory = quote(&format!("{work}/{directory}")),
+        );
+        let mut shown = packages;
+        shown.extend(spec.requirements.as_ref().map(|file| format!("-r {}", file.value)));
+        (lines, format!("uv pip compile {}", shown.join(" ")))
+    }
+
+    /// The lock in the image. What is an input of the image is in exported caches, too: a builder that imports
+    /// them has no need to resolve again.
+    pub(super) fn keep_lock(&mut self, lock: usize, shared: Option<usize>) {
+        let product = |step: usize| CopyFiles {
+            from: Origin::Product(step),
+            source: ".".into(),
+            target: KEPT.into(),
+            owner: "root".into(),
+            exclude: Vec::new(),
+        };
+        let mut copies = vec![product(lock)];
+        copies.extend(shared.map(product));
+        if let Some(Input::File(from, path)) = self.lock_input() {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            copies.push(CopyFiles {
+                from,
+                source: context_path(path),
+                target: format!("{KEPT}/{name}"),
+                owner: "root".into(),
+                exclude: Vec::new(),
+            });
+        }
+        let after = self.last_of(Stage::User);
+        let reason = "nothing else is below its directory";
+        let title = format!("keep the lock in {KEPT}");
+        self.add(Draft::new(Stage::Lock, title, Action::Copy(copies)).after(after, reason));
+    }
+
+    /// After the interpreter and all that apt installs.
+    pub(super) fn with_apt(&self) -> Vec<usize> {
+        let mut after = self.last_of(Stage::Python);
+        after.extend(self.last_of(Stage::Apt));
+        if after.is_empty() { self.last_of(Stage::User) } else { after }
+    }
+}
+
+/// The requirements of a spec itself, with what its profile adds.
+fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
+    let mut packages: Vec<String> = ImageSpec::strings(&spec.packages).map(|p| p.value.clone()).collect();
+    let is_locked = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+    let mut known = packages.iter().chain(&requirements.lines);
+    if spec.profile == Profile::Flyte && !is_locked && !known.any(|line| is_flytekit(line)) {
+        packages.push("flytekit".into());
+    }
+    packages
+}
+
+/// All that a lock is made from: the requirements of a spec and of its files, sorted.
+#[must_use]
+pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
+    let mut all = packages(spec, requirements);
+    all.extend(requirements.lines.iter().cloned());
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// The directory of a file of the context; empty at its root.
+pub(super) fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// A requirement of the spec, with a path in it made absolute.
+fn placed(line: &str, work: &str) -> String {
+    match Requirement::parse(line) {
+        Ok(requirement) => match &requirement.source {
+            Source::Path(path) if !path.starts_with('/') => {
+                let place = format!("{work}/{}", path.trim_start_matches("./"));
+                match &requirement.name {
+                    Some(name) => format!("{name} @ file://{place}"),
+                    None => place,
+                }
+            }
+            _ => line.to_owned(),
+        },
+        Err(_) => line.to_owned(),
+    }
+}
+
+/// flytekit's own test of a requirement: its leading run of word characters and dashes.
+fn is_flytekit(requirement: &str) -> bool {
+    let requirement = requirement.trim();
+    let end = requirement
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+        .unwrap_or(requirement.len());
+    requirement.get(..end) == Some("flytekit")
+}

@@ -1,0 +1,405 @@
+//! Python packages as layers: each step installs what the lock names, and nothing else.
+
+use std::collections::BTreeMap;
+
+use crate::plan::build::{Builder, Draft};
+use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
+use crate::plan::install::{Interpreter, UV, UV_CACHE, scratch};
+use crate::plan::lock::{CONTEXT, PRODUCT, WORK};
+use crate::plan::script::{Script, quote, quote_all};
+use crate::plan::types::{Mount, Product, Run, Stage};
+use crate::python::{Artefact, Locked, normalised};
+use crate::spec::{ImageSpec, Layering, Span};
+
+/// What several packages of a lock have in common: the last of them, by name, keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedFile {
+    /// The file.
+    pub path: String,
+    /// The packages, by name.
+    pub packages: Vec<String>,
+}
+
+/// The packages that are installed, as a lock has them for one interpreter.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lock {
+    /// The packages, by name. Paths are relative to the build context.
+    pub packages: Vec<Locked>,
+    /// Files that several of them have; known once they are installed.
+    pub shared: Vec<SharedFile>,
+}
+
+/// An image's layers are at most so many.
+const MAX_LAYERS: usize = 100;
+const SHARED: &str = include_str!("scripts/shared.py");
+const LAYERS: &str = "/tmp/imagespec/layers";
+const BUILT: &str = "/tmp/imagespec/built";
+
+/// A step that installs packages.
+struct Group<'a> {
+    title: String,
+    packages: Vec<&'a Locked>,
+    rank: usize,
+}
+
+impl Builder<'_> {
+    /// The steps that install a lock.
+    pub(super) fn wheels(&mut self, interpreter: &Interpreter, lock: &Lock) -> Vec<usize> {
+        let mut built = BTreeMap::new();
+        for package in lock.packages.iter().filter(|package| package.artefact.is_built()) {
+            built.insert(package.name.as_str(), self.build_package(interpreter, package));
+        }
+        let mut steps = Vec::new();
+        for group in self.groups(&lock.packages) {
+            steps.push(self.install_group(interpreter, &group, &built));
+        }
+        steps
+    }
+
+    fn groups<'l>(&self, packages: &'l [Locked]) -> Vec<Group<'l>> {
+        if packages.is_empty() {
+            return Vec::new();
+        }
+        if self.spec.layering == Layering::Single {
+            return vec![Group {
+                title: String::new(),
+                packages: packages.iter().collect(),
+                rank: rank::SHARED_LAYERS,
+            }];
+        }
+        let named: Vec<String> = ImageSpec::strings(&self.spec.heavy).map(|name| normalised(&name.value)).collect();
+        let is_project = |package: &&Locked| matches!(&package.artefact, Artefact::Path { hash: None, .. });
+        let (projects, others): (Vec<&Locked>, Vec<&Locked>) = packages.iter().partition(is_project);
+        let (mut heavy, mut light): (Vec<&Locked>, Vec<&Locked>) =
+            others.into_iter().partition(|package| is_heavy(&package.name) || named.contains(&package.name));
+        // Names come in order, so the last ones share when there are too many.
+        let buckets = usize::try_from(BUCKETS).unwrap_or(usize::MAX);
+        let others = self.facts.base.layers + self.layers_besides_packages() + buckets + projects.len() + 2;
+        light.extend(heavy.split_off(heavy.len().min(MAX_LAYERS.saturating_sub(others))));
+        let mut shared: BTreeMap<u64, Vec<&Locked>> = BTreeMap::new();
+        light.sort_by(|a, b| a.name.cmp(&b.name));
+        for package in light {
+            shared.entry(bucket(&package.name)).or_default().push(package);
+        }
+        let alone = |rank| move |package| Group {
+            title: String::new(),
+            packages: vec![package],
+            rank,
+        };
+        let mut groups: Vec<Group<'l>> = heavy.into_iter().map(alone(rank::HEAVY)).collect();
+        groups.extend(shared.into_iter().map(|(number, packages)| Group {
+            title: format!(" (shared layer {number})"),
+            packages,
+            rank: rank::SHARED_LAYERS,
+        }));
+        groups.extend(projects.into_iter().map(alone(rank::PROJECTS)));
+        groups
+    }
+
+    fn package_spans(&self) -> Vec<Span> {
+        let packages = self.spec.packages.iter().map(|list| list.span);
+        packages.chain(self.spec.requirements.iter().map(|file| file.span)).collect()
+    }
+
+    /// Builds a package and gives the step that has its files, laid out as below the interpreter's prefix.
+    fn build_package(&mut self, interpreter: &Interpreter, package: &Locked) -> usize {
+        self.uses_uv = true;
+        let (mut mounts, script, mut spans) = self.index_access();
+        spans.extend(self.package_spans());
+        mounts.extend(self.context_mounts());
+        let (_, copy) = self.work();
+        let mut arguments = vec![
+            "--python".to_owned(),
+            interpreter.program(),
+            "--no-deps".into(),
+            "--prefix".into(),
+            PRODUCT.into(),
+        ];
+        arguments.extend(self.index_arguments());
+        arguments.extend(self.extra_arguments().build);
+        if let Artefact::Source { .. } = package.artefact {
+            arguments.extend(["--no-binary".into(), package.name.clone()]);
+        }
+        let line = requirement_line(package, WORK);
+        arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
+        let lines = format!(
+            "{copy}{}printf '%s\\n' {} > /tmp/imagespec/requirements.txt\n\
+             {UV} pip install {}\n\
+             rm -rf {PRODUCT}/.lock\n\
+             # What says when a directory was built; RECORD names it.\n\
+             find {PRODUCT} -name uv_cache.json -path '*.dist-info/*' -delete\n\
+             find {PRODUCT} -name RECORD -path '*.dist-info/*' -exec sed -i '/\\.dist-info\\/uv_cache\\.json,/d' {{}} +\n\
+             find {PRODUCT} -name __pycache__ -prune -exec rm -rf {{}} +",
+            install_environment(interpreter, false),
+            quote(&line),
+            quote_all(arguments.iter().map(String::as_str)),
+        );
+        let run = Run {
+            script: script.lines(&lines).text(),
+            is_users: false,
+            environment: self.install_environment().0,
+            mounts,
+            product: Some(PRODUCT.into()),
+        };
+        let after = self.with_apt();
+        let reason = "building may need compilers, headers and git from apt";
+        let title = format!("build {}", shown(package));
+        let draft = Draft::new(Stage::Packages, title, run.sorted())
+            .makes(Product::Package)
+            .after(after, reason);
+        self.add(draft.spans(&spans))
+    }
+
+    fn install_group(&mut self, interpreter: &Interpreter, group: &Group<'_>, built: &BTreeMap<&str, usize>) -> usize {
+        let prefix = interpreter.prefix;
+        let is_single = self.spec.layering == Layering::Single;
+        let wheels: Vec<&Locked> = group.packages.iter().copied().filter(|package| !package.artefact.is_built()).collect();
+        let builds: Vec<(&str, usize)> = group
+            .packages
+            .iter()
+            .filter_map(|package| Some((package.name.as_str(), *built.get(package.name.as_str())?)))
+            .collect();
+        let (mut mounts, script, mut spans) = if wheels.is_empty() {
+            (vec![scratch()], Script::new(), Vec::new())
+        } else {
+            self.uses_uv = true;
+            self.index_access()
+        };
+        spans.extend(self.package_spans());
+        mounts.extend(builds.iter().map(|(name, step)| Mount::Product {
+            target: format!("{BUILT}/{name}"),
+            step: *step,
+        }));
+        for package in &wheels {
+            if let Artefact::Path { path, .. } = &package.artefact {
+                mounts.push(Mount::ContextFile {
+                    target: format!("{CONTEXT}/{path}"),
+                    path: path.clone(),
+                });
+            }
+        }
+        let mut lines = install_environment(interpreter, true);
+        let mut arguments = vec!["--python".to_owned(), interpreter.program(), "--no-deps".into(), "--require-hashes".into()];
+        arguments.extend(self.index_arguments());
+        let extra = self.extra_arguments();
+        arguments.extend(extra.install);
+        if is_single {
+            arguments.extend(extra.unknown);
+        } else {
+            arguments.push("--no-build".into());
+        }
+        arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
+        let install = format!("{UV} pip install {}", quote_all(arguments.iter().map(String::as_str)));
+        if !wheels.is_empty() {
+            let list: Vec<String> = wheels.iter().map(|package| requirement_line(package, CONTEXT)).collect();
+            let list = quote_all(list.iter().map(String::as_str));
+            lines.push_str(&format!("printf '%s\\n' {list} > /tmp/imagespec/requirements.txt\n{install}\n"));
+        }
+        for (name, _) in &builds {
+            lines.push_str(&format!("cp -R {BUILT}/{name}/. {prefix}/\n"));
+        }
+        if !builds.is_empty() {
+            // uv compiles what it installs itself.
+            lines.push_str(&format!(
+                "(cd {BUILT} && find . -name '*.py' -path '*/site-packages/*' | cut -d/ -f3-) | while read -r file; do echo \"{prefix}/$file\"; done > /tmp/imagespec/sources\n\
+                 {} -s -B -m compileall -q -i /tmp/imagespec/sources || true\n",
+                quote(&interpreter.program())
+            ));
+        }
+        if group.packages.len() > 1 {
+            let names = quote_all(group.packages.iter().map(|package| package.name.as_str()));
+            let again: String = builds
+                .iter()
+                .map(|(name, _)| format!("    {name}) cp -R {BUILT}/{name}/. {prefix}/ ;;\n"))
+                .collect();
+            lines.push_str(&format!(
+                "# Files of two packages are those of the one whose name comes last.\n\
+                 for name in $(SHARED_AS=names {} -s -S -B - {prefix} -- / {names} <<'SHARED'\n{SHARED}SHARED\n\
+                 ); do\n\
+                 \x20 case \"$name\" in\n{again}    *) {install} --reinstall-package \"$name\" ;;\n\
+                 \x20 esac\n\
+                 done\n",
+                quote(&interpreter.program())
+            ));
+        }
+        lines.push_str(&format!("rm -f {prefix}/.lock"));
+        let script = script
+            .lines(&lines)
+            .settle_python(&interpreter.program(), self.owner(), prefix, &mounts);
+        let (after, reason) = if is_single && !self.extra_arguments().unknown.is_empty() {
+            (self.with_apt(), "arguments that are not known may need anything")
+        } else {
+            (
+                self.last_of_any(&[Stage::Python, Stage::User]),
+                "what the lock names is only unpacked: nothing but the interpreter has a say in the result",
+            )
+        };
+        let run = Run {
+            script,
+            is_users: false,
+            environment: self.install_environment().0,
+            mounts,
+            product: None,
+        };
+        let names: Vec<String> = group.packages.iter().map(|package| shown(package)).collect();
+        let title = format!("uv pip install {}{}", names.join(" "), group.title);
+        let packages = group.packages.iter().map(|package| package.name.clone()).collect();
+        let draft = Draft::new(Stage::Packages, title, run.sorted()).after(after, reason).rank(group.rank);
+        self.add(draft.spans(&spans).packages(packages))
+    }
+
+    /// The step that finds files which several packages have.
+    pub(super) fn shared_files(&mut self, interpreter: &Interpreter, steps: &[usize]) -> Option<usize> {
+        if steps.len() < 2 {
+            return None;
+        }
+        let mut mounts = vec![scratch()];
+        let mut arguments = vec![interpreter.prefix.to_owned()];
+        for (number, step) in steps.iter().enumerate() {
+            let target = format!("{LAYERS}/{number}");
+            arguments.extend(["--".to_owned(), target.clone()]);
+            arguments.extend(self.packages_of(*step).iter().cloned());
+            mounts.push(Mount::Files { target, step: *step });
+        }
+        let script = Script::new().lines(&format!(
+            "env -u PYTHONPATH -u PYTHONHOME {} -s -S -B - {} <<'SHARED'\n{SHARED}SHARED",
+            quote(&interpreter.program()),
+            quote_all(arguments.iter().map(String::as_str))
+        ));
+        let run = Run {
+            script: script.text(),
+            is_users: false,
+            environment: self.base_environment.clone().0,
+            mounts,
+            product: Some(PRODUCT.into()),
+        };
+        let after = self.last_of_any(&[Stage::Python, Stage::User]);
+        let title = "look for files that two packages have".to_owned();
+        let draft = Draft::new(Stage::Packages, title, run.sorted()).makes(Product::SharedFiles);
+        Some(self.add(draft.after(after, "it reads the layers, one beside the other")))
+    }
+
+    /// The files that several packages have, as the last of them by name has them.
+    pub(super) fn keep_shared_files(&mut self, interpreter: &Interpreter, steps: &[usize], lock: &Lock) {
+        let mut mounts = vec![scratch()];
+        let mut copies = String::new();
+        for file in &lock.shared {
+            let Some(keeper) = file.packages.last() else { continue };
+            let Some(number) = steps.iter().position(|step| self.packages_of(*step).contains(keeper)) else {
+                continue;
+            };
+            let target = format!("{LAYERS}/{number}");
+            if !mounts.iter().any(|mount| mount.target() == target)
+                && let Some(step) = steps.get(number)
+            {
+                mounts.push(Mount::Files {
+                    target: target.clone(),
+                    step: *step,
+                });
+            }
+            copies.push_str(&format!("keep {target} {}\n", quote(&file.path)));
+        }
+        if copies.is_empty() {
+            return;
+        }
+        let script = Script::new()
+            .lines(&format!(
+                "keep() {{\n\
+                 \x20 mkdir -p \"${{2%/*}}\" && cp -p \"$1$2\" \"$2\"\n\
+                 \x20 name=${{2##*/}}\n\
+                 \x20 for compiled in \"$1${{2%/*}}/__pycache__/${{name%.py}}\".*.pyc; do\n\
+                 \x20   if [ -e \"$compiled\" ]; then mkdir -p \"${{2%/*}}/__pycache__\" && cp -p \"$compiled\" \"${{2%/*}}/__pycache__/\"; fi\n\
+                 \x20 done\n\
+                 }}\n{copies}"
+            ))
+            .settle_python(&interpreter.program(), self.owner(), interpreter.prefix, &mounts);
+        let run = Run {
+            script,
+            is_users: false,
+            environment: self.base_environment.clone().0,
+            mounts,
+            product: None,
+        };
+        let after = self.last_of_any(&[Stage::Python, Stage::User]);
+        let title = format!("keep {} files that two packages have", lock.shared.len());
+        let draft = Draft::new(Stage::Packages, title, run.sorted()).rank(rank::SHARED_FILES);
+        self.add(draft.after(after, "it lies above the layers that it takes files from"));
+    }
+}
+
+/// The order of layers, lowest first: by size and steadiness.
+pub(super) mod rank {
+    /// The user, and what apt installs for an interpreter that comes from there.
+    pub(in crate::plan) const USER: usize = 0;
+    /// The interpreter.
+    pub(in crate::plan) const PYTHON: usize = 10;
+    /// Heavy packages.
+    pub(in crate::plan) const HEAVY: usize = 20;
+    /// Debian packages.
+    pub(in crate::plan) const APT: usize = 30;
+    /// What makes something for other steps.
+    pub(in crate::plan) const ASIDE: usize = 40;
+    /// All other packages.
+    pub(in crate::plan) const SHARED_LAYERS: usize = 50;
+    /// The user's own projects.
+    pub(in crate::plan) const PROJECTS: usize = 60;
+    /// Files that several packages have.
+    pub(in crate::plan) const SHARED_FILES: usize = 65;
+    /// The lock.
+    pub(in crate::plan) const LOCK: usize = 70;
+    /// Commands and copies, in their own order.
+    pub(in crate::plan) const LAST: usize = 80;
+}
+
+fn install_environment(interpreter: &Interpreter, compile: bool) -> String {
+    format!(
+        "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE={}\n\
+         # Or compilers would share constants differently each time.\n\
+         export PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n",
+        u8::from(compile),
+        interpreter.bin(),
+    )
+}
+
+/// `name==version`, for people.
+fn shown(package: &Locked) -> String {
+    match (&package.version, &package.artefact) {
+        (Some(version), _) => format!("{}=={version}", package.name),
+        (None, Artefact::Repository { commit, .. }) => {
+            format!("{}@{}", package.name, commit.get(..12).unwrap_or(commit))
+        }
+        (None, _) => package.name.clone(),
+    }
+}
+
+/// A line of a requirements file that names exactly one file.
+fn requirement_line(package: &Locked, context: &str) -> String {
+    let name = &package.name;
+    let version = package.version.as_deref().unwrap_or_default();
+    let fragment = |subdirectory: &Option<String>| {
+        let part = subdirectory.as_ref().filter(|part| !part.is_empty());
+        part.map_or(String::new(), |part| format!("#subdirectory={part}"))
+    };
+    match &package.artefact {
+        Artefact::Wheel { hash } | Artefact::Source { hash } => format!("{name}=={version} --hash={hash}"),
+        Artefact::Archive {
+            url,
+            hash,
+            subdirectory,
+        } => format!("{name} @ {url}{} --hash={hash}", fragment(subdirectory)),
+        Artefact::Repository {
+            url,
+            commit,
+            subdirectory,
+        } => format!("{name} @ {url}@{commit}{}", fragment(subdirectory)),
+        Artefact::Path {
+            path,
+            hash,
+            subdirectory,
+        } => {
+            let hash = hash.as_ref().map_or(String::new(), |hash| format!(" --hash={hash}"));
+            format!("{name} @ file://{context}/{path}{}{hash}", fragment(subdirectory))
+        }
+    }
+}
+
