@@ -12,20 +12,79 @@ use std::sync::Arc;
 use imagespec::digest;
 use imagespec::emit::{Options, Sources, Strategy, emit};
 use imagespec::llb::{Definition, Image, Local, Metadata, Output, Platform, ResolveMode, SourceFile, render};
-use imagespec::plan::{Action, Base, BaseFacts, BuildPlan, Facts, plan};
+use imagespec::plan::{Action, Base, BaseFacts, BuildPlan, Facts, Lock, Requirements, plan, required};
+use imagespec::python::{Artefact, Locked, Requirement, Source};
 use imagespec::spec::{BaseImage, ImageSpec, Stage, Text, parse};
 
+/// A lock that names a wheel for each requirement, or what it is built from.
+fn lock(spec: &ImageSpec, requirements: &Requirements) -> Lock {
+    let mut packages: Vec<Locked> = Vec::new();
+    for line in required(spec, requirements) {
+        let requirement = Requirement::parse(&line).unwrap();
+        let name = requirement.name.clone().unwrap_or_else(|| "unnamed".to_owned());
+        let hash = format!("sha256:{}", "ab".repeat(32));
+        let (version, artefact) = match requirement.source {
+            Source::Index => (Some("1.0".to_owned()), Artefact::Wheel { hash }),
+            Source::Repository(url) => (
+                None,
+                Artefact::Repository {
+                    url: url.split('@').next().unwrap().to_owned(),
+                    commit: "c0ffee".repeat(6),
+                    subdirectory: None,
+                },
+            ),
+            Source::Archive(url) => (
+                None,
+                Artefact::Archive {
+                    url,
+                    hash,
+                    subdirectory: None,
+                },
+            ),
+            Source::Path(path) => (
+                None,
+                Artefact::Path {
+                    path: path.trim_start_matches("./").to_owned(),
+                    hash: None,
+                    subdirectory: None,
+                },
+            ),
+        };
+        packages.push(Locked {
+            name,
+            version,
+            artefact,
+        });
+    }
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    packages.dedup_by(|a, b| a.name == b.name);
+    Lock {
+        packages,
+        shared: Vec::new(),
+    }
+}
+
 fn facts(spec: &ImageSpec) -> Facts {
+    let requirements = Requirements {
+        lines: match &spec.requirements {
+            Some(_) => vec!["numpy".into(), "flytekit>=1.16".into()],
+            None => Vec::new(),
+        },
+        files: spec.requirements.iter().map(|file| file.value.clone()).collect(),
+        ..Requirements::default()
+    };
     Facts {
-        is_locked: false,
+        lock: Some(lock(spec, &requirements)),
+        beside: None,
         base: BaseFacts {
             environment: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
             name: "debian:bookworm-slim".into(),
+            layers: 1,
         },
         id: digest::Naming::new(spec, &digest::NamingOptions::default())
             .map(|naming| naming.id())
             .unwrap_or_default(),
-        requirements: spec.requirements.as_ref().map(|_| "numpy\nflytekit>=1.16\n".to_owned()),
+        requirements,
         nested: match &spec.base_image {
             Some(BaseImage::Spec(nested)) => Some(Box::new(facts(&nested.value))),
             _ => None,
@@ -68,6 +127,7 @@ fn sources(plan: &BuildPlan) -> Sources {
         uv: plan.tools.uv.as_deref().map(image),
         micromamba: plan.tools.micromamba.as_deref().map(image),
         context: Some(context.output(Metadata::default())),
+        beside: None,
         nested: match &plan.base {
             Base::Image(_) => None,
             Base::Plan(nested) => Some(Box::new(sources(nested))),
@@ -90,16 +150,28 @@ fn definition(name: &str, yaml: &str, strategy: Strategy) -> Definition {
     Definition::new(emitted.result.as_ref())
 }
 
-/// Leaves out the program that ends install steps, the same each time.
+/// Leaves out the programs that steps end with, the same each time.
 fn shorten(plan: &mut serde_json::Value) {
     match plan {
         serde_json::Value::Array(items) => {
-            let begin = items
-                .iter()
-                .position(|item| item.as_str().is_some_and(|line| line.ends_with("<<'SETTLE'")));
-            if let Some(begin) = begin {
-                items.truncate(begin + 1);
-            }
+            let mut end: Option<String> = None;
+            items.retain(|item| {
+                let line = item.as_str().unwrap_or_default();
+                match &end {
+                    Some(mark) => {
+                        if line == mark {
+                            end = None;
+                        }
+                        false
+                    }
+                    None => {
+                        let marks = ["SETTLE", "SHARED", "REPORT"];
+                        let mark = marks.iter().find(|mark| line.contains(&format!("<<'{mark}'")));
+                        end = mark.map(|mark| (*mark).to_owned());
+                        true
+                    }
+                }
+            });
             items.iter_mut().for_each(shorten);
         }
         serde_json::Value::Object(fields) => fields.values_mut().for_each(shorten),

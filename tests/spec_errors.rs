@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 
 use imagespec::spec::{Text, parse};
 
-const CASES: [(&str, &str); 60] = [
+const CASES: [(&str, &str); 66] = [
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
     ("yaml-syntax", "env:\n\tA: b\n"),
     ("yaml-syntax", "packages: *nothing\n"),
@@ -30,7 +30,7 @@ const CASES: [(&str, &str); 60] = [
     ("unknown-field", "something_else: [a]\n"),
     ("unknown-field", "base_image:\n  apt_package: [git]\n"),
     ("repeated-field", "name: a\nname: b\n"),
-    ("unknown-builder-option", "builder_options: {install_project: true}\n"),
+    ("unknown-builder-option", "builder_options: {some_option: true}\n"),
     ("unknown-builder-config", "builder_config: {uv_imag: x}\n"),
     (
         "field-in-two-places",
@@ -89,7 +89,16 @@ const CASES: [(&str, &str); 60] = [
     ("line-break", "packages: [\"a\\nb\"]\n"),
     ("runtime-package", "runtime_packages: [\"numpy >= 1\"]\n"),
     ("pip-extra-args", "pip_extra_args: \"--x 'y\"\n"),
-    ("lock-file", "requirements: uv.lock\n"),
+    ("pip-extra-args", "pip_extra_args: \"--frob --target /x\"\n"),
+    ("requirement", "packages: [\"a b\", \"# x\"]\n"),
+    ("option-as-entry", "packages: [\"-e ./x\", \"--pre\"]\n"),
+    ("packages-with-lock", "requirements: uv.lock\npackages: [a]\n"),
+    (
+        "no-project",
+        "packages: [a]\nextras: [x]\ngroups: [y]\ninstall_project: true\n",
+    ),
+    ("unknown-value", "layering: automatic\n"),
+    ("wrong-kind", "install_project: \"yes\"\n"),
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 

@@ -331,6 +331,7 @@ fn a_spec_is_identified() {
     let spec = parsed.spec.unwrap();
     let name = |algorithm| {
         let options = NamingOptions {
+            beside: None,
             algorithm: Some(algorithm),
             ..NamingOptions::default()
         };

@@ -1,6 +1,7 @@
 //! The command line: the frontend's core on the user's machine.
 
 mod diff;
+mod lock;
 mod name;
 mod project;
 
@@ -27,7 +28,7 @@ const FAILED: u8 = 3;
 /// Turns image specs into container images.
 ///
 /// imagespec is a BuildKit frontend: with `# syntax=docker.io/imagespec/imagespec:1` as the first line of a spec,
-/// `docker buildx build -f imageSpec.yaml -t NAME .` builds the image. The commands here compute the same names.
+/// `docker buildx build -f imageSpec.yaml -t NAME .` builds the image. The commands here compute the same names, and lock packages.
 ///
 /// Exit codes: 0 done, 1 the answer is no (`diff` found differences), 2 wrong command line, 3 the spec, its files or
 /// another program are in error.
@@ -48,6 +49,10 @@ enum Command {
     Id(NameArguments),
     /// Say which inputs of the tag differ between two specs, or a spec and an image.
     Diff(DiffArguments),
+    /// Resolve the Python packages of a spec, and write the lock that builds then use: pylock.toml beside the spec.
+    ///
+    /// docker resolves them, in the image that they are for, as a build would.
+    Lock(LockArguments),
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +65,31 @@ struct NameArguments {
     context: PathBuf,
     #[command(flatten)]
     how: HowArguments,
+}
+
+#[derive(Debug, Args)]
+struct LockArguments {
+    /// The spec; `imageSpec.yaml` or `imagespec.yaml` in CONTEXT where none is named, `-` for standard input.
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The directory that paths in the spec are relative to.
+    #[arg(default_value = ".")]
+    context: PathBuf,
+    /// Where the lock goes; `pylock.toml` beside the spec where nothing is said.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Look versions up again, instead of taking those that an earlier build has found.
+    #[arg(short = 'U', long)]
+    upgrade: bool,
+    /// The frontend's image, instead of the one in the first line of the spec.
+    #[arg(long, value_name = "IMAGE")]
+    frontend: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// More arguments of `docker buildx build`, such as `--secret id=secret_0,src=.netrc`.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    docker: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -114,6 +144,7 @@ impl HowArguments {
                 .clone()
                 .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             platform: self.platform.clone(),
+            beside: None,
         }
     }
 }
@@ -142,6 +173,7 @@ pub fn main() -> ExitCode {
         Command::Name(arguments) => (arguments.how.json, name::print(arguments, name::What::Name)),
         Command::Id(arguments) => (arguments.how.json, name::print(arguments, name::What::Id)),
         Command::Diff(arguments) => (arguments.how.json, diff::print(arguments)),
+        Command::Lock(arguments) => (arguments.json, lock::write(arguments)),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),

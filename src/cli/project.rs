@@ -5,10 +5,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
-use crate::digest::{Context, Identity, Naming, NamingOptions, Patterns, compute, docker_patterns, request};
+use crate::digest::{
+    Context, Identity, MAX_REQUIREMENTS, Naming, NamingOptions, Patterns, compute, docker_patterns, request,
+};
 use crate::engine;
 use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{self, DEFAULT_NAMES, Diagnostic, ImageSpec, Severity, Stage, Text};
+use crate::spec::{self, DEFAULT_NAMES, Diagnostic, ImageSpec, LOCK_NAME, Severity, Stage, Text};
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -19,6 +21,8 @@ pub(super) struct Project {
     context: PathBuf,
     /// The ignore file beside the spec.
     own_ignore: PathBuf,
+    /// The text of the lock beside the spec, where the spec has none of its own.
+    lock: Option<String>,
 }
 
 impl Project {
@@ -29,10 +33,7 @@ impl Project {
             .ok()
             .filter(|directory| directory.is_dir())
             .ok_or_else(|| Failure::Other(format!("the context {} is not a directory", context.display())))?;
-        let path = match file {
-            Some(file) => file.to_owned(),
-            None => default_file(context)?,
-        };
+        let path = spec_file(file, context)?;
         let text = read(&path)?;
         let parsed = spec::parse(&text);
         let errors: Vec<Diagnostic> = parsed.errors(Stage::Construct).cloned().collect();
@@ -49,6 +50,7 @@ impl Project {
                 ..diagnostic
             })
             .collect();
+        let lock = lock_beside(&path, &spec)?;
         let mut own_ignore = path.into_os_string();
         own_ignore.push(".dockerignore");
         Ok(Self {
@@ -57,12 +59,17 @@ impl Project {
             warnings,
             context: directory,
             own_ignore: own_ignore.into(),
+            lock,
         })
     }
 
     /// How the spec's names are computed.
     pub(super) fn naming(&self, options: &NamingOptions) -> Result<Naming<'_>, Failure> {
-        Naming::new(&self.spec, options).map_err(|problems| self.failure(problems))
+        let options = NamingOptions {
+            beside: self.lock.clone(),
+            ..options.clone()
+        };
+        Naming::new(&self.spec, &options).map_err(|problems| self.failure(problems))
     }
 
     /// The names, with the digests of the spec's files, and more warnings.
@@ -83,7 +90,7 @@ impl Project {
     /// What the context leaves out: the file beside the spec decides alone, else the context's own.
     fn ignored(&self) -> Result<Patterns, Failure> {
         for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
-            let content = match read_file(&path) {
+            let content = match read_file(&path, MAX_BYTES) {
                 Ok(content) if content.is_empty() => continue,
                 Ok(content) if content.len() > MAX_BYTES => {
                     let message = format!("{} has more than {MAX_BYTES} bytes", path.display());
@@ -105,15 +112,41 @@ impl Project {
     }
 }
 
+fn lock_beside(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Failure> {
+    if !spec.takes_lock_beside() {
+        return Ok(None);
+    }
+    let path = spec_file.parent().unwrap_or_else(|| Path::new("")).join(LOCK_NAME);
+    let failure = |reason: String| Failure::Other(format!("cannot read {}: {reason}", path.display()));
+    match read_file(&path, MAX_REQUIREMENTS) {
+        Ok(content) if content.len() > MAX_REQUIREMENTS => {
+            Err(failure(format!("it has more than {MAX_REQUIREMENTS} bytes")))
+        }
+        Ok(content) => String::from_utf8(content)
+            .map(Some)
+            .map_err(|_| failure("it is not UTF-8 text".into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failure(error.to_string())),
+    }
+}
+
 /// A file that is one: a named pipe would keep us waiting. One byte more than is allowed tells that there are more.
-fn read_file(path: &Path) -> std::io::Result<Vec<u8>> {
+fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a file"));
     }
     let mut content = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
+    let limit = limit as u64 + 1;
     fs::File::open(path)?.take(limit).read_to_end(&mut content)?;
     Ok(content)
+}
+
+/// The spec's file: the one that is named, or that a context has.
+pub(super) fn spec_file(file: Option<&Path>, context: &Path) -> Result<PathBuf, Failure> {
+    match file {
+        Some(file) => Ok(file.to_owned()),
+        None => default_file(context),
+    }
 }
 
 fn default_file(context: &Path) -> Result<PathBuf, Failure> {
@@ -142,7 +175,7 @@ fn read(path: &Path) -> Result<Text, Failure> {
         let read = std::io::stdin().take(limit).read_to_end(&mut content);
         read.map(|_| content)
     } else {
-        read_file(path)
+        read_file(path, MAX_BYTES)
     };
     let content = content.map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
     Text::from_utf8(&path.display().to_string(), content).map_err(|error| Failure::Other(error.to_string()))

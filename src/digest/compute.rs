@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::digest::gitignore::{GitIgnore, is_quoted_by_git};
 use crate::digest::glob::Patterns;
 use crate::digest::job::{Answer, Doubt, Job, Outcome, Problem, Request};
-use crate::digest::lock::locked_requirements;
+use crate::digest::lock::locked;
 use crate::digest::snapshot::snapshot;
 use crate::digest::stream::{Piece, ReadError, open, read_in_order};
 use crate::digest::tree::{Context, File, Found};
@@ -273,7 +273,7 @@ impl Computer<'_> {
     fn lock(&self, path: &str, must_have: Option<&str>) -> Result<String, Problem> {
         let text = String::from_utf8(self.read_requirements(path)?)
             .map_err(|_| self.not_text(&self.context.place(path), "it is not UTF-8 text"))?;
-        let lines = locked_requirements(&text, must_have).map_err(|reason| Problem::NotLocked {
+        let lines = locked(path, &text, must_have).map_err(|reason| Problem::NotLocked {
             path: path.to_owned(),
             reason,
         })?;

@@ -4,9 +4,12 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::digest::job::{Job, Task};
+use crate::digest::lock::locked_packages;
 use crate::llb::Platform;
 use crate::plan::{self, Base, BuildPlan, DEFAULT_PYTHON, Facts, Stage};
-use crate::spec::{BaseImage, Diagnostic, ImageSpec, Profile, Reference, Text, TextMap, TextValue, context_path};
+use crate::spec::{
+    BaseImage, Diagnostic, ImageSpec, Layering, Profile, Reference, Text, TextMap, TextValue, context_path,
+};
 
 /// What hashed texts begin with.
 const HEADER: &str = "imagespec-content-1\n";
@@ -15,23 +18,33 @@ const HEADER: &str = "imagespec-content-1\n";
 pub(super) type Inputs = Vec<(String, String)>;
 
 /// The files whose digests the name needs.
-pub(super) fn tasks(spec: &ImageSpec) -> Vec<Task> {
+pub(super) fn tasks(spec: &ImageSpec, beside: bool) -> Vec<Task> {
     let mut tasks = Vec::new();
-    of_spec(spec, 0, &mut tasks);
+    of_spec(spec, 0, beside, &mut tasks);
     tasks
 }
 
-fn of_spec(spec: &ImageSpec, depth: usize, tasks: &mut Vec<Task>) {
+/// `beside` says that a lock beside the spec stands for its requirements.
+fn of_spec(spec: &ImageSpec, depth: usize, beside: bool, tasks: &mut Vec<Task>) {
     if let Some(BaseImage::Spec(nested)) = &spec.base_image {
-        of_spec(&nested.value, depth + 1, tasks);
+        of_spec(&nested.value, depth + 1, false, tasks);
     }
     let mut push = |field, job| tasks.push(Task { depth, field, job });
-    if let Some(file) = &spec.requirements {
+    if let Some(file) = spec.requirements.as_ref().filter(|_| !beside) {
         let job = Job::Lock {
             path: file.value.clone(),
             must_have: (spec.profile == Profile::Flyte).then(|| "flytekit".into()),
         };
         push("requirements", job);
+        if spec.install_project.as_ref().is_some_and(|wish| wish.value) {
+            let path = context_path(&file.value);
+            let job = Job::Content {
+                path: path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned(),
+                exclude: Vec::new(),
+                keeps_root: false,
+            };
+            push("install_project", job);
+        }
     }
     for entry in ImageSpec::strings(&spec.copy) {
         let path = context_path(&entry.value);
@@ -56,9 +69,15 @@ fn of_spec(spec: &ImageSpec, depth: usize, tasks: &mut Vec<Task>) {
 ///
 /// # Errors
 /// What is not fixed: images without digest, packages without lock.
-pub(super) fn inputs(spec: &ImageSpec, platform: &str, digests: &[(Task, String)]) -> Result<Inputs, Vec<Diagnostic>> {
+pub(super) fn inputs(
+    spec: &ImageSpec,
+    platform: &str,
+    digests: &[(Task, String)],
+    beside: Option<&str>,
+) -> Result<Inputs, Vec<Diagnostic>> {
     let mut collector = Collector {
         digests,
+        beside,
         problems: Vec::new(),
     };
     let mut inputs = vec![("platform".to_owned(), platform.to_owned())];
@@ -87,6 +106,8 @@ pub(super) fn hash(inputs: &Inputs) -> String {
 
 struct Collector<'a> {
     digests: &'a [(Task, String)],
+    /// The text of a lock beside the spec.
+    beside: Option<&'a str>,
     problems: Vec<Diagnostic>,
 }
 
@@ -137,6 +158,26 @@ impl Collector<'_> {
             found.nth(position).map(|(_, digest)| digest.clone())
         };
         optional("lock", digest("requirements", 0));
+        if let Some(text) = self.beside.filter(|_| depth == 0) {
+            let must_have = (spec.profile == Profile::Flyte).then_some("flytekit");
+            match locked_packages(text, must_have) {
+                Ok(lines) => optional(
+                    "lock",
+                    Some(base16ct::lower::encode_string(&Sha256::digest(lines.join("\n")))),
+                ),
+                Err(reason) => {
+                    let message = format!("the lock beside the spec leaves open what is installed: {reason}");
+                    self.problems
+                        .push(Diagnostic::build_error("not-locked", message).at(spec.span_of("packages")));
+                }
+            }
+        }
+        let layering = (spec.layering == Layering::Single).then(|| "single".to_owned());
+        optional("layering", layering);
+        optional("heavy", list(&mut ImageSpec::strings(&spec.heavy)));
+        optional("extras", list(&mut ImageSpec::strings(&spec.extras)));
+        optional("groups", list(&mut ImageSpec::strings(&spec.groups)));
+        optional("project", digest("install_project", 0));
         optional("pip_extra_args", text(&spec.pip_extra_args));
         optional("build_env", sorted(&spec.build_env));
         optional("env", sorted(&spec.env));
@@ -175,7 +216,9 @@ impl Collector<'_> {
             optional(&name, Some(digest));
         }
         optional("source_root", digest("source_root", 0));
-        self.unlocked(spec);
+        if depth > 0 || self.beside.is_none() {
+            self.unlocked(spec);
+        }
         if let (Some(BaseImage::Spec(nested)), Base::Plan(below)) = (&spec.base_image, &plan.base) {
             self.spec(&nested.value, below, depth + 1, inputs);
         }
@@ -187,7 +230,7 @@ impl Collector<'_> {
         if digest.is_none() {
             let message = format!("tag_algorithm `content` needs the digest of the image {reference}");
             let help = format!(
-                "add `pins: {{\"{reference}\": \"sha256:…\"}}`; `docker buildx imagetools inspect {reference}` prints the digest"
+                "add `pins: {{\"{reference}\": \"sha256:…\"}}`; `docker buildx build --call=pin .` prints the digests of all images"
             );
             let problem = Diagnostic::build_error("not-pinned", message).at(spec.span_of(field));
             self.problems.push(problem.help(help));
@@ -197,7 +240,7 @@ impl Collector<'_> {
 
     /// Packages that nothing fixes.
     fn unlocked(&mut self, spec: &ImageSpec) {
-        let help = "put them into a requirements.in, run `uv pip compile --generate-hashes requirements.in -o requirements.txt`, and write `requirements: requirements.txt`";
+        let help = "make a lock beside the spec: `docker buildx build --target lock -o . .` or `imagespec lock`";
         if let Some(packages) = spec.packages.as_ref().filter(|list| !list.value.is_empty()) {
             let message = "tag_algorithm `content` needs a lock, and `packages` leaves versions open";
             let problem = Diagnostic::build_error("not-locked", message).at(packages.span);

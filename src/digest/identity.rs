@@ -22,6 +22,8 @@ pub struct NamingOptions {
     pub machine: String,
     /// The platforms that the image is built for, where the spec is not to decide.
     pub platform: Option<String>,
+    /// The text of a lock beside the spec.
+    pub beside: Option<String>,
 }
 
 /// An image's names before its files are known.
@@ -126,7 +128,7 @@ impl<'a> Naming<'a> {
     /// When a field that should name files does not.
     pub fn tasks(&self) -> Result<Vec<Task>, Diagnostic> {
         match self.algorithm {
-            Algorithm::Content => Ok(content::tasks(self.spec)),
+            Algorithm::Content => Ok(content::tasks(self.spec, self.options.beside.is_some())),
             // What Python process would have loaded modules?
             _ => tasks(&self.fields, &[]).map_err(|error| self.tag_error(&error)),
         }
@@ -166,7 +168,7 @@ impl<'a> Naming<'a> {
         let mut platforms: Vec<String> = self.platforms().iter().flatten().map(Platform::to_string).collect();
         platforms.sort();
         platforms.dedup();
-        let inputs = match content::inputs(self.spec, &platforms.join(","), digests) {
+        let inputs = match content::inputs(self.spec, &platforms.join(","), digests, self.options.beside.as_deref()) {
             Ok(inputs) => inputs,
             Err(more) => {
                 problems.extend(more);
@@ -235,7 +237,7 @@ impl<'a> Naming<'a> {
             Problem::NotADirectory { .. } => "name the directory",
             Problem::NotAFile { .. } => "name the file",
             Problem::NotLocked { .. } => {
-                "make it with `uv pip compile --generate-hashes requirements.in -o requirements.txt`"
+                "lock it: `uv lock` or `uv pip compile --generate-hashes requirements.in -o requirements.txt`, or make a lock beside the spec with `imagespec lock`"
             }
             Problem::Unreadable { .. } => "check the file and its permissions",
         };

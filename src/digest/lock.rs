@@ -1,4 +1,60 @@
-//! Requirements files that say exactly what is installed: every requirement with the hashes of its files.
+//! Files that say exactly which Python packages are installed.
+
+use crate::python::{Pylock, logical_lines, normalised, plain_text};
+use crate::spec::RequirementsFile;
+
+/// What a lock says, one entry a line, whatever its form.
+///
+/// # Errors
+/// Says what leaves room for choice.
+pub(super) fn locked(path: &str, text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
+    match RequirementsFile::of(path) {
+        RequirementsFile::Lines => locked_requirements(text, must_have),
+        RequirementsFile::Pylock => locked_packages(text, must_have),
+        RequirementsFile::UvLock | RequirementsFile::PoetryLock => locked_project(text, must_have),
+        RequirementsFile::Project => Err("a project leaves versions open; name its lock".into()),
+    }
+}
+
+/// The packages of a `pylock.toml`.
+///
+/// # Errors
+/// Says what leaves room for choice.
+pub(super) fn locked_packages(text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
+    let lock = Pylock::parse(text).map_err(|error| error.to_string())?;
+    if let Some(path) = lock.paths().next() {
+        return Err(format!("what is in `{path}` is not locked"));
+    }
+    match must_have.filter(|name| lock.version_of(name).is_none()) {
+        Some(name) => Err(without(name)),
+        None => Ok(lock.content()),
+    }
+}
+
+/// The lines of a lock of uv's or Poetry's: how they are written is up to these.
+fn locked_project(text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
+    let text = plain_text(text);
+    let lock: toml::Table = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+    let packages = lock.get("package").and_then(toml::Value::as_array);
+    let mut names = Vec::new();
+    for package in packages.into_iter().flatten() {
+        let source = package.get("source");
+        let places = ["editable", "directory", "path"];
+        let place = places.iter().find_map(|kind| source?.get(kind)?.as_str());
+        if let Some(path) = place.filter(|path| *path != ".") {
+            return Err(format!("what is in `{path}` is not locked"));
+        }
+        names.extend(package.get("name").and_then(toml::Value::as_str).map(normalised));
+    }
+    match must_have.filter(|wanted| !names.iter().any(|name| name == wanted)) {
+        Some(name) => Err(without(name)),
+        None => Ok(text.lines().map(str::to_owned).collect()),
+    }
+}
+
+fn without(name: &str) -> String {
+    format!("it does not have {name}, which the flyte profile installs")
+}
 
 /// The requirements, one a line, in an order of their own; options that do not change what is installed are
 /// left out.
@@ -6,28 +62,7 @@
 /// # Errors
 /// Says what leaves room for choice.
 pub(super) fn locked_requirements(text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
-    let text = text
-        .trim_start_matches('\u{feff}')
-        .replace("\r\n", "\n")
-        .replace('\r', "\n");
-    // Comments go first: a backslash at the end of one continues nothing.
-    let uncommented = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
-    // Lines that were continued leave empty ones, so that the rest keep their numbers.
-    let mut lines: Vec<String> = Vec::new();
-    let mut continued = 0;
-    for line in uncommented.lines() {
-        let (text, goes_on) = line.strip_suffix('\\').map_or((line, false), |text| (text, true));
-        match lines.last_mut().filter(|_| continued > 0) {
-            Some(last) => *last = format!("{last} {text}"),
-            None => lines.push(text.to_owned()),
-        }
-        if goes_on {
-            continued += 1;
-        } else {
-            lines.extend(std::iter::repeat_n(String::new(), continued));
-            continued = 0;
-        }
-    }
+    let lines = logical_lines(text);
     let mut requirements = Vec::new();
     for (number, line) in lines.iter().enumerate() {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -61,28 +96,10 @@ pub(super) fn locked_requirements(text: &str, must_have: Option<&str>) -> Result
     if let Some(name) = must_have
         && !requirements.iter().any(|line| normalised(name_of(line)) == name)
     {
-        return Err(format!("it does not have {name}, which the flyte profile installs"));
+        return Err(without(name));
     }
     requirements.sort();
     Ok(requirements)
-}
-
-/// A comment begins at the start of a line or after white space.
-fn without_comment(line: &str) -> &str {
-    let begins = |at: usize| {
-        at == 0
-            || line
-                .get(..at)
-                .is_some_and(|before| before.ends_with(char::is_whitespace))
-    };
-    let comment = line.match_indices('#').map(|(at, _)| at).find(|at| begins(*at));
-    comment.map_or(line, |at| line.get(..at).unwrap_or(line))
-}
-
-/// A name as PEP 503 compares it.
-fn normalised(name: &str) -> String {
-    let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-").to_lowercase()
 }
 
 /// The name that a requirement begins with.

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use crate::llb::{
     self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Network, Output, Owner, SourceFile,
 };
-use crate::plan::{Action, Base, BuildPlan, CopyFiles, FIXED_TIME, Mount, Origin, Part, Product, Role, Run, Sharing, Stage, Step};
+use crate::plan::{
+    Action, Base, BuildPlan, CopyFiles, FIXED_TIME, Mount, Origin, Part, Product, Role, Run, Sharing, Stage, Step,
+};
 
 /// The longest piece of a script that goes into one environment variable, in bytes.
 const MAX_VARIABLE: usize = 120 * 1024;
@@ -147,7 +149,9 @@ pub fn emit(plan: &BuildPlan, sources: &Sources, options: &Options) -> Result<Em
         sources,
         options,
         base,
-        before: (0..plan.steps.len()).map(|position| before(&plan.steps, position)).collect(),
+        before: (0..plan.steps.len())
+            .map(|position| before(&plan.steps, position))
+            .collect(),
         states: BTreeMap::new(),
     };
     if let Some(step) = lowering.product_target() {
@@ -209,7 +213,9 @@ impl Lowering<'_> {
             None | Some(Target::Part(Part::Stage(Stage::Image)) | Target::Product(_)) => return Ok(layers.collect()),
             Some(Target::Part(Part::Stage(Stage::Base))) => return Ok(BTreeSet::new()),
             Some(Target::Part(Part::Stage(stage))) => layers.filter(|p| steps[*p].stage == *stage).collect(),
-            Some(Target::Part(Part::Package(package))) => layers.filter(|p| steps[*p].packages.contains(package)).collect(),
+            Some(Target::Part(Part::Package(package))) => {
+                layers.filter(|p| steps[*p].packages.contains(package)).collect()
+            }
         };
         if !found.is_empty() {
             return Ok(self.closure(&found));
@@ -223,14 +229,22 @@ impl Lowering<'_> {
                 }
             }
             other => {
-                let mut known: Vec<&str> = steps.iter().flat_map(|step| &step.packages).map(String::as_str).collect();
+                let mut known: Vec<&str> = steps
+                    .iter()
+                    .flat_map(|step| &step.packages)
+                    .map(String::as_str)
+                    .collect();
                 known.sort_unstable();
                 StrategyError::NoSuchPackage {
                     package: match other {
                         Some(Target::Part(Part::Package(package))) => package.clone(),
                         _ => String::new(),
                     },
-                    known: if known.is_empty() { "none".into() } else { known.join(", ") },
+                    known: if known.is_empty() {
+                        "none".into()
+                    } else {
+                        known.join(", ")
+                    },
                 }
             }
         })
@@ -246,7 +260,11 @@ impl Lowering<'_> {
     fn lowered(&mut self, position: usize) -> Result<Option<Lowered>, StrategyError> {
         let is_layer = self.plan.steps.get(position).is_some_and(Step::is_layer);
         let below = match self.options.strategy {
-            Strategy::Chain if is_layer => self.wanted()?.into_iter().take_while(|other| *other < position).collect(),
+            Strategy::Chain if is_layer => self
+                .wanted()?
+                .into_iter()
+                .take_while(|other| *other < position)
+                .collect(),
             _ => self.before.get(position).cloned().unwrap_or_default(),
         };
         self.lowered_on(position, below).map(Some)
@@ -394,8 +412,12 @@ impl Lowering<'_> {
 
     fn copy(&mut self, step: &Step, files: &CopyFiles) -> Result<Copy, StrategyError> {
         let tree = match files.from {
-            Origin::Context => self.source(step, self.sources.context.as_ref(), "build context")?.clone(),
-            Origin::Beside => self.source(step, self.sources.beside.as_ref(), "directory of the spec")?.clone(),
+            Origin::Context => self
+                .source(step, self.sources.context.as_ref(), "build context")?
+                .clone(),
+            Origin::Beside => self
+                .source(step, self.sources.beside.as_ref(), "directory of the spec")?
+                .clone(),
             Origin::Product(other) => self.product(step, other)?,
         };
         let source = match files.source.as_str() {
@@ -493,7 +515,11 @@ impl Lowering<'_> {
             }
             Mount::ContextFile { target, path } => {
                 let context = self.source(step, self.sources.context.as_ref(), "build context")?;
-                let selector = if path.is_empty() { String::new() } else { format!("/{path}") };
+                let selector = if path.is_empty() {
+                    String::new()
+                } else {
+                    format!("/{path}")
+                };
                 llb::Mount::read_only(target, context, selector)
             }
             Mount::Product { target, step: other } => llb::Mount::read_only(target, &self.product(step, *other)?, ""),

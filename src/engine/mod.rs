@@ -1,11 +1,13 @@
 //! Programs of the user's machine: container engines, and git. This is the only module that starts any.
 
+mod buildx;
 mod docker;
 mod git;
 
 use std::io;
 use std::process::{Command, Output, Stdio};
 
+pub use buildx::{LockRequest, lock};
 pub use docker::labels;
 pub use git::ignored_files;
 

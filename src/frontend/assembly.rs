@@ -187,7 +187,11 @@ impl Build<'_> {
         Facts {
             base: base.map(Resolved::facts).unwrap_or_default(),
             id: self.id.clone(),
-            requirements: self.found.get(depth).map(|found| found.facts.clone()).unwrap_or_default(),
+            requirements: self
+                .found
+                .get(depth)
+                .map(|found| found.facts.clone())
+                .unwrap_or_default(),
             beside: self.beside_of(depth).map(|beside| beside.name.clone()),
             lock: None,
             nested: match &spec.base_image {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::digest::{Identity, MAX_REQUIREMENTS, Naming, Task};
+use crate::digest::{Identity, MAX_REQUIREMENTS, Naming, NamingOptions, Task};
 use crate::emit;
 use crate::frontend::assembly::{Build, Image};
 use crate::frontend::client::{Client, Reference};
@@ -15,14 +15,14 @@ use crate::frontend::gateway::own_time;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::Beside;
 use crate::frontend::naming;
-use crate::frontend::requirements;
 use crate::frontend::options::IfExists;
+use crate::frontend::requirements;
 use crate::frontend::subrequest::{self, Name, Subrequest};
 use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
 use crate::llb::{Output, Platform};
 use crate::plan::{self, Facts, Part, Stage};
 use crate::proto::gateway as wire;
-use crate::spec::{self, Algorithm, Diagnostic, ImageSpec, Profile, RequirementsFile, Severity};
+use crate::spec::{self, Algorithm, Diagnostic, ImageSpec, LOCK_NAME, Profile, Severity};
 
 /// Each warning is a call; nobody reads more than this.
 const MAX_WARNINGS: usize = 50;
@@ -48,7 +48,13 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         Some(request) => return subrequest::about(request, &file),
     }
     let spec = read_spec(&client, &options, &file, spec::Stage::Build).await?;
-    let naming = naming_of(&options, &file, &spec)?;
+    // To lock means to lock anew.
+    let is_locking = request == Some(Subrequest::Lock) || options.target()? == Some(Part::Stage(Stage::Lock));
+    let given_lock = match is_locking {
+        true => None,
+        false => lock_beside(&client, &file, &spec).await?,
+    };
+    let naming = naming_of(&options, &file, &spec, given_lock.as_ref())?;
     let tasks = naming
         .tasks()
         .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
@@ -78,15 +84,14 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     }
     // Files and images have nothing to do with each other. Which images are needed does not depend on what is
     // in them, so a plan made in ignorance tells.
-    let (found, given_lock, images) = tokio::join!(
+    let (found, images) = tokio::join!(
         async {
             let texts = files::check(&client, &file, &files, &spec).await?;
             requirements::read(&client, &file, &mut files, &spec, &texts).await
         },
-        lock_beside(&client, &file, &spec),
         look_up(&client, &options, &file, &spec, &platforms)
     );
-    let (found, given_lock, images) = (found?, given_lock?, images?);
+    let (found, images) = (found?, images?);
     let build = Build {
         client: &client,
         options: &options,
@@ -166,12 +171,10 @@ async fn look_up(
 
 /// A lock beside the spec, where the spec names none itself.
 async fn lock_beside(client: &Client, file: &SpecFile, spec: &ImageSpec) -> Result<Option<(Beside, Output)>, Failure> {
-    let has_own = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
-    let has_packages = spec.requirements.is_some() || spec.packages.is_some() || spec.profile == Profile::Flyte;
-    if has_own || !has_packages {
+    if !spec.takes_lock_beside() {
         return Ok(None);
     }
-    let name = "pylock.toml".to_owned();
+    let name = LOCK_NAME.to_owned();
     let found = context::load_beside(client, file, &name, MAX_REQUIREMENTS).await?;
     Ok(found.map(|(text, tree)| (Beside { name, text }, tree)))
 }
@@ -222,7 +225,8 @@ async fn name(
     what: Name,
 ) -> Result<wire::Result, Failure> {
     let spec = read_spec(client, options, file, spec::Stage::Construct).await?;
-    let naming = naming_of(options, file, &spec)?;
+    let given_lock = lock_beside(client, file, &spec).await?;
+    let naming = naming_of(options, file, &spec, given_lock.as_ref())?;
     if what == Name::Id {
         return Ok(subrequest::id(&naming));
     }
@@ -235,8 +239,17 @@ async fn name(
     Ok(subrequest::name(&identity, what))
 }
 
-fn naming_of<'a>(options: &FrontendOptions, file: &SpecFile, spec: &'a ImageSpec) -> Result<Naming<'a>, Failure> {
-    Naming::new(spec, &options.naming()?).map_err(|problems| Failure::of_spec(&file.text, &problems))
+fn naming_of<'a>(
+    options: &FrontendOptions,
+    file: &SpecFile,
+    spec: &'a ImageSpec,
+    beside: Option<&(Beside, Output)>,
+) -> Result<Naming<'a>, Failure> {
+    let naming = NamingOptions {
+        beside: beside.map(|(lock, _)| lock.text.clone()),
+        ..options.naming()?
+    };
+    Naming::new(spec, &naming).map_err(|problems| Failure::of_spec(&file.text, &problems))
 }
 
 /// Images that are there, unchanged.

@@ -132,7 +132,9 @@ impl Images {
 
     /// The images as a spec names them, with their digests.
     pub(super) fn digests(&self) -> impl Iterator<Item = (String, Option<String>)> {
-        self.0.iter().map(|((_, reference), image)| (reference.clone(), image.digest.clone()))
+        self.0
+            .iter()
+            .map(|((_, reference), image)| (reference.clone(), image.digest.clone()))
     }
 
     /// The file tree of an image.

@@ -9,8 +9,7 @@ use crate::frontend::context::{self, SpecFile};
 use crate::frontend::requirements::{Found, join};
 use crate::plan::{BuildPlan, Lock, Product, SharedFile, required};
 use crate::python::{
-    Arguments, Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection,
-    select_poetry,
+    Arguments, Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection, select_poetry,
 };
 use crate::spec::{Diagnostic, ImageSpec, Profile, RequirementsFile, Span};
 
@@ -180,22 +179,37 @@ impl Locking<'_> {
         let required = required(self.spec, &self.found.facts);
         if let (Some(made_from), true) = (lock.made_from(), self.beside.is_some()) {
             for line in required.iter().filter(|line| !made_from.contains(line)) {
-                differs(line, format!("`{line}` is not among the requirements that {name} was made from"));
+                differs(
+                    line,
+                    format!("`{line}` is not among the requirements that {name} was made from"),
+                );
             }
             for line in made_from.iter().filter(|line| !required.contains(line)) {
-                differs(line, format!("{name} was made from `{line}` as well, which the spec does not ask for"));
+                differs(
+                    line,
+                    format!("{name} was made from `{line}` as well, which the spec does not ask for"),
+                );
             }
             return problems;
         }
         for line in &required {
-            let Ok(requirement) = Requirement::parse(line) else { continue };
-            let Some(package) = requirement.name.as_ref().filter(|_| requirement.applies(&interpreter.markers)) else {
+            let Ok(requirement) = Requirement::parse(line) else {
+                continue;
+            };
+            let Some(package) = requirement
+                .name
+                .as_ref()
+                .filter(|_| requirement.applies(&interpreter.markers))
+            else {
                 continue;
             };
             match lock.version_of(package) {
                 None => differs(line, format!("`{line}` is not in {name}")),
                 Some(Some(version)) if !requirement.allows(version) => {
-                    differs(line, format!("`{line}` does not allow {package} {version}, which {name} has"));
+                    differs(
+                        line,
+                        format!("`{line}` does not allow {package} {version}, which {name} has"),
+                    );
                 }
                 Some(_) => {}
             }
@@ -213,7 +227,9 @@ impl Locking<'_> {
             return Err(self.problem("lock-without-flytekit", message, help));
         }
         if self.is_hashed && !is_lock {
-            let open = packages.iter().find(|package| !self.found.hashes.contains_key(&package.name));
+            let open = packages
+                .iter()
+                .find(|package| !self.found.hashes.contains_key(&package.name));
             if let Some(package) = open {
                 let message = format!("the requirements have no hash of {}, which they need", package.name);
                 let help = "lock them: `uv pip compile --generate-hashes requirements.in -o requirements.txt`";
@@ -227,7 +243,10 @@ impl Locking<'_> {
 /// A path of a lock, relative to the context.
 fn in_context(directory: &str, path: &str) -> Option<String> {
     for step in STEP_DIRECTORIES {
-        if let Some(rest) = path.strip_prefix(step).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+        if let Some(rest) = path
+            .strip_prefix(step)
+            .filter(|rest| rest.is_empty() || rest.starts_with('/'))
+        {
             return join("", rest.trim_start_matches('/'));
         }
     }
@@ -252,7 +271,10 @@ pub(super) async fn shared_files(
         return Ok(Vec::new());
     };
     let solved = solve_product(client, plan, sources, options, step).await?;
-    let report = client.read(&solved, "shared-files.json", MAX_LOCK).await?.unwrap_or_default();
+    let report = client
+        .read(&solved, "shared-files.json", MAX_LOCK)
+        .await?
+        .unwrap_or_default();
     let shared: Vec<Shared> = serde_json::from_slice(&report).map_err(|error| Failure::internal(error.to_string()))?;
     for file_of_many in shared.iter().take(MAX_SHARED_SHOWN) {
         let last = file_of_many.packages.last().map_or("", String::as_str);
@@ -276,8 +298,9 @@ pub(super) async fn shared_files(
 }
 
 async fn warn_shared(client: &Client, file: &SpecFile, message: String) -> Result<(), Failure> {
-    let warning = Diagnostic::warning("shared-file", message)
-        .help("usually a mistake of the packages; /usr/share/imagespec/shared-files.json in the image lists all such files");
+    let warning = Diagnostic::warning("shared-file", message).help(
+        "usually a mistake of the packages; /usr/share/imagespec/shared-files.json in the image lists all such files",
+    );
     context::warn(client, file, &warning).await
 }
 
@@ -296,4 +319,3 @@ pub(super) async fn solve_product(
     let emitted = emit::emit(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
     client.solve(emitted.result.as_ref()).await
 }
-

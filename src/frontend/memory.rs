@@ -62,6 +62,8 @@ pub(super) struct Memory {
     pub(super) absent: Vec<&'static str>,
     /// What solves of graphs with a running step answer instead of a result.
     pub(super) failing: Option<Failure>,
+    /// What lock steps leave; a lock without packages when there is nothing.
+    pub(super) lock: Option<String>,
     /// Panics when asked to.
     pub(super) panics: bool,
     pub(super) solved: Mutex<Vec<wire::SolveRequest>>,
@@ -93,7 +95,24 @@ impl Memory {
                 let name = source.identifier.strip_prefix("local://").unwrap_or_default();
                 self.files.get(name).cloned().unwrap_or_default()
             }
-            Some(pb::op::Op::Exec(exec)) => self.step(exec.meta.unwrap_or_default().args),
+            Some(pb::op::Op::Exec(exec)) => {
+                let meta = exec.meta.unwrap_or_default();
+                let script = meta.env.join("\n");
+                if script.contains("/interpreter.json <<") {
+                    let report = r#"{"markers": {"implementation_name": "cpython", "implementation_version": "3.12.4",
+                        "python_full_version": "3.12.4", "python_version": "3.12", "platform_machine": "x86_64",
+                        "sys_platform": "linux", "os_name": "posix"}, "free_threaded": false, "libc": ["glibc", 2, 36]}"#;
+                    let lock = self.lock.as_deref().unwrap_or("lock-version = \"1.0\"\n");
+                    let files = [("interpreter.json", report), ("pylock.toml", lock)];
+                    return files
+                        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+                        .into();
+                }
+                if script.contains("shared-files.json") {
+                    return BTreeMap::from([("shared-files.json".to_owned(), b"[]".to_vec())]);
+                }
+                self.step(meta.args)
+            }
             _ => BTreeMap::new(),
         }
     }

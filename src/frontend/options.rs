@@ -381,6 +381,7 @@ impl FrontendOptions {
                 .unwrap_or_default(),
             machine: self.argument(MACHINE).unwrap_or(&self.worker.architecture).to_owned(),
             platform: self.get("platform").map(str::to_owned),
+            beside: None,
         })
     }
 

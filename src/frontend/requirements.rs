@@ -121,7 +121,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn problem(&mut self, rule: &'static str, message: String, span: Span, help: &str) {
-        self.problems.push(Diagnostic::build_error(rule, message).at(span).help(help));
+        self.problems
+            .push(Diagnostic::build_error(rule, message).at(span).help(help));
     }
 
     async fn spec(&mut self, spec: &ImageSpec) -> Result<(), Failure> {
@@ -133,7 +134,9 @@ impl Reader<'_> {
         let Some(file) = &spec.requirements else { return Ok(()) };
         let path = context_path(&file.value);
         let kind = RequirementsFile::of(&path);
-        let Some(text) = self.text(&path, file).await? else { return Ok(()) };
+        let Some(text) = self.text(&path, file).await? else {
+            return Ok(());
+        };
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
         match kind {
@@ -149,7 +152,8 @@ impl Reader<'_> {
         if let Some(words) = arguments.and_then(|args| shlex::split(&args.value)) {
             for path in crate::python::Arguments::sort(&words, "").files {
                 let span = arguments.map_or(file.span, |args| args.span);
-                self.text(&context_path(&path), &Spanned::new(path.clone(), span)).await?;
+                self.text(&context_path(&path), &Spanned::new(path.clone(), span))
+                    .await?;
             }
         }
         Ok(())
@@ -164,7 +168,15 @@ impl Reader<'_> {
         let Some(tree) = &self.files.tree else { return Ok(None) };
         let solved = self.client.solve(Some(tree)).await?;
         let mut read = Vec::new();
-        check_path(self.client, &solved, "requirements", named, &mut self.problems, &mut read).await?;
+        check_path(
+            self.client,
+            &solved,
+            "requirements",
+            named,
+            &mut self.problems,
+            &mut read,
+        )
+        .await?;
         let text = read.pop().map(|(_, text)| text);
         if let Some(text) = &text {
             self.known.insert(path.to_owned(), text.clone());
@@ -217,7 +229,12 @@ impl Reader<'_> {
                     Entry::Include(other) | Entry::Constraints(other) if rounds <= MAX_ROUNDS => {
                         let Some(inner) = join(directory_of(&path), &other) else {
                             let message = format!("{path}, line {line}: `{other}` is outside of the build context");
-                            self.problem("context-path", message, named.span, "build from a directory that holds all the files");
+                            self.problem(
+                                "context-path",
+                                message,
+                                named.span,
+                                "build from a directory that holds all the files",
+                            );
                             continue;
                         };
                         if self.found.facts.files.contains(&inner) {
@@ -230,7 +247,12 @@ impl Reader<'_> {
                         }
                     }
                     Entry::Include(_) | Entry::Constraints(_) => {
-                        self.problem("requirement", format!("{path} includes too many files"), named.span, "put them into one");
+                        self.problem(
+                            "requirement",
+                            format!("{path} includes too many files"),
+                            named.span,
+                            "put them into one",
+                        );
                     }
                     Entry::Index { option, value } => {
                         self.found.facts.indexes.push(option.to_owned());
@@ -239,13 +261,21 @@ impl Reader<'_> {
                         }
                     }
                     Entry::Option(_) => {}
-                    Entry::Requirement { requirement, hashes, .. } => {
+                    Entry::Requirement {
+                        requirement, hashes, ..
+                    } => {
                         if let Source::Path(place) = &requirement.source {
                             match join(&top, without_extras(place)) {
                                 Some(inner) => self.project(&inner, named.span).await?,
                                 None => {
-                                    let message = format!("{path}, line {line}: `{place}` is outside of the build context");
-                                    self.problem("context-path", message, named.span, "build from a directory that holds it");
+                                    let message =
+                                        format!("{path}, line {line}: `{place}` is outside of the build context");
+                                    self.problem(
+                                        "context-path",
+                                        message,
+                                        named.span,
+                                        "build from a directory that holds it",
+                                    );
                                 }
                             }
                         }
@@ -273,15 +303,25 @@ impl Reader<'_> {
         };
         let lines = |value: Option<&toml::Value>| -> Vec<String> {
             let list = value.and_then(toml::Value::as_array);
-            list.into_iter().flatten().filter_map(toml::Value::as_str).map(str::to_owned).collect()
+            list.into_iter()
+                .flatten()
+                .filter_map(toml::Value::as_str)
+                .map(str::to_owned)
+                .collect()
         };
         let table = |name: &str| project.get("project").and_then(|table| table.get(name));
         let mut all = lines(table("dependencies"));
         for extra in ImageSpec::strings(&spec.extras) {
-            all.extend(lines(table("optional-dependencies").and_then(|extras| extras.get(&extra.value))));
+            all.extend(lines(
+                table("optional-dependencies").and_then(|extras| extras.get(&extra.value)),
+            ));
         }
         for group in ImageSpec::strings(&spec.groups) {
-            all.extend(lines(project.get("dependency-groups").and_then(|groups| groups.get(&group.value))));
+            all.extend(lines(
+                project
+                    .get("dependency-groups")
+                    .and_then(|groups| groups.get(&group.value)),
+            ));
         }
         self.found.facts.lines = all;
     }
@@ -329,7 +369,12 @@ impl Reader<'_> {
                 Some(inner) => self.project(&inner, named.span).await?,
                 None => {
                     let message = format!("{path}: `{other}` is outside of the build context");
-                    self.problem("context-path", message, named.span, "build from a directory that holds all projects");
+                    self.problem(
+                        "context-path",
+                        message,
+                        named.span,
+                        "build from a directory that holds all projects",
+                    );
                 }
             }
         }
@@ -341,13 +386,20 @@ impl Reader<'_> {
         let directory = directory_of(path).to_owned();
         let project = join(&directory, "pyproject.toml").unwrap_or_default();
         let value = Spanned::new(project.clone(), named.span);
-        let Some(text) = self.text(&project, &value).await? else { return Ok(()) };
+        let Some(text) = self.text(&project, &value).await? else {
+            return Ok(());
+        };
         let table: toml::Table = toml::from_str(&plain_text(&text)).unwrap_or_default();
         let name_in = |table: Option<&toml::Value>| Some(table?.get("name")?.as_str()?.to_owned());
         let poetry = table.get("tool").and_then(|tool| tool.get("poetry"));
         let Some(name) = name_in(table.get("project")).or_else(|| name_in(poetry)) else {
             let message = format!("`install_project`: {project} names no project");
-            self.problem("install-project", message, named.span, "give it a `[project]` table with a name, or leave `install_project` out");
+            self.problem(
+                "install-project",
+                message,
+                named.span,
+                "give it a `[project]` table with a name, or leave `install_project` out",
+            );
             return Ok(());
         };
         self.project(&directory, named.span).await?;

@@ -195,7 +195,9 @@ pub(super) fn name(identity: &Identity, what: Name) -> wire::Result {
 /// The text of a lock.
 pub(super) fn lock(text: Option<String>) -> Result<wire::Result, Failure> {
     let Some(text) = text else {
-        return Err(Failure::user("this image installs no Python packages, so there is nothing to lock"));
+        return Err(Failure::user(
+            "this image installs no Python packages, so there is nothing to lock",
+        ));
     };
     let text = redact(&text);
     Ok(answer(&json!({"version": 1, "lock": text}), text))

@@ -77,6 +77,7 @@ fn all_mount_kinds_and_file_actions_render() {
                 selector: String::new(),
                 readonly: false,
                 discard: true,
+                by_content: true,
             },
             Mount::Cache {
                 target: "/cache".into(),

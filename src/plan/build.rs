@@ -1,7 +1,9 @@
 use crate::llb::Platform;
 use crate::plan::environment::{Environment, is_for_installers, is_proxy};
 use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
-use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Origin, Product, Role, Run, Settings, Stage, Step, Tools};
+use crate::plan::types::{
+    Action, Base, BuildPlan, CopyFiles, Mount, Origin, Product, Role, Run, Settings, Stage, Step, Tools,
+};
 use crate::plan::wheels::{Lock, rank};
 use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
 use crate::spec::{BaseImage, ImageSpec, Profile, Reference, Span, Text, TextList, TextMap, TextValue, context_path};
@@ -393,7 +395,11 @@ impl Builder<'_> {
             product: None,
         };
         let draft = Draft::new(stage, script, run.sorted());
-        self.add(draft.after(self.everything(), "commands may read anything").spans(&spans));
+        self.add(
+            draft
+                .after(self.everything(), "commands may read anything")
+                .spans(&spans),
+        );
     }
 
     /// The user's files.
@@ -418,7 +424,13 @@ impl Builder<'_> {
                 owner: self.owner().to_owned(),
             };
             let title = format!("create {}", workdir.value);
-            after = vec![self.add(Draft::new(Stage::Source, title, action).after(after, reason).spans(&[workdir.span]))];
+            after = vec![
+                self.add(
+                    Draft::new(Stage::Source, title, action)
+                        .after(after, reason)
+                        .spans(&[workdir.span]),
+                ),
+            ];
         }
         let entries: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
         for group in chain(&entries) {
@@ -563,7 +575,13 @@ impl Builder<'_> {
 
     /// All steps that nothing comes after yet.
     fn everything(&self) -> Vec<usize> {
-        let layers = || self.steps.iter().map(|(_, step)| step).enumerate().filter(|(_, step)| step.is_layer());
+        let layers = || {
+            self.steps
+                .iter()
+                .map(|(_, step)| step)
+                .enumerate()
+                .filter(|(_, step)| step.is_layer())
+        };
         layers()
             .map(|(position, _)| position)
             .filter(|position| !layers().any(|(_, step)| step.after.contains(position)))

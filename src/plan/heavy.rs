@@ -81,7 +81,10 @@ pub(super) fn is_heavy(name: &str) -> bool {
 /// The shared layer of a package, by its normalised name.
 pub(super) fn bucket(name: &str) -> u64 {
     let hash = Sha256::digest(name);
-    let first = hash.iter().take(8).fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
+    let first = hash
+        .iter()
+        .take(8)
+        .fold(0, |number: u64, byte| (number << 8) | u64::from(*byte));
     first % BUCKETS
 }
 

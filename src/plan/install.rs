@@ -184,7 +184,11 @@ impl Builder<'_> {
             product: None,
         };
         let draft = Draft::new(Stage::User, "set PATH of login shells".into(), run.sorted()).rank(rank::LAST);
-        self.add(draft.after(self.last_of(Stage::User), "it changes the user's own file").spans(&[span]));
+        self.add(
+            draft
+                .after(self.last_of(Stage::User), "it changes the user's own file")
+                .spans(&[span]),
+        );
     }
 
     /// The interpreter, unless there is none or the base spec's is used as it is.
@@ -265,7 +269,11 @@ impl Builder<'_> {
             product: None,
         };
         let draft = Draft::new(Stage::Python, format!("micromamba install {packages}"), run.sorted());
-        self.add(draft.after(after, "conda packages bring all that they need").spans(&spans));
+        self.add(
+            draft
+                .after(after, "conda packages bring all that they need")
+                .spans(&spans),
+        );
     }
 
     fn venv(&mut self, exec: &TextValue) {
@@ -293,7 +301,11 @@ impl Builder<'_> {
             product: None,
         };
         let draft = Draft::new(Stage::Python, format!("uv venv --python {}", exec.value), run.sorted());
-        self.add(draft.after(after, "the interpreter may come from apt").spans(&[exec.span]));
+        self.add(
+            draft
+                .after(after, "the interpreter may come from apt")
+                .spans(&[exec.span]),
+        );
     }
 
     /// Debian packages: a chain, so that one more package is one more step.
@@ -374,6 +386,10 @@ impl Builder<'_> {
         if self.spec.python_exec.is_some() {
             draft = draft.rank(rank::USER);
         }
-        self.add(draft.after(after, "each entry comes after the one before it in the list").spans(spans))
+        self.add(
+            draft
+                .after(after, "each entry comes after the one before it in the list")
+                .spans(spans),
+        )
     }
 }

@@ -61,8 +61,11 @@ impl Builder<'_> {
     pub(super) fn index_arguments(&self) -> Vec<String> {
         let spec = self.spec;
         let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
-        let extra = ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
-        let words = index.chain(extra).flat_map(|(option, value)| [option.to_owned(), value.to_owned()]);
+        let extra =
+            ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
+        let words = index
+            .chain(extra)
+            .flat_map(|(option, value)| [option.to_owned(), value.to_owned()]);
         words.chain(self.facts.requirements.indexes.iter().cloned()).collect()
     }
 
@@ -90,17 +93,30 @@ impl Builder<'_> {
     pub(super) fn context_mounts(&self) -> Vec<Mount> {
         let requirements = &self.facts.requirements;
         let named = self.extra_arguments().files;
-        let mut paths: Vec<String> = requirements.files.iter().chain(&requirements.projects).cloned().collect();
+        let mut paths: Vec<String> = requirements
+            .files
+            .iter()
+            .chain(&requirements.projects)
+            .cloned()
+            .collect();
         paths.extend(named.iter().map(|file| context_path(file)));
         paths.sort();
         paths.dedup();
         let all = paths.clone();
         let is_below = |path: &str, other: &String| {
-            path != other && (other.is_empty() || path.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('/')))
+            path != other
+                && (other.is_empty()
+                    || path
+                        .strip_prefix(other.as_str())
+                        .is_some_and(|rest| rest.starts_with('/')))
         };
         paths.retain(|path| !all.iter().any(|other| is_below(path, other)));
         let mount = |path: String| Mount::ContextFile {
-            target: if path.is_empty() { CONTEXT.to_owned() } else { format!("{CONTEXT}/{path}") },
+            target: if path.is_empty() {
+                CONTEXT.to_owned()
+            } else {
+                format!("{CONTEXT}/{path}")
+            },
             path,
         };
         paths.into_iter().map(mount).collect()
@@ -132,7 +148,12 @@ impl Builder<'_> {
                 mounts = vec![scratch()];
                 let after = self.last_of(Stage::Python);
                 let title = format!("look at the interpreter that {} is for", self.lock_name(input));
-                (Script::new().lines(&report), title, after, "only the interpreter is asked")
+                (
+                    Script::new().lines(&report),
+                    title,
+                    after,
+                    "only the interpreter is asked",
+                )
             }
             Input::Resolve | Input::Export(_) => {
                 mounts.extend(self.context_mounts());
@@ -164,7 +185,14 @@ impl Builder<'_> {
             mounts,
             product: Some(PRODUCT.into()),
         };
-        Some(self.add(Draft::new(Stage::Lock, title, run.sorted()).makes(Product::Lock).after(after, reason).spans(&spans)))
+        Some(
+            self.add(
+                Draft::new(Stage::Lock, title, run.sorted())
+                    .makes(Product::Lock)
+                    .after(after, reason)
+                    .spans(&spans),
+            ),
+        )
     }
 
     fn lock_name(&self, input: Input<'_>) -> String {
@@ -177,7 +205,9 @@ impl Builder<'_> {
     fn export_lines(&self, path: &str, python: &str) -> (String, String) {
         let (work, copy) = self.work();
         let mut arguments = vec!["--python".to_owned(), python.to_owned()];
-        let groups: Vec<&str> = ImageSpec::strings(&self.spec.groups).map(|group| group.value.as_str()).collect();
+        let groups: Vec<&str> = ImageSpec::strings(&self.spec.groups)
+            .map(|group| group.value.as_str())
+            .collect();
         if !groups.contains(&"dev") {
             arguments.push("--no-dev".into());
         }
@@ -219,7 +249,10 @@ impl Builder<'_> {
         if !packages.is_empty() {
             let lines = packages.iter().map(|line| placed(line, work));
             let lines: Vec<String> = lines.collect();
-            list = format!("printf '%s\\n' {} > /tmp/imagespec/packages.txt\n", quote_all(lines.iter().map(String::as_str)));
+            list = format!(
+                "printf '%s\\n' {} > /tmp/imagespec/packages.txt\n",
+                quote_all(lines.iter().map(String::as_str))
+            );
             arguments.push("/tmp/imagespec/packages.txt".into());
         }
         let all = toml::Value::from(required(spec, &self.facts.requirements));
@@ -270,7 +303,11 @@ impl Builder<'_> {
     pub(super) fn with_apt(&self) -> Vec<usize> {
         let mut after = self.last_of(Stage::Python);
         after.extend(self.last_of(Stage::Apt));
-        if after.is_empty() { self.last_of(Stage::User) } else { after }
+        if after.is_empty() {
+            self.last_of(Stage::User)
+        } else {
+            after
+        }
     }
 }
 

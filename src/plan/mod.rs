@@ -18,7 +18,9 @@ pub(crate) use environment::is_proxy;
 
 pub use build::{BaseFacts, Facts, Requirements, plan};
 pub use lock::required;
-pub use types::{Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools};
+pub use types::{
+    Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools,
+};
 pub use wheels::{Lock, SharedFile};
 
 /// The image that a build starts from where the spec names none.

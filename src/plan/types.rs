@@ -46,11 +46,18 @@ impl BuildPlan {
     /// The lock as it is in the build: by itself, what the image keeps of it has more to it.
     #[must_use]
     pub fn lock_file(&self) -> Option<CopyFiles> {
-        let copies = self.steps.iter().filter(|step| step.stage == Stage::Lock).find_map(|step| match &step.action {
-            Action::Copy(copies) => Some(copies),
-            _ => None,
-        })?;
-        let given = copies.iter().find(|copy| !matches!(copy.from, Origin::Product(_))).cloned();
+        let copies = self
+            .steps
+            .iter()
+            .filter(|step| step.stage == Stage::Lock)
+            .find_map(|step| match &step.action {
+                Action::Copy(copies) => Some(copies),
+                _ => None,
+            })?;
+        let given = copies
+            .iter()
+            .find(|copy| !matches!(copy.from, Origin::Product(_)))
+            .cloned();
         let made = || {
             copies.first().map(|copy| CopyFiles {
                 source: "pylock.toml".into(),

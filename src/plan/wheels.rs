@@ -67,11 +67,14 @@ impl Builder<'_> {
                 rank: rank::SHARED_LAYERS,
             }];
         }
-        let named: Vec<String> = ImageSpec::strings(&self.spec.heavy).map(|name| normalised(&name.value)).collect();
+        let named: Vec<String> = ImageSpec::strings(&self.spec.heavy)
+            .map(|name| normalised(&name.value))
+            .collect();
         let is_project = |package: &&Locked| matches!(&package.artefact, Artefact::Path { hash: None, .. });
         let (projects, others): (Vec<&Locked>, Vec<&Locked>) = packages.iter().partition(is_project);
-        let (mut heavy, mut light): (Vec<&Locked>, Vec<&Locked>) =
-            others.into_iter().partition(|package| is_heavy(&package.name) || named.contains(&package.name));
+        let (mut heavy, mut light): (Vec<&Locked>, Vec<&Locked>) = others
+            .into_iter()
+            .partition(|package| is_heavy(&package.name) || named.contains(&package.name));
         // Names come in order, so the last ones share when there are too many.
         let buckets = usize::try_from(BUCKETS).unwrap_or(usize::MAX);
         let others = self.facts.base.layers + self.layers_besides_packages() + buckets + projects.len() + 2;
@@ -81,10 +84,12 @@ impl Builder<'_> {
         for package in light {
             shared.entry(bucket(&package.name)).or_default().push(package);
         }
-        let alone = |rank| move |package| Group {
-            title: String::new(),
-            packages: vec![package],
-            rank,
+        let alone = |rank| {
+            move |package| Group {
+                title: String::new(),
+                packages: vec![package],
+                rank,
+            }
         };
         let mut groups: Vec<Group<'l>> = heavy.into_iter().map(alone(rank::HEAVY)).collect();
         groups.extend(shared.into_iter().map(|(number, packages)| Group {
@@ -98,7 +103,9 @@ impl Builder<'_> {
 
     fn package_spans(&self) -> Vec<Span> {
         let packages = self.spec.packages.iter().map(|list| list.span);
-        packages.chain(self.spec.requirements.iter().map(|file| file.span)).collect()
+        packages
+            .chain(self.spec.requirements.iter().map(|file| file.span))
+            .collect()
     }
 
     /// Builds a package and gives the step that has its files, laid out as below the interpreter's prefix.
@@ -153,7 +160,12 @@ impl Builder<'_> {
     fn install_group(&mut self, interpreter: &Interpreter, group: &Group<'_>, built: &BTreeMap<&str, usize>) -> usize {
         let prefix = interpreter.prefix;
         let is_single = self.spec.layering == Layering::Single;
-        let wheels: Vec<&Locked> = group.packages.iter().copied().filter(|package| !package.artefact.is_built()).collect();
+        let wheels: Vec<&Locked> = group
+            .packages
+            .iter()
+            .copied()
+            .filter(|package| !package.artefact.is_built())
+            .collect();
         let builds: Vec<(&str, usize)> = group
             .packages
             .iter()
@@ -179,7 +191,12 @@ impl Builder<'_> {
             }
         }
         let mut lines = install_environment(interpreter, true);
-        let mut arguments = vec!["--python".to_owned(), interpreter.program(), "--no-deps".into(), "--require-hashes".into()];
+        let mut arguments = vec![
+            "--python".to_owned(),
+            interpreter.program(),
+            "--no-deps".into(),
+            "--require-hashes".into(),
+        ];
         arguments.extend(self.index_arguments());
         let extra = self.extra_arguments();
         arguments.extend(extra.install);
@@ -191,9 +208,14 @@ impl Builder<'_> {
         arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
         let install = format!("{UV} pip install {}", quote_all(arguments.iter().map(String::as_str)));
         if !wheels.is_empty() {
-            let list: Vec<String> = wheels.iter().map(|package| requirement_line(package, CONTEXT)).collect();
+            let list: Vec<String> = wheels
+                .iter()
+                .map(|package| requirement_line(package, CONTEXT))
+                .collect();
             let list = quote_all(list.iter().map(String::as_str));
-            lines.push_str(&format!("printf '%s\\n' {list} > /tmp/imagespec/requirements.txt\n{install}\n"));
+            lines.push_str(&format!(
+                "printf '%s\\n' {list} > /tmp/imagespec/requirements.txt\n{install}\n"
+            ));
         }
         for (name, _) in &builds {
             lines.push_str(&format!("cp -R {BUILT}/{name}/. {prefix}/\n"));
@@ -244,7 +266,9 @@ impl Builder<'_> {
         let names: Vec<String> = group.packages.iter().map(|package| shown(package)).collect();
         let title = format!("uv pip install {}{}", names.join(" "), group.title);
         let packages = group.packages.iter().map(|package| package.name.clone()).collect();
-        let draft = Draft::new(Stage::Packages, title, run.sorted()).after(after, reason).rank(group.rank);
+        let draft = Draft::new(Stage::Packages, title, run.sorted())
+            .after(after, reason)
+            .rank(group.rank);
         self.add(draft.spans(&spans).packages(packages))
     }
 
@@ -402,4 +426,3 @@ fn requirement_line(package: &Locked, context: &str) -> String {
         }
     }
 }
-

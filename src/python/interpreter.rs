@@ -146,7 +146,11 @@ impl Interpreter {
         let mut platforms = Vec::new();
         match self.libc {
             Libc::Glibc(2, minor) => {
-                let oldest = if matches!(machine.as_str(), "x86_64" | "i686") { 5 } else { 17 };
+                let oldest = if matches!(machine.as_str(), "x86_64" | "i686") {
+                    5
+                } else {
+                    17
+                };
                 for minor in (oldest..=minor).rev() {
                     platforms.push(format!("manylinux_2_{minor}_{machine}"));
                     let legacy = match minor {
@@ -159,7 +163,11 @@ impl Interpreter {
                 }
             }
             Libc::Musl(major, minor) => {
-                platforms.extend((0..=minor).rev().map(|minor| format!("musllinux_{major}_{minor}_{machine}")));
+                platforms.extend(
+                    (0..=minor)
+                        .rev()
+                        .map(|minor| format!("musllinux_{major}_{minor}_{machine}")),
+                );
             }
             Libc::Glibc(..) | Libc::Unknown => {}
         }
@@ -249,8 +257,14 @@ pub(crate) mod tests {
         assert_eq!(WheelName::parse("a-1.tar.gz"), None);
         assert_eq!(WheelName::parse("a-1-any.whl"), None);
         let preference = |file: &str| python.preference(&WheelName::parse(file).unwrap()).unwrap();
-        assert!(preference("a-1-cp312-cp312-manylinux_2_28_x86_64.whl") < preference("a-1-cp312-cp312-manylinux2014_x86_64.whl"));
-        assert!(preference("a-1-cp312-cp312-manylinux1_x86_64.whl") < preference("a-1-cp312-abi3-manylinux_2_28_x86_64.whl"));
+        assert!(
+            preference("a-1-cp312-cp312-manylinux_2_28_x86_64.whl")
+                < preference("a-1-cp312-cp312-manylinux2014_x86_64.whl")
+        );
+        assert!(
+            preference("a-1-cp312-cp312-manylinux1_x86_64.whl")
+                < preference("a-1-cp312-abi3-manylinux_2_28_x86_64.whl")
+        );
         assert!(preference("a-1-py3-none-manylinux1_x86_64.whl") < preference("a-1-py3-none-any.whl"));
         let threads = report("3.13", "aarch64", "[\"musl\", 1, 2]", true);
         let fits = |file: &str| threads.preference(&WheelName::parse(file).unwrap()).is_some();

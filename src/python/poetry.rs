@@ -63,8 +63,13 @@ struct Source {
 ///
 /// # Errors
 /// Everything that keeps the lock from being installed.
-pub fn select_poetry(text: &str, interpreter: &Interpreter, selection: &Selection) -> Result<Vec<Locked>, Vec<LockError>> {
-    let lock: Lock = toml::from_str(&plain_text(text)).map_err(|error| vec![LockError::Form(error.message().to_owned())])?;
+pub fn select_poetry(
+    text: &str,
+    interpreter: &Interpreter,
+    selection: &Selection,
+) -> Result<Vec<Locked>, Vec<LockError>> {
+    let lock: Lock =
+        toml::from_str(&plain_text(text)).map_err(|error| vec![LockError::Form(error.message().to_owned())])?;
     let mut version = lock.metadata.lock_version.split('.').map(str::parse::<u32>);
     let (major, minor) = (version.next(), version.next());
     let is_known = matches!((major, minor), (Some(Ok(2)), Some(Ok(minor))) if minor >= 1);
@@ -109,7 +114,10 @@ pub fn select_poetry(text: &str, interpreter: &Interpreter, selection: &Selectio
         return Err(errors);
     }
     // Poetry's own notation of bounds (`^3.11`) is not Python's.
-    let requires_python = lock.metadata.python_versions.filter(|versions| !versions.contains(['^', '|', '~', '*']));
+    let requires_python = lock
+        .metadata
+        .python_versions
+        .filter(|versions| !versions.contains(['^', '|', '~', '*']));
     let requires_python = requires_python.map(|versions| versions.replace(' ', ""));
     Pylock::of(packages, requires_python).select(interpreter, selection)
 }
@@ -130,7 +138,12 @@ fn package(entry: Entry) -> Result<Package, LockError> {
                 return Ok(package);
             }
             "url" => {
-                let hashes = entry.files.first().map(|file| hash_of(&file.hash)).into_iter().collect();
+                let hashes = entry
+                    .files
+                    .first()
+                    .map(|file| hash_of(&file.hash))
+                    .into_iter()
+                    .collect();
                 package.archive = Some(File {
                     url: Some(source.url),
                     subdirectory: source.subdirectory,

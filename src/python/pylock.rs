@@ -236,7 +236,9 @@ impl Pylock {
     pub fn parse(text: &str) -> Result<Self, LockError> {
         let lock: Self = toml::from_str(&plain_text(text)).map_err(|error| {
             let place = error.span().map_or(String::new(), |span| {
-                let before = plain_text(text).get(..span.start).map_or(0, |text| text.matches('\n').count());
+                let before = plain_text(text)
+                    .get(..span.start)
+                    .map_or(0, |text| text.matches('\n').count());
                 format!("line {}: ", before + 1)
             });
             LockError::Form(format!("{place}{}", error.message()))
@@ -265,7 +267,9 @@ impl Pylock {
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.packages.iter().flat_map(|package| {
             let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
-            let files = files.filter(|file| file.url.is_none()).filter_map(|file| file.path.as_deref());
+            let files = files
+                .filter(|file| file.url.is_none())
+                .filter_map(|file| file.path.as_deref());
             files.chain(package.directory.as_ref().map(|directory| directory.path.as_str()))
         })
     }
@@ -279,7 +283,11 @@ impl Pylock {
             .map(|package| {
                 let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
                 let mut hashes: Vec<String> = files
-                    .flat_map(|file| file.hashes.iter().map(|(algorithm, digest)| format!("{algorithm}:{digest}")))
+                    .flat_map(|file| {
+                        file.hashes
+                            .iter()
+                            .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
+                    })
                     .collect();
                 hashes.sort();
                 let place = package.vcs.iter().map(|vcs| vcs.commit_id.as_str());
@@ -313,12 +321,23 @@ impl Pylock {
             interpreter,
             selection,
             extras,
-            groups: if groups.is_empty() { &self.default_groups } else { groups },
+            groups: if groups.is_empty() {
+                &self.default_groups
+            } else {
+                groups
+            },
         };
-        let unknown = extras.iter().filter(|extra| !self.extras.is_empty() && !self.extras.contains(extra));
+        let unknown = extras
+            .iter()
+            .filter(|extra| !self.extras.is_empty() && !self.extras.contains(extra));
         errors.extend(unknown.map(|extra| LockError::Unsupported(format!("it has no extra `{extra}`"))));
         if !self.environments.is_empty() {
-            match self.environments.iter().map(|marker| chosen.holds(marker)).collect::<Result<Vec<_>, _>>() {
+            match self
+                .environments
+                .iter()
+                .map(|marker| chosen.holds(marker))
+                .collect::<Result<Vec<_>, _>>()
+            {
                 Ok(holds) if !holds.contains(&true) => errors.push(LockError::Environment(interpreter.shown())),
                 Ok(_) => {}
                 Err(error) => errors.push(error),
@@ -369,12 +388,15 @@ struct Chosen<'a> {
 impl Chosen<'_> {
     fn holds(&self, marker: &str) -> Result<bool, LockError> {
         // PEP 751's own tests of sets have no other place in markers: they become what is always or never true.
-        static SETS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-            Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok()
-        });
+        static SETS: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok());
         let marker = match SETS.as_ref() {
             Some(sets) => sets.replace_all(marker, |found: &regex::Captures<'_>| {
-                let set = if &found[3] == "extras" { self.extras } else { self.groups };
+                let set = if &found[3] == "extras" {
+                    self.extras
+                } else {
+                    self.groups
+                };
                 let is_in = set.iter().any(|known| normalised(known) == normalised(&found[1]));
                 let holds = is_in == found.get(2).is_none();
                 if holds { "os_name != ''" } else { "os_name == ''" }
@@ -435,7 +457,10 @@ impl Chosen<'_> {
             };
         }
         let selection = self.selection;
-        let is_built = selection.no_binary.iter().any(|other| other == ":all:" || normalised(other) == name);
+        let is_built = selection
+            .no_binary
+            .iter()
+            .any(|other| other == ":all:" || normalised(other) == name);
         let allowed = selection.hashes.get(name);
         let is_allowed = |file: &&File| {
             allowed.is_none_or(|allowed| {
@@ -443,12 +468,17 @@ impl Chosen<'_> {
                 hashes.any(|(algorithm, digest)| allowed.contains(&format!("{algorithm}:{digest}")))
             })
         };
-        let wheels = package.wheels.iter().filter(|_| !is_built).filter(is_allowed).filter_map(|file| {
-            let wheel = WheelName::parse(file.file_name())?;
-            let preference = self.interpreter.preference(&wheel)?;
-            let build = std::cmp::Reverse(wheel.build);
-            Some(((preference, build, file.file_name()), file))
-        });
+        let wheels = package
+            .wheels
+            .iter()
+            .filter(|_| !is_built)
+            .filter(is_allowed)
+            .filter_map(|file| {
+                let wheel = WheelName::parse(file.file_name())?;
+                let preference = self.interpreter.preference(&wheel)?;
+                let build = std::cmp::Reverse(wheel.build);
+                Some(((preference, build, file.file_name()), file))
+            });
         let best = wheels.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, file)| file);
         let sdist = package.sdist.as_ref().filter(is_allowed);
         let (file, is_wheel) = match (best, sdist) {
@@ -488,7 +518,9 @@ impl Chosen<'_> {
 fn hash(name: &str, file: &File) -> Result<String, LockError> {
     // The one that nearly every index has goes first.
     let known = ["sha256", "sha512", "sha384"];
-    let found = known.iter().find_map(|algorithm| Some((algorithm, file.hashes.get(*algorithm)?)));
+    let found = known
+        .iter()
+        .find_map(|algorithm| Some((algorithm, file.hashes.get(*algorithm)?)));
     found
         .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
         .ok_or_else(|| LockError::NoHash(name.to_owned()))

@@ -91,7 +91,10 @@ impl Requirement {
     /// Whether a version is one of those asked for. Anything goes where a URL or path decides.
     #[must_use]
     pub fn allows(&self, version: &str) -> bool {
-        match (self.parsed.as_ref().and_then(|parsed| parsed.version_or_url.as_ref()), Version::from_str(version)) {
+        match (
+            self.parsed.as_ref().and_then(|parsed| parsed.version_or_url.as_ref()),
+            Version::from_str(version),
+        ) {
             (Some(VersionOrUrl::VersionSpecifier(specifiers)), Ok(version)) => specifiers.contains(&version),
             _ => true,
         }
@@ -103,9 +106,7 @@ fn direct(text: &str) -> Option<(Option<&str>, &str)> {
     if let Some((name, place)) = text.split_once('@') {
         let name = name.trim();
         let is_name = !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.[], ".contains(c))
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.[], ".contains(c))
             && !name.starts_with(['.', '/']);
         let place = place.trim();
         if is_name && looks_like_a_place(place) {
@@ -152,12 +153,24 @@ mod tests {
         let repository = |url: &str| Source::Repository(url.into());
         check("x @ git+https://h/x@v3", Some("x"), repository("git+https://h/x@v3"));
         check("x[a]@git+ssh://git@h/x", Some("x"), repository("git+ssh://git@h/x"));
-        check("git+https://h/x@v3#subdirectory=p", None, repository("git+https://h/x@v3#subdirectory=p"));
+        check(
+            "git+https://h/x@v3#subdirectory=p",
+            None,
+            repository("git+https://h/x@v3#subdirectory=p"),
+        );
         check("https://h/x.whl", None, Source::Archive("https://h/x.whl".into()));
-        check("x @ https://h/x.tar.gz", Some("x"), Source::Archive("https://h/x.tar.gz".into()));
+        check(
+            "x @ https://h/x.tar.gz",
+            Some("x"),
+            Source::Archive("https://h/x.tar.gz".into()),
+        );
         check("./libs/x", None, Source::Path("./libs/x".into()));
         check("x @ file:///libs/x", Some("x"), Source::Path("/libs/x".into()));
-        check("libs/x-1-py3-none-any.whl", None, Source::Path("libs/x-1-py3-none-any.whl".into()));
+        check(
+            "libs/x-1-py3-none-any.whl",
+            None,
+            Source::Path("libs/x-1-py3-none-any.whl".into()),
+        );
         check("./x[fast]", None, Source::Path("./x[fast]".into()));
         assert!(Requirement::parse("a b").is_err());
         assert!(Requirement::parse("a==").is_err());

@@ -159,7 +159,10 @@ impl Arguments {
                 sorted.no_binary.extend(words.get(1).cloned());
             }
             // Which file is installed is decided already.
-            let decides_files = matches!(name, "--no-binary" | "--only-binary" | "--no-build" | "--no-build-package");
+            let decides_files = matches!(
+                name,
+                "--no-binary" | "--only-binary" | "--no-build" | "--no-build-package"
+            );
             match phase {
                 Refused => sorted.refused.push(option.to_owned()),
                 Resolve => sorted.resolve.extend(words),
@@ -183,7 +186,8 @@ mod tests {
 
     #[test]
     fn arguments_go_where_they_have_a_say() {
-        let arguments = "--pre -c bounds.txt --index-url=https://i -fwheels --no-binary lxml --reinstall --frob x --target /t";
+        let arguments =
+            "--pre -c bounds.txt --index-url=https://i -fwheels --no-binary lxml --reinstall --frob x --target /t";
         let words: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
         let sorted = Arguments::sort(&words, "/c");
         insta::assert_debug_snapshot!(sorted, @r#"

@@ -19,17 +19,17 @@ pub(super) fn check(spec: &ImageSpec, diagnostics: &mut Vec<Diagnostic>) {
     checker.spec(spec);
 }
 
-struct Checker<'a> {
+pub(super) struct Checker<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
 impl Checker<'_> {
-    fn error(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
+    pub(super) fn error(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
         self.diagnostics
             .push(Diagnostic::build_error(rule, message).at(span).help(help));
     }
 
-    fn warning(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
+    pub(super) fn warning(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
         self.diagnostics
             .push(Diagnostic::warning(rule, message).at(span).help(help));
     }
@@ -201,96 +201,6 @@ impl Checker<'_> {
         }
     }
 
-    fn packages(&mut self, spec: &ImageSpec) {
-        for entry in ImageSpec::strings(&spec.apt_packages) {
-            for name in entry.value.split_whitespace() {
-                if !apt_name_is_valid(name) {
-                    let message = format!("`{name}` is not the name of an apt package");
-                    let help = "a name has lower-case letters, digits, `+`, `-` and `.`, optionally with =version, /suite or :arch";
-                    self.error("apt-package", message, entry.span, help);
-                }
-            }
-            if entry.value.trim().is_empty() {
-                self.error(
-                    "apt-package",
-                    "an entry of `apt_packages` is empty",
-                    entry.span,
-                    "remove it",
-                );
-            }
-        }
-        let lists = [
-            ("packages", &spec.packages),
-            ("conda_packages", &spec.conda_packages),
-            ("conda_channels", &spec.conda_channels),
-            ("pip_extra_index_url", &spec.pip_extra_index_url),
-        ];
-        for (field, list) in lists {
-            for entry in ImageSpec::strings(list) {
-                if entry.value.trim().is_empty() {
-                    self.error(
-                        "empty-entry",
-                        format!("an entry of `{field}` is empty"),
-                        entry.span,
-                        "remove it",
-                    );
-                } else if field != "packages" && entry.value.starts_with('-') {
-                    let message = format!("`{}` in `{field}` looks like an option", entry.value);
-                    self.error(
-                        "option-as-entry",
-                        message,
-                        entry.span,
-                        "entries are names or URLs, not options",
-                    );
-                } else if entry.value.contains(['\n', '\r']) {
-                    let message = format!("an entry of `{field}` has a line break in it");
-                    self.error("line-break", message, entry.span, "write one entry a list item");
-                }
-            }
-        }
-        for entry in ImageSpec::strings(&spec.runtime_packages).filter(|e| e.value.contains(char::is_whitespace)) {
-            let message = format!("`{}` has white space: flytekit's entry point splits it", entry.value);
-            self.warning(
-                "runtime-package",
-                message,
-                entry.span,
-                "write it without, for example numpy>=1.26",
-            );
-        }
-        if let Some(index) = spec.pip_index.as_ref().filter(|index| index.value.starts_with('-')) {
-            let message = format!("`{}` in `pip_index` looks like an option", index.value);
-            self.error("option-as-entry", message, index.span, "the index is a URL");
-        }
-        if let Some(args) = &spec.pip_extra_args
-            && shlex::split(&args.value).is_none()
-        {
-            let message = "`pip_extra_args` has a quote without its partner";
-            self.error(
-                "pip-extra-args",
-                message,
-                args.span,
-                "arguments are split as a shell would",
-            );
-        }
-        let index = spec.pip_index.iter().map(|index| ("pip_index", index));
-        let indexes =
-            index.chain(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("pip_extra_index_url", index)));
-        for (field, index) in indexes {
-            if !index.value.contains("://") && !index.value.starts_with(['/', '.', '-']) {
-                let message = format!("`{}` in `{field}` is not a URL", index.value);
-                self.error(
-                    "index-url",
-                    message,
-                    index.span,
-                    "write for example https://pypi.org/simple",
-                );
-            }
-        }
-        if let Some(file) = spec.requirements.as_ref() {
-            self.context_path("requirements", file);
-        }
-    }
-
     fn python(&mut self, spec: &ImageSpec) {
         if let Some(version) = &spec.python_version {
             let ok = version.value.starts_with(|c: char| c.is_ascii_digit())
@@ -376,7 +286,7 @@ impl Checker<'_> {
         }
     }
 
-    fn context_path(&mut self, field: &str, path: &TextValue) {
+    pub(super) fn context_path(&mut self, field: &str, path: &TextValue) {
         if path.value.is_empty() {
             self.error(
                 "context-path",
@@ -467,27 +377,6 @@ impl Checker<'_> {
             }
         }
     }
-}
-
-/// `name[:architecture][=version | /suite]`, optionally with apt's `+` or `-` behind it.
-fn apt_name_is_valid(name: &str) -> bool {
-    let (name, version) = match name.find(['=', '/']) {
-        Some(at) => name.split_at(at),
-        None => (name, ""),
-    };
-    let (name, architecture) = name.split_once(':').unwrap_or((name, "any"));
-    let name_ok = name.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "+.-_".contains(c));
-    let architecture_ok =
-        !architecture.is_empty() && architecture.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
-    let version = version.get(1..).unwrap_or("x");
-    let version_ok = !version.is_empty()
-        && version
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "+.~:*-_/".contains(c));
-    name_ok && architecture_ok && version_ok
 }
 
 /// The version that a tag starts with.

@@ -16,7 +16,14 @@ const COPY_MODES: [(&str, SourceCopyMode); 5] = [
 
 /// The mode that a text names, in any case.
 pub(super) fn source_copy_mode(text: &TextValue) -> Result<SourceCopyMode, Diagnostic> {
-    choose("a source_copy_mode", text, &text.value.to_lowercase(), &COPY_MODES, 3, None)
+    choose(
+        "a source_copy_mode",
+        text,
+        &text.value.to_lowercase(),
+        &COPY_MODES,
+        3,
+        None,
+    )
 }
 
 /// The profile that a text names.
@@ -28,7 +35,8 @@ pub(super) fn profile(text: &TextValue) -> Result<Profile, Diagnostic> {
 
 /// The layering that a text names.
 pub(super) fn layering(text: &TextValue) -> Result<Layering, Diagnostic> {
-    let help = "auto gives heavy packages a layer each and shares sixteen among the rest, single installs all in one step";
+    let help =
+        "auto gives heavy packages a layer each and shares sixteen among the rest, single installs all in one step";
     let known = [("auto", Layering::Auto), ("single", Layering::Single)];
     choose("a layering", text, &text.value, &known, 2, Some(help))
 }
@@ -60,9 +68,11 @@ fn choose<T: Copy>(
     let words: Vec<&str> = known.iter().take(shown).map(|(name, _)| *name).collect();
     let message = format!("`{}` is not {what}: it is one of {}", text.value, words.join(", "));
     let diagnostic = Diagnostic::build_error("unknown-value", message).at(text.span);
-    Err(match (field::closest(word, known.iter().map(|(name, _)| *name)), help) {
-        (Some(candidate), _) => diagnostic.help(format!("did you mean `{candidate}`?")),
-        (None, Some(help)) => diagnostic.help(help),
-        (None, None) => diagnostic,
-    })
+    Err(
+        match (field::closest(word, known.iter().map(|(name, _)| *name)), help) {
+            (Some(candidate), _) => diagnostic.help(format!("did you mean `{candidate}`?")),
+            (None, Some(help)) => diagnostic.help(help),
+            (None, None) => diagnostic,
+        },
+    )
 }

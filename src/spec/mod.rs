@@ -5,6 +5,7 @@
 
 mod algorithm;
 mod check;
+mod check_packages;
 mod choice;
 pub mod credential;
 mod diagnostic;
@@ -22,14 +23,17 @@ pub mod yaml;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use diagnostic::{Diagnostic, Severity, Stage, shown_text};
 pub use model::{
-    BaseImage, ImageSpec, Layering, Profile, RequirementsFile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
-    context_path,
+    BaseImage, ImageSpec, Layering, Profile, RequirementsFile, SecretMount, SourceCopyMode, TextList, TextMap,
+    TextValue, context_path,
 };
 pub use reference::{Reference, ReferenceError};
 pub use text::{Position, Span, Spanned, Text};
 
 /// The names of spec files, tried in order where none is given.
 pub const DEFAULT_NAMES: [&str; 2] = ["imageSpec.yaml", "imagespec.yaml"];
+
+/// The name of a lock beside a spec.
+pub const LOCK_NAME: &str = "pylock.toml";
 
 /// What came of reading a file.
 #[derive(Debug, Clone, PartialEq)]

@@ -285,6 +285,14 @@ impl ImageSpec {
         self.requirements.as_ref().map(|file| RequirementsFile::of(&file.value))
     }
 
+    /// Whether a lock beside the spec says what is installed: it names none itself, and installs something.
+    #[must_use]
+    pub fn takes_lock_beside(&self) -> bool {
+        let has_own = self.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let has_packages = self.requirements.is_some() || Self::strings(&self.packages).next().is_some();
+        !has_own && (has_packages || self.profile == Profile::Flyte)
+    }
+
     /// Where copied files go.
     #[must_use]
     pub fn copy_target(&self) -> &str {

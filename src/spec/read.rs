@@ -61,7 +61,8 @@ impl Reader<'_> {
         let own = self.own_fields();
         let own_node = |name: &str| own.iter().find(|(n, _)| *n == name).map(|(_, node)| node);
         let own_text = |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text(name, node));
-        let own_map = |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text_map(name, node));
+        let own_map =
+            |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text_map(name, node));
         let own_list =
             |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text_list(name, node));
         let (uv_image, micromamba_image) = self.builder_config();
@@ -108,7 +109,9 @@ impl Reader<'_> {
             runtime_packages: self.field_list("runtime_packages"),
             uv_image,
             micromamba_image,
-            profile: self.choice(profile, choice::profile).map_or_else(Profile::default, |p| p.value),
+            profile: self
+                .choice(profile, choice::profile)
+                .map_or_else(Profile::default, |p| p.value),
             labels: own_map(self, "labels"),
             user: own_text(self, "user"),
             workdir: own_text(self, "workdir"),
@@ -116,12 +119,16 @@ impl Reader<'_> {
             build_env: own_map(self, "build_env"),
             setup_commands: own_list(self, "setup_commands"),
             pins: own_map(self, "pins"),
-            layering: self.choice(layering, choice::layering).map_or_else(Layering::default, |l| l.value),
+            layering: self
+                .choice(layering, choice::layering)
+                .map_or_else(Layering::default, |l| l.value),
             heavy: own_list(self, "heavy"),
             extras: own_list(self, "extras"),
             groups: own_list(self, "groups"),
             install_project: own_node("install_project").and_then(|node| self.flag("install_project", node)),
-            tag_algorithm: self.choice(algorithm, choice::algorithm).map_or_else(Algorithm::default, |a| a.value),
+            tag_algorithm: self
+                .choice(algorithm, choice::algorithm)
+                .map_or_else(Algorithm::default, |a| a.value),
             span: root.span,
             raw: std::mem::take(&mut self.fields),
         };
@@ -485,7 +492,11 @@ impl Reader<'_> {
     }
 
     /// A field that takes one of a few words; what is none of them counts as absent.
-    fn choice<T>(&mut self, text: Option<TextValue>, read: fn(&TextValue) -> Result<T, Diagnostic>) -> Option<Spanned<T>> {
+    fn choice<T>(
+        &mut self,
+        text: Option<TextValue>,
+        read: fn(&TextValue) -> Result<T, Diagnostic>,
+    ) -> Option<Spanned<T>> {
         let text = text?;
         match read(&text) {
             Ok(value) => Some(Spanned::new(value, text.span)),

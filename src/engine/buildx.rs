@@ -1,0 +1,56 @@
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::engine::ProgramError;
+
+/// What the lock of a spec is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct LockRequest<'a> {
+    /// The spec; `-` for standard input.
+    pub file: &'a Path,
+    /// The build context.
+    pub context: &'a Path,
+    /// The frontend instead of the one that the spec's first line names.
+    pub frontend: Option<&'a str>,
+    /// Whether versions are looked up again that an earlier build has found.
+    pub upgrade: bool,
+    /// Where the lock goes, a directory.
+    pub output: &'a Path,
+    /// More arguments of `docker buildx build`.
+    pub arguments: &'a [String],
+}
+
+/// Has BuildKit resolve the packages of a spec and write the lock. Progress goes to standard error.
+///
+/// # Errors
+/// When docker cannot be started, or the build fails; it has said why.
+pub fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
+    let mut command = Command::new("docker");
+    command.args(["buildx", "build", "--target", "lock"]);
+    if request.upgrade {
+        command.args(["--no-cache-filter", "lock"]);
+    }
+    if let Some(frontend) = request.frontend {
+        command.arg("--build-arg").arg(format!("BUILDKIT_SYNTAX={frontend}"));
+    }
+    command
+        .arg("--output")
+        .arg(format!("type=local,dest={}", request.output.display()));
+    command
+        .arg("--file")
+        .arg(request.file)
+        .args(request.arguments)
+        .arg(request.context);
+    command.stdout(Stdio::null());
+    let status = command.status().map_err(|error| ProgramError::Start {
+        program: "docker".into(),
+        error,
+    })?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(ProgramError::Failed {
+        command: "docker buildx build --target lock".into(),
+        message: "docker says above why".into(),
+    })
+}
