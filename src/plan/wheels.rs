@@ -345,7 +345,7 @@ impl Builder<'_> {
             product: None,
         };
         let after = self.last_of_any(&[Stage::Python, Stage::User]);
-        let title = format!("keep {} files that two packages have", lock.shared.len());
+        let title = format!("keep files that two packages have ({})", lock.shared.len());
         let draft = Draft::new(Stage::Packages, title, run.sorted()).rank(rank::SHARED_FILES);
         self.add(draft.after(after, "it lies above the layers that it takes files from"));
     }

@@ -2,6 +2,7 @@
 
 /conda/NAME/...   the channel NAME
 /extra/simple/    an index that anybody may read
+/git/demo.git     a git repository with the package bed-git-demo
 /private/simple/  an index for user `imagespec` with the password of the file
 """
 
@@ -13,7 +14,7 @@ import sys
 import urllib.parse
 
 ADDRESS, PORT, PIECES, PASSWORD_FILE = sys.argv[1:]
-ROOTS = {"conda": "channel", "extra": "indexes/extra", "private": "indexes/private"}
+ROOTS = {"conda": "channel", "extra": "indexes/extra", "private": "indexes/private", "git": "indexes/git"}
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

@@ -32,12 +32,11 @@ for root, *names in trees:
                 for row in csv.reader(file):
                     path = os.path.normpath(os.path.join(site, row[0]))
                     if not path.endswith(".pyc"):
-                        owners.setdefault(path, {})[name] = (row[1] if len(row) > 1 else "", root)
+                        owners.setdefault(path, {})[name] = row[1] if len(row) > 1 else ""
 shared = []
 for path, by_name in sorted(owners.items()):
-    if len({digest for digest, _ in by_name.values()}) > 1:
-        winner = max(by_name)
-        shared.append({"path": path, "packages": sorted(by_name), "from": by_name[winner][1]})
+    if len(set(by_name.values())) > 1:
+        shared.append({"path": path, "packages": sorted(by_name)})
 if os.environ.get("SHARED_AS") == "names":
     print(*sorted({file["packages"][-1] for file in shared}))
 else:
