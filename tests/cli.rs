@@ -311,9 +311,10 @@ fn content_without_pins_and_lock_says_how_to_get_them() {
     let error = project.fails(&["tag"]);
     for words in [
         "the digest of the image debian:bookworm-slim",
-        "imagetools inspect ghcr.io/astral-sh/uv",
+        "the digest of the image ghcr.io/astral-sh/uv",
+        "--call=pin",
         "`packages` leaves versions open",
-        "uv pip compile --generate-hashes",
+        "`imagespec lock`",
     ] {
         assert!(error.contains(words), "{error}");
     }

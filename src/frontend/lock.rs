@@ -43,7 +43,7 @@ pub(super) struct Locking<'a> {
 impl Locking<'_> {
     /// Runs the lock step of a plan and gives the packages that are installed.
     pub(super) async fn packages(&self, solved: &Reference) -> Result<Lock, Failure> {
-        let interpreter = self.read(solved, "interpreter.json").await?;
+        let interpreter = self.read(solved, "usr/share/imagespec/interpreter.json").await?;
         let interpreter = Interpreter::parse(&interpreter).map_err(|error| Failure::internal(error.to_string()))?;
         let selection = self.selection();
         let kind = self.spec.requirements_file();
@@ -101,7 +101,10 @@ impl Locking<'_> {
         {
             return Ok((path.value.clone(), self.found.text.clone().unwrap_or_default()));
         }
-        Ok(("the lock".to_owned(), self.read(solved, "pylock.toml").await?))
+        Ok((
+            "the lock".to_owned(),
+            self.read(solved, "usr/share/imagespec/pylock.toml").await?,
+        ))
     }
 
     async fn read(&self, solved: &Reference, path: &str) -> Result<String, Failure> {
@@ -272,7 +275,7 @@ pub(super) async fn shared_files(
     };
     let solved = solve_product(client, plan, sources, options, step).await?;
     let report = client
-        .read(&solved, "shared-files.json", MAX_LOCK)
+        .read(&solved, "usr/share/imagespec/shared-files.json", MAX_LOCK)
         .await?
         .unwrap_or_default();
     let shared: Vec<Shared> = serde_json::from_slice(&report).map_err(|error| Failure::internal(error.to_string()))?;

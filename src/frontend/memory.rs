@@ -103,13 +103,16 @@ impl Memory {
                         "python_full_version": "3.12.4", "python_version": "3.12", "platform_machine": "x86_64",
                         "sys_platform": "linux", "os_name": "posix"}, "free_threaded": false, "libc": ["glibc", 2, 36]}"#;
                     let lock = self.lock.as_deref().unwrap_or("lock-version = \"1.0\"\n");
-                    let files = [("interpreter.json", report), ("pylock.toml", lock)];
+                    let files = [
+                        ("usr/share/imagespec/interpreter.json", report),
+                        ("usr/share/imagespec/pylock.toml", lock),
+                    ];
                     return files
                         .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
                         .into();
                 }
                 if script.contains("shared-files.json") {
-                    return BTreeMap::from([("shared-files.json".to_owned(), b"[]".to_vec())]);
+                    return BTreeMap::from([("usr/share/imagespec/shared-files.json".to_owned(), b"[]".to_vec())]);
                 }
                 self.step(meta.args)
             }

@@ -15,8 +15,12 @@ pub(super) const WORK: &str = "/tmp/imagespec/work";
 pub(super) const PRODUCT: &str = "/tmp/imagespec/product";
 /// Where the image keeps its lock.
 const KEPT: &str = "/usr/share/imagespec";
+/// What a step makes for the image lies there as it does in the image.
+pub(super) const KEPT_PRODUCT: &str = "/tmp/imagespec/product/usr/share/imagespec";
 /// The name of locks.
 pub(super) const PYLOCK: &str = "pylock.toml";
+const FETCH: &str = include_str!("scripts/fetch.sh");
+const INDEX: &str = include_str!("scripts/index.sh");
 const INTERPRETER: &str = include_str!("scripts/interpreter.py");
 
 /// Where a lock comes from.
@@ -67,6 +71,34 @@ impl Builder<'_> {
             .chain(extra)
             .flat_map(|(option, value)| [option.to_owned(), value.to_owned()]);
         words.chain(self.facts.requirements.indexes.iter().cloned()).collect()
+    }
+
+    /// Tells uv how the indexes behave, unless somebody else configures it.
+    pub(super) fn index_lines(&self) -> String {
+        let words = self.index_arguments();
+        let mut default = "https://pypi.org/simple";
+        let mut all: Vec<&str> = Vec::new();
+        for pair in words.windows(2) {
+            match pair {
+                [option, url] if option == "--index-url" => default = url,
+                [option, url] if option == "--extra-index-url" => all.push(url),
+                _ => {}
+            }
+        }
+        all.push(default);
+        let extra = self.extra_arguments().install;
+        let chooses = |word: &String| word.contains("index") && word != "--index-strategy";
+        // What does not stand in a file of uv's as it is, is left to its options.
+        let is_plain = |url: &&str| {
+            url.chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-._~:/%+@=,".contains(c))
+        };
+        let is_simple =
+            all.iter().all(is_plain) && !words.iter().any(|word| word == "--no-index" || word == "--find-links");
+        if extra.iter().any(chooses) || !is_simple {
+            return String::new();
+        }
+        format!("indexes={}\n{INDEX}", quote(&all.join(" ")))
     }
 
     /// What every step sees that asks an index: certificates and secrets, and how it checks for these.
@@ -134,10 +166,10 @@ impl Builder<'_> {
     /// The step that says which packages are installed.
     pub(super) fn lock(&mut self, interpreter: &Interpreter) -> Option<usize> {
         let input = self.lock_input()?;
-        let (mut mounts, script, mut spans) = self.index_access();
+        let (mut mounts, mut script, mut spans) = self.index_access();
         let python = interpreter.program();
         let report = format!(
-            "env -u PYTHONPATH -u PYTHONHOME {} -s -S -B - {PRODUCT}/interpreter.json <<'REPORT'\n{INTERPRETER}REPORT",
+            "env -u PYTHONPATH -u PYTHONHOME {} -s -S -B - {KEPT_PRODUCT}/interpreter.json <<'REPORT'\n{INTERPRETER}REPORT",
             quote(&python)
         );
         let spec = self.spec;
@@ -149,7 +181,7 @@ impl Builder<'_> {
                 let after = self.last_of(Stage::Python);
                 let title = format!("look at the interpreter that {} is for", self.lock_name(input));
                 (
-                    Script::new().lines(&report),
+                    Script::new().lines(&format!("mkdir -p {KEPT_PRODUCT}\n{report}")),
                     title,
                     after,
                     "only the interpreter is asked",
@@ -157,12 +189,16 @@ impl Builder<'_> {
             }
             Input::Resolve | Input::Export(_) => {
                 mounts.extend(self.context_mounts());
+                if self.spec.requirements_file().is_none_or(|kind| !kind.has_project()) {
+                    script = script.lines(&self.index_lines());
+                }
                 let (lines, title) = match input {
                     Input::Export(path) => self.export_lines(path, &python),
                     _ => self.resolve_lines(&python),
                 };
                 let lines = format!(
-                    "export HOME=/root PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n\
+                    "mkdir -p {KEPT_PRODUCT}\n\
+                     export HOME=/root PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n\
                      export UV_CACHE_DIR={} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never\n{lines}",
                     interpreter.bin(),
                     super::install::UV_CACHE
@@ -173,7 +209,12 @@ impl Builder<'_> {
                 } else {
                     "the interpreter decides which packages there are"
                 };
-                (script.lines(&lines).lines(&report), title, after, reason)
+                (
+                    script.lines(&lines).lines(&self.fetch_lines(&python)).lines(&report),
+                    title,
+                    after,
+                    reason,
+                )
             }
         };
         // Installing needs it, too, and what is installed may not be known yet.
@@ -192,6 +233,17 @@ impl Builder<'_> {
                     .after(after, reason)
                     .spans(&spans),
             ),
+        )
+    }
+
+    /// Fetches what the lock names, once it is made.
+    fn fetch_lines(&self, python: &str) -> String {
+        let mut arguments = self.index_arguments();
+        arguments.extend(self.extra_arguments().build);
+        format!(
+            "uv={UV} python={} lock={KEPT_PRODUCT}/{PYLOCK}\nset -- {}\n{FETCH}",
+            quote(python),
+            quote_all(arguments.iter().map(String::as_str))
         )
     }
 
@@ -218,7 +270,7 @@ impl Builder<'_> {
             arguments.extend(["--group".into(), group.into()]);
         }
         let lines = format!(
-            "{copy}cd {}\n{UV} export --locked --format pylock.toml --no-header --no-emit-project {} > {PRODUCT}/{PYLOCK}",
+            "{copy}cd {}\n{UV} export --locked --format pylock.toml --no-header --no-emit-project {} > {KEPT_PRODUCT}/{PYLOCK}",
             quote(&format!("{work}/{}", directory_of(path))),
             quote_all(arguments.iter().map(String::as_str))
         );
@@ -257,12 +309,12 @@ impl Builder<'_> {
         }
         let all = toml::Value::from(required(spec, &self.facts.requirements));
         let made = format!(
-            "\nprintf '%s\\n' '' '[tool.imagespec]' {} >> {PRODUCT}/{PYLOCK}",
+            "\nprintf '%s\\n' '' '[tool.imagespec]' {} >> {KEPT_PRODUCT}/{PYLOCK}",
             quote(&format!("requirements = {all}"))
         );
         let lines = format!(
             "{copy}{list}mkdir -p {directory} && cd {directory}\n\
-             {UV} pip compile --no-header --format pylock.toml {} > {PRODUCT}/{PYLOCK}{made}",
+             {UV} pip compile --no-header --format pylock.toml {} > {KEPT_PRODUCT}/{PYLOCK}{made}",
             quote_all(arguments.iter().map(String::as_str)),
             directory = quote(&format!("{work}/{directory}")),
         );
@@ -274,15 +326,7 @@ impl Builder<'_> {
     /// The lock in the image. What is an input of the image is in exported caches, too: a builder that imports
     /// them has no need to resolve again.
     pub(super) fn keep_lock(&mut self, lock: usize, shared: Option<usize>) {
-        let product = |step: usize| CopyFiles {
-            from: Origin::Product(step),
-            source: ".".into(),
-            target: KEPT.into(),
-            owner: "root".into(),
-            exclude: Vec::new(),
-        };
-        let mut copies = vec![product(lock)];
-        copies.extend(shared.map(product));
+        let mut copies = Vec::new();
         if let Some(Input::File(from, path)) = self.lock_input() {
             let name = path.rsplit('/').next().unwrap_or(path);
             copies.push(CopyFiles {
@@ -293,6 +337,14 @@ impl Builder<'_> {
                 exclude: Vec::new(),
             });
         }
+        // Last, from the root on: such a copy gives existing directories its own time, too.
+        copies.extend([Some(lock), shared].into_iter().flatten().map(|step| CopyFiles {
+            from: Origin::Product(step),
+            source: ".".into(),
+            target: "/".into(),
+            owner: "root".into(),
+            exclude: Vec::new(),
+        }));
         let after = self.last_of(Stage::User);
         let reason = "nothing else is below its directory";
         let title = format!("keep the lock in {KEPT}");

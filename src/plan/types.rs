@@ -60,8 +60,8 @@ impl BuildPlan {
             .cloned();
         let made = || {
             copies.first().map(|copy| CopyFiles {
-                source: "pylock.toml".into(),
-                target: format!("{}/pylock.toml", copy.target),
+                source: "usr/share/imagespec/pylock.toml".into(),
+                target: "/pylock.toml".into(),
                 ..copy.clone()
             })
         };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::plan::build::{Builder, Draft};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
 use crate::plan::install::{Interpreter, UV, UV_CACHE, scratch};
-use crate::plan::lock::{CONTEXT, PRODUCT, WORK};
+use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Mount, Product, Run, Stage};
 use crate::python::{Artefact, Locked, normalised};
@@ -137,7 +137,7 @@ impl Builder<'_> {
              find {PRODUCT} -name uv_cache.json -path '*.dist-info/*' -delete\n\
              find {PRODUCT} -name RECORD -path '*.dist-info/*' -exec sed -i '/\\.dist-info\\/uv_cache\\.json,/d' {{}} +\n\
              find {PRODUCT} -name __pycache__ -prune -exec rm -rf {{}} +",
-            install_environment(interpreter, false),
+            install_environment(interpreter),
             quote(&line),
             quote_all(arguments.iter().map(String::as_str)),
         );
@@ -175,7 +175,8 @@ impl Builder<'_> {
             (vec![scratch()], Script::new(), Vec::new())
         } else {
             self.uses_uv = true;
-            self.index_access()
+            let (mounts, script, spans) = self.index_access();
+            (mounts, script.lines(&self.index_lines()), spans)
         };
         spans.extend(self.package_spans());
         mounts.extend(builds.iter().map(|(name, step)| Mount::Product {
@@ -190,7 +191,7 @@ impl Builder<'_> {
                 });
             }
         }
-        let mut lines = install_environment(interpreter, true);
+        let mut lines = install_environment(interpreter);
         let mut arguments = vec![
             "--python".to_owned(),
             interpreter.program(),
@@ -206,27 +207,25 @@ impl Builder<'_> {
             arguments.push("--no-build".into());
         }
         arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
-        let install = format!("{UV} pip install {}", quote_all(arguments.iter().map(String::as_str)));
+        let arguments = quote_all(arguments.iter().map(String::as_str));
         if !wheels.is_empty() {
             let list: Vec<String> = wheels
                 .iter()
                 .map(|package| requirement_line(package, CONTEXT))
                 .collect();
             let list = quote_all(list.iter().map(String::as_str));
+            // What was fetched before needs no network; uv says nothing of how it fared without.
             lines.push_str(&format!(
-                "printf '%s\\n' {list} > /tmp/imagespec/requirements.txt\n{install}\n"
+                "printf '%s\\n' {list} > /tmp/imagespec/requirements.txt\n\
+                 install() {{\n\
+                 \x20 if {UV} pip install --offline {arguments} \"$@\" 2>/tmp/imagespec/offline.log; then cat /tmp/imagespec/offline.log >&2\n\
+                 \x20 else {UV} pip install {arguments} \"$@\"; fi\n\
+                 }}\n\
+                 install\n"
             ));
         }
         for (name, _) in &builds {
             lines.push_str(&format!("cp -R {BUILT}/{name}/. {prefix}/\n"));
-        }
-        if !builds.is_empty() {
-            // uv compiles what it installs itself.
-            lines.push_str(&format!(
-                "(cd {BUILT} && find . -name '*.py' -path '*/site-packages/*' | cut -d/ -f3-) | while read -r file; do echo \"{prefix}/$file\"; done > /tmp/imagespec/sources\n\
-                 {} -s -B -m compileall -q -i /tmp/imagespec/sources || true\n",
-                quote(&interpreter.program())
-            ));
         }
         if group.packages.len() > 1 {
             let names = quote_all(group.packages.iter().map(|package| package.name.as_str()));
@@ -238,7 +237,7 @@ impl Builder<'_> {
                 "# Files of two packages are those of the one whose name comes last.\n\
                  for name in $(SHARED_AS=names {} -s -S -B - {prefix} -- / {names} <<'SHARED'\n{SHARED}SHARED\n\
                  ); do\n\
-                 \x20 case \"$name\" in\n{again}    *) {install} --reinstall-package \"$name\" ;;\n\
+                 \x20 case \"$name\" in\n{again}    *) install --reinstall-package \"$name\" ;;\n\
                  \x20 esac\n\
                  done\n",
                 quote(&interpreter.program())
@@ -286,7 +285,8 @@ impl Builder<'_> {
             mounts.push(Mount::Files { target, step: *step });
         }
         let script = Script::new().lines(&format!(
-            "env -u PYTHONPATH -u PYTHONHOME {} -s -S -B - {} <<'SHARED'\n{SHARED}SHARED",
+            "mkdir -p {KEPT_PRODUCT}\n\
+             env -u PYTHONPATH -u PYTHONHOME SHARED_AS={KEPT_PRODUCT}/shared-files.json {} -s -S -B - {} <<'SHARED'\n{SHARED}SHARED",
             quote(&interpreter.program()),
             quote_all(arguments.iter().map(String::as_str))
         ));
@@ -375,12 +375,10 @@ pub(super) mod rank {
     pub(in crate::plan) const LAST: usize = 80;
 }
 
-fn install_environment(interpreter: &Interpreter, compile: bool) -> String {
+fn install_environment(interpreter: &Interpreter) -> String {
     format!(
-        "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE={}\n\
-         # Or compilers would share constants differently each time.\n\
+        "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=0\n\
          export PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n",
-        u8::from(compile),
         interpreter.bin(),
     )
 }

@@ -18,7 +18,7 @@ fn a_failing_step_points_into_the_spec() {
     assert!(log.contains(">>>   - no-such-package-at-all-anywhere"), "{log}");
     // The message names the command, not the script around it.
     let last = log.lines().last().unwrap();
-    assert!(last.len() < 250 && last.contains("uv pip install"), "{last}");
+    assert!(last.len() < 250 && last.contains("uv pip compile"), "{last}");
     let log = Project::new("profile: plain\ncommands: [\"true\", \"exit 7\"]\n").fail("engine-exit");
     assert!(log.contains("exit code: 7") && log.contains(">>> commands:"), "{log}");
 }

@@ -1,13 +1,14 @@
 # The same step gives the same layer anywhere: what it wrote gets its owner and a fixed time.
-# Bytecode is made to fit the new time of its source, so that Python does not compile again, and is
-# written anew: what compilers mark as shared depends on what they compiled before.
+# Bytecode is made to fit the new time of its source, so that Python does not compile again, and is written
+# so that it does not depend on what else was compiled: compilers mark what their process happens to share.
+# Packages that were installed without bytecode get theirs here; that is faster than to write it twice.
 import importlib.util
 import marshal
 import os
 import pwd
-import py_compile
 import sys
 import types
+import warnings
 
 time, owner, prefix, *around = sys.argv[1:]
 time = int(time)
@@ -42,27 +43,68 @@ def unshared(code):
     return code.replace(co_consts=tuple(constants))
 
 
+def canonical(code):
+    return marshal.dumps(copied(unshared(code)))
+
+
+def is_imported(source):
+    """Packages' own tests are half of what there is to compile, and nobody runs them in an image."""
+    _, found, inner = source.partition("/site-packages/")
+    return found and not {"test", "tests"}.intersection(inner.split("/")[:-1])
+
+
 def fit_bytecode(source):
     compiled = importlib.util.cache_from_source(source)
-    if not os.path.isfile(compiled):
-        return
-    with open(compiled, "rb") as file:
-        old = file.read()
-    size = os.path.getsize(source) & 0xFFFFFFFF
     by_time = importlib.util.MAGIC_NUMBER + bytes(4)
-    if old[:8] == by_time and int.from_bytes(old[12:16], "little") == size:
-        head = by_time + time.to_bytes(4, "little") + old[12:16]
-    elif old[:4] == importlib.util.MAGIC_NUMBER and old[4] & 1:
-        head = old[:16]
-    else:
-        mode = py_compile.PycInvalidationMode.TIMESTAMP
-        py_compile.compile(source, compiled, quiet=2, invalidation_mode=mode)
+    head = by_time + time.to_bytes(4, "little") + (os.path.getsize(source) & 0xFFFFFFFF).to_bytes(4, "little")
+    old = b""
+    if os.path.isfile(compiled):
+        with open(compiled, "rb") as file:
+            old = file.read()
+    elif not is_imported(source):
         return
-    code = copied(unshared(marshal.loads(old[16:])))
-    new = head + marshal.dumps(code)
-    if new != old:
-        with open(compiled, "wb") as file:
-            file.write(new)
+    if old[:8] == by_time and old[12:16] == head[12:]:
+        code = marshal.loads(old[16:])
+    elif old[:4] == importlib.util.MAGIC_NUMBER and old[4] & 1:
+        head, code = old[:16], marshal.loads(old[16:])
+    else:
+        try:
+            with open(source, "rb") as file:
+                code = copied(compile(file.read(), source, "exec", dont_inherit=True))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            # Templates, and code for other Pythons.
+            return
+    new = head + canonical(code)
+    if new == old:
+        return
+    os.makedirs(os.path.dirname(compiled), exist_ok=True)
+    mode = (os.stat(source).st_mode | 0o200) & 0o666
+    with open(compiled, "wb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
+        file.write(new)
+
+
+def fit_all(sources):
+    """Spread over processes: nearly all of a step's time is spent here."""
+    warnings.simplefilter("ignore")
+    count = max(1, min(len(os.sched_getaffinity(0)), len(sources) // 50))
+    # Neighbours are of one package and size: dealt out one by one, all have about as much to do.
+    parts = [sources[number::count] for number in range(count)]
+    children = []
+    for part in parts[1:]:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                for source in part:
+                    fit_bytecode(source)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    for source in parts[0]:
+        fit_bytecode(source)
+    if any(os.waitpid(child, 0)[1] for child in children):
+        sys.exit("bytecode could not be written")
 
 
 folders, files = [], []
@@ -73,17 +115,19 @@ for folder, inner, names in os.walk(prefix):
 files = [path for path in files if os.lstat(path).st_ctime_ns >= started]
 for path in files:
     settle(path)
-for path in files:
-    if path.endswith(".py") and not os.path.islink(path):
-        fit_bytecode(path)
+fit_all([path for path in files if path.endswith(".py") and not os.path.islink(path)])
 # Again, for bytecode that was written just now, and folders after all that is in them.
 for path in files:
     settle(path)
 for folder in reversed(folders):
-    for name in os.listdir(folder) if folder.endswith("__pycache__") else ():
-        path = os.path.join(folder, name)
-        if os.lstat(path).st_ctime_ns >= started:
-            settle(path)
+    caches = [os.path.join(folder, "__pycache__")] if not folder.endswith("__pycache__") else []
+    for cache in filter(os.path.isdir, caches):
+        for name in os.listdir(cache):
+            path = os.path.join(cache, name)
+            if os.lstat(path).st_ctime_ns >= started:
+                settle(path)
+        if os.lstat(cache).st_ctime_ns >= started:
+            settle(cache)
     if os.lstat(folder).st_ctime_ns >= started:
         settle(folder)
 for folder in around:

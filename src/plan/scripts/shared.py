@@ -40,5 +40,5 @@ for path, by_name in sorted(owners.items()):
 if os.environ.get("SHARED_AS") == "names":
     print(*sorted({file["packages"][-1] for file in shared}))
 else:
-    with open("/tmp/imagespec/product/shared-files.json", "w") as file:
+    with open(os.environ["SHARED_AS"], "w") as file:
         json.dump(shared, file)
