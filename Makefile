@@ -2,7 +2,8 @@
 # make test      all tests, those against a real engine included
 # make frontend  the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
 # make cli       the command line program, target/release/imagespec
-# make benchmark  docs/benchmarks.md anew; make bench-digest its section on digests of files
+# make bench      edits beside flytekit's builder, make benchmark the frontend itself, make bench-digest digests of
+#                 files: each writes its section of docs/benchmarks.md
 # make testbed   a Docker Engine with what the tests need, under a directory of its own
 
 SHELL := /bin/bash
@@ -10,7 +11,7 @@ IMAGE ?= imagespec:dev
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/imagespec
 
-.PHONY: demo test frontend binary cli benchmark bench-digest testbed testbed-down lint check-tools
+.PHONY: demo test frontend binary cli bench benchmark bench-digest testbed testbed-down lint check-tools
 
 check-tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
@@ -42,7 +43,11 @@ testbed-down:
 	@tests/bed/down
 
 benchmark: binary
-	{ tests/scripts/benchmark $(BINARY); echo; sed -n '/<!-- digests -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
+	{ tests/scripts/benchmark $(BINARY); echo; sed -n '/<!-- edits -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
+	mv docs/benchmarks.md.new docs/benchmarks.md
+
+bench: binary
+	{ sed '/<!-- edits -->/,$$d' docs/benchmarks.md; tests/scripts/bench $(BINARY); sed -n '/<!-- digests -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
 	mv docs/benchmarks.md.new docs/benchmarks.md
 
 bench-digest: cli

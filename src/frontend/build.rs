@@ -236,7 +236,10 @@ async fn name(
     let paths = files::paths_of_tasks(&tasks);
     let files = Files::ask(client, options, file, origin, paths).await?;
     let identity = naming::identify(client, options, file, &files, &naming, &tasks).await?;
-    Ok(subrequest::name(&identity, what))
+    let platform = naming.platforms().and_then(|all| all.into_iter().next());
+    let platform = platform.unwrap_or_else(|| options.worker.clone());
+    let plan = plan::plan(&spec, &file.text, &platform, &Facts::default());
+    Ok(subrequest::name(&identity, what, &plan))
 }
 
 fn naming_of<'a>(

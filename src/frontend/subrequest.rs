@@ -8,7 +8,7 @@ use crate::digest::{Identity, Naming, shown};
 use crate::frontend::Failure;
 use crate::frontend::context::SpecFile;
 use crate::llb::Platform;
-use crate::plan::{self, CA_SECRET, Facts, Stage};
+use crate::plan::{self, Base, BuildPlan, CA_SECRET, Facts, Product, Stage};
 use crate::proto::gateway as wire;
 use crate::spec::credential::redact;
 use crate::spec::{self, Diagnostic, Severity, Span, shown_text};
@@ -163,7 +163,7 @@ pub(super) fn id(naming: &Naming<'_>) -> wire::Result {
 }
 
 /// One of an image's names.
-pub(super) fn name(identity: &Identity, what: Name) -> wire::Result {
+pub(super) fn name(identity: &Identity, what: Name, plan: &BuildPlan) -> wire::Result {
     let mut value = json!({
         "version": 1,
         "algorithm": identity.algorithm.name(),
@@ -186,6 +186,25 @@ pub(super) fn name(identity: &Identity, what: Name) -> wire::Result {
             }
             let inputs = inputs.into_iter().map(|(name, value)| (name, Value::String(value)));
             value["inputs"] = Value::Object(inputs.collect());
+            let steps = steps(plan);
+            text.push_str("\nThe image is built in these steps:\n");
+            for step in &steps {
+                let field = |name: &str| step[name].as_str().unwrap_or_default();
+                let after: Vec<&str> = step["after"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                    .collect();
+                let after = if after.is_empty() {
+                    "the base image".to_owned()
+                } else {
+                    after.join(", ")
+                };
+                let (stage, title, reason) = (field("stage"), field("title"), field("reason"));
+                text.push_str(&format!("  [{stage}] {title}\n      on {after}: {reason}\n"));
+            }
+            value["steps"] = Value::Array(steps);
             text
         }
     };
@@ -218,6 +237,38 @@ pub(super) fn pin(digests: impl Iterator<Item = (String, Option<String>)>) -> wi
         }
     }
     answer(&json!({"version": 1, "pins": pins}), text)
+}
+
+/// The steps of a plan and of those below it, the innermost first: what each sees, and why.
+fn steps(plan: &BuildPlan) -> Vec<Value> {
+    let mut all = match &plan.base {
+        Base::Plan(below) => steps(below),
+        Base::Image(_) => Vec::new(),
+    };
+    for (position, step) in plan.steps.iter().enumerate() {
+        let after = step
+            .after
+            .iter()
+            .filter_map(|other| plan.steps.get(*other))
+            .map(|other| json!(other.title));
+        let line = json!({
+            "stage": step.stage.name(),
+            "title": step.title,
+            "after": after.collect::<Vec<Value>>(),
+            "reason": step.reason,
+        });
+        all.push(line);
+        if plan.maker(Product::Lock) == Some(position) {
+            let python = plan.steps.iter().find(|step| step.stage == Stage::Python);
+            all.push(json!({
+                "stage": "packages",
+                "title": "install what the lock names, each heavy package in a step of its own and sixteen for the rest",
+                "after": python.map(|step| json!([step.title])).unwrap_or_else(|| json!([])),
+                "reason": plan::INSTALL_REASON,
+            }));
+        }
+    }
+    all
 }
 
 fn lint(file: &SpecFile) -> wire::Result {

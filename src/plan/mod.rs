@@ -21,7 +21,7 @@ pub use lock::required;
 pub use types::{
     Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools,
 };
-pub use wheels::{Lock, SharedFile};
+pub use wheels::{INSTALL_REASON, Lock, SharedFile};
 
 /// The image that a build starts from where the spec names none.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";

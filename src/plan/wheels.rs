@@ -29,6 +29,9 @@ pub struct Lock {
     pub shared: Vec<SharedFile>,
 }
 
+/// Why installs see nothing but the interpreter.
+pub const INSTALL_REASON: &str =
+    "what the lock names is only unpacked: nothing but the interpreter has a say in the result";
 /// An image's layers are at most so many.
 const MAX_LAYERS: usize = 100;
 const SHARED: &str = include_str!("scripts/shared.py");
@@ -250,10 +253,7 @@ impl Builder<'_> {
         let (after, reason) = if is_single && !self.extra_arguments().unknown.is_empty() {
             (self.with_apt(), "arguments that are not known may need anything")
         } else {
-            (
-                self.last_of_any(&[Stage::Python, Stage::User]),
-                "what the lock names is only unpacked: nothing but the interpreter has a say in the result",
-            )
+            (self.last_of_any(&[Stage::Python, Stage::User]), INSTALL_REASON)
         };
         let run = Run {
             script,

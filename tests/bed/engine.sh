@@ -1,8 +1,8 @@
 # shellcheck shell=bash
-# One Docker Engine: its configuration, network, start and stop. Sourced. Engines: main (containerd image store) and
-# classic (overlay2), numbered 0 and 1, which also numbers bridge and subnet.
+# One Docker Engine: its configuration, network, start and stop. Sourced. Engines: main (containerd image store),
+# classic (overlay2) and empty (as main, without anything in it), numbered 0 to 2, which also numbers bridge and subnet.
 
-engine_number() { case $1 in main) echo 0 ;; classic) echo 1 ;; esac; }
+engine_number() { case $1 in main) echo 0 ;; classic) echo 1 ;; empty) echo 2 ;; esac; }
 # Named after the directory, so that a second bed cannot take the first one's bridge for its own.
 engine_bridge() { printf 'imgbed%.6s%s\n' "$(printf %s "$BED" | sha256sum)" "$(engine_number "$1")"; }
 engine_socket() { case $1 in main) echo docker.sock ;; *) echo "$1.sock" ;; esac; }
@@ -64,8 +64,8 @@ engine_network_down() {
 engine_config() {
     local name=$1 number store device mtu
     number=$(engine_number "$name")
-    store=false
-    [ "$name" != main ] || store=true
+    store=true
+    [ "$name" != classic ] || store=false
     # Packets larger than the way out takes would be lost where "fragmentation needed" messages are.
     device=$(ip -4 route show default | awk '{ for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }')
     mtu=$(cat "/sys/class/net/${device:-lo}/mtu")

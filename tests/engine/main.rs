@@ -11,12 +11,15 @@
 
 mod bed;
 mod builds;
+mod caches;
 mod caching;
 mod errors;
 mod existing;
 #[path = "../common/layout.rs"]
 mod layout;
+mod locks;
 mod naming;
+mod packages;
 mod secrets;
 mod tree;
 mod vectors;

@@ -1,0 +1,187 @@
+//! What a builder with nothing on it needs, with a cache in a registry; and whether two of them give the same image.
+
+use std::process::Command;
+
+use crate::bed::{FRONTEND, Project, bed};
+
+const IMAGES: [(&str, &str); 3] = [
+    ("debian:bookworm-slim", "debian:bookworm-slim"),
+    ("uv", "uv:0.13.8"),
+    ("micromamba", "micromamba:2.0.3-debian12-slim"),
+];
+
+/// Puts the frontend and the images that builds take things from into the registry.
+fn publish(project: &Project) {
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let images = IMAGES.map(|(_, image)| (format!("imagespec-bed/{image}"), format!("{registry}/bed/{image}")));
+    let frontend = (FRONTEND.to_owned(), format!("{registry}/bed/{FRONTEND}"));
+    for (local, remote) in images.into_iter().chain([frontend]) {
+        project.engine.ok(&["tag", &local, &remote]);
+        project.engine.ok(&["push", "-q", &remote]);
+    }
+}
+
+/// A third engine, with nothing on it; it ends with the test.
+struct Empty(String);
+
+impl Empty {
+    fn new() -> Self {
+        let output = Self::script(&["up"]);
+        Self(output.trim().to_owned())
+    }
+
+    fn script(args: &[&str]) -> String {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bed/empty");
+        let output = Command::new(script).args(args).envs(bed()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn docker(&self, args: &[&str]) -> Command {
+        let mut command = Command::new("docker");
+        command.args(args).envs(bed()).env("DOCKER_HOST", &self.0);
+        command
+    }
+}
+
+impl Drop for Empty {
+    fn drop(&mut self) {
+        Self::script(&["down"]);
+    }
+}
+
+/// A build that takes all images from the registry.
+fn build(mut command: Command, project: &Project, arguments: &[&str]) -> String {
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    command.args([
+        "buildx",
+        "build",
+        "--progress=plain",
+        "--provenance=false",
+        "-f",
+        "imageSpec.yaml",
+    ]);
+    for (name, image) in IMAGES {
+        command
+            .arg("--build-context")
+            .arg(format!("{name}=docker-image://{registry}/bed/{image}"));
+    }
+    command.args(["--build-arg", &format!("BUILDKIT_SYNTAX={registry}/bed/{FRONTEND}")]);
+    command.args([
+        "--secret",
+        &format!("id=ca-certificates,src={}", bed()["IMAGESPEC_BED_CA_BUNDLE"]),
+    ]);
+    let output = command
+        .args(arguments)
+        .arg(".")
+        .current_dir(project.directory.path())
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{log}");
+    log
+}
+
+/// The digest of a tag in the registry.
+fn digest(name: &str) -> String {
+    let (registry, rest) = name.split_once('/').unwrap();
+    let (repository, tag) = rest.split_once(':').unwrap();
+    let output = Command::new("curl")
+        .args([
+            "-sfI",
+            "--noproxy",
+            "*",
+            "-H",
+            "Accept: application/vnd.oci.image.manifest.v1+json",
+        ])
+        .arg(format!("http://{registry}/v2/{repository}/manifests/{tag}"))
+        .output()
+        .unwrap();
+    let head = String::from_utf8_lossy(&output.stdout).to_lowercase();
+    let line = head
+        .lines()
+        .find_map(|line| line.strip_prefix("docker-content-digest: "));
+    line.unwrap_or_else(|| panic!("{name}: {head}")).trim().to_owned()
+}
+
+const SPEC: &str = "packages: [humanize, numpy]\napt_packages: [jq]\nconda_packages: [tree]\nsource_root: src\nsource_copy_mode: all\n";
+
+#[test]
+fn an_empty_builder_runs_nothing_that_a_cache_in_a_registry_has() {
+    let project = Project::new(SPEC);
+    project.file("src/main.py", "print(1)\n");
+    publish(&project);
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let cache = format!("type=registry,ref={registry}/cache/engine:{}", std::process::id());
+    let image = |number: u32| format!("{registry}/cached/engine:{number}");
+    build(
+        project.engine.docker(&[]),
+        &project,
+        &["--cache-to", &format!("{cache},mode=max"), "--push", "-t", &image(1)],
+    );
+    let empty = Empty::new();
+    let log = build(
+        empty.docker(&[]),
+        &project,
+        &["--cache-from", &cache, "--push", "-t", &image(2)],
+    );
+    let steps: Vec<&str> = log
+        .lines()
+        .filter(|line| {
+            ["[user]", "[apt]", "[python]", "[lock]", "[packages]"]
+                .iter()
+                .any(|stage| line.contains(stage))
+        })
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let ran: Vec<&str> = log
+        .lines()
+        .filter(|line| {
+            let mut words = line.split(' ');
+            steps.contains(&words.next().unwrap_or_default())
+                && words.next().is_some_and(|word| word.parse::<f64>().is_ok())
+        })
+        .collect();
+    assert_eq!(ran, [""; 0], "{log}");
+    // Nothing of the base image is unpacked, which is what using it would begin with.
+    let base = log
+        .lines()
+        .find(|line| line.contains("[context debian") && line.contains("@sha256"))
+        .unwrap();
+    let number = base.split(' ').next().unwrap();
+    assert!(
+        !log.lines()
+            .any(|line| line.starts_with(number) && line.contains("extracting")),
+        "{log}"
+    );
+    assert_eq!(digest(&image(1)), digest(&image(2)));
+}
+
+#[test]
+fn two_empty_engines_give_the_same_image() {
+    let project = Project::new(SPEC);
+    project.file("src/main.py", "print(1)\n");
+    publish(&project);
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let lock = project.directory.path().join("locked");
+    build(
+        project.engine.docker(&[]),
+        &project,
+        &["--target", "lock", "-o", lock.to_str().unwrap()],
+    );
+    std::fs::rename(lock.join("pylock.toml"), project.directory.path().join("pylock.toml")).unwrap();
+    let digests: Vec<String> = (1..=2)
+        .map(|number| {
+            let empty = Empty::new();
+            let image = format!("{registry}/same/engine:{number}");
+            let output = format!("type=image,name={image},push=true,rewrite-timestamp=true");
+            build(
+                empty.docker(&[]),
+                &project,
+                &["--build-arg", "SOURCE_DATE_EPOCH=1700000000", "-o", &output],
+            );
+            digest(&image)
+        })
+        .collect();
+    assert_eq!(digests[0], digests[1]);
+}

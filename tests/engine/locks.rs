@@ -1,0 +1,251 @@
+//! Locks: made, found beside the spec, and of other tools.
+
+use std::path::Path;
+
+use crate::bed::{Engine, Project, bed};
+
+const SPEC: &str = "profile: plain\npackages: [humanize, six]\n";
+
+/// The lock of a project, as `--target lock` writes it.
+fn locked(project: &Project, directory: &Path) -> String {
+    let mut command = project.command("unused");
+    command.args(["--target", "lock", "-o", directory.to_str().unwrap()]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names: Vec<String> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(names, ["pylock.toml"]);
+    std::fs::read_to_string(directory.join("pylock.toml")).unwrap()
+}
+
+fn python(line: &str) -> String {
+    format!("python -c '{line}'")
+}
+
+#[test]
+fn a_lock_is_made_used_and_held_against_the_spec() {
+    let project = Project::new(SPEC);
+    let made = locked(&project, tempfile::tempdir().unwrap().path());
+    assert!(
+        made.contains("name = \"humanize\"") && made.contains("requirements = [\"humanize\", \"six\"]"),
+        "{made}"
+    );
+    let mut command = project.command("unused");
+    command.args(["--progress=none", "--call=lock"]);
+    let called = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert_eq!(called, made);
+
+    // An older version, which a resolve would not choose; with the marks of other systems.
+    let older = Project::new("profile: plain\npackages: [humanize==4.9.0, six]\n");
+    let older = locked(&older, tempfile::tempdir().unwrap().path());
+    let older = older.replace("\"humanize==4.9.0\"", "\"humanize\"");
+    project.file("pylock.toml", format!("\u{feff}{}", older.replace('\n', "\r\n")));
+    let built = project.build("engine-locked");
+    assert!(!built.log.contains("uv pip compile"), "{}", built.log);
+    let version = python("import humanize; print(humanize.__version__)");
+    assert_eq!(Engine::Main.shell("engine-locked", &version), "4.9.0\n");
+
+    project.spec("profile: plain\npackages:\n  - humanize\n  - idna\n");
+    let log = project.fail("engine-locked-other");
+    assert!(
+        log.contains("imageSpec.yaml:5:5: `idna` is not among the requirements"),
+        "{log}"
+    );
+    assert!(log.contains("pylock.toml was made from `six` as well"), "{log}");
+    assert!(log.contains("--target lock"), "{log}");
+    // To lock is to lock anew.
+    assert!(locked(&project, tempfile::tempdir().unwrap().path()).contains("name = \"idna\""));
+
+    // A lock of somebody else says only what it has.
+    let foreign = older.split("[tool.imagespec]").next().unwrap().to_owned();
+    project.file("pylock.toml", &foreign);
+    let log = project.fail("engine-locked-foreign");
+    assert!(log.contains("`idna` is not in pylock.toml"), "{log}");
+    project.spec("profile: plain\npackages: [\"humanize>=4.10\"]\n");
+    let log = project.fail("engine-locked-foreign");
+    assert!(
+        log.contains("`humanize>=4.10` does not allow humanize 4.9.0, which pylock.toml has"),
+        "{log}"
+    );
+    project.spec("profile: plain\npackages: [humanize]\npython_version: \"3.11\"\n");
+    project.file(
+        "pylock.toml",
+        foreign.replace("requires-python = \">=3.12", "requires-python = \">=3.13"),
+    );
+    let log = project.fail("engine-locked-python");
+    assert!(
+        log.contains("it is for Python >=3.13") && log.contains("the image has 3.11"),
+        "{log}"
+    );
+    let darwin = foreign.replace("py3-none-any.whl", "cp312-cp312-macosx_11_0_arm64.whl");
+    let darwin: String = darwin
+        .lines()
+        .filter(|line| !line.starts_with("sdist"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    project.file(
+        "pylock.toml",
+        darwin.replace("requires-python = \">=3.12", "requires-python = \">=3.10"),
+    );
+    let log = project.fail("engine-locked-platform");
+    assert!(
+        log.contains("humanize has no file for Python 3.11") && log.contains("macosx"),
+        "{log}"
+    );
+    project.file("pylock.toml", "lock-version = \"1.0\"\n[[packages\n");
+    assert!(
+        project
+            .fail("engine-locked-broken")
+            .contains("pylock.toml cannot be installed: line 2")
+    );
+    project.file("pylock.toml", "#".repeat(17 * 1024 * 1024));
+    assert!(
+        project
+            .fail("engine-locked-large")
+            .contains("pylock.toml has more than")
+    );
+    // Large, but a lock.
+    let large = format!(
+        "{}{}",
+        "# a comment\n".repeat(430_000),
+        foreign.replace("requires-python = \">=3.12", "requires-python = \">=3.10")
+    );
+    assert!(large.len() > 5_000_000);
+    project.file("pylock.toml", large);
+    project.build("engine-locked-large");
+}
+
+#[test]
+fn a_wrong_hash_is_an_error() {
+    let project = Project::new(SPEC);
+    let made = locked(&project, tempfile::tempdir().unwrap().path());
+    let begin = made.find("sha256 = \"").unwrap();
+    let hash = &made[begin + 10..begin + 74];
+    project.file("pylock.toml", made.replace(hash, &"0".repeat(64)));
+    let with_wheels = project.fail("engine-wrong-hash");
+    assert!(
+        with_wheels.contains("0000000000") || with_wheels.contains("ash"),
+        "{with_wheels}"
+    );
+    let hashed = Project::new("profile: plain\nrequirements: r.txt\n");
+    hashed.file("r.txt", format!("six==1.17.0 --hash=sha256:{}\n", "0".repeat(64)));
+    let log = hashed.fail("engine-wrong-hash");
+    assert!(
+        log.contains("no file of six that suits this image has one of the hashes"),
+        "{log}"
+    );
+}
+
+#[test]
+fn requirements_files_name_other_files() {
+    let project = Project::new("profile: plain\nrequirements: deps/r.txt\n");
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    project.file(
+        "deps/r.txt",
+        format!("-r more/m.txt\n-c bounds.txt\n-e ../libs/mine\n--extra-index-url {index}\nbed-extra-demo\n"),
+    );
+    project.file("deps/more/m.txt", "humanize\n");
+    project.file("deps/bounds.txt", "humanize<4.10\nsix<1\n");
+    project.file(
+        "libs/mine/pyproject.toml",
+        "[project]\nname = \"mine\"\nversion = \"0.1.0\"\n",
+    );
+    project.file("libs/mine/mine.py", "X = 7\n");
+    let line = python("import humanize, mine, bed_extra_demo; print(humanize.__version__, mine.X, mine.__file__)");
+    let said = project.build_and_run("engine-includes", &line);
+    assert_eq!(
+        said,
+        "4.9.0 7 /opt/micromamba/envs/runtime/lib/python3.12/site-packages/mine.py\n"
+    );
+    project.file("deps/more/m.txt", "-r gone.txt\n");
+    let log = project.fail("engine-includes");
+    assert!(log.contains("deps/more/gone.txt` is not in the build context"), "{log}");
+    project.file("deps/more/m.txt", "-r ../../../x.txt\nhumanize\nnot a requirement\n");
+    let log = project.fail("engine-includes");
+    assert!(log.contains("deps/more/m.txt, line 3"), "{log}");
+}
+
+const PYPROJECT: &str = "[project]\nname = \"mypkg\"\nversion = \"0.1.0\"\nrequires-python = \">=3.11\"\n\
+    dependencies = [\"humanize==4.9.0\", \"colorama; sys_platform == 'win32'\"]\n\
+    [project.optional-dependencies]\nfast = [\"idna==3.10\"]\n[dependency-groups]\nextra = [\"iniconfig==2.0.0\"]\ndev = [\"six\"]\n";
+
+#[test]
+fn a_project_is_resolved_or_taken_from_uvs_lock() {
+    let project = Project::new("profile: plain\nrequirements: pyproject.toml\nextras: [fast]\ngroups: [extra]\n");
+    project.file("pyproject.toml", PYPROJECT);
+    let all = python("import humanize, idna, iniconfig; print(humanize.__version__, idna.__version__)");
+    assert_eq!(project.build_and_run("engine-project", &all), "4.9.0 3.10\n");
+
+    project.file("uv.lock", include_str!("../locks/uv.lock"));
+    project.spec("profile: plain\nrequirements: uv.lock\nextras: [fast]\ngroups: [extra]\ninstall_project: true\n");
+    project.file("mypkg/__init__.py", "X = 1\n");
+    let with_project = format!(
+        "{all} && {} && ! {} 2>/dev/null",
+        python("import mypkg"),
+        python("import six")
+    );
+    assert_eq!(project.build_and_run("engine-uv-lock", &with_project), "4.9.0 3.10\n");
+    // An edit of the project is an edit of its own layer.
+    project.file("mypkg/__init__.py", "X = 2\n");
+    let built = project.build("engine-uv-lock");
+    let ran = built.ran();
+    assert!(ran.contains(&"[packages] uv pip install mypkg".to_owned()), "{ran:?}");
+    assert!(!ran.iter().any(|step| step.contains("humanize==")), "{ran:?}");
+    assert_eq!(
+        Engine::Main.shell("engine-uv-lock", &python("import mypkg; print(mypkg.X)")),
+        "2\n"
+    );
+
+    project.file("pyproject.toml", PYPROJECT.replace("4.9.0", "4.10.0"));
+    let log = project.fail("engine-uv-lock");
+    assert!(log.contains("uv.lock") && log.contains("needs to be updated"), "{log}");
+    project.file("uv.lock", "version = 9\n");
+    let log = project.fail("engine-uv-lock");
+    assert!(
+        log.contains("uv.lock has the version 9") && log.contains("uv_image"),
+        "{log}"
+    );
+    project.spec("requirements: uv.lock\n");
+    project.file("pyproject.toml", PYPROJECT);
+    project.file("uv.lock", include_str!("../locks/uv.lock"));
+    let log = project.fail("engine-uv-lock");
+    assert!(log.contains("does not have flytekit"), "{log}");
+}
+
+#[test]
+fn a_lock_of_poetrys_is_read() {
+    let project = Project::new("profile: plain\nrequirements: poetry.lock\nextras: [fast]\n");
+    project.file("pyproject.toml", PYPROJECT);
+    project.file("poetry.lock", include_str!("../locks/poetry.lock"));
+    let line = format!(
+        "{} && ! {} 2>/dev/null",
+        python("import humanize, idna; print(humanize.__version__)"),
+        python("import iniconfig")
+    );
+    assert_eq!(project.build_and_run("engine-poetry", &line), "4.9.0\n");
+    project.file(
+        "poetry.lock",
+        include_str!("../locks/poetry.lock").replace("lock-version = \"2.1\"", "lock-version = \"2.0\""),
+    );
+    assert!(project.fail("engine-poetry").contains("Poetry 2 writes 2.1"));
+}
+
+#[test]
+fn pins_are_printed_as_a_spec_has_them() {
+    let project = Project::new("profile: plain\npackages: [six]\n");
+    let mut command = project.command("unused");
+    command.args(["--progress=none", "--call=pin"]);
+    let pins = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    for image in [
+        "debian:bookworm-slim",
+        "ghcr.io/astral-sh/uv:0.13.8",
+        "mambaorg/micromamba:2.0.3-debian12-slim",
+    ] {
+        assert!(pins.contains(&format!("  \"{image}\": \"sha256:")), "{pins}");
+    }
+    // What is printed can be put into the spec.
+    project.spec(&format!("profile: plain\npackages: [six]\n{pins}"));
+    project.build("engine-pinned");
+}

@@ -1,0 +1,248 @@
+//! Python packages as layers.
+
+use std::collections::BTreeSet;
+
+use crate::bed::{Engine, Project, bed};
+use crate::tree::{differences, tree};
+
+const SITE: &str = "opt/micromamba/envs/runtime/lib/python3.12/site-packages/";
+
+fn extra_index() -> String {
+    format!("pip_extra_index_url: [\"{}\"]\n", bed()["IMAGESPEC_BED_EXTRA_INDEX"])
+}
+
+fn repository() -> String {
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    index.replace("/extra/simple/", "/git/demo.git")
+}
+
+/// The digests of an image's layers.
+fn layers(image: &str) -> Vec<String> {
+    let layers = Engine::Main.inspect(image, ".RootFS.Layers");
+    layers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|layer| layer.as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// Layers that one image has and the other has not.
+fn new_layers(before: &[String], after: &[String]) -> usize {
+    let before: BTreeSet<&String> = before.iter().collect();
+    after.iter().filter(|layer| !before.contains(layer)).count()
+}
+
+#[test]
+fn one_more_package_changes_its_own_layer() {
+    let spec = |packages: &str, more: &str| {
+        format!("profile: plain\napt_packages: [jq]\ncopy: [data]\npackages: [{packages}]\n{more}")
+    };
+    let project = Project::new(&spec("humanize, six, numpy", ""));
+    project.file("data/x", "1");
+    let build = |packages: &str, more: &str, tag: &str| {
+        project.spec(&spec(packages, more));
+        project.build(tag);
+        layers(tag)
+    };
+    let base = build("humanize, six, numpy", "", "engine-layers-base");
+    // Its own layer, and the lock: whichever package it is, known to be heavy or sharing a layer.
+    for (number, package) in ["idna", "iniconfig", "markupsafe", "polars"].iter().enumerate() {
+        let after = build(
+            &format!("humanize, six, numpy, {package}"),
+            "",
+            &format!("engine-layers-{number}"),
+        );
+        let new = new_layers(&base, &after);
+        // polars brings its runtime, which is heavy as well.
+        let most = if *package == "polars" { 3 } else { 2 };
+        assert!((2..=most).contains(&new), "{package}: {new} new layers");
+    }
+    let older = build("humanize==4.9.0, six, numpy", "", "engine-layers-older");
+    assert_eq!(new_layers(&base, &older), 2, "another version");
+    let named = build("humanize, six, numpy", "heavy: [humanize]\n", "engine-layers-heavy");
+    assert!(new_layers(&base, &named) <= 2, "a layer of its own");
+    project.spec(&spec("humanize, six, numpy", "").replace("[jq]", "[jq, tree]"));
+    project.build("engine-layers-apt");
+    assert_eq!(new_layers(&base, &layers("engine-layers-apt")), 1, "an apt package");
+}
+
+/// All kinds of packages.
+fn mixed() -> String {
+    format!(
+        "packages: [humanize, numpy, sgmllib3k, \"./libs/mine\", bed-extra-demo, \"bed-git-demo @ git+{}@v1\",\
+         \"six @ https://files.pythonhosted.org/packages/b7/ce/149a00dd41f10bc29e5921b496af8b574d8413afcd5e30dfa0ed46c2cc5e/six-1.17.0-py2.py3-none-any.whl\"]\n{}",
+        repository(),
+        extra_index()
+    )
+}
+
+fn with_project(spec: &str) -> Project {
+    let project = Project::new(spec);
+    project.file(
+        "libs/mine/pyproject.toml",
+        "[project]\nname = \"mine\"\nversion = \"0.1.0\"\ndependencies = [\"idna\"]\n[project.scripts]\nmine = \"mine:main\"\n\
+         [build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n",
+    );
+    project.file(
+        "libs/mine/src/mine/__init__.py",
+        "def main():\n    print('mine runs')\n",
+    );
+    project
+}
+
+#[test]
+fn all_kinds_of_packages_give_the_tree_of_one_plain_install() {
+    let spec = format!("profile: plain\napt_packages: [git]\n{}", mixed());
+    let project = with_project(&spec);
+    let said = project.build_and_run(
+        "engine-mixed",
+        "mine && python -c 'import numpy, sgmllib, bed_git_demo, six, idna, bed_extra_demo; print(bed_git_demo.greet())'",
+    );
+    assert_eq!(said, "mine runs\nhello from bed-git-demo\n");
+    let merged = tree(Engine::Main, "engine-mixed");
+    project.spec(&format!("{spec}layering: single\n"));
+    project.build("engine-mixed-single");
+    assert_eq!(
+        differences(&merged, &tree(Engine::Main, "engine-mixed-single")),
+        [""; 0]
+    );
+    let chained = with_project(&spec).with(&["--build-arg", "IMAGESPEC_STRATEGY=chain"]);
+    chained.build("engine-mixed-chain");
+    assert_eq!(differences(&merged, &tree(Engine::Main, "engine-mixed-chain")), [""; 0]);
+
+    // uv itself, on the same lock and interpreter.
+    let lock = Engine::Main.shell("engine-mixed", "cat /usr/share/imagespec/pylock.toml");
+    let lock = lock.replace("/tmp/imagespec/work/libs", "libs");
+    let plain = with_project(
+        "profile: plain\npython_version: \"3.12\"\napt_packages: [git]\ncopy: [libs, pylock.toml]\ncommands: [\"cd /root && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt uv pip install --python /opt/micromamba/envs/runtime/bin/python -r pylock.toml\"]\n",
+    );
+    plain.file("pylock.toml", lock);
+    plain.build("engine-mixed-plain");
+    let of_packages = |image: &str| -> Vec<String> {
+        let tree = tree(Engine::Main, image);
+        let paths = tree
+            .into_keys()
+            .filter(|path| path.starts_with(SITE) || path.starts_with("opt/micromamba/envs/runtime/bin/"));
+        // Bytecode is ours, and what uv notes of a directory changes with its time.
+        let paths = paths.filter(|path| !path.contains("__pycache__") && !path.ends_with("/uv_cache.json"));
+        // That a package was asked for by name is not in a lock.
+        paths.filter(|path| !path.ends_with("/REQUESTED")).collect()
+    };
+    assert_eq!(of_packages("engine-mixed"), of_packages("engine-mixed-plain"));
+}
+
+#[test]
+fn what_is_installed_is_content_and_imports() {
+    let spec = "packages: [pandas, requests, rich, google-cloud-storage]\n\
+                commands: [\"uv pip check --python /opt/micromamba/envs/runtime/bin/python\"]\n";
+    let project = Project::new(spec);
+    let line = "python - <<'EOF'\n\
+                import importlib.metadata as metadata\nimport importlib, sys\n\
+                failed = []\n\
+                for distribution in metadata.distributions():\n\
+                \x20   text = distribution.read_text('top_level.txt') or ''\n\
+                \x20   files = [str(file) for file in distribution.files or []]\n\
+                \x20   names = set(text.split()) or {file.split('/')[0] for file in files if file.endswith('/__init__.py')}\n\
+                \x20   for name in names:\n\
+                \x20       try:\n\
+                \x20           if name.isidentifier(): importlib.import_module(name)\n\
+                \x20       except Exception as error: failed.append(f'{distribution.name} {name}: {error}')\n\
+                print(len(sys.modules) > 500, [line for line in failed if 'No module named' in line or 'cannot import' in line])\n\
+                EOF";
+    let said = project.build_and_run("engine-imports", line);
+    assert_eq!(said.lines().last().unwrap(), "True []", "{said}");
+}
+
+#[test]
+fn files_of_two_packages_are_those_of_the_last_by_name() {
+    let spec = format!(
+        "profile: plain\npackages: [bed-shared-b, bed-shared-a]\n{}",
+        extra_index()
+    );
+    let line = "python -c 'import bed_shared, bed_space.bed_shared_a, bed_space.bed_shared_b; print(bed_shared.OWNER)'; cat /usr/share/imagespec/shared-files.json";
+    for (tag, layering, strategy) in [
+        ("engine-shared-merge", "auto", "merge"),
+        ("engine-shared-chain", "auto", "chain"),
+        // Two packages in one layer.
+        ("engine-shared-single", "single", "merge"),
+    ] {
+        let project = Project::new(&format!("{spec}layering: {layering}\n"));
+        let project = project.with(&["--build-arg", &format!("IMAGESPEC_STRATEGY={strategy}")]);
+        let built = project.build(tag);
+        let said = Engine::Main.shell(tag, line);
+        assert!(said.starts_with("bed-shared-b\n"), "{tag}: {said}");
+        if layering == "auto" {
+            assert!(said.contains("bed_shared.py"), "{said}");
+            assert!(
+                built
+                    .log
+                    .contains("bed_shared.py is in bed-shared-a and bed-shared-b; the image has that of bed-shared-b"),
+                "{}",
+                built.log
+            );
+        }
+    }
+}
+
+#[test]
+fn a_package_can_be_built_alone() {
+    let project = Project::new("profile: plain\npackages: [humanize, numpy]\n").with(&["--target", "wheel-NumPy"]);
+    let said = project.build_and_run(
+        "engine-wheel",
+        "python -c 'import numpy' && ! python -c 'import humanize' 2>/dev/null && echo alone",
+    );
+    assert_eq!(said, "alone\n");
+    let project = Project::new("profile: plain\npackages: [humanize]\n").with(&["--target", "wheel-numpy"]);
+    let log = project.fail("engine-no-wheel");
+    assert!(
+        log.contains("this image does not install numpy; it installs humanize"),
+        "{log}"
+    );
+}
+
+#[test]
+fn arguments_reach_the_steps_that_they_are_for() {
+    let project = Project::new(
+        "profile: plain\npackages: [humanize]\npip_extra_args: --resolution lowest-direct -c bounds.txt --no-binary humanize\n",
+    );
+    project.file("bounds.txt", "humanize>=4.9,<4.11\n");
+    let built = project.build("engine-arguments");
+    assert!(built.log.contains("uv pip install humanize==4.9.0"), "{}", built.log);
+    assert!(
+        built
+            .ran()
+            .iter()
+            .any(|step| step.starts_with("[packages] build humanize"))
+            || built.log.contains("CACHED"),
+        "{}",
+        built.log
+    );
+}
+
+#[test]
+fn what_cannot_be_resolved_is_explained() {
+    let fails = |spec: &str| Project::new(&format!("profile: plain\n{spec}")).fail("engine-unresolved");
+    let log = fails("packages:\n  - humanize>4\n  - humanize<4\n");
+    assert!(log.contains("your requirements are unsatisfiable"), "{log}");
+    assert!(log.contains(">>>   - humanize>4"), "{log}");
+    let log = fails(
+        "packages: [humanize]\npip_index: http://10.255.255.1:9/simple\nbuild_env: {UV_HTTP_RETRIES: \"0\", UV_HTTP_TIMEOUT: \"2\"}\n",
+    );
+    assert!(log.contains("10.255.255.1") && log.contains(">>> pip_index"), "{log}");
+    // An index that says another hash than its file has.
+    let log = fails(&format!("packages: [bed-lying]\n{}", extra_index()));
+    assert!(log.contains("Hash mismatch") && log.contains("bed-lying"), "{log}");
+    let yanked = Project::new(&format!(
+        "profile: plain\npackages: [bed-yanked==1.0.0]\n{}",
+        extra_index()
+    ));
+    let built = yanked.build("engine-yanked");
+    assert!(
+        built.log.contains("is yanked") || built.log.contains("CACHED"),
+        "{}",
+        built.log
+    );
+    let log = fails(&format!("packages: [bed-yanked]\n{}", extra_index()));
+    assert!(log.contains("yanked"), "{log}");
+}
