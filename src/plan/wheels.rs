@@ -273,7 +273,8 @@ impl Builder<'_> {
 
     /// The step that finds files which several packages have.
     pub(super) fn shared_files(&mut self, interpreter: &Interpreter, steps: &[usize]) -> Option<usize> {
-        if steps.len() < 2 {
+        let installed: usize = steps.iter().map(|step| self.packages_of(*step).len()).sum();
+        if installed < 2 {
             return None;
         }
         let mut mounts = vec![scratch()];
@@ -309,6 +310,15 @@ impl Builder<'_> {
         let mut copies = String::new();
         for file in &lock.shared {
             let Some(keeper) = file.packages.last() else { continue };
+            // A step has settled by itself what is shared in it.
+            let has_one = |step: &&usize| {
+                file.packages
+                    .iter()
+                    .any(|package| self.packages_of(**step).contains(package))
+            };
+            if steps.iter().filter(has_one).count() < 2 {
+                continue;
+            }
             let Some(number) = steps.iter().position(|step| self.packages_of(*step).contains(keeper)) else {
                 continue;
             };

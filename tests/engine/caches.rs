@@ -1,6 +1,7 @@
 //! What a builder with nothing on it needs, with a cache in a registry; and whether two of them give the same image.
 
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::bed::{FRONTEND, Project, bed};
 
@@ -22,12 +23,21 @@ fn publish(project: &Project) {
 }
 
 /// A third engine, with nothing on it; it ends with the test.
-struct Empty(String);
+struct Empty {
+    host: String,
+    /// There is one of them.
+    _alone: MutexGuard<'static, ()>,
+}
+
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Empty {
     fn new() -> Self {
-        let output = Self::script(&["up"]);
-        Self(output.trim().to_owned())
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        Self {
+            host: Self::script(&["up"]).trim().to_owned(),
+            _alone: alone,
+        }
     }
 
     fn script(args: &[&str]) -> String {
@@ -39,7 +49,7 @@ impl Empty {
 
     fn docker(&self, args: &[&str]) -> Command {
         let mut command = Command::new("docker");
-        command.args(args).envs(bed()).env("DOCKER_HOST", &self.0);
+        command.args(args).envs(bed()).env("DOCKER_HOST", &self.host);
         command
     }
 }
@@ -82,26 +92,27 @@ fn build(mut command: Command, project: &Project, arguments: &[&str]) -> String 
     log
 }
 
-/// The digest of a tag in the registry.
-fn digest(name: &str) -> String {
+/// The digests of the layers of a tag in the registry.
+fn layers(name: &str) -> Vec<String> {
     let (registry, rest) = name.split_once('/').unwrap();
     let (repository, tag) = rest.split_once(':').unwrap();
     let output = Command::new("curl")
         .args([
-            "-sfI",
+            "-sf",
             "--noproxy",
             "*",
             "-H",
-            "Accept: application/vnd.oci.image.manifest.v1+json",
+            "Accept: application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json",
         ])
         .arg(format!("http://{registry}/v2/{repository}/manifests/{tag}"))
         .output()
         .unwrap();
-    let head = String::from_utf8_lossy(&output.stdout).to_lowercase();
-    let line = head
-        .lines()
-        .find_map(|line| line.strip_prefix("docker-content-digest: "));
-    line.unwrap_or_else(|| panic!("{name}: {head}")).trim().to_owned()
+    let manifest: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let layers = manifest["layers"].as_array().unwrap();
+    layers
+        .iter()
+        .map(|layer| layer["digest"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 const SPEC: &str = "packages: [humanize, numpy]\napt_packages: [jq]\nconda_packages: [tree]\nsource_root: src\nsource_copy_mode: all\n";
@@ -154,7 +165,7 @@ fn an_empty_builder_runs_nothing_that_a_cache_in_a_registry_has() {
             .any(|line| line.starts_with(number) && line.contains("extracting")),
         "{log}"
     );
-    assert_eq!(digest(&image(1)), digest(&image(2)));
+    assert_eq!(layers(&image(1)), layers(&image(2)));
 }
 
 #[test]
@@ -162,7 +173,6 @@ fn two_empty_engines_give_the_same_image() {
     let project = Project::new(SPEC);
     project.file("src/main.py", "print(1)\n");
     publish(&project);
-    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
     let lock = project.directory.path().join("locked");
     build(
         project.engine.docker(&[]),
@@ -170,17 +180,21 @@ fn two_empty_engines_give_the_same_image() {
         &["--target", "lock", "-o", lock.to_str().unwrap()],
     );
     std::fs::rename(lock.join("pylock.toml"), project.directory.path().join("pylock.toml")).unwrap();
+    std::fs::remove_dir(lock).unwrap();
+    let outside = tempfile::tempdir().unwrap();
     let digests: Vec<String> = (1..=2)
         .map(|number| {
             let empty = Empty::new();
-            let image = format!("{registry}/same/engine:{number}");
-            let output = format!("type=image,name={image},push=true,rewrite-timestamp=true");
+            let directory = outside.path().join(number.to_string());
+            let output = format!("type=oci,tar=false,dest={},rewrite-timestamp=true", directory.display());
             build(
                 empty.docker(&[]),
                 &project,
                 &["--build-arg", "SOURCE_DATE_EPOCH=1700000000", "-o", &output],
             );
-            digest(&image)
+            let index: serde_json::Value =
+                serde_json::from_slice(&std::fs::read(directory.join("index.json")).unwrap()).unwrap();
+            index["manifests"][0]["digest"].as_str().unwrap().to_owned()
         })
         .collect();
     assert_eq!(digests[0], digests[1]);

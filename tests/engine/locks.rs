@@ -121,8 +121,9 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
 fn a_wrong_hash_is_an_error() {
     let project = Project::new(SPEC);
     let made = locked(&project, tempfile::tempdir().unwrap().path());
-    let begin = made.find("sha256 = \"").unwrap();
-    let hash = &made[begin + 10..begin + 74];
+    let wheel = &made[made.find("wheels = ").unwrap()..];
+    let begin = wheel.find("sha256 = \"").unwrap();
+    let hash = &wheel[begin + 10..begin + 74];
     project.file("pylock.toml", made.replace(hash, &"0".repeat(64)));
     let with_wheels = project.fail("engine-wrong-hash");
     assert!(

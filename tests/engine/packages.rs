@@ -115,9 +115,10 @@ fn all_kinds_of_packages_give_the_tree_of_one_plain_install() {
     let lock = Engine::Main.shell("engine-mixed", "cat /usr/share/imagespec/pylock.toml");
     let lock = lock.replace("/tmp/imagespec/work/libs", "libs");
     let plain = with_project(
-        "profile: plain\npython_version: \"3.12\"\napt_packages: [git]\ncopy: [libs, pylock.toml]\ncommands: [\"cd /root && SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt uv pip install --python /opt/micromamba/envs/runtime/bin/python -r pylock.toml\"]\n",
+        "profile: plain\npython_version: \"3.12\"\napt_packages: [git]\ncopy: [libs, pylock.toml, ca.crt]\ncommands: [\"cd /root && SSL_CERT_FILE=/root/ca.crt uv pip install --python /opt/micromamba/envs/runtime/bin/python -r pylock.toml\"]\n",
     );
     plain.file("pylock.toml", lock);
+    plain.file("ca.crt", std::fs::read(&bed()["IMAGESPEC_BED_CA_BUNDLE"]).unwrap());
     plain.build("engine-mixed-plain");
     let of_packages = |image: &str| -> Vec<String> {
         let tree = tree(Engine::Main, image);
@@ -141,9 +142,8 @@ fn what_is_installed_is_content_and_imports() {
                 import importlib.metadata as metadata\nimport importlib, sys\n\
                 failed = []\n\
                 for distribution in metadata.distributions():\n\
-                \x20   text = distribution.read_text('top_level.txt') or ''\n\
                 \x20   files = [str(file) for file in distribution.files or []]\n\
-                \x20   names = set(text.split()) or {file.split('/')[0] for file in files if file.endswith('/__init__.py')}\n\
+                \x20   names = {file.split('/')[0].removesuffix('.py') for file in files if file.endswith('/__init__.py') or '/' not in file and file.endswith('.py')}\n\
                 \x20   for name in names:\n\
                 \x20       try:\n\
                 \x20           if name.isidentifier(): importlib.import_module(name)\n\
