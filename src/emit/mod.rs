@@ -2,6 +2,8 @@
 
 mod config;
 mod lower;
+mod options;
 
 pub use config::image_config;
-pub use lower::{Emitted, Options, Sources, Strategy, StrategyError, Target, emit};
+pub use lower::{Emitted, emit};
+pub use options::{Options, Sources, Strategy, StrategyError, Target};

@@ -1,9 +1,9 @@
 //! The install steps: user, Debian packages, interpreter, Python packages.
 
-use crate::plan::build::{Builder, Draft, chain};
+use crate::plan::build::{Builder, chain};
+use crate::plan::draft::{Draft, rank};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Mount, Role, Run, Sharing, Stage};
-use crate::plan::wheels::rank;
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
 use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
 

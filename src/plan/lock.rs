@@ -1,6 +1,7 @@
 //! The lock step: which Python packages are installed.
 
-use crate::plan::build::{Builder, Draft, Requirements};
+use crate::plan::build::{Builder, Requirements};
+use crate::plan::draft::Draft;
 use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_cache};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};

@@ -5,6 +5,7 @@
 //! the steps one after another in the order of the list gives the same image.
 
 mod build;
+mod draft;
 mod environment;
 mod heavy;
 mod install;

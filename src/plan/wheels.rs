@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::plan::build::{Builder, Draft};
+use crate::plan::build::Builder;
+use crate::plan::draft::{Draft, rank};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
 use crate::plan::install::{Interpreter, UV, UV_CACHE, scratch};
 use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK};
@@ -359,30 +360,6 @@ impl Builder<'_> {
         let draft = Draft::new(Stage::Packages, title, run.sorted()).rank(rank::SHARED_FILES);
         self.add(draft.after(after, "it lies above the layers that it takes files from"));
     }
-}
-
-/// The order of layers, lowest first: by size and steadiness.
-pub(super) mod rank {
-    /// The user, and what apt installs for an interpreter that comes from there.
-    pub(in crate::plan) const USER: usize = 0;
-    /// The interpreter.
-    pub(in crate::plan) const PYTHON: usize = 10;
-    /// Heavy packages.
-    pub(in crate::plan) const HEAVY: usize = 20;
-    /// Debian packages.
-    pub(in crate::plan) const APT: usize = 30;
-    /// What makes something for other steps.
-    pub(in crate::plan) const ASIDE: usize = 40;
-    /// All other packages.
-    pub(in crate::plan) const SHARED_LAYERS: usize = 50;
-    /// The user's own projects.
-    pub(in crate::plan) const PROJECTS: usize = 60;
-    /// Files that several packages have.
-    pub(in crate::plan) const SHARED_FILES: usize = 65;
-    /// The lock.
-    pub(in crate::plan) const LOCK: usize = 70;
-    /// Commands and copies, in their own order.
-    pub(in crate::plan) const LAST: usize = 80;
 }
 
 fn install_environment(interpreter: &Interpreter) -> String {

@@ -33,7 +33,7 @@ pub struct Requirement {
     pub name: Option<String>,
     /// Where it is taken from.
     pub source: Source,
-    parsed: Option<pep508_rs::Requirement<VerbatimUrl>>,
+    parsed: Option<Box<pep508_rs::Requirement<VerbatimUrl>>>,
 }
 
 impl fmt::Debug for Requirement {
@@ -75,7 +75,7 @@ impl Requirement {
             .map_err(|error| RequirementError(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
         Ok(Self {
             name: Some(normalised(parsed.name.as_ref())),
-            parsed: Some(parsed),
+            parsed: Some(Box::new(parsed)),
             ..unnamed(Source::Index)
         })
     }
