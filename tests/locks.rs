@@ -187,6 +187,55 @@ fn markers_of_extras_and_groups_are_sets() {
     check(&["fast"], &["dev"], &["a"]);
 }
 
+#[test]
+fn what_a_lock_says_cannot_be_more_than_it_is() {
+    let check = |entry: &str, expect: &str| {
+        let text = format!("lock-version = \"1.0\"\n[[packages]]\n{entry}\n");
+        let lock = Pylock::parse(&text).unwrap();
+        let errors = lock
+            .select(&interpreter("x86_64", "linux"), &Selection::default())
+            .unwrap_err();
+        assert!(errors[0].to_string().contains(expect), "{errors:?}");
+    };
+    let wheel = |hash: &str| {
+        format!("wheels = [{{ url = \"https://h/a-1-py3-none-any.whl\", hashes = {{ sha256 = \"{hash}\" }} }}]")
+    };
+    check(
+        &format!("name = \"a; touch /pwned\"\nversion = \"1\"\n{}", wheel("aa")),
+        "is not the name of a package",
+    );
+    check(
+        &format!("name = \"a @ file:///x#$(>/pwned)\"\nversion = \"1\"\n{}", wheel("aa")),
+        "is not the name of a package",
+    );
+    check(
+        &format!("name = \"a/../b\"\nversion = \"1\"\n{}", wheel("aa")),
+        "is not the name of a package",
+    );
+    check(
+        &format!("name = \"a\"\nversion = \"1\\n-r /root/.netrc\"\n{}", wheel("aa")),
+        "is not a version",
+    );
+    check(
+        &format!("name = \"a\"\nversion = \"1\"\n{}", wheel("aa --no-verify")),
+        "is not a hash",
+    );
+    check(&format!("name = \"a\"\n{}", wheel("aa")), "is not a version");
+    check(
+        "name = \"a\"\nvcs = { type = \"git\", url = \"https://h/a\", commit-id = \"main\" }",
+        "is not a commit",
+    );
+    check(
+        "name = \"a\"\nvcs = { type = \"git\", url = \"https://h/a\\n-r /x\", commit-id = \"aa\" }",
+        "without white space",
+    );
+    check("name = \"a\"\ndirectory = { path = \"x y\" }", "without white space");
+    check(
+        "name = \"a\"\nversion = \"1\"\narchive = { url = \"https://h/a.whl\" }",
+        "without hash",
+    );
+}
+
 /// The tags in the order of `packaging`, which pip brings along.
 #[test]
 fn tags_are_those_of_packaging() {

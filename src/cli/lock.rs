@@ -56,7 +56,7 @@ fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path)
     engine::lock(&request).map_err(|error| Failure::Other(error.to_string()))?;
     let made = directory.join(NAME);
     let text = std::fs::read_to_string(&made).map_err(|_| {
-        Failure::Other("the spec names a lock itself, so there is nothing to resolve\n    help: lock the project with its own tool, such as `uv lock`".into())
+        Failure::Other("docker wrote no pylock.toml: the spec names a lock of its own, or several platforms\n    help: lock a project with its own tool, such as `uv lock`; name one platform with `-- --platform linux/amd64`".into())
     })?;
     std::fs::rename(&made, target).map_err(|error| cannot(target, error))?;
     Ok(text.lines().filter(|line| line.trim() == "[[packages]]").count())

@@ -36,15 +36,16 @@ fn of_spec(spec: &ImageSpec, depth: usize, beside: bool, tasks: &mut Vec<Task>) 
             must_have: (spec.profile == Profile::Flyte).then(|| "flytekit".into()),
         };
         push("requirements", job);
-        if spec.install_project.as_ref().is_some_and(|wish| wish.value) {
-            let path = context_path(&file.value);
-            let job = Job::Content {
-                path: path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned(),
-                exclude: Vec::new(),
-                keeps_root: false,
-            };
-            push("install_project", job);
-        }
+    }
+    let is_installed = spec.install_project.as_ref().is_some_and(|wish| wish.value);
+    if let Some(file) = spec.requirements.as_ref().filter(|_| is_installed) {
+        let path = context_path(&file.value);
+        let job = Job::Content {
+            path: path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned(),
+            exclude: Vec::new(),
+            keeps_root: false,
+        };
+        push("install_project", job);
     }
     for entry in ImageSpec::strings(&spec.copy) {
         let path = context_path(&entry.value);

@@ -25,7 +25,7 @@ pub(super) fn locked_packages(text: &str, must_have: Option<&str>) -> Result<Vec
     if let Some(path) = lock.paths().next() {
         return Err(format!("what is in `{path}` is not locked"));
     }
-    match must_have.filter(|name| lock.version_of(name).is_none()) {
+    match must_have.filter(|name| lock.versions_of(name).next().is_none()) {
         Some(name) => Err(without(name)),
         None => Ok(lock.content()),
     }

@@ -192,7 +192,7 @@ impl Build<'_> {
                 .get(depth)
                 .map(|found| found.facts.clone())
                 .unwrap_or_default(),
-            beside: self.beside_of(depth).map(|beside| beside.name.clone()),
+            beside: self.beside_of(depth).map(|beside| beside.path.clone()),
             lock: None,
             nested: match &spec.base_image {
                 Some(BaseImage::Spec(nested)) => Some(Box::new(self.facts(&nested.value, base, depth + 1))),

@@ -174,9 +174,8 @@ async fn lock_beside(client: &Client, file: &SpecFile, spec: &ImageSpec) -> Resu
     if !spec.takes_lock_beside() {
         return Ok(None);
     }
-    let name = LOCK_NAME.to_owned();
-    let found = context::load_beside(client, file, &name, MAX_REQUIREMENTS).await?;
-    Ok(found.map(|(text, tree)| (Beside { name, text }, tree)))
+    let found = context::load_beside(client, file, LOCK_NAME, MAX_REQUIREMENTS).await?;
+    Ok(found.map(|(path, text, tree)| (Beside { path, text }, tree)))
 }
 
 /// The names of an image while it is built: only its labels and metadata wait for them.

@@ -34,13 +34,13 @@ enum Place {
     Tree(Output),
 }
 
-/// A file beside the spec, with the tree that it is in; `None` when it is not there.
+/// A file beside the spec: its path, its text and the tree that it is in; `None` when it is not there.
 pub(super) async fn load_beside(
     client: &Client,
     file: &SpecFile,
     name: &str,
     limit: usize,
-) -> Result<Option<(String, Output)>, Failure> {
+) -> Result<Option<(String, String, Output)>, Failure> {
     let path = match file.text.name().rsplit_once('/') {
         Some((directory, _)) => format!("{directory}/{name}"),
         None => name.to_owned(),
@@ -66,7 +66,7 @@ pub(super) async fn load_beside(
     let content = content.ok_or_else(|| Failure::user(format!("{path} has more than {limit} bytes")))?;
     let text = String::from_utf8(content)
         .map_err(|_| Failure::user(format!("{path} is not UTF-8 text\n    help: save it as UTF-8")))?;
-    Ok(Some((text, tree)))
+    Ok(Some((path, text, tree)))
 }
 
 /// Where the build context comes from.

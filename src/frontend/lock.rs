@@ -11,6 +11,7 @@ use crate::plan::{BuildPlan, Lock, Product, SharedFile, required};
 use crate::python::{
     Arguments, Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection, select_poetry,
 };
+use crate::spec::credential::has_credential;
 use crate::spec::{Diagnostic, ImageSpec, Profile, RequirementsFile, Span};
 
 /// The longest lock that is read, in bytes.
@@ -23,8 +24,8 @@ const MAX_SHARED_SHOWN: usize = 3;
 /// A lock beside the spec.
 #[derive(Debug, Clone)]
 pub(super) struct Beside {
-    /// Its name.
-    pub(super) name: String,
+    /// Its path, in the tree that the spec is in.
+    pub(super) path: String,
     /// Its content.
     pub(super) text: String,
 }
@@ -48,6 +49,11 @@ impl Locking<'_> {
         let selection = self.selection();
         let kind = self.spec.requirements_file();
         let (name, text) = self.lock(solved).await?;
+        if let Some(line) = text.lines().position(has_credential) {
+            let message = format!("line {} of {name} has a credential in its URL", line + 1);
+            let help = "take it out of the URL, in the variables that an index or package is named with as well, and pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]` and `--secret id=secret_0,src=.netrc`";
+            return Err(self.problem("credential-in-lock", message, help));
+        }
         let locked = if self.beside.is_none() && kind == Some(RequirementsFile::PoetryLock) {
             select_poetry(&text, &interpreter, &selection)
         } else {
@@ -94,7 +100,8 @@ impl Locking<'_> {
     /// The lock's name and text.
     pub(super) async fn lock(&self, solved: &Reference) -> Result<(String, String), Failure> {
         if let Some(beside) = self.beside {
-            return Ok((beside.name.clone(), beside.text.clone()));
+            let name = beside.path.rsplit('/').next().unwrap_or(&beside.path);
+            return Ok((name.to_owned(), beside.text.clone()));
         }
         if let (Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock), Some(path)) =
             (self.spec.requirements_file(), &self.spec.requirements)
@@ -153,6 +160,7 @@ impl Locking<'_> {
                     LockError::Mismatch(_) => "lock the requirements again for this platform, with hashes of all files",
                     LockError::NoHash(_) => "lock again with hashes",
                     LockError::Form(_) | LockError::Version(_) => "lock again with a current tool",
+                    LockError::Value { .. } => "lock again; nobody should have to write this file",
                     LockError::Twice(_) => "lock again for one environment",
                     LockError::Unsupported(_) => "lock again, or use `requirements: uv.lock`",
                 };
@@ -179,6 +187,15 @@ impl Locking<'_> {
             let span = entry.map_or_else(|| self.span(), |entry| entry.span);
             problems.push(Diagnostic::build_error("lock-differs", message).at(span).help(&*help));
         };
+        if let Some((python, machine)) = lock.made_for().filter(|_| self.beside.is_some())
+            && (python != interpreter.markers.python_version().string || machine != interpreter.machine)
+        {
+            let found = interpreter.shown();
+            differs(
+                "",
+                format!("{name} was made for Python {python} on {machine}, the image has {found}"),
+            );
+        }
         let required = required(self.spec, &self.found.facts);
         if let (Some(made_from), true) = (lock.made_from(), self.beside.is_some()) {
             for line in required.iter().filter(|line| !made_from.contains(line)) {
@@ -206,9 +223,13 @@ impl Locking<'_> {
             else {
                 continue;
             };
-            match lock.version_of(package) {
+            let versions: Vec<Option<&str>> = lock.versions_of(package).collect();
+            let is_allowed = versions
+                .iter()
+                .any(|version| version.is_none_or(|version| requirement.allows(version)));
+            match versions.first() {
                 None => differs(line, format!("`{line}` is not in {name}")),
-                Some(Some(version)) if !requirement.allows(version) => {
+                Some(Some(version)) if !is_allowed => {
                     differs(
                         line,
                         format!("`{line}` does not allow {package} {version}, which {name} has"),

@@ -7,7 +7,9 @@ use crate::frontend::client::Client;
 use crate::frontend::context::SpecFile;
 use crate::frontend::files::{Files, check_path};
 use crate::plan::{DEFAULT_UV, Requirements};
-use crate::python::{Artefact, Entry, Locked, Requirement, Source, normalised, parse_requirements, plain_text};
+use crate::python::{
+    Arguments, Artefact, Entry, Locked, Pylock, Requirement, Source, normalised, parse_requirements, plain_text,
+};
 use crate::spec::{BaseImage, Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path};
 
 /// The version of uv's lock that the uv of this release reads.
@@ -65,7 +67,7 @@ pub(super) fn first_paths(spec: &ImageSpec) -> Vec<String> {
         .filter_map(|line| local_path(&line.value))
         .collect();
     let words = spec.pip_extra_args.as_ref().and_then(|args| shlex::split(&args.value));
-    paths.extend(crate::python::Arguments::sort(&words.unwrap_or_default(), "").files);
+    paths.extend(Arguments::sort(&words.unwrap_or_default(), "").files);
     if let Some(file) = &spec.requirements
         && matches!(
             RequirementsFile::of(&file.value),
@@ -130,6 +132,17 @@ impl Reader<'_> {
             if let Some(path) = local_path(&line.value) {
                 self.project(&path, line.span).await?;
             }
+            for (_, entry) in parse_requirements(&line.value).unwrap_or_default() {
+                self.hashes(entry);
+            }
+        }
+        let arguments = spec.pip_extra_args.as_ref();
+        if let Some(words) = arguments.and_then(|args| shlex::split(&args.value)) {
+            for path in Arguments::sort(&words, "").files {
+                let span = arguments.map_or(spec.span, |args| args.span);
+                self.text(&context_path(&path), &Spanned::new(path.clone(), span))
+                    .await?;
+            }
         }
         let Some(file) = &spec.requirements else { return Ok(()) };
         let path = context_path(&file.value);
@@ -143,18 +156,18 @@ impl Reader<'_> {
             RequirementsFile::Lines => self.lines(&path, text, file).await?,
             RequirementsFile::Project => self.project_file(&path, &text, spec, file),
             RequirementsFile::UvLock => self.uv_lock(&path, &text, spec, file).await?,
-            RequirementsFile::PoetryLock | RequirementsFile::Pylock => {}
+            RequirementsFile::Pylock => {
+                let paths = Pylock::parse(&text).map(|lock| lock.paths().map(str::to_owned).collect::<Vec<_>>());
+                for other in paths.unwrap_or_default() {
+                    if let Some(inner) = join(directory_of(&path), &other) {
+                        self.project(&inner, file.span).await?;
+                    }
+                }
+            }
+            RequirementsFile::PoetryLock => {}
         }
         if spec.install_project.as_ref().is_some_and(|wish| wish.value) && kind.has_project() {
             self.own_project(&path, file).await?;
-        }
-        let arguments = spec.pip_extra_args.as_ref();
-        if let Some(words) = arguments.and_then(|args| shlex::split(&args.value)) {
-            for path in crate::python::Arguments::sort(&words, "").files {
-                let span = arguments.map_or(file.span, |args| args.span);
-                self.text(&context_path(&path), &Spanned::new(path.clone(), span))
-                    .await?;
-            }
         }
         Ok(())
     }
@@ -182,6 +195,17 @@ impl Reader<'_> {
             self.known.insert(path.to_owned(), text.clone());
         }
         Ok(text)
+    }
+
+    /// Notes the hashes that a requirement gives.
+    fn hashes(&mut self, entry: Entry) {
+        if let Entry::Requirement {
+            requirement, hashes, ..
+        } = entry
+            && let Some(name) = requirement.name.filter(|_| !hashes.is_empty())
+        {
+            self.found.hashes.entry(name).or_default().extend(hashes);
+        }
     }
 
     fn ask(&mut self, path: &str) {

@@ -40,7 +40,7 @@ pub struct Facts {
     pub id: String,
     /// What the requirements files say.
     pub requirements: Requirements,
-    /// The name of a lock beside the spec.
+    /// The path of a lock beside the spec, in the tree that the spec is in.
     pub beside: Option<String>,
     /// The packages that are installed. Without it a plan ends where they are looked up.
     pub lock: Option<Lock>,

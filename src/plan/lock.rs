@@ -68,10 +68,20 @@ impl Builder<'_> {
         let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
         let extra =
             ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
-        let words = index
+        let mut words: Vec<String> = index
             .chain(extra)
-            .flat_map(|(option, value)| [option.to_owned(), value.to_owned()]);
-        words.chain(self.facts.requirements.indexes.iter().cloned()).collect()
+            .flat_map(|(option, value)| [option.to_owned(), value.to_owned()])
+            .collect();
+        let mut of_files = self.facts.requirements.indexes.iter();
+        while let Some(option) = of_files.next() {
+            let value = if option == "--no-index" { None } else { of_files.next() };
+            // There is one main index: the spec's, else that of the first file that names one.
+            if option != "--index-url" || !words.contains(option) {
+                words.push(option.clone());
+                words.extend(value.cloned());
+            }
+        }
+        words
     }
 
     /// Tells uv how the indexes behave, unless somebody else configures it.
@@ -309,9 +319,13 @@ impl Builder<'_> {
             arguments.push("/tmp/imagespec/packages.txt".into());
         }
         let all = toml::Value::from(required(spec, &self.facts.requirements));
+        // What the lock holds for: only the interpreter knows, and only what it was asked for.
+        let report = "import platform; print('python = \"%s.%s\"\\nmachine = \"%s\"' % (*platform.python_version_tuple()[:2], platform.machine()))";
         let made = format!(
-            "\nprintf '%s\\n' '' '[tool.imagespec]' {} >> {KEPT_PRODUCT}/{PYLOCK}",
-            quote(&format!("requirements = {all}"))
+            "\n{{ printf '%s\\n' '' '[tool.imagespec]' {}; {} -s -S -c {}; }} >> {KEPT_PRODUCT}/{PYLOCK}",
+            quote(&format!("requirements = {all}")),
+            quote(python),
+            quote(report)
         );
         let lines = format!(
             "{copy}{list}mkdir -p {directory} && cd {directory}\n\
@@ -394,12 +408,14 @@ pub(super) fn directory_of(path: &str) -> &str {
 fn placed(line: &str, work: &str) -> String {
     match Requirement::parse(line) {
         Ok(requirement) => match &requirement.source {
+            // A named one has to be a URL; extras and markers stay as they are.
             Source::Path(path) if !path.starts_with('/') => {
-                let place = format!("{work}/{}", path.trim_start_matches("./"));
-                match &requirement.name {
-                    Some(name) => format!("{name} @ file://{place}"),
-                    None => place,
-                }
+                let scheme = if requirement.name.is_some() { "file://" } else { "" };
+                line.replacen(
+                    path.as_str(),
+                    &format!("{scheme}{work}/{}", path.trim_start_matches("./")),
+                    1,
+                )
             }
             _ => line.to_owned(),
         },

@@ -137,13 +137,12 @@ impl Builder<'_> {
             "{copy}{}printf '%s\\n' {} > /tmp/imagespec/requirements.txt\n\
              {UV} pip install {}\n\
              rm -rf {PRODUCT}/.lock\n\
-             # What says when a directory was built; RECORD names it.\n\
-             find {PRODUCT} -name uv_cache.json -path '*.dist-info/*' -delete\n\
-             find {PRODUCT} -name RECORD -path '*.dist-info/*' -exec sed -i '/\\.dist-info\\/uv_cache\\.json,/d' {{}} +\n\
+             {}\n\
              find {PRODUCT} -name __pycache__ -prune -exec rm -rf {{}} +",
             install_environment(interpreter),
             quote(&line),
             quote_all(arguments.iter().map(String::as_str)),
+            without_times(PRODUCT),
         );
         let run = Run {
             script: script.lines(&lines).text(),
@@ -239,8 +238,9 @@ impl Builder<'_> {
                 .collect();
             lines.push_str(&format!(
                 "# Files of two packages are those of the one whose name comes last.\n\
-                 for name in $(SHARED_AS=names {} -s -S -B - {prefix} -- / {names} <<'SHARED'\n{SHARED}SHARED\n\
-                 ); do\n\
+                 names=$(env -u PYTHONPATH -u PYTHONHOME SHARED_AS=names {} -s -S -B - {prefix} -- / {names} <<'SHARED'\n{SHARED}SHARED\n\
+                 )\n\
+                 for name in $names; do\n\
                  \x20 case \"$name\" in\n{again}    *) install --reinstall-package \"$name\" ;;\n\
                  \x20 esac\n\
                  done\n",
@@ -248,6 +248,12 @@ impl Builder<'_> {
             ));
         }
         lines.push_str(&format!("rm -f {prefix}/.lock"));
+        if wheels
+            .iter()
+            .any(|package| matches!(package.artefact, Artefact::Path { .. }))
+        {
+            lines.push_str(&format!("\n{}", without_times(prefix)));
+        }
         let script = script
             .lines(&lines)
             .settle_python(&interpreter.program(), self.owner(), prefix, &mounts);
@@ -370,6 +376,29 @@ fn install_environment(interpreter: &Interpreter) -> String {
     )
 }
 
+/// Removes what says when a local file or directory was installed; RECORD names it.
+fn without_times(directory: &str) -> String {
+    format!(
+        "find {directory} -name uv_cache.json -path '*.dist-info/*' | while read -r file; do\n\
+         \x20 sed -i '/\\.dist-info\\/uv_cache\\.json,/d' \"${{file%/*}}/RECORD\" && rm -f \"$file\"\n\
+         done"
+    )
+}
+
+/// A path as part of a URL.
+fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/+!$&'()*,;=:@".contains(&byte);
+    path.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}
+
 /// `name==version`, for people.
 fn shown(package: &Locked) -> String {
     match (&package.version, &package.artefact) {
@@ -407,7 +436,11 @@ fn requirement_line(package: &Locked, context: &str) -> String {
             subdirectory,
         } => {
             let hash = hash.as_ref().map_or(String::new(), |hash| format!(" --hash={hash}"));
-            format!("{name} @ file://{context}/{path}{}{hash}", fragment(subdirectory))
+            format!(
+                "{name} @ file://{context}/{}{}{hash}",
+                encoded(path),
+                fragment(subdirectory)
+            )
         }
     }
 }

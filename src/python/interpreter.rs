@@ -96,10 +96,7 @@ impl Interpreter {
     /// The order is that of <https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/>.
     #[must_use]
     pub fn preference(&self, wheel: &WheelName) -> Option<usize> {
-        let suits = |(python, abi, platform): &(String, String, String)| {
-            wheel.pythons.contains(python) && wheel.abis.contains(abi) && wheel.platforms.contains(platform)
-        };
-        self.tags().iter().position(suits)
+        wheel.preference(&self.tags())
     }
 
     /// All tags that it takes, the best first.
@@ -191,6 +188,13 @@ pub struct WheelName {
 }
 
 impl WheelName {
+    /// The first of the tags that it has.
+    pub(super) fn preference(&self, tags: &[(String, String, String)]) -> Option<usize> {
+        tags.iter().position(|(python, abi, platform)| {
+            self.pythons.contains(python) && self.abis.contains(abi) && self.platforms.contains(platform)
+        })
+    }
+
     /// Reads `name-version[-build]-python-abi-platform.whl`; `None` when it is not of this form.
     #[must_use]
     pub fn parse(file: &str) -> Option<Self> {

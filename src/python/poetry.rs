@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use std::str::FromStr as _;
+
+use pep440_rs::VersionSpecifiers;
 use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
 use serde::Deserialize;
 
@@ -14,6 +17,8 @@ struct Lock {
     metadata: Metadata,
     #[serde(default)]
     package: Vec<Entry>,
+    #[serde(default)]
+    extras: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +89,20 @@ pub fn select_poetry(
     groups.push("main");
     let mut packages = Vec::new();
     let mut errors = Vec::new();
+    let is_known = |wanted: &str, known: &[String]| known.contains(&normalised(wanted));
+    let known_extras: Vec<String> = lock.extras.keys().map(|extra| normalised(extra)).collect();
+    let groups_of = lock.package.iter().flat_map(|package| package.groups.iter().flatten());
+    let known_groups: Vec<String> = groups_of.map(|group| normalised(group)).collect();
+    for extra in &selection.extras {
+        if !is_known(extra, &known_extras) {
+            errors.push(LockError::Unsupported(format!("it has no extra `{extra}`")));
+        }
+    }
+    for group in &selection.groups {
+        if !is_known(group, &known_groups) {
+            errors.push(LockError::Unsupported(format!("it has no group `{group}`")));
+        }
+    }
     for entry in lock.package {
         let holds = |marker: &str| -> Result<bool, LockError> {
             let tree = MarkerTree::parse_str::<VerbatimUrl>(marker)
@@ -117,8 +136,7 @@ pub fn select_poetry(
     let requires_python = lock
         .metadata
         .python_versions
-        .filter(|versions| !versions.contains(['^', '|', '~', '*']));
-    let requires_python = requires_python.map(|versions| versions.replace(' ', ""));
+        .filter(|versions| VersionSpecifiers::from_str(versions).is_ok());
     Pylock::of(packages, requires_python).select(interpreter, selection)
 }
 
@@ -130,7 +148,7 @@ fn package(entry: Entry) -> Result<Package, LockError> {
             "git" => {
                 package.vcs = Some(Repository {
                     r#type: "git".into(),
-                    url: Some(source.url),
+                    url: Some(with_scheme(source.url)),
                     path: None,
                     commit_id: source.resolved_reference.unwrap_or_default(),
                     subdirectory: source.subdirectory,
@@ -174,6 +192,14 @@ fn package(entry: Entry) -> Result<Package, LockError> {
         }
     }
     Ok(package)
+}
+
+/// `git@host:path` as a URL.
+fn with_scheme(url: String) -> String {
+    match url.split_once(':') {
+        Some((host, path)) if !url.contains("://") && host.contains('@') => format!("ssh://{host}/{path}"),
+        _ => url,
+    }
 }
 
 fn hash_of(text: &str) -> (String, String) {

@@ -23,6 +23,8 @@ pub struct Pylock {
     #[serde(default)]
     extras: Vec<String>,
     #[serde(default)]
+    dependency_groups: Vec<String>,
+    #[serde(default)]
     default_groups: Vec<String>,
     #[serde(default)]
     packages: Vec<Package>,
@@ -39,6 +41,8 @@ struct Tool {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Made {
     requirements: Vec<String>,
+    python: Option<String>,
+    machine: Option<String>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
@@ -145,6 +149,74 @@ pub enum Artefact {
     },
 }
 
+impl Locked {
+    /// Everything in it becomes a line of a requirements file, and its name part of a path.
+    fn check(&self) -> Result<(), LockError> {
+        let error = |value: &str, what| LockError::Value {
+            package: self.name.clone(),
+            value: value.chars().take(100).collect(),
+            what,
+        };
+        let is_name = |name: &str| {
+            let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+            ends(name.chars().next())
+                && ends(name.chars().next_back())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        };
+        if !is_name(&self.name) {
+            return Err(error(&self.name, "the name of a package"));
+        }
+        if let Some(version) = self
+            .version
+            .as_ref()
+            .filter(|version| Version::from_str(version).is_err())
+        {
+            return Err(error(version, "a version"));
+        }
+        let is_hash = |hash: &str| {
+            let (algorithm, digest) = hash.split_once(':').unwrap_or_default();
+            !digest.is_empty()
+                && algorithm.chars().all(|c| c.is_ascii_alphanumeric())
+                && digest.chars().all(|c| c.is_ascii_hexdigit())
+        };
+        let is_place = |text: &str| !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        let (places, hash, commit): (Vec<&String>, _, _) = match &self.artefact {
+            Artefact::Wheel { hash } | Artefact::Source { hash } => (Vec::new(), Some(hash), None),
+            Artefact::Archive {
+                url,
+                hash,
+                subdirectory,
+            } => (std::iter::once(url).chain(subdirectory).collect(), Some(hash), None),
+            Artefact::Repository {
+                url,
+                commit,
+                subdirectory,
+            } => (std::iter::once(url).chain(subdirectory).collect(), None, Some(commit)),
+            Artefact::Path {
+                path,
+                hash,
+                subdirectory,
+            } => (std::iter::once(path).chain(subdirectory).collect(), hash.as_ref(), None),
+        };
+        if let Some(place) = places.into_iter().find(|place| !is_place(place)) {
+            return Err(error(place, "a URL or path without white space"));
+        }
+        if let Some(hash) = hash.filter(|hash| !is_hash(hash)) {
+            return Err(error(hash, "a hash"));
+        }
+        if let Some(commit) =
+            commit.filter(|commit| commit.is_empty() || !commit.chars().all(|c| c.is_ascii_hexdigit()))
+        {
+            return Err(error(commit, "a commit"));
+        }
+        let needs_version = matches!(self.artefact, Artefact::Wheel { .. } | Artefact::Source { .. });
+        if needs_version && self.version.is_none() {
+            return Err(error("", "a version"));
+        }
+        Ok(())
+    }
+}
+
 /// What of a lock is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
@@ -210,6 +282,16 @@ pub enum LockError {
     /// Two entries of one package that both apply.
     #[error("{0} is there twice")]
     Twice(String),
+    /// A value that is not of its form: it would be read as something else further on.
+    #[error("{package}: `{value}` is not {what}")]
+    Value {
+        /// The package.
+        package: String,
+        /// The value.
+        value: String,
+        /// What it should be.
+        what: &'static str,
+    },
     /// Something that is not supported.
     #[error("{0}")]
     Unsupported(String),
@@ -223,6 +305,7 @@ impl Pylock {
             requires_python,
             environments: Vec::new(),
             extras: Vec::new(),
+            dependency_groups: Vec::new(),
             default_groups: Vec::new(),
             packages,
             tool: Tool::default(),
@@ -255,12 +338,19 @@ impl Pylock {
         self.tool.imagespec.as_ref().map(|made| made.requirements.as_slice())
     }
 
-    /// The version of a package, if the lock has it at all.
+    /// The Python version and machine that a lock of ours was made for, which alone it fits.
     #[must_use]
-    pub fn version_of(&self, name: &str) -> Option<Option<&str>> {
-        let mut all = self.packages.iter();
-        let found = all.find(|package| normalised(&package.name) == name)?;
-        Some(found.version.as_deref())
+    pub fn made_for(&self) -> Option<(&str, &str)> {
+        let made = self.tool.imagespec.as_ref()?;
+        Some((made.python.as_deref()?, made.machine.as_deref()?))
+    }
+
+    /// The versions of a package; there may be several, for different environments. Empty when the lock does not
+    /// have it.
+    pub fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
+        let all = self.packages.iter();
+        let found = all.filter(move |package| normalised(&package.name) == name);
+        found.map(|package| package.version.as_deref())
     }
 
     /// The files and directories near the lock that it names.
@@ -293,12 +383,17 @@ impl Pylock {
                 let place = package.vcs.iter().map(|vcs| vcs.commit_id.as_str());
                 let place = place.chain(package.directory.iter().map(|directory| directory.path.as_str()));
                 let place: Vec<&str> = place.collect();
+                let vcs = package.vcs.iter().filter_map(|vcs| vcs.subdirectory.as_deref());
+                let parts: Vec<&str> = vcs
+                    .chain(package.archive.iter().filter_map(|file| file.subdirectory.as_deref()))
+                    .collect();
                 format!(
-                    "{} {} {} {} {}",
+                    "{} {} {} {} {} {}",
                     normalised(&package.name),
                     package.version.as_deref().unwrap_or(""),
                     package.marker.as_deref().unwrap_or(""),
                     place.join(" "),
+                    parts.join(" "),
                     hashes.join(" ")
                 )
             })
@@ -318,6 +413,7 @@ impl Pylock {
             errors.push(error);
         }
         let chosen = Chosen {
+            tags: interpreter.tags(),
             interpreter,
             selection,
             extras,
@@ -327,10 +423,14 @@ impl Pylock {
                 groups
             },
         };
-        let unknown = extras
-            .iter()
-            .filter(|extra| !self.extras.is_empty() && !self.extras.contains(extra));
-        errors.extend(unknown.map(|extra| LockError::Unsupported(format!("it has no extra `{extra}`"))));
+        for (what, wanted, known) in [
+            ("extra", extras, &self.extras),
+            ("group", groups, &self.dependency_groups),
+        ] {
+            let is_known = |word: &&String| known.iter().any(|known| normalised(known) == normalised(word));
+            let unknown = wanted.iter().filter(|word| !known.is_empty() && !is_known(word));
+            errors.extend(unknown.map(|word| LockError::Unsupported(format!("it has no {what} `{word}`"))));
+        }
         if !self.environments.is_empty() {
             match self
                 .environments
@@ -380,6 +480,8 @@ fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), Lo
 /// What decides which packages and files of a lock are taken.
 struct Chosen<'a> {
     interpreter: &'a Interpreter,
+    /// The tags that it takes, the best first.
+    tags: Vec<(String, String, String)>,
     selection: &'a Selection,
     extras: &'a [String],
     groups: &'a [String],
@@ -416,11 +518,13 @@ impl Chosen<'_> {
         }
         fits_python(package.requires_python.as_deref(), self.interpreter)?;
         let artefact = self.artefact(name, package)?;
-        Ok(Some(Locked {
+        let locked = Locked {
             name: name.to_owned(),
             version: package.version.clone(),
             artefact,
-        }))
+        };
+        locked.check()?;
+        Ok(Some(locked))
     }
 
     fn artefact(&self, name: &str, package: &Package) -> Result<Artefact, LockError> {
@@ -475,7 +579,7 @@ impl Chosen<'_> {
             .filter(is_allowed)
             .filter_map(|file| {
                 let wheel = WheelName::parse(file.file_name())?;
-                let preference = self.interpreter.preference(&wheel)?;
+                let preference = wheel.preference(&self.tags)?;
                 let build = std::cmp::Reverse(wheel.build);
                 Some(((preference, build, file.file_name()), file))
             });

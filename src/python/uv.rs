@@ -9,6 +9,8 @@ enum Phase {
     Install,
     /// Both, and builds.
     Both,
+    /// Neither: it is so anyway.
+    Ignored,
     /// Neither: it is the image's business where packages go and whether they are installed at all.
     Refused,
 }
@@ -22,7 +24,7 @@ enum Takes {
     File,
 }
 
-use Phase::{Both, Install, Refused, Resolve};
+use Phase::{Both, Ignored, Install, Refused, Resolve};
 use Takes::{File, Nothing, Text};
 
 const OPTIONS: [(&[&str], Phase, Takes); 64] = [
@@ -79,7 +81,8 @@ const OPTIONS: [(&[&str], Phase, Takes); 64] = [
     (&["--reinstall-package"], Install, Text),
     (&["--no-verify-hashes"], Install, Nothing),
     (&["--verify-hashes"], Install, Nothing),
-    (&["--require-hashes"], Install, Nothing),
+    // Installs always do.
+    (&["--require-hashes"], Ignored, Nothing),
     (&["--link-mode"], Install, Text),
     (&["--compile-bytecode", "--compile"], Install, Nothing),
     (&["--no-compile-bytecode", "--no-compile"], Install, Nothing),
@@ -158,19 +161,22 @@ impl Arguments {
             if name == "--no-binary" {
                 sorted.no_binary.extend(words.get(1).cloned());
             }
-            // Which file is installed is decided already.
+            // Which file is installed is decided already, and nothing is built where it is.
             let decides_files = matches!(
                 name,
                 "--no-binary" | "--only-binary" | "--no-build" | "--no-build-package"
             );
             match phase {
                 Refused => sorted.refused.push(option.to_owned()),
+                Ignored => {}
                 Resolve => sorted.resolve.extend(words),
                 Install => sorted.install.extend(words),
                 Both => {
                     sorted.resolve.extend(words.clone());
                     if !decides_files {
-                        sorted.install.extend(words.clone());
+                        if *takes != File {
+                            sorted.install.extend(words.clone());
+                        }
                         sorted.build.extend(words);
                     }
                 }

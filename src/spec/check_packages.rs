@@ -89,7 +89,9 @@ impl Checker<'_> {
 
     /// Each entry of `packages` is a line of a requirements file.
     fn lines(&mut self, spec: &ImageSpec) {
-        for entry in ImageSpec::strings(&spec.packages).filter(|entry| !entry.value.trim().is_empty()) {
+        for entry in ImageSpec::strings(&spec.packages)
+            .filter(|entry| !entry.value.trim().is_empty() && !entry.value.contains(['\n', '\r']))
+        {
             let help = "write for example `pandas>=2`, `features @ git+https://github.com/acme/features@v3` or `./libs/features`";
             match parse_requirements(&entry.value).as_deref() {
                 Ok([(_, Entry::Requirement { is_editable: false, .. })]) => {}

@@ -53,11 +53,11 @@ fn one_edit_runs_its_own_steps() {
         "{}",
         built.log
     );
-    project.spec(&spec.replace("[humanize]", "[humanize, six]"));
+    project.spec(&spec.replace("[humanize]", "[humanize, idna]"));
     let built = project.build("engine-edit");
     let ran = built.ran();
     let of_packages: Vec<&String> = ran.iter().filter(|step| step.contains("uv pip")).collect();
-    let is_new = |step: &&&String| step.starts_with("[lock] uv pip compile") || step.contains("uv pip install six==");
+    let is_new = |step: &&&String| step.starts_with("[lock] uv pip compile") || step.contains("uv pip install idna==");
     assert!(of_packages.iter().all(|step| is_new(&step)), "{ran:?}\n{}", built.log);
     assert!(
         !ran.iter()

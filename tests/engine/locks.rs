@@ -189,14 +189,15 @@ fn a_project_is_resolved_or_taken_from_uvs_lock() {
     );
     assert_eq!(project.build_and_run("engine-uv-lock", &with_project), "4.9.0 3.10\n");
     // An edit of the project is an edit of its own layer.
-    project.file("mypkg/__init__.py", "X = 2\n");
+    let number = std::process::id() + 2;
+    project.file("mypkg/__init__.py", format!("X = {number}\n"));
     let built = project.build("engine-uv-lock");
     let ran = built.ran();
     assert!(ran.contains(&"[packages] uv pip install mypkg".to_owned()), "{ran:?}");
     assert!(!ran.iter().any(|step| step.contains("humanize==")), "{ran:?}");
     assert_eq!(
         Engine::Main.shell("engine-uv-lock", &python("import mypkg; print(mypkg.X)")),
-        "2\n"
+        format!("{number}\n")
     );
 
     project.file("pyproject.toml", PYPROJECT.replace("4.9.0", "4.10.0"));
