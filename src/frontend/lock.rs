@@ -12,7 +12,7 @@ use crate::python::{
     Arguments, Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection, select_poetry,
 };
 use crate::spec::credential::has_credential;
-use crate::spec::{Diagnostic, ImageSpec, Profile, RequirementsFile, Span};
+use crate::spec::{BaseImage, Diagnostic, ImageSpec, Profile, RequirementsFile, Span};
 
 /// The longest lock that is read, in bytes.
 const MAX_LOCK: usize = 32 * 1024 * 1024;
@@ -69,8 +69,12 @@ impl Locking<'_> {
             }
         };
         let mut packages = locked.map_err(|errors| self.unusable(&name, &errors))?;
-        let directory = match (&self.beside, &self.spec.requirements) {
-            (None, Some(path)) => path.value.rsplit_once('/').map_or("", |(directory, _)| directory),
+        // A lock of ours says where things are from the requirements file, wherever it lies itself.
+        let is_ours = || Pylock::parse(&text).is_ok_and(|lock| lock.made_from().is_some());
+        let directory = match &self.spec.requirements {
+            Some(path) if self.beside.is_none() || is_ours() => {
+                path.value.rsplit_once('/').map_or("", |(directory, _)| directory)
+            }
             _ => "",
         };
         let mut outside = Vec::new();
@@ -245,7 +249,8 @@ impl Locking<'_> {
     fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Failure> {
         let is_lock = self.beside.is_some() || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
-        if is_lock && self.spec.profile == Profile::Flyte && !has("flytekit") {
+        let has_below = |spec: &ImageSpec| matches!(&spec.base_image, Some(BaseImage::Spec(below)) if below.value.profile == Profile::Flyte);
+        if is_lock && self.spec.profile == Profile::Flyte && !has("flytekit") && !has_below(self.spec) {
             let message = format!("{name} does not have flytekit, which the flyte profile needs");
             let help = "add flytekit to what is locked and lock again, or use `profile: plain`";
             return Err(self.problem("lock-without-flytekit", message, help));

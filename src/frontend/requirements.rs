@@ -426,7 +426,8 @@ impl Reader<'_> {
             );
             return Ok(());
         };
-        self.project(&directory, named.span).await?;
+        // What needs it is what builds it: resolving reads no more than its table.
+        self.ask(&directory);
         self.found.project = Some(Locked {
             name: normalised(&name),
             version: None,

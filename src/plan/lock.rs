@@ -20,6 +20,8 @@ const KEPT: &str = "/usr/share/imagespec";
 pub(super) const KEPT_PRODUCT: &str = "/tmp/imagespec/product/usr/share/imagespec";
 /// The name of locks.
 pub(super) const PYLOCK: &str = "pylock.toml";
+/// A lock of what is installed before anything is resolved.
+const INSTALLED: &str = "pylock.imagespec.toml";
 const FETCH: &str = include_str!("scripts/fetch.sh");
 const INDEX: &str = include_str!("scripts/index.sh");
 const INTERPRETER: &str = include_str!("scripts/interpreter.py");
@@ -132,16 +134,16 @@ impl Builder<'_> {
         (mounts, script, spans)
     }
 
-    /// The files of the context that resolving and building read.
-    pub(super) fn context_mounts(&self) -> Vec<Mount> {
+    /// The files of the context that resolving reads.
+    fn context_mounts(&self) -> Vec<Mount> {
         let requirements = &self.facts.requirements;
+        self.mounts_of(requirements.files.iter().chain(&requirements.projects))
+    }
+
+    /// Files of the context, and those that arguments name.
+    pub(super) fn mounts_of<'p>(&self, paths: impl IntoIterator<Item = &'p String>) -> Vec<Mount> {
         let named = self.extra_arguments().files;
-        let mut paths: Vec<String> = requirements
-            .files
-            .iter()
-            .chain(&requirements.projects)
-            .cloned()
-            .collect();
+        let mut paths: Vec<String> = paths.into_iter().cloned().collect();
         paths.extend(named.iter().map(|file| context_path(file)));
         paths.sort();
         paths.dedup();
@@ -165,12 +167,12 @@ impl Builder<'_> {
         paths.into_iter().map(mount).collect()
     }
 
-    /// Where these files are to be read from: builds write beside what they build.
-    pub(super) fn work(&self) -> (&'static str, String) {
+    /// Where these files are to be read from.
+    fn work(&self) -> (&'static str, String) {
         if self.facts.requirements.projects.is_empty() {
             (CONTEXT, String::new())
         } else {
-            (WORK, format!("mkdir -p {WORK} && cp -R {CONTEXT}/. {WORK}/\n"))
+            (WORK, copy_to_work())
         }
     }
 
@@ -329,8 +331,13 @@ impl Builder<'_> {
         );
         let lines = format!(
             "{copy}{list}mkdir -p {directory} && cd {directory}\n\
-             {UV} pip compile --no-header --format pylock.toml {} > {KEPT_PRODUCT}/{PYLOCK}{made}",
+             # What the interpreter has already is taken where the requirements allow it.\n\
+             printf 'lock-version = \"1.0\"\\ncreated-by = \"imagespec\"\\n' > {INSTALLED}\n\
+             {UV} pip freeze -q --python {python} | sed -n 's/^\\([A-Za-z0-9._-]*\\)==\\([^ ]*\\)$/[[packages]]\\nname = \"\\1\"\\nversion = \"\\2\"/p' >> {INSTALLED}\n\
+             {UV} pip compile --no-header --format pylock.toml --output-file {INSTALLED} {} > /dev/null\n\
+             mv {INSTALLED} {KEPT_PRODUCT}/{PYLOCK}{made}",
             quote_all(arguments.iter().map(String::as_str)),
+            python = quote(python),
             directory = quote(&format!("{work}/{directory}")),
         );
         let mut shown = packages;
@@ -397,6 +404,11 @@ pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     all.sort();
     all.dedup();
     all
+}
+
+/// Builds write beside what they build.
+pub(super) fn copy_to_work() -> String {
+    format!("mkdir -p {WORK} && cp -R {CONTEXT}/. {WORK}/\n")
 }
 
 /// The directory of a file of the context; empty at its root.

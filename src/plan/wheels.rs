@@ -6,7 +6,7 @@ use crate::plan::build::Builder;
 use crate::plan::draft::{Draft, rank};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
 use crate::plan::install::{Interpreter, UV, UV_CACHE, scratch};
-use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK};
+use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK, copy_to_work};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Mount, Product, Run, Stage};
 use crate::python::{Artefact, Locked, normalised};
@@ -117,8 +117,12 @@ impl Builder<'_> {
         self.uses_uv = true;
         let (mut mounts, script, mut spans) = self.index_access();
         spans.extend(self.package_spans());
-        mounts.extend(self.context_mounts());
-        let (_, copy) = self.work();
+        // Only what it is built from: an edit of anything else must not build it again.
+        let (own, copy) = match &package.artefact {
+            Artefact::Path { path, .. } => (Some(path), copy_to_work()),
+            _ => (None, String::new()),
+        };
+        mounts.extend(self.mounts_of(own));
         let mut arguments = vec![
             "--python".to_owned(),
             interpreter.program(),
