@@ -112,6 +112,7 @@ fn an_image_has_at_most_a_hundred_layers() {
             name: format!("nvidia-{number:03}"),
             version: Some("1".into()),
             artefact: Artefact::Wheel { hash: hash.clone() },
+            index: None,
         })
         .collect();
     let spec = format!(

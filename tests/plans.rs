@@ -54,6 +54,7 @@ fn lock(spec: &ImageSpec, requirements: &Requirements) -> Lock {
             name,
             version,
             artefact,
+            index: None,
         });
     }
     packages.sort_by(|a, b| a.name.cmp(&b.name));

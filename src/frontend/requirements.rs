@@ -278,6 +278,13 @@ impl Reader<'_> {
                             "put them into one",
                         );
                     }
+                    Entry::Index { option, value } if option == "--find-links" && !value.contains("://") => {
+                        let message = format!(
+                            "{path}, line {line}: `--find-links {value}` names a directory, which build steps do not have"
+                        );
+                        let help = "name the files themselves as requirements: ./wheels/features-1.0-py3-none-any.whl";
+                        self.problem("find-links", message, named.span, help);
+                    }
                     Entry::Index { option, value } => {
                         self.found.facts.indexes.push(option.to_owned());
                         if !value.is_empty() {
@@ -429,6 +436,7 @@ impl Reader<'_> {
         // What needs it is what builds it: resolving reads no more than its table.
         self.ask(&directory);
         self.found.project = Some(Locked {
+            index: None,
             name: normalised(&name),
             version: None,
             artefact: Artefact::Path {

@@ -278,13 +278,10 @@ impl Builder<'_> {
         let script = words.join(" && ");
         let spans: Vec<Span> = commands.value.iter().map(|command| command.span).collect();
         let run = Run {
-            script: script.clone(),
             is_users: true,
-            environment: environment.0,
-            mounts,
-            product: None,
+            ..Run::ours(script.clone(), environment.0, mounts)
         };
-        let draft = Draft::new(stage, script, run.sorted());
+        let draft = Draft::new(stage, script, Action::Run(run));
         self.add(
             draft
                 .after(self.everything(), "commands may read anything")

@@ -1,6 +1,6 @@
 //! Steps before they have their places.
 
-use crate::plan::types::{Action, Mount, Origin, Product, Run, Stage, Step};
+use crate::plan::types::{Action, Mount, Origin, Product, Stage, Step};
 use crate::spec::Span;
 
 /// The order of layers, lowest first: by size and steadiness.
@@ -125,13 +125,5 @@ impl Draft {
     pub(super) fn packages(mut self, packages: Vec<String>) -> Self {
         self.step.packages = packages;
         self
-    }
-}
-
-impl Run {
-    /// As an action. The order of variables has no meaning, but it counts in cache keys.
-    pub(super) fn sorted(mut self) -> Action {
-        self.environment.sort();
-        Action::Run(self)
     }
 }

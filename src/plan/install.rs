@@ -3,7 +3,7 @@
 use crate::plan::build::{Builder, chain};
 use crate::plan::draft::{Draft, rank};
 use crate::plan::script::{Script, quote, quote_all};
-use crate::plan::types::{Mount, Role, Run, Sharing, Stage};
+use crate::plan::types::{Action, Mount, Role, Run, Sharing, Stage};
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
 use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
 
@@ -157,14 +157,8 @@ impl Builder<'_> {
         // Everything comes after this step, so it sees nothing that a spec can change.
         let mut environment = self.base_environment.clone();
         environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
-        let run = Run {
-            script,
-            is_users: false,
-            environment: environment.0,
-            mounts,
-            product: None,
-        };
-        let draft = Draft::new(Stage::User, format!("create user {TASK_USER}"), run.sorted());
+        let run = Run::ours(script, environment.0, mounts);
+        let draft = Draft::new(Stage::User, format!("create user {TASK_USER}"), Action::Run(run));
         self.add(draft.after(Vec::new(), "it sees nothing that a spec can change"));
     }
 
@@ -176,14 +170,8 @@ impl Builder<'_> {
                 quote(&format!("export PATH={}", quote(path)))
             ))
             .settle_shell(&[scratch()]);
-        let run = Run {
-            script,
-            is_users: false,
-            environment: self.base_environment.clone().0,
-            mounts: vec![scratch()],
-            product: None,
-        };
-        let draft = Draft::new(Stage::User, "set PATH of login shells".into(), run.sorted()).rank(rank::LAST);
+        let run = Run::ours(script, self.base_environment.clone().0, vec![scratch()]);
+        let draft = Draft::new(Stage::User, "set PATH of login shells".into(), Action::Run(run)).rank(rank::LAST);
         self.add(
             draft
                 .after(self.last_of(Stage::User), "it changes the user's own file")
@@ -261,14 +249,12 @@ impl Builder<'_> {
         };
         let after = self.last_of(Stage::User);
         let environment = self.install_environment().0;
-        let run = Run {
-            script,
-            is_users: false,
-            environment,
-            mounts,
-            product: None,
-        };
-        let draft = Draft::new(Stage::Python, format!("micromamba install {packages}"), run.sorted());
+        let run = Run::ours(script, environment, mounts);
+        let draft = Draft::new(
+            Stage::Python,
+            format!("micromamba install {packages}"),
+            Action::Run(run),
+        );
         self.add(
             draft
                 .after(after, "conda packages bring all that they need")
@@ -293,14 +279,12 @@ impl Builder<'_> {
         // The interpreter may come from an apt package.
         let after = self.last_of_any(&[Stage::Apt, Stage::User]);
         let environment = self.install_environment().0;
-        let run = Run {
-            script,
-            is_users: false,
-            environment,
-            mounts,
-            product: None,
-        };
-        let draft = Draft::new(Stage::Python, format!("uv venv --python {}", exec.value), run.sorted());
+        let run = Run::ours(script, environment, mounts);
+        let draft = Draft::new(
+            Stage::Python,
+            format!("uv venv --python {}", exec.value),
+            Action::Run(run),
+        );
         self.add(
             draft
                 .after(after, "the interpreter may come from apt")
@@ -375,14 +359,8 @@ impl Builder<'_> {
         let mut environment = self.apt_environment();
         environment.set("DEBIAN_FRONTEND", "noninteractive");
         environment.set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string());
-        let run = Run {
-            script,
-            is_users: false,
-            environment: environment.0,
-            mounts,
-            product: None,
-        };
-        let mut draft = Draft::new(Stage::Apt, format!("apt-get install {packages}"), run.sorted());
+        let run = Run::ours(script, environment.0, mounts);
+        let mut draft = Draft::new(Stage::Apt, format!("apt-get install {packages}"), Action::Run(run));
         if self.spec.python_exec.is_some() {
             draft = draft.rank(rank::USER);
         }

@@ -20,6 +20,8 @@ const KEPT: &str = "/usr/share/imagespec";
 pub(super) const KEPT_PRODUCT: &str = "/tmp/imagespec/product/usr/share/imagespec";
 /// The name of locks.
 pub(super) const PYLOCK: &str = "pylock.toml";
+/// The index that uv asks where nothing else is said.
+const DEFAULT_INDEX: &str = "https://pypi.org/simple";
 /// A lock of what is installed before anything is resolved.
 const INSTALLED: &str = "pylock.imagespec.toml";
 const FETCH: &str = include_str!("scripts/fetch.sh");
@@ -86,10 +88,27 @@ impl Builder<'_> {
         words
     }
 
+    /// Options for the indexes that a lock's packages are from. All of them are asked: the hash says which file it is.
+    pub(super) fn locked_index_arguments(&self) -> Vec<String> {
+        let mut words = self.index_arguments();
+        let packages = self.facts.lock.iter().flat_map(|lock| &lock.packages);
+        let mut indexes: Vec<&String> = packages.filter_map(|package| package.index.as_ref()).collect();
+        indexes.sort();
+        indexes.dedup();
+        indexes.retain(|index| index.trim_end_matches('/') != DEFAULT_INDEX && !words.contains(index));
+        if !indexes.is_empty() {
+            words.extend(["--index-strategy".into(), "unsafe-best-match".into()]);
+        }
+        for index in indexes {
+            words.extend(["--extra-index-url".into(), index.clone()]);
+        }
+        words
+    }
+
     /// Tells uv how the indexes behave, unless somebody else configures it.
     pub(super) fn index_lines(&self) -> String {
         let words = self.index_arguments();
-        let mut default = "https://pypi.org/simple";
+        let mut default = DEFAULT_INDEX;
         let mut all: Vec<&str> = Vec::new();
         for pair in words.windows(2) {
             match pair {
@@ -232,16 +251,10 @@ impl Builder<'_> {
         };
         // Installing needs it, too, and what is installed may not be known yet.
         self.uses_uv = true;
-        let run = Run {
-            script: script.text(),
-            is_users: false,
-            environment: self.install_environment().0,
-            mounts,
-            product: Some(PRODUCT.into()),
-        };
+        let run = Run::ours(script.text(), self.install_environment().0, mounts).making(PRODUCT);
         Some(
             self.add(
-                Draft::new(Stage::Lock, title, run.sorted())
+                Draft::new(Stage::Lock, title, Action::Run(run))
                     .makes(Product::Lock)
                     .after(after, reason)
                     .spans(&spans),

@@ -284,6 +284,28 @@ pub struct Run {
     pub product: Option<String>,
 }
 
+impl Run {
+    /// A script of ours, with an environment whose order has no meaning but counts in cache keys.
+    pub(super) fn ours(script: String, mut environment: Vec<(String, String)>, mounts: Vec<Mount>) -> Self {
+        environment.sort();
+        Self {
+            script,
+            is_users: false,
+            environment,
+            mounts,
+            product: None,
+        }
+    }
+
+    /// With a product, a directory that it fills.
+    pub(super) fn making(self, directory: &str) -> Self {
+        Self {
+            product: Some(directory.to_owned()),
+            ..self
+        }
+    }
+}
+
 fn as_lines<S: serde::Serializer>(script: &str, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(script.lines())
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use crate::plan::build::Builder;
 use crate::plan::draft::{Draft, rank};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
-use crate::plan::install::{Interpreter, UV, UV_CACHE, scratch};
+use crate::plan::install::{Interpreter, UV, UV_CACHE, program, scratch};
 use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK, copy_to_work};
 use crate::plan::script::{Script, quote, quote_all};
-use crate::plan::types::{Mount, Product, Run, Stage};
+use crate::plan::types::{Action, Mount, Product, Role, Run, Stage};
 use crate::python::{Artefact, Locked, normalised};
 use crate::spec::{ImageSpec, Layering, Span};
 
@@ -130,7 +130,7 @@ impl Builder<'_> {
             "--prefix".into(),
             PRODUCT.into(),
         ];
-        arguments.extend(self.index_arguments());
+        arguments.extend(self.locked_index_arguments());
         arguments.extend(self.extra_arguments().build);
         if let Artefact::Source { .. } = package.artefact {
             arguments.extend(["--no-binary".into(), package.name.clone()]);
@@ -148,17 +148,11 @@ impl Builder<'_> {
             quote_all(arguments.iter().map(String::as_str)),
             without_times(PRODUCT),
         );
-        let run = Run {
-            script: script.lines(&lines).text(),
-            is_users: false,
-            environment: self.install_environment().0,
-            mounts,
-            product: Some(PRODUCT.into()),
-        };
+        let run = Run::ours(script.lines(&lines).text(), self.install_environment().0, mounts).making(PRODUCT);
         let after = self.with_apt();
         let reason = "building may need compilers, headers and git from apt";
         let title = format!("build {}", shown(package));
-        let draft = Draft::new(Stage::Packages, title, run.sorted())
+        let draft = Draft::new(Stage::Packages, title, Action::Run(run))
             .makes(Product::Package)
             .after(after, reason);
         self.add(draft.spans(&spans))
@@ -178,10 +172,10 @@ impl Builder<'_> {
             .iter()
             .filter_map(|package| Some((package.name.as_str(), *built.get(package.name.as_str())?)))
             .collect();
+        self.uses_uv = true;
         let (mut mounts, script, mut spans) = if wheels.is_empty() {
-            (vec![scratch()], Script::new(), Vec::new())
+            (vec![scratch(), program(UV, Role::Uv, "/uv")], Script::new(), Vec::new())
         } else {
-            self.uses_uv = true;
             let (mounts, script, spans) = self.index_access();
             (mounts, script.lines(&self.index_lines()), spans)
         };
@@ -205,7 +199,7 @@ impl Builder<'_> {
             "--no-deps".into(),
             "--require-hashes".into(),
         ];
-        arguments.extend(self.index_arguments());
+        arguments.extend(self.locked_index_arguments());
         let extra = self.extra_arguments();
         arguments.extend(extra.install);
         if is_single {
@@ -232,7 +226,11 @@ impl Builder<'_> {
             ));
         }
         for (name, _) in &builds {
-            lines.push_str(&format!("cp -R {BUILT}/{name}/. {prefix}/\n"));
+            // An older one, of the image below, would leave its files.
+            lines.push_str(&format!(
+                "{UV} pip uninstall -q --python {} {name} 2>/dev/null || true\ncp -R {BUILT}/{name}/. {prefix}/\n",
+                quote(&interpreter.program())
+            ));
         }
         if group.packages.len() > 1 {
             let names = quote_all(group.packages.iter().map(|package| package.name.as_str()));
@@ -266,17 +264,11 @@ impl Builder<'_> {
         } else {
             (self.last_of_any(&[Stage::Python, Stage::User]), INSTALL_REASON)
         };
-        let run = Run {
-            script,
-            is_users: false,
-            environment: self.install_environment().0,
-            mounts,
-            product: None,
-        };
+        let run = Run::ours(script, self.install_environment().0, mounts);
         let names: Vec<String> = group.packages.iter().map(|package| shown(package)).collect();
         let title = format!("uv pip install {}{}", names.join(" "), group.title);
         let packages = group.packages.iter().map(|package| package.name.clone()).collect();
-        let draft = Draft::new(Stage::Packages, title, run.sorted())
+        let draft = Draft::new(Stage::Packages, title, Action::Run(run))
             .after(after, reason)
             .rank(group.rank);
         self.add(draft.spans(&spans).packages(packages))
@@ -302,16 +294,10 @@ impl Builder<'_> {
             quote(&interpreter.program()),
             quote_all(arguments.iter().map(String::as_str))
         ));
-        let run = Run {
-            script: script.text(),
-            is_users: false,
-            environment: self.base_environment.clone().0,
-            mounts,
-            product: Some(PRODUCT.into()),
-        };
+        let run = Run::ours(script.text(), self.base_environment.clone().0, mounts).making(PRODUCT);
         let after = self.last_of_any(&[Stage::Python, Stage::User]);
         let title = "look for files that two packages have".to_owned();
-        let draft = Draft::new(Stage::Packages, title, run.sorted()).makes(Product::SharedFiles);
+        let draft = Draft::new(Stage::Packages, title, Action::Run(run)).makes(Product::SharedFiles);
         Some(self.add(draft.after(after, "it reads the layers, one beside the other")))
     }
 
@@ -358,16 +344,10 @@ impl Builder<'_> {
                  }}\n{copies}"
             ))
             .settle_python(&interpreter.program(), self.owner(), interpreter.prefix, &mounts);
-        let run = Run {
-            script,
-            is_users: false,
-            environment: self.base_environment.clone().0,
-            mounts,
-            product: None,
-        };
+        let run = Run::ours(script, self.base_environment.clone().0, mounts);
         let after = self.last_of_any(&[Stage::Python, Stage::User]);
         let title = format!("keep files that two packages have ({})", lock.shared.len());
-        let draft = Draft::new(Stage::Packages, title, run.sorted()).rank(rank::SHARED_FILES);
+        let draft = Draft::new(Stage::Packages, title, Action::Run(run)).rank(rank::SHARED_FILES);
         self.add(draft.after(after, "it lies above the layers that it takes files from"));
     }
 }

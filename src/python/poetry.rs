@@ -144,7 +144,7 @@ fn package(entry: Entry) -> Result<Package, LockError> {
     let mut package = Package::named(normalised(&entry.name), entry.version);
     if let Some(source) = entry.source {
         match source.r#type.as_str() {
-            "legacy" => {}
+            "legacy" => package.index = Some(source.url),
             "git" => {
                 package.vcs = Some(Repository {
                     r#type: "git".into(),

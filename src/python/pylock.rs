@@ -52,6 +52,7 @@ pub(super) struct Package {
     version: Option<String>,
     marker: Option<String>,
     requires_python: Option<String>,
+    pub(super) index: Option<String>,
     pub(super) sdist: Option<File>,
     #[serde(default)]
     pub(super) wheels: Vec<File>,
@@ -105,6 +106,8 @@ pub struct Locked {
     pub version: Option<String>,
     /// What it is installed from.
     pub artefact: Artefact,
+    /// The index that has it, where the lock says.
+    pub index: Option<String>,
 }
 
 /// What a package is installed from.
@@ -198,7 +201,7 @@ impl Locked {
                 subdirectory,
             } => (std::iter::once(path).chain(subdirectory).collect(), hash.as_ref(), None),
         };
-        if let Some(place) = places.into_iter().find(|place| !is_place(place)) {
+        if let Some(place) = places.into_iter().chain(&self.index).find(|place| !is_place(place)) {
             return Err(error(place, "a URL or path without white space"));
         }
         if let Some(hash) = hash.filter(|hash| !is_hash(hash)) {
@@ -522,6 +525,7 @@ impl Chosen<'_> {
             name: name.to_owned(),
             version: package.version.clone(),
             artefact,
+            index: package.index.clone(),
         };
         locked.check()?;
         Ok(Some(locked))

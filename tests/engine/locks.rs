@@ -217,6 +217,29 @@ fn a_project_is_resolved_or_taken_from_uvs_lock() {
 }
 
 #[test]
+fn packages_come_from_the_indexes_of_their_lock() {
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    let project = Project::new("profile: plain\nrequirements: uv.lock\n");
+    project.file(
+        "pyproject.toml",
+        format!(
+            "[project]\nname = \"private\"\nversion = \"0.1.0\"\nrequires-python = \">=3.11\"\n\
+             dependencies = [\"bed-extra-demo\", \"idna==3.10\"]\n[tool.uv.sources]\nbed-extra-demo = {{ index = \"extra\" }}\n\
+             [[tool.uv.index]]\nname = \"extra\"\nurl = \"{index}\"\nexplicit = true\n"
+        ),
+    );
+    project.file(
+        "uv.lock",
+        include_str!("../locks/uv-index.lock").replace("EXTRA_INDEX", index),
+    );
+    let said = project.build_and_run(
+        "engine-lock-index",
+        &python("import bed_extra_demo, idna; print(idna.__version__)"),
+    );
+    assert_eq!(said, "3.10\n");
+}
+
+#[test]
 fn a_lock_of_poetrys_is_read() {
     let project = Project::new("profile: plain\nrequirements: poetry.lock\nextras: [fast]\n");
     project.file("pyproject.toml", PYPROJECT);
