@@ -347,6 +347,7 @@ impl Builder<'_> {
              # What the interpreter has already is taken where the requirements allow it.\n\
              printf 'lock-version = \"1.0\"\\ncreated-by = \"imagespec\"\\n' > {INSTALLED}\n\
              {UV} pip freeze -q --python {python} | sed -n 's/^\\([A-Za-z0-9._-]*\\)==\\([^ ]*\\)$/[[packages]]\\nname = \"\\1\"\\nversion = \"\\2\"/p' >> {INSTALLED}\n\
+             grep -q packages {INSTALLED} || rm {INSTALLED}\n\
              {UV} pip compile --no-header --format pylock.toml --output-file {INSTALLED} {} > /dev/null\n\
              mv {INSTALLED} {KEPT_PRODUCT}/{PYLOCK}{made}",
             quote_all(arguments.iter().map(String::as_str)),
