@@ -228,7 +228,7 @@ impl Builder<'_> {
         for (name, _) in &builds {
             // An older one, of the image below, would leave its files.
             lines.push_str(&format!(
-                "HOME=/tmp/home {UV} pip uninstall -q --python {} {name} 2>/dev/null || true\ncp -R {BUILT}/{name}/. {prefix}/\n",
+                "HOME=/tmp/home UV_CACHE_DIR=/tmp/imagespec/cache {UV} pip uninstall -q --python {} {name} 2>/dev/null || true\ncp -R {BUILT}/{name}/. {prefix}/\n",
                 quote(&interpreter.program())
             ));
         }
