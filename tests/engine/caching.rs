@@ -94,11 +94,11 @@ fn no_cache_filter_runs_its_stage_again() {
     );
 }
 
-/// Builds twice with nothing shared: neither cached steps, nor the directories that installers keep.
+/// Builds twice with nothing shared: neither install steps, nor the directories that installers keep.
 fn assert_same_layers(spec: &str, name: &str) {
     let build = |number: u32| {
         let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={name}-{number}-{}", std::process::id());
-        let project = Project::new(spec).with(&["--no-cache", "--build-arg", &namespace]);
+        let project = Project::new(&fresh(spec)).with(&["--build-arg", &namespace]);
         project.file("data/x", "1");
         let tag = format!("{name}-{number}");
         project.build(&tag);
