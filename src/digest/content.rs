@@ -9,6 +9,7 @@ use crate::llb::Platform;
 use crate::plan::{self, Base, BuildPlan, DEFAULT_PYTHON, Facts, Stage};
 use crate::spec::{
     BaseImage, Diagnostic, ImageSpec, Layering, Profile, Reference, Text, TextMap, TextValue, context_path,
+    directory_of,
 };
 
 /// What hashed texts begin with.
@@ -41,7 +42,7 @@ fn of_spec(spec: &ImageSpec, depth: usize, beside: bool, tasks: &mut Vec<Task>) 
     if let Some(file) = spec.requirements.as_ref().filter(|_| is_installed) {
         let path = context_path(&file.value);
         let job = Job::Content {
-            path: path.rsplit_once('/').map_or("", |(directory, _)| directory).to_owned(),
+            path: directory_of(&path).to_owned(),
             exclude: Vec::new(),
             keeps_root: false,
         };

@@ -45,8 +45,8 @@ pub fn emit(plan: &BuildPlan, sources: &Sources, options: &Options) -> Result<Em
             .collect(),
         states: BTreeMap::new(),
     };
-    if let Some(step) = lowering.product_target() {
-        let result = lowering.lowered(step)?.and_then(|step| step.product);
+    if let Some(Target::Product(step)) = options.target {
+        let result = lowering.lowered(step)?.product;
         return Ok(Emitted { result, history });
     }
     let wanted = lowering.wanted()?;
@@ -88,49 +88,35 @@ struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
-    /// The step whose product is all that is asked for.
-    fn product_target(&self) -> Option<usize> {
-        match self.options.target {
-            Some(Target::Product(step)) => Some(step),
-            _ => None,
-        }
-    }
-
     /// The layers that the target needs, in order.
     fn wanted(&self) -> Result<BTreeSet<usize>, StrategyError> {
         let steps = &self.plan.steps;
         let layers = (0..steps.len()).filter(|position| steps[*position].is_layer());
-        let found: Vec<usize> = match &self.options.target {
-            None | Some(Target::Part(Part::Stage(Stage::Image)) | Target::Product(_)) => return Ok(layers.collect()),
-            Some(Target::Part(Part::Stage(Stage::Base))) => return Ok(BTreeSet::new()),
-            Some(Target::Part(Part::Stage(stage))) => layers.filter(|p| steps[*p].stage == *stage).collect(),
-            Some(Target::Part(Part::Package(package))) => {
-                layers.filter(|p| steps[*p].packages.contains(package)).collect()
-            }
+        let part = match &self.options.target {
+            Some(Target::Part(part)) if *part != Part::Stage(Stage::Image) => part,
+            _ => return Ok(layers.collect()),
         };
+        if *part == Part::Stage(Stage::Base) {
+            return Ok(BTreeSet::new());
+        }
+        let found: Vec<usize> = layers.filter(|position| is_of(&steps[*position], part)).collect();
         if !found.is_empty() {
             return Ok(self.closure(&found));
         }
-        Err(match &self.options.target {
-            Some(Target::Part(Part::Stage(target))) => {
+        Err(match part {
+            Part::Stage(target) => {
                 let known: Vec<&str> = self.plan.stages().map(Stage::name).collect();
                 StrategyError::NoSuchTarget {
                     target: target.name(),
                     known: known.join(", "),
                 }
             }
-            other => {
-                let mut known: Vec<&str> = steps
-                    .iter()
-                    .flat_map(|step| &step.packages)
-                    .map(String::as_str)
-                    .collect();
+            Part::Package(package) => {
+                let packages = steps.iter().flat_map(|step| &step.packages);
+                let mut known: Vec<&str> = packages.map(String::as_str).collect();
                 known.sort_unstable();
                 StrategyError::NoSuchPackage {
-                    package: match other {
-                        Some(Target::Part(Part::Package(package))) => package.clone(),
-                        _ => String::new(),
-                    },
+                    package: package.clone(),
                     known: if known.is_empty() {
                         "none".into()
                     } else {
@@ -148,7 +134,7 @@ impl Lowering<'_> {
     }
 
     /// A step where the image has it: of steps that are no layers, on what they come after.
-    fn lowered(&mut self, position: usize) -> Result<Option<Lowered>, StrategyError> {
+    fn lowered(&mut self, position: usize) -> Result<Lowered, StrategyError> {
         let is_layer = self.plan.steps.get(position).is_some_and(Step::is_layer);
         let below = match self.options.strategy {
             Strategy::Chain if is_layer => self
@@ -158,7 +144,7 @@ impl Lowering<'_> {
                 .collect(),
             _ => self.before.get(position).cloned().unwrap_or_default(),
         };
-        self.lowered_on(position, below).map(Some)
+        self.lowered_on(position, below)
     }
 
     /// A step on top of layers.
@@ -243,14 +229,6 @@ impl Lowering<'_> {
         }
     }
 
-    fn is_run_again(&self, step: &Step) -> bool {
-        let mut parts = self.options.no_cache.iter();
-        parts.any(|part| match part {
-            Part::Stage(stage) => *stage == step.stage,
-            Part::Package(package) => step.packages.contains(package),
-        })
-    }
-
     fn metadata(&self, step: &Step) -> Metadata {
         let locations = self.options.file.iter().map(|file| Location {
             file: Arc::clone(file),
@@ -264,7 +242,7 @@ impl Lowering<'_> {
                 .collect(),
         });
         Metadata {
-            ignore_cache: self.is_run_again(step),
+            ignore_cache: self.options.no_cache.iter().any(|part| is_of(step, part)),
             locations: locations.collect(),
             ..Metadata::named(self.name(step.stage, &shortened(&step.title)))
         }
@@ -329,7 +307,7 @@ impl Lowering<'_> {
 
     /// What another step made.
     fn product(&mut self, step: &Step, other: usize) -> Result<Output, StrategyError> {
-        let product = self.lowered(other)?.and_then(|lowered| lowered.product);
+        let product = self.lowered(other)?.product;
         self.source(step, product.as_ref(), "product of another step").cloned()
     }
 
@@ -415,10 +393,9 @@ impl Lowering<'_> {
             }
             Mount::Product { target, step: other } => llb::Mount::read_only(target, &self.product(step, *other)?, ""),
             Mount::Files { target, step: other } => {
-                let files = self.lowered(*other)?.map(|lowered| lowered.files);
                 llb::Mount::Bind {
                     target: target.clone(),
-                    source: files,
+                    source: Some(self.lowered(*other)?.files),
                     selector: String::new(),
                     readonly: true,
                     discard: false,
@@ -441,6 +418,14 @@ impl Lowering<'_> {
             step: step.title.clone(),
             source_name: name,
         })
+    }
+}
+
+/// Whether a step belongs to a part.
+fn is_of(step: &Step, part: &Part) -> bool {
+    match part {
+        Part::Stage(stage) => *stage == step.stage,
+        Part::Package(package) => step.packages.contains(package),
     }
 }
 

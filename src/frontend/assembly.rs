@@ -11,8 +11,8 @@ use crate::frontend::lock::{Beside, Locking, shared_files, solve_product};
 use crate::frontend::requirements::Found;
 use crate::frontend::{Failure, FrontendOptions};
 use crate::llb::{Definition, Output, Platform};
-use crate::plan::{self, Base, BuildPlan, Facts, Part, Product, Role, Settings, Stage};
-use crate::spec::{BaseImage, Diagnostic, ImageSpec};
+use crate::plan::{self, Base, BuildPlan, Facts, Lock, Part, Product, Role, Settings, Stage};
+use crate::spec::{Diagnostic, ImageSpec};
 
 /// One image of a build, before it says what it is called.
 pub(super) struct Image {
@@ -145,7 +145,10 @@ impl Build<'_> {
                 continue;
             }
             let whole = draft(&facts);
-            let (spec, part, found) = (spec_at(self.spec, depth), plan_at(&whole, depth), &self.found[depth]);
+            let (part, found) = (plan_at(&whole, depth), &self.found[depth]);
+            let Some(spec) = self.spec.all().nth(depth) else {
+                continue;
+            };
             let Some(step) = part.maker(Product::Lock) else {
                 continue;
             };
@@ -159,10 +162,12 @@ impl Build<'_> {
                 beside: self.beside_of(depth),
                 is_hashed: self.is_hashed,
             };
-            let mut lock = locking.packages(&solved).await?;
+            let (packages, lock_text) = locking.packages(&solved).await?;
+            let shared = Vec::new();
+            let mut lock = Lock { packages, shared };
             facts_at(&mut facts, depth).lock = Some(lock.clone());
             if depth == 0 {
-                text = Some(locking.lock(&solved).await?.1);
+                text = Some(lock_text);
             }
             let wants_packages = depth > 0 || !matches!(options.target, Some(Target::Part(Part::Stage(Stage::Lock))));
             if wants_packages {
@@ -194,10 +199,7 @@ impl Build<'_> {
                 .unwrap_or_default(),
             beside: self.beside_of(depth).map(|beside| beside.path.clone()),
             lock: None,
-            nested: match &spec.base_image {
-                Some(BaseImage::Spec(nested)) => Some(Box::new(self.facts(&nested.value, base, depth + 1))),
-                _ => None,
-            },
+            nested: spec.below().map(|below| Box::new(self.facts(below, base, depth + 1))),
         }
     }
 
@@ -215,13 +217,6 @@ impl Build<'_> {
             beside: self.beside.as_ref().map(|(_, tree)| tree.clone()),
             nested,
         }
-    }
-}
-
-fn spec_at(spec: &ImageSpec, depth: usize) -> &ImageSpec {
-    match (depth, &spec.base_image) {
-        (1.., Some(BaseImage::Spec(nested))) => spec_at(&nested.value, depth - 1),
-        _ => spec,
     }
 }
 

@@ -92,14 +92,7 @@ pub(super) fn paths(spec: &ImageSpec, tasks: &[Task]) -> BTreeSet<String> {
     paths_of(spec, &mut wanted);
     let mut paths = paths_of_tasks(tasks);
     paths.extend(wanted.iter().map(|(_, path)| context_path(&path.value)));
-    let mut next = Some(spec);
-    while let Some(spec) = next {
-        paths.extend(requirements::first_paths(spec));
-        next = match &spec.base_image {
-            Some(BaseImage::Spec(nested)) => Some(&nested.value),
-            _ => None,
-        };
-    }
+    paths.extend(spec.all().flat_map(requirements::first_paths));
     paths
 }
 

@@ -1,23 +1,17 @@
 //! Which Python packages an image gets: the lock is made or read, and then looked at.
 
-use serde::Deserialize;
-
 use crate::emit::{self, Options as EmitOptions, Sources, Target};
 use crate::frontend::Failure;
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
 use crate::frontend::requirements::{Found, join};
-use crate::plan::{BuildPlan, Lock, Product, SharedFile, required};
-use crate::python::{
-    Arguments, Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection, select_poetry,
-};
+use crate::plan::{BuildPlan, KEPT, Product, STEP_DIRECTORIES, SharedFile, required};
+use crate::python::{Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection, select_poetry};
 use crate::spec::credential::has_credential;
-use crate::spec::{BaseImage, Diagnostic, ImageSpec, Profile, RequirementsFile, Span};
+use crate::spec::{Diagnostic, ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, directory_of, file_name};
 
 /// The longest lock that is read, in bytes.
 const MAX_LOCK: usize = 32 * 1024 * 1024;
-/// Paths of a lock that was made in a step begin with one of these.
-const STEP_DIRECTORIES: [&str; 2] = ["/tmp/imagespec/work", "/tmp/imagespec/context"];
 /// Warnings about single files; more are counted.
 const MAX_SHARED_SHOWN: usize = 3;
 
@@ -42,9 +36,9 @@ pub(super) struct Locking<'a> {
 }
 
 impl Locking<'_> {
-    /// Runs the lock step of a plan and gives the packages that are installed.
-    pub(super) async fn packages(&self, solved: &Reference) -> Result<Lock, Failure> {
-        let interpreter = self.read(solved, "usr/share/imagespec/interpreter.json").await?;
+    /// Reads what the lock step left: the packages that are installed, and the text of the lock.
+    pub(super) async fn packages(&self, solved: &Reference) -> Result<(Vec<Locked>, String), Failure> {
+        let interpreter = self.read(solved, "interpreter.json").await?;
         let interpreter = Interpreter::parse(&interpreter).map_err(|error| Failure::internal(error.to_string()))?;
         let selection = self.selection();
         let kind = self.spec.requirements_file();
@@ -54,6 +48,7 @@ impl Locking<'_> {
             let help = "take it out of the URL, in the variables that an index or package is named with as well, and pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]` and `--secret id=secret_0,src=.netrc`";
             return Err(self.problem("credential-in-lock", message, help));
         }
+        let mut is_ours = false;
         let locked = if self.beside.is_none() && kind == Some(RequirementsFile::PoetryLock) {
             select_poetry(&text, &interpreter, &selection)
         } else {
@@ -63,6 +58,7 @@ impl Locking<'_> {
                     if !problems.is_empty() {
                         return Err(Failure::of_spec(&self.file.text, &problems));
                     }
+                    is_ours = lock.made_from().is_some();
                     lock.select(&interpreter, &selection)
                 }
                 Err(error) => Err(vec![error]),
@@ -70,11 +66,8 @@ impl Locking<'_> {
         };
         let mut packages = locked.map_err(|errors| self.unusable(&name, &errors))?;
         // A lock of ours says where things are from the requirements file, wherever it lies itself.
-        let is_ours = || Pylock::parse(&text).is_ok_and(|lock| lock.made_from().is_some());
         let directory = match &self.spec.requirements {
-            Some(path) if self.beside.is_none() || is_ours() => {
-                path.value.rsplit_once('/').map_or("", |(directory, _)| directory)
-            }
+            Some(path) if self.beside.is_none() || is_ours => directory_of(&path.value),
             _ => "",
         };
         let mut outside = Vec::new();
@@ -95,42 +88,36 @@ impl Locking<'_> {
         }
         self.complete(&name, &packages)?;
         packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Lock {
-            packages,
-            shared: Vec::new(),
-        })
+        Ok((packages, text))
     }
 
     /// The lock's name and text.
-    pub(super) async fn lock(&self, solved: &Reference) -> Result<(String, String), Failure> {
+    async fn lock(&self, solved: &Reference) -> Result<(String, String), Failure> {
         if let Some(beside) = self.beside {
-            let name = beside.path.rsplit('/').next().unwrap_or(&beside.path);
-            return Ok((name.to_owned(), beside.text.clone()));
+            return Ok((file_name(&beside.path).to_owned(), beside.text.clone()));
         }
         if let (Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock), Some(path)) =
             (self.spec.requirements_file(), &self.spec.requirements)
         {
             return Ok((path.value.clone(), self.found.text.clone().unwrap_or_default()));
         }
-        Ok((
-            "the lock".to_owned(),
-            self.read(solved, "usr/share/imagespec/pylock.toml").await?,
-        ))
+        Ok(("the lock".to_owned(), self.read(solved, LOCK_NAME).await?))
     }
 
-    async fn read(&self, solved: &Reference, path: &str) -> Result<String, Failure> {
-        let content = self.client.read(solved, path, MAX_LOCK).await?;
+    /// A file that the lock step made for the image.
+    async fn read(&self, solved: &Reference, name: &str) -> Result<String, Failure> {
+        let path = kept(name);
+        let content = self.client.read(solved, &path, MAX_LOCK).await?;
         let content = content.ok_or_else(|| Failure::user(format!("{path} has more than {MAX_LOCK} bytes")))?;
         String::from_utf8(content).map_err(|_| Failure::internal(format!("{path} is not UTF-8")))
     }
 
     fn selection(&self) -> Selection {
         let words = |list| ImageSpec::strings(list).map(|word| word.value.clone()).collect();
-        let arguments = self.spec.pip_extra_args.as_ref().map_or("", |args| &args.value);
         Selection {
             extras: words(&self.spec.extras),
             groups: words(&self.spec.groups),
-            no_binary: Arguments::sort(&shlex::split(arguments).unwrap_or_default(), "").no_binary,
+            no_binary: self.spec.extra_arguments("").no_binary,
             hashes: self.found.hashes.clone(),
         }
     }
@@ -249,7 +236,7 @@ impl Locking<'_> {
     fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Failure> {
         let is_lock = self.beside.is_some() || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
-        let has_below = |spec: &ImageSpec| matches!(&spec.base_image, Some(BaseImage::Spec(below)) if below.value.profile == Profile::Flyte);
+        let has_below = |spec: &ImageSpec| spec.below().is_some_and(|below| below.profile == Profile::Flyte);
         if is_lock && self.spec.profile == Profile::Flyte && !has("flytekit") && !has_below(self.spec) {
             let message = format!("{name} does not have flytekit, which the flyte profile needs");
             let help = "add flytekit to what is locked and lock again, or use `profile: plain`";
@@ -269,6 +256,11 @@ impl Locking<'_> {
     }
 }
 
+/// A file that a step made for the image, in what it made.
+fn kept(name: &str) -> String {
+    format!("{}/{name}", KEPT.trim_start_matches('/'))
+}
+
 /// A path of a lock, relative to the context.
 fn in_context(directory: &str, path: &str) -> Option<String> {
     for step in STEP_DIRECTORIES {
@@ -280,12 +272,6 @@ fn in_context(directory: &str, path: &str) -> Option<String> {
         }
     }
     join(directory, path)
-}
-
-#[derive(Deserialize)]
-struct Shared {
-    path: String,
-    packages: Vec<String>,
 }
 
 /// Files that several packages have, as the step that looks for them says.
@@ -301,10 +287,11 @@ pub(super) async fn shared_files(
     };
     let solved = solve_product(client, plan, sources, options, step).await?;
     let report = client
-        .read(&solved, "usr/share/imagespec/shared-files.json", MAX_LOCK)
+        .read(&solved, &kept("shared-files.json"), MAX_LOCK)
         .await?
         .unwrap_or_default();
-    let shared: Vec<Shared> = serde_json::from_slice(&report).map_err(|error| Failure::internal(error.to_string()))?;
+    let shared: Vec<SharedFile> =
+        serde_json::from_slice(&report).map_err(|error| Failure::internal(error.to_string()))?;
     for file_of_many in shared.iter().take(MAX_SHARED_SHOWN) {
         let last = file_of_many.packages.last().map_or("", String::as_str);
         let message = format!(
@@ -317,13 +304,7 @@ pub(super) async fn shared_files(
     if let Some(more) = shared.len().checked_sub(MAX_SHARED_SHOWN).filter(|more| *more > 0) {
         warn_shared(client, file, format!("{more} more files are in several packages")).await?;
     }
-    Ok(shared
-        .into_iter()
-        .map(|shared| SharedFile {
-            path: shared.path,
-            packages: shared.packages,
-        })
-        .collect())
+    Ok(shared)
 }
 
 async fn warn_shared(client: &Client, file: &SpecFile, message: String) -> Result<(), Failure> {

@@ -7,10 +7,8 @@ use crate::frontend::client::Client;
 use crate::frontend::context::SpecFile;
 use crate::frontend::files::{Files, check_path};
 use crate::plan::{DEFAULT_UV, Requirements};
-use crate::python::{
-    Arguments, Artefact, Entry, Locked, Pylock, Requirement, Source, normalised, parse_requirements, plain_text,
-};
-use crate::spec::{BaseImage, Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path};
+use crate::python::{Artefact, Entry, Locked, Pylock, Requirement, Source, normalised, parse_requirements, plain_text};
+use crate::spec::{Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path, directory_of};
 
 /// The version of uv's lock that the uv of this release reads.
 const UV_LOCK_VERSION: i64 = 1;
@@ -39,8 +37,7 @@ pub(super) async fn read(
     texts: &[(String, String)],
 ) -> Result<Vec<Found>, Failure> {
     let mut all = Vec::new();
-    let mut next = Some(spec);
-    while let Some(spec) = next {
+    for spec in spec.all() {
         let mut reader = Reader {
             client,
             files,
@@ -53,10 +50,6 @@ pub(super) async fn read(
             return Err(Failure::of_spec(&file.text, &reader.problems));
         }
         all.push(reader.found);
-        next = match &spec.base_image {
-            Some(BaseImage::Spec(nested)) => Some(&nested.value),
-            _ => None,
-        };
     }
     Ok(all)
 }
@@ -66,8 +59,7 @@ pub(super) fn first_paths(spec: &ImageSpec) -> Vec<String> {
     let mut paths: Vec<String> = ImageSpec::strings(&spec.packages)
         .filter_map(|line| local_path(&line.value))
         .collect();
-    let words = spec.pip_extra_args.as_ref().and_then(|args| shlex::split(&args.value));
-    paths.extend(Arguments::sort(&words.unwrap_or_default(), "").files);
+    paths.extend(spec.extra_arguments("").files);
     if let Some(file) = &spec.requirements
         && matches!(
             RequirementsFile::of(&file.value),
@@ -90,10 +82,6 @@ fn local_path(line: &str) -> Option<String> {
 /// `./x[fast]` is the directory `./x`.
 fn without_extras(path: &str) -> &str {
     path.split('[').next().unwrap_or(path)
-}
-
-fn directory_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// A path relative to a directory of the context; `None` when it leaves the context.
@@ -133,16 +121,18 @@ impl Reader<'_> {
                 self.project(&path, line.span).await?;
             }
             for (_, entry) in parse_requirements(&line.value).unwrap_or_default() {
-                self.hashes(entry);
+                if let Entry::Requirement {
+                    requirement, hashes, ..
+                } = entry
+                {
+                    self.hashes(&requirement, hashes);
+                }
             }
         }
-        let arguments = spec.pip_extra_args.as_ref();
-        if let Some(words) = arguments.and_then(|args| shlex::split(&args.value)) {
-            for path in Arguments::sort(&words, "").files {
-                let span = arguments.map_or(spec.span, |args| args.span);
-                self.text(&context_path(&path), &Spanned::new(path.clone(), span))
-                    .await?;
-            }
+        for path in spec.extra_arguments("").files {
+            let span = spec.pip_extra_args.as_ref().map_or(spec.span, |args| args.span);
+            self.text(&context_path(&path), &Spanned::new(path.clone(), span))
+                .await?;
         }
         let Some(file) = &spec.requirements else { return Ok(()) };
         let path = context_path(&file.value);
@@ -198,13 +188,9 @@ impl Reader<'_> {
     }
 
     /// Notes the hashes that a requirement gives.
-    fn hashes(&mut self, entry: Entry) {
-        if let Entry::Requirement {
-            requirement, hashes, ..
-        } = entry
-            && let Some(name) = requirement.name.filter(|_| !hashes.is_empty())
-        {
-            self.found.hashes.entry(name).or_default().extend(hashes);
+    fn hashes(&mut self, requirement: &Requirement, hashes: Vec<String>) {
+        if let Some(name) = requirement.name.as_ref().filter(|_| !hashes.is_empty()) {
+            self.found.hashes.entry(name.clone()).or_default().extend(hashes);
         }
     }
 
@@ -310,9 +296,7 @@ impl Reader<'_> {
                                 }
                             }
                         }
-                        if let Some(name) = requirement.name.as_ref().filter(|_| !hashes.is_empty()) {
-                            self.found.hashes.entry(name.clone()).or_default().extend(hashes);
-                        }
+                        self.hashes(&requirement, hashes);
                         if !is_bound {
                             self.found.facts.lines.push(requirement.text);
                         }

@@ -115,7 +115,7 @@ fn with_pins(spec: &ImageSpec, text: &Text, platform: &Platform, facts: &Facts, 
             uv: image(builder.uses_uv, &spec.uv_image, DEFAULT_UV),
             micromamba: image(builder.uses_micromamba, &spec.micromamba_image, DEFAULT_MICROMAMBA),
         },
-        steps: in_order(builder.steps),
+        steps: in_order(&builder.steps),
         settings,
     }
 }

@@ -28,14 +28,14 @@ pub(super) mod rank {
 }
 
 /// Steps in the order of their layers.
-pub(super) fn in_order(steps: Vec<(usize, Step)>) -> Vec<Step> {
+pub(super) fn in_order(steps: &[(usize, Step)]) -> Vec<Step> {
     let mut order: Vec<usize> = (0..steps.len()).collect();
     order.sort_by_key(|position| steps.get(*position).map(|(rank, _)| *rank));
     let moved = |old: usize| order.iter().position(|position| *position == old).unwrap_or(old);
-    let mut sorted: Vec<(usize, Step)> = steps
+    order
         .iter()
-        .enumerate()
-        .map(|(position, (_, step))| {
+        .filter_map(|position| steps.get(*position))
+        .map(|(_, step)| {
             let mut step = step.clone();
             step.after.iter_mut().for_each(|after| *after = moved(*after));
             match &mut step.action {
@@ -55,11 +55,9 @@ pub(super) fn in_order(steps: Vec<(usize, Step)>) -> Vec<Step> {
                 }
                 Action::MakeDirectory { .. } => {}
             }
-            (moved(position), step)
+            step
         })
-        .collect();
-    sorted.sort_by_key(|(position, _)| *position);
-    sorted.into_iter().map(|(_, step)| step).collect()
+        .collect()
 }
 
 /// A step before it has its place.

@@ -5,7 +5,7 @@ use crate::plan::draft::{Draft, rank};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Action, Mount, Role, Run, Sharing, Stage};
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
-use crate::spec::{BaseImage, ImageSpec, Profile, Span, TextValue};
+use crate::spec::{ImageSpec, Profile, Span, TextValue};
 
 pub(super) const UV: &str = "/tmp/imagespec/uv";
 const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
@@ -45,7 +45,7 @@ impl Interpreter {
             return Some(Self::venv());
         }
         if Self::is_inherited(spec) {
-            return below(spec).and_then(Self::of);
+            return spec.below().and_then(Self::of);
         }
         let wanted = spec.profile == Profile::Flyte
             || spec.requirements.is_some()
@@ -56,7 +56,7 @@ impl Interpreter {
 
     /// Whether the interpreter is that of the spec in `base_image`: it has one, and nothing else is asked for.
     fn is_inherited(spec: &ImageSpec) -> bool {
-        spec.python_exec.is_none() && !asks_for_conda(spec) && below(spec).and_then(Self::of).is_some()
+        spec.python_exec.is_none() && !asks_for_conda(spec) && spec.below().and_then(Self::of).is_some()
     }
 
     pub(super) fn bin(&self) -> String {
@@ -72,17 +72,9 @@ fn asks_for_conda(spec: &ImageSpec) -> bool {
     spec.python_version.is_some() || ImageSpec::strings(&spec.conda_packages).next().is_some()
 }
 
-/// The spec in `base_image`.
-fn below(spec: &ImageSpec) -> Option<&ImageSpec> {
-    match &spec.base_image {
-        Some(BaseImage::Spec(nested)) => Some(&nested.value),
-        _ => None,
-    }
-}
-
 /// The Python version of a spec's conda environment: more packages must not change the base's.
 fn conda_version(spec: &ImageSpec) -> &str {
-    match (&spec.python_version, below(spec)) {
+    match (&spec.python_version, spec.below()) {
         (Some(version), _) => &version.value,
         (None, Some(nested)) => conda_version(nested),
         (None, None) => DEFAULT_PYTHON,

@@ -6,7 +6,7 @@ use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_c
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};
 use crate::python::{Arguments, Requirement, Source};
-use crate::spec::{ImageSpec, Profile, RequirementsFile, Span, context_path};
+use crate::spec::{ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, context_path, directory_of, file_name};
 
 /// Where files of the build context appear in steps.
 pub(super) const CONTEXT: &str = "/tmp/imagespec/context";
@@ -14,12 +14,12 @@ pub(super) const CONTEXT: &str = "/tmp/imagespec/context";
 pub(super) const WORK: &str = "/tmp/imagespec/work";
 /// Where a step leaves what it makes for others.
 pub(super) const PRODUCT: &str = "/tmp/imagespec/product";
-/// Where the image keeps its lock.
-const KEPT: &str = "/usr/share/imagespec";
+/// Paths of a lock that was made in a step begin with one of these.
+pub const STEP_DIRECTORIES: [&str; 2] = [WORK, CONTEXT];
+/// Where the image keeps its lock, and where it lies in what the lock step makes.
+pub const KEPT: &str = "/usr/share/imagespec";
 /// What a step makes for the image lies there as it does in the image.
 pub(super) const KEPT_PRODUCT: &str = "/tmp/imagespec/product/usr/share/imagespec";
-/// The name of locks.
-pub(super) const PYLOCK: &str = "pylock.toml";
 /// The index that uv asks where nothing else is said.
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
 /// A lock of what is installed before anything is resolved.
@@ -62,8 +62,7 @@ impl Builder<'_> {
 
     /// The arguments that the user adds.
     pub(super) fn extra_arguments(&self) -> Arguments {
-        let text = self.spec.pip_extra_args.as_ref().map_or("", |args| &args.value);
-        Arguments::sort(&shlex::split(text).unwrap_or_default(), CONTEXT)
+        self.spec.extra_arguments(CONTEXT)
     }
 
     /// Options that name indexes, from the spec and from its requirements files.
@@ -208,10 +207,10 @@ impl Builder<'_> {
         spans.extend(spec.packages.iter().map(|list| list.span));
         spans.extend(spec.requirements.iter().map(|file| file.span));
         let (script, title, after, reason) = match input {
-            Input::File(..) => {
+            Input::File(_, path) => {
                 mounts = vec![scratch()];
                 let after = self.last_of(Stage::Python);
-                let title = format!("look at the interpreter that {} is for", self.lock_name(input));
+                let title = format!("look at the interpreter that {} is for", file_name(path));
                 (
                     Script::new().lines(&format!("mkdir -p {KEPT_PRODUCT}\n{report}")),
                     title,
@@ -267,17 +266,10 @@ impl Builder<'_> {
         let mut arguments = self.index_arguments();
         arguments.extend(self.extra_arguments().build);
         format!(
-            "uv={UV} python={} lock={KEPT_PRODUCT}/{PYLOCK}\nset -- {}\n{FETCH}",
+            "uv={UV} python={} lock={KEPT_PRODUCT}/{LOCK_NAME}\nset -- {}\n{FETCH}",
             quote(python),
             quote_all(arguments.iter().map(String::as_str))
         )
-    }
-
-    fn lock_name(&self, input: Input<'_>) -> String {
-        match input {
-            Input::Resolve => PYLOCK.to_owned(),
-            Input::Export(path) | Input::File(_, path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
-        }
     }
 
     fn export_lines(&self, path: &str, python: &str) -> (String, String) {
@@ -296,7 +288,7 @@ impl Builder<'_> {
             arguments.extend(["--group".into(), group.into()]);
         }
         let lines = format!(
-            "{copy}cd {}\n{UV} export --locked --format pylock.toml --no-header --no-emit-project {} > {KEPT_PRODUCT}/{PYLOCK}",
+            "{copy}cd {}\n{UV} export --locked --format pylock.toml --no-header --no-emit-project {} > {KEPT_PRODUCT}/{LOCK_NAME}",
             quote(&format!("{work}/{}", directory_of(path))),
             quote_all(arguments.iter().map(String::as_str))
         );
@@ -321,7 +313,7 @@ impl Builder<'_> {
             }
         }
         if let Some(file) = &file {
-            arguments.push(file.rsplit('/').next().unwrap_or(file).to_owned());
+            arguments.push(file_name(file).to_owned());
         }
         let mut list = String::new();
         if !packages.is_empty() {
@@ -337,7 +329,7 @@ impl Builder<'_> {
         // What the lock holds for: only the interpreter knows, and only what it was asked for.
         let report = "import platform; print('python = \"%s.%s\"\\nmachine = \"%s\"' % (*platform.python_version_tuple()[:2], platform.machine()))";
         let made = format!(
-            "\n{{ printf '%s\\n' '' '[tool.imagespec]' {}; {} -s -S -c {}; }} >> {KEPT_PRODUCT}/{PYLOCK}",
+            "\n{{ printf '%s\\n' '' '[tool.imagespec]' {}; {} -s -S -c {}; }} >> {KEPT_PRODUCT}/{LOCK_NAME}",
             quote(&format!("requirements = {all}")),
             quote(python),
             quote(report)
@@ -349,7 +341,7 @@ impl Builder<'_> {
              {UV} pip freeze -q --python {python} | sed -n 's/^\\([A-Za-z0-9._-]*\\)==\\([^ ]*\\)$/[[packages]]\\nname = \"\\1\"\\nversion = \"\\2\"/p' >> {INSTALLED}\n\
              grep -q packages {INSTALLED} || rm {INSTALLED}\n\
              {UV} pip compile --no-header --format pylock.toml --output-file {INSTALLED} {} > /dev/null\n\
-             mv {INSTALLED} {KEPT_PRODUCT}/{PYLOCK}{made}",
+             mv {INSTALLED} {KEPT_PRODUCT}/{LOCK_NAME}{made}",
             quote_all(arguments.iter().map(String::as_str)),
             python = quote(python),
             directory = quote(&format!("{work}/{directory}")),
@@ -364,7 +356,7 @@ impl Builder<'_> {
     pub(super) fn keep_lock(&mut self, lock: usize, shared: Option<usize>) {
         let mut copies = Vec::new();
         if let Some(Input::File(from, path)) = self.lock_input() {
-            let name = path.rsplit('/').next().unwrap_or(path);
+            let name = file_name(path);
             copies.push(CopyFiles {
                 from,
                 source: context_path(path),
@@ -423,11 +415,6 @@ pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
 /// Builds write beside what they build.
 pub(super) fn copy_to_work() -> String {
     format!("mkdir -p {WORK} && cp -R {CONTEXT}/. {WORK}/\n")
-}
-
-/// The directory of a file of the context; empty at its root.
-pub(super) fn directory_of(path: &str) -> &str {
-    path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// A requirement of the spec, with a path in it made absolute.

@@ -18,7 +18,7 @@ pub(crate) use build::NOT_SOURCE;
 pub(crate) use environment::is_proxy;
 
 pub use build::{BaseFacts, Facts, Requirements, plan};
-pub use lock::required;
+pub use lock::{KEPT, STEP_DIRECTORIES, required};
 pub use types::{
     Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools,
 };

@@ -1,6 +1,8 @@
 use serde::Serialize;
 
 use crate::llb::Platform;
+use crate::plan::lock::KEPT;
+use crate::spec::LOCK_NAME;
 
 /// Everything that is done to make an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,8 +62,8 @@ impl BuildPlan {
             .cloned();
         let made = || {
             copies.first().map(|copy| CopyFiles {
-                source: "usr/share/imagespec/pylock.toml".into(),
-                target: "/pylock.toml".into(),
+                source: format!("{}/{LOCK_NAME}", KEPT.trim_start_matches('/')),
+                target: format!("/{LOCK_NAME}"),
                 ..copy.clone()
             })
         };

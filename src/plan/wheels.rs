@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Deserialize;
+
 use crate::plan::build::Builder;
 use crate::plan::draft::{Draft, rank};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
@@ -13,7 +15,7 @@ use crate::python::{Artefact, Locked, normalised};
 use crate::spec::{ImageSpec, Layering, Span};
 
 /// What several packages of a lock have in common: the last of them, by name, keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct SharedFile {
     /// The file.
     pub path: String,

@@ -24,7 +24,7 @@ pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub use diagnostic::{Diagnostic, Severity, Stage, shown_text};
 pub use model::{
     BaseImage, ImageSpec, Layering, Profile, RequirementsFile, SecretMount, SourceCopyMode, TextList, TextMap,
-    TextValue, context_path,
+    TextValue, context_path, directory_of, file_name,
 };
 pub use reference::{Reference, ReferenceError};
 pub use text::{Position, Span, Spanned, Text};

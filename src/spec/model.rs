@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::python::{self, Value};
+use crate::python::{self, Arguments, Value};
 use crate::spec::Algorithm;
 use crate::spec::field::{self, OWN_FIELDS};
 use crate::spec::text::{Span, Spanned};
@@ -66,7 +66,7 @@ impl RequirementsFile {
     /// The kind of a file.
     #[must_use]
     pub fn of(path: &str) -> Self {
-        match path.rsplit('/').next().unwrap_or(path) {
+        match file_name(path) {
             "pyproject.toml" => Self::Project,
             "uv.lock" => Self::UvLock,
             "poetry.lock" => Self::PoetryLock,
@@ -279,6 +279,27 @@ impl ImageSpec {
         found.map_or(self.span, |(_, node)| node.span)
     }
 
+    /// The spec in `base_image`.
+    #[must_use]
+    pub fn below(&self) -> Option<&Self> {
+        match &self.base_image {
+            Some(BaseImage::Spec(nested)) => Some(&nested.value),
+            _ => None,
+        }
+    }
+
+    /// This spec and those below it, the outermost first.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |spec| spec.below())
+    }
+
+    /// `pip_extra_args` by what they have a say in; files of the context are named relative to `context`.
+    #[must_use]
+    pub fn extra_arguments(&self, context: &str) -> Arguments {
+        let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
+        Arguments::sort(&shlex::split(text).unwrap_or_default(), context)
+    }
+
     /// What the requirements file is, if there is one.
     #[must_use]
     pub fn requirements_file(&self) -> Option<RequirementsFile> {
@@ -336,6 +357,18 @@ fn summary(name: &str, node: &Node) -> serde_json::Value {
             Json::Object(pairs.collect())
         }
     }
+}
+
+/// The directory of a file of the context; empty at its root.
+#[must_use]
+pub fn directory_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(directory, _)| directory)
+}
+
+/// The last part of a path.
+#[must_use]
+pub fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path of the build context without `./`, doubled and final slashes; empty for the context itself.
