@@ -169,11 +169,18 @@ impl Build<'_> {
             if depth == 0 {
                 text = Some(lock_text);
             }
-            let wants_packages = depth > 0 || !matches!(options.target, Some(Target::Part(Part::Stage(Stage::Lock))));
-            if wants_packages {
+            let is_for_one = match &options.target {
+                Some(Target::Part(part)) => matches!(part, Part::Stage(Stage::Lock) | Part::Package(_)),
+                _ => false,
+            };
+            if depth > 0 || !is_for_one {
                 let whole = draft(&facts);
                 let part = plan_at(&whole, depth);
                 let sources = self.sources(part, images);
+                if let Some(step) = part.maker(Product::Fetched).filter(|_| self.fetches(options)) {
+                    let fetched = solve_product(self.client, part, &sources, options, step).await?;
+                    self.client.evaluate(&fetched).await?;
+                }
                 lock.shared = shared_files(self.client, self.file, part, &sources, options).await?;
                 if !lock.shared.is_empty() {
                     facts_at(&mut facts, depth).lock = Some(lock);
@@ -181,6 +188,12 @@ impl Build<'_> {
             }
         }
         Ok((draft(&facts), text))
+    }
+
+    /// Whether all wheels are fetched beforehand: not where most layers may be in a cache that is imported, and
+    /// not where BuildKit empties the directory between solves, as it does for steps that ignore their cache.
+    fn fetches(&self, options: &EmitOptions) -> bool {
+        !self.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
     }
 
     fn beside_of(&self, depth: usize) -> Option<&Beside> {

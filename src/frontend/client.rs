@@ -57,6 +57,11 @@ impl Client {
         self.frontend.get(capability).is_some_and(|cap| cap.enabled)
     }
 
+    /// Whether results of other builders may be there.
+    pub(super) fn has_cache_imports(&self) -> bool {
+        !self.cache_imports.is_empty()
+    }
+
     fn too_old(&self, capability: &str) -> Failure {
         let has = since(capability).map_or(String::new(), |version| format!("; BuildKit has it since {version}"));
         let reason = match self.llb.get(capability) {

@@ -184,6 +184,7 @@ impl Builder<'_> {
         let Some(step) = self.lock(interpreter) else { return };
         let facts = self.facts;
         let Some(lock) = &facts.lock else { return };
+        self.fetch(interpreter, lock);
         let steps = self.wheels(interpreter, lock);
         let shared = self.shared_files(interpreter, &steps);
         if !lock.shared.is_empty() {

@@ -24,7 +24,6 @@ pub(super) const KEPT_PRODUCT: &str = "/tmp/imagespec/product/usr/share/imagespe
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
 /// A lock of what is installed before anything is resolved.
 const INSTALLED: &str = "pylock.imagespec.toml";
-const FETCH: &str = include_str!("scripts/fetch.sh");
 const INDEX: &str = include_str!("scripts/index.sh");
 const INTERPRETER: &str = include_str!("scripts/interpreter.py");
 
@@ -240,12 +239,7 @@ impl Builder<'_> {
                 } else {
                     "the interpreter decides which packages there are"
                 };
-                (
-                    script.lines(&lines).lines(&self.fetch_lines(&python)).lines(&report),
-                    title,
-                    after,
-                    reason,
-                )
+                (script.lines(&lines).lines(&report), title, after, reason)
             }
         };
         // Installing needs it, too, and what is installed may not be known yet.
@@ -258,17 +252,6 @@ impl Builder<'_> {
                     .after(after, reason)
                     .spans(&spans),
             ),
-        )
-    }
-
-    /// Fetches what the lock names, once it is made.
-    fn fetch_lines(&self, python: &str) -> String {
-        let mut arguments = self.index_arguments();
-        arguments.extend(self.extra_arguments().build);
-        format!(
-            "uv={UV} python={} lock={KEPT_PRODUCT}/{LOCK_NAME}\nset -- {}\n{FETCH}",
-            quote(python),
-            quote_all(arguments.iter().map(String::as_str))
         )
     }
 

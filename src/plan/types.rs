@@ -220,6 +220,8 @@ pub struct Step {
 pub enum Product {
     /// `interpreter.json`, and `pylock.toml` unless that is given.
     Lock,
+    /// Nothing: the wheels of a lock are in the cache that installs read.
+    Fetched,
     /// The files of a package, laid out as below the interpreter's prefix.
     Package,
     /// `shared-files.json`: which files several packages have.

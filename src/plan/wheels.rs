@@ -37,6 +37,9 @@ pub const INSTALL_REASON: &str =
     "what the lock names is only unpacked: nothing but the interpreter has a say in the result";
 /// An image's layers are at most so many.
 const MAX_LAYERS: usize = 100;
+/// So many wheels are fetched in one step.
+const MANY: usize = 8;
+const FETCH: &str = include_str!("scripts/fetch.sh");
 const SHARED: &str = include_str!("scripts/shared.py");
 const LAYERS: &str = "/tmp/imagespec/layers";
 const BUILT: &str = "/tmp/imagespec/built";
@@ -60,6 +63,37 @@ impl Builder<'_> {
             steps.push(self.install_group(interpreter, &group, &built));
         }
         steps
+    }
+
+    /// The step that fetches all wheels, for many steps that install them at the same time.
+    pub(super) fn fetch(&mut self, interpreter: &Interpreter, lock: &Lock) {
+        let is_from_index = |package: &&Locked| matches!(package.artefact, Artefact::Wheel { .. });
+        let wheels: Vec<&Locked> = lock.packages.iter().filter(is_from_index).collect();
+        if wheels.len() < MANY || self.spec.layering == Layering::Single {
+            return;
+        }
+        let (mounts, script, mut spans) = self.index_access();
+        spans.extend(self.package_spans());
+        let mut arguments = vec!["--python".to_owned(), interpreter.program()];
+        arguments.extend(self.locked_index_arguments());
+        arguments.extend(self.extra_arguments().build);
+        let list: Vec<String> = wheels
+            .iter()
+            .map(|package| requirement_line(package, CONTEXT))
+            .collect();
+        let lines = format!(
+            "{}{}printf '%s\\n' {} > /tmp/imagespec/requirements.txt\nuv={UV} many={MANY}\nset -- {}\n{FETCH}",
+            self.index_lines(),
+            install_environment(interpreter),
+            quote_all(list.iter().map(String::as_str)),
+            quote_all(arguments.iter().map(String::as_str))
+        );
+        let run = Run::ours(script.lines(&lines).text(), self.install_environment().0, mounts).making(PRODUCT);
+        let title = format!("fetch what is missing of {} wheels", wheels.len());
+        let draft = Draft::new(Stage::Packages, title, Action::Run(run)).makes(Product::Fetched);
+        let after = self.last_of_any(&[Stage::Python, Stage::User]);
+        let reason = "the image has nothing of it: the steps that install need not ask the indexes one by one";
+        self.add(draft.after(after, reason).spans(&spans));
     }
 
     fn groups<'l>(&self, packages: &'l [Locked]) -> Vec<Group<'l>> {

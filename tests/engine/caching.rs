@@ -94,30 +94,33 @@ fn no_cache_filter_runs_its_stage_again() {
     );
 }
 
-/// Builds twice with nothing shared: neither install steps, nor the directories that installers keep.
-fn assert_same_layers(spec: &str, name: &str) {
-    let build = |number: u32| {
+/// Builds twice with nothing shared: neither install steps, nor the directories that installers keep. Gives the logs.
+fn assert_same_layers(spec: &str, name: &str) -> [String; 2] {
+    let build = |number: u32, spec: &str, options: &[&str]| {
         let namespace = format!("BUILDKIT_CACHE_MOUNT_NS={name}-{number}-{}", std::process::id());
-        let project = Project::new(&fresh(spec)).with(&["--build-arg", &namespace]);
+        let project = Project::new(spec).with(&["--build-arg", &namespace]).with(options);
         project.file("data/x", "1");
         let tag = format!("{name}-{number}");
-        project.build(&tag);
-        (
-            layers(project.engine, &tag),
-            project.engine.inspect(&tag, ".RootFS.Layers"),
-        )
+        let built = project.build(&tag);
+        let digests = project.engine.inspect(&tag, ".RootFS.Layers");
+        (layers(project.engine, &tag), digests, built.log)
     };
-    let ((one, one_layers), (two, two_layers)) = (build(1), build(2));
+    let (one, one_digests, one_log) = build(1, &fresh(spec), &[]);
+    let (two, two_digests, two_log) = build(2, spec, &["--no-cache"]);
     assert_eq!(differences(&one, &two), [""; 0]);
-    assert_eq!(one_layers, two_layers);
+    assert_eq!(one_digests, two_digests);
+    [one_log, two_log]
 }
 
 #[test]
 fn the_same_steps_give_the_same_layers_on_an_empty_cache() {
-    assert_same_layers(
+    let [cached, uncached] = assert_same_layers(
         "packages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser, git]\nconda_packages: [tree]\n",
         "engine-twice",
     );
+    assert!(cached.contains("[packages] fetch what is missing of "), "{cached}");
+    // BuildKit empties the directory before each solve: they would be fetched twice.
+    assert!(!uncached.contains("[packages] fetch what is missing of "), "{uncached}");
     assert_same_layers(
         "profile: plain\npython_exec: python3\napt_packages: [python3]\npackages: [humanize, pandas]\n",
         "engine-twice-venv",
