@@ -155,23 +155,12 @@ fn definition(name: &str, yaml: &str, strategy: Strategy) -> Definition {
 fn shorten(plan: &mut serde_json::Value) {
     match plan {
         serde_json::Value::Array(items) => {
-            let mut end: Option<String> = None;
+            let mut is_program = false;
             items.retain(|item| {
                 let line = item.as_str().unwrap_or_default();
-                match &end {
-                    Some(mark) => {
-                        if line == mark {
-                            end = None;
-                        }
-                        false
-                    }
-                    None => {
-                        let marks = ["SETTLE", "SHARED", "REPORT"];
-                        let mark = marks.iter().find(|mark| line.contains(&format!("<<'{mark}'")));
-                        end = mark.map(|mark| (*mark).to_owned());
-                        true
-                    }
-                }
+                let is_kept = !is_program;
+                is_program = line.contains("<<'PROGRAM'") || is_program && line != "PROGRAM";
+                is_kept
             });
             items.iter_mut().for_each(shorten);
         }

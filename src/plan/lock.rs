@@ -3,7 +3,7 @@
 use crate::plan::build::{Builder, Requirements};
 use crate::plan::draft::Draft;
 use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_cache};
-use crate::plan::script::{Script, quote, quote_all};
+use crate::plan::script::{Script, python_lines, quote, quote_all};
 use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};
 use crate::python::{Arguments, Requirement, Source};
 use crate::spec::{ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, context_path, directory_of, file_name};
@@ -198,10 +198,7 @@ impl Builder<'_> {
         let input = self.lock_input()?;
         let (mut mounts, mut script, mut spans) = self.index_access();
         let python = interpreter.program();
-        let report = format!(
-            "env -u PYTHONPATH -u PYTHONHOME {} -s -S -B - {KEPT_PRODUCT}/interpreter.json <<'REPORT'\n{INTERPRETER}REPORT",
-            quote(&python)
-        );
+        let report = python_lines(&python, "", &format!("{KEPT_PRODUCT}/interpreter.json"), INTERPRETER);
         let spec = self.spec;
         spans.extend(spec.packages.iter().map(|list| list.span));
         spans.extend(spec.requirements.iter().map(|file| file.span));
@@ -360,6 +357,11 @@ impl Builder<'_> {
         let reason = "nothing else is below its directory";
         let title = format!("keep the lock in {KEPT}");
         self.add(Draft::new(Stage::Lock, title, Action::Copy(copies)).after(after, reason));
+    }
+
+    /// After the interpreter, which a base image may bring.
+    pub(super) fn with_python(&self) -> Vec<usize> {
+        self.last_of_any(&[Stage::Python, Stage::User])
     }
 
     /// After the interpreter and all that apt installs.

@@ -81,14 +81,18 @@ impl Script {
         // Making the prefix changed the directories above it.
         above(prefix, &mut around);
         let around = quote_all(around.iter().map(String::as_str));
-        self.lines(&format!(
-            "env -u PYTHONPATH -u PYTHONHOME PYTHONHASHSEED=0 {} -s -S -B - {FIXED_TIME} {} {} {around} <<'SETTLE'\n{SETTLE_PYTHON}SETTLE",
-            quote(python),
-            quote(owner),
-            quote(prefix)
-        ))
-        .0
+        let arguments = format!("{FIXED_TIME} {} {} {around}", quote(owner), quote(prefix));
+        self.lines(&python_lines(python, "PYTHONHASHSEED=0", &arguments, SETTLE_PYTHON))
+            .0
     }
+}
+
+/// Runs a program of ours, with quoted arguments, on an interpreter that nobody has set up otherwise.
+pub(super) fn python_lines(python: &str, environment: &str, arguments: &str, program: &str) -> String {
+    let python = quote(python);
+    format!(
+        "env -u PYTHONPATH -u PYTHONHOME {environment} {python} -s -S -B - {arguments} <<'PROGRAM'\n{program}PROGRAM\n"
+    )
 }
 
 /// The directories whose time mount points change: those above the targets, and above the files that

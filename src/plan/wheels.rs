@@ -9,7 +9,7 @@ use crate::plan::draft::{Draft, rank};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
 use crate::plan::install::{Interpreter, UV, UV_CACHE, program, scratch};
 use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK, copy_to_work};
-use crate::plan::script::{Script, quote, quote_all};
+use crate::plan::script::{Script, python_lines, quote, quote_all};
 use crate::plan::types::{Action, Mount, Product, Role, Run, Stage};
 use crate::python::{Artefact, Locked, normalised};
 use crate::spec::{ImageSpec, Layering, Span};
@@ -37,8 +37,8 @@ pub const INSTALL_REASON: &str =
     "what the lock names is only unpacked: nothing but the interpreter has a say in the result";
 /// An image's layers are at most so many.
 const MAX_LAYERS: usize = 100;
-/// So many wheels are fetched in one step.
-const MANY: usize = 8;
+/// So many missing wheels are fetched in one step.
+const FETCHED_TOGETHER: usize = 8;
 const FETCH: &str = include_str!("scripts/fetch.sh");
 const SHARED: &str = include_str!("scripts/shared.py");
 const LAYERS: &str = "/tmp/imagespec/layers";
@@ -69,7 +69,7 @@ impl Builder<'_> {
     pub(super) fn fetch(&mut self, interpreter: &Interpreter, lock: &Lock) {
         let is_from_index = |package: &&Locked| matches!(package.artefact, Artefact::Wheel { .. });
         let wheels: Vec<&Locked> = lock.packages.iter().filter(is_from_index).collect();
-        if wheels.len() < MANY || self.spec.layering == Layering::Single {
+        if wheels.len() < FETCHED_TOGETHER || self.spec.layering == Layering::Single {
             return;
         }
         let (mounts, script, mut spans) = self.index_access();
@@ -82,7 +82,7 @@ impl Builder<'_> {
             .map(|package| requirement_line(package, CONTEXT))
             .collect();
         let lines = format!(
-            "{}{}printf '%s\\n' {} > /tmp/imagespec/requirements.txt\nuv={UV} many={MANY}\nset -- {}\n{FETCH}",
+            "{}{}printf '%s\\n' {} > /tmp/imagespec/requirements.txt\nuv={UV} many={FETCHED_TOGETHER}\nset -- {}\n{FETCH}",
             self.index_lines(),
             install_environment(interpreter),
             quote_all(list.iter().map(String::as_str)),
@@ -91,7 +91,7 @@ impl Builder<'_> {
         let run = Run::ours(script.lines(&lines).text(), self.install_environment().0, mounts).making(PRODUCT);
         let title = format!("fetch what is missing of {} wheels", wheels.len());
         let draft = Draft::new(Stage::Packages, title, Action::Run(run)).makes(Product::Fetched);
-        let after = self.last_of_any(&[Stage::Python, Stage::User]);
+        let after = self.with_python();
         let reason = "the image has nothing of it: the steps that install need not ask the indexes one by one";
         self.add(draft.after(after, reason).spans(&spans));
     }
@@ -274,15 +274,19 @@ impl Builder<'_> {
                 .iter()
                 .map(|(name, _)| format!("    {name}) cp -R {BUILT}/{name}/. {prefix}/ ;;\n"))
                 .collect();
+            let look = python_lines(
+                &interpreter.program(),
+                "SHARED_AS=names",
+                &format!("{prefix} -- / {names}"),
+                SHARED,
+            );
             lines.push_str(&format!(
                 "# Files of two packages are those of the one whose name comes last.\n\
-                 names=$(env -u PYTHONPATH -u PYTHONHOME SHARED_AS=names {} -s -S -B - {prefix} -- / {names} <<'SHARED'\n{SHARED}SHARED\n\
-                 )\n\
+                 names=$({look})\n\
                  for name in $names; do\n\
                  \x20 case \"$name\" in\n{again}    *) install --reinstall-package \"$name\" ;;\n\
                  \x20 esac\n\
-                 done\n",
-                quote(&interpreter.program())
+                 done\n"
             ));
         }
         lines.push_str(&format!("rm -f {prefix}/.lock"));
@@ -298,7 +302,7 @@ impl Builder<'_> {
         let (after, reason) = if is_single && !self.extra_arguments().unknown.is_empty() {
             (self.with_apt(), "arguments that are not known may need anything")
         } else {
-            (self.last_of_any(&[Stage::Python, Stage::User]), INSTALL_REASON)
+            (self.with_python(), INSTALL_REASON)
         };
         let run = Run::ours(script, self.install_environment().0, mounts);
         let names: Vec<String> = group.packages.iter().map(|package| shown(package)).collect();
@@ -324,14 +328,15 @@ impl Builder<'_> {
             arguments.extend(self.packages_of(*step).iter().cloned());
             mounts.push(Mount::Files { target, step: *step });
         }
-        let script = Script::new().lines(&format!(
-            "mkdir -p {KEPT_PRODUCT}\n\
-             env -u PYTHONPATH -u PYTHONHOME SHARED_AS={KEPT_PRODUCT}/shared-files.json {} -s -S -B - {} <<'SHARED'\n{SHARED}SHARED",
-            quote(&interpreter.program()),
-            quote_all(arguments.iter().map(String::as_str))
-        ));
+        let look = python_lines(
+            &interpreter.program(),
+            &format!("SHARED_AS={KEPT_PRODUCT}/shared-files.json"),
+            &quote_all(arguments.iter().map(String::as_str)),
+            SHARED,
+        );
+        let script = Script::new().lines(&format!("mkdir -p {KEPT_PRODUCT}\n{look}"));
         let run = Run::ours(script.text(), self.base_environment.clone().0, mounts).making(PRODUCT);
-        let after = self.last_of_any(&[Stage::Python, Stage::User]);
+        let after = self.with_python();
         let title = "look for files that two packages have".to_owned();
         let draft = Draft::new(Stage::Packages, title, Action::Run(run)).makes(Product::SharedFiles);
         Some(self.add(draft.after(after, "it reads the layers, one beside the other")))
@@ -381,7 +386,7 @@ impl Builder<'_> {
             ))
             .settle_python(&interpreter.program(), self.owner(), interpreter.prefix, &mounts);
         let run = Run::ours(script, self.base_environment.clone().0, mounts);
-        let after = self.last_of_any(&[Stage::Python, Stage::User]);
+        let after = self.with_python();
         let title = format!("keep files that two packages have ({})", lock.shared.len());
         let draft = Draft::new(Stage::Packages, title, Action::Run(run)).rank(rank::SHARED_FILES);
         self.add(draft.after(after, "it lies above the layers that it takes files from"));

@@ -91,15 +91,9 @@ impl Interpreter {
         format!("Python {} on {system} {machine}", self.markers.python_full_version())
     }
 
-    /// How well a wheel of these tags suits, the best first; `None` when it does not.
+    /// All tags that it takes, the best first.
     ///
     /// The order is that of <https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/>.
-    #[must_use]
-    pub fn preference(&self, wheel: &WheelName) -> Option<usize> {
-        wheel.preference(&self.tags())
-    }
-
-    /// All tags that it takes, the best first.
     #[must_use]
     pub fn tags(&self) -> Vec<(String, String, String)> {
         let (major, minor) = self.version;
@@ -242,10 +236,10 @@ pub(crate) mod tests {
 
     #[test]
     fn wheels_are_preferred_as_installers_do() {
-        let python = interpreter();
+        let tags = interpreter().tags();
         let check = |file: &str, suits: bool| {
             let wheel = WheelName::parse(file).unwrap();
-            assert_eq!(python.preference(&wheel).is_some(), suits, "{file}");
+            assert_eq!(wheel.preference(&tags).is_some(), suits, "{file}");
         };
         check("a-1-py3-none-any.whl", true);
         check("a-1-py2.py3-none-any.whl", true);
@@ -260,7 +254,7 @@ pub(crate) mod tests {
         check("a-1-1local-cp312-none-linux_x86_64.whl", true);
         assert_eq!(WheelName::parse("a-1.tar.gz"), None);
         assert_eq!(WheelName::parse("a-1-any.whl"), None);
-        let preference = |file: &str| python.preference(&WheelName::parse(file).unwrap()).unwrap();
+        let preference = |file: &str| WheelName::parse(file).unwrap().preference(&tags).unwrap();
         assert!(
             preference("a-1-cp312-cp312-manylinux_2_28_x86_64.whl")
                 < preference("a-1-cp312-cp312-manylinux2014_x86_64.whl")
@@ -270,8 +264,8 @@ pub(crate) mod tests {
                 < preference("a-1-cp312-abi3-manylinux_2_28_x86_64.whl")
         );
         assert!(preference("a-1-py3-none-manylinux1_x86_64.whl") < preference("a-1-py3-none-any.whl"));
-        let threads = report("3.13", "aarch64", "[\"musl\", 1, 2]", true);
-        let fits = |file: &str| threads.preference(&WheelName::parse(file).unwrap()).is_some();
+        let threads = report("3.13", "aarch64", "[\"musl\", 1, 2]", true).tags();
+        let fits = |file: &str| WheelName::parse(file).unwrap().preference(&threads).is_some();
         assert!(fits("a-1-cp313-cp313t-musllinux_1_1_aarch64.whl"));
         assert!(!fits("a-1-cp313-abi3-musllinux_1_1_aarch64.whl"));
     }

@@ -3,6 +3,7 @@
 mod construct;
 mod format;
 mod interpreter;
+mod locked;
 mod poetry;
 mod pylock;
 mod repr;
@@ -16,8 +17,9 @@ mod value;
 pub use construct::{ValueError, scalar, value};
 pub use format::{FormatError, format};
 pub use interpreter::{Interpreter, Libc, ReportError, WheelName};
+pub use locked::{Artefact, LockError, Locked};
 pub use poetry::select_poetry;
-pub use pylock::{Artefact, LockError, Locked, Pylock, Selection};
+pub use pylock::{Pylock, Selection};
 pub use repr::repr;
 pub use requirement::{Requirement, RequirementError, Source, normalised};
 pub use requirements::{Entry, RequirementsError, logical_lines, parse_requirements, plain_text};

@@ -9,7 +9,8 @@ use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
 use serde::Deserialize;
 
 use crate::python::interpreter::Interpreter;
-use crate::python::pylock::{File, LockError, Locked, Package, Pylock, Repository, Selection};
+use crate::python::locked::{LockError, Locked};
+use crate::python::pylock::{File, Package, Pylock, Repository, Selection};
 use crate::python::{normalised, plain_text};
 
 #[derive(Deserialize)]
