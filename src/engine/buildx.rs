@@ -33,9 +33,10 @@ pub fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
     if let Some(frontend) = request.frontend {
         command.arg("--build-arg").arg(format!("BUILDKIT_SYNTAX={frontend}"));
     }
-    command
-        .arg("--output")
-        .arg(format!("type=local,dest={}", request.output.display()));
+    command.arg("--output").arg(format!(
+        "type=local,\"dest={}\"",
+        request.output.display().to_string().replace('"', "\"\"")
+    ));
     command
         .arg("--file")
         .arg(request.file)

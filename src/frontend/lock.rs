@@ -204,7 +204,8 @@ impl Locking<'_> {
             return problems;
         }
         for line in &required {
-            let Ok(requirement) = Requirement::parse(line) else {
+            let bound = line.strip_prefix("-c ");
+            let Ok(requirement) = Requirement::parse(bound.unwrap_or(line)) else {
                 continue;
             };
             let Some(package) = requirement
@@ -219,6 +220,7 @@ impl Locking<'_> {
                 .iter()
                 .any(|version| version.is_none_or(|version| requirement.allows(version)));
             match versions.first() {
+                None if bound.is_some() => {}
                 None => differs(line, format!("`{line}` is not in {name}")),
                 Some(Some(version)) if !is_allowed => {
                     differs(

@@ -7,7 +7,10 @@ use crate::frontend::client::Client;
 use crate::frontend::context::SpecFile;
 use crate::frontend::files::{Files, check_path};
 use crate::plan::{DEFAULT_UV, Requirements};
-use crate::python::{Artefact, Entry, Locked, Pylock, Requirement, Source, normalised, parse_requirements, plain_text};
+use crate::python::{
+    Artefact, Entry, Locked, Pylock, Requirement, Source, normalised, parse_requirements, plain_text,
+    project_requirements, source_paths,
+};
 use crate::spec::{Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path, directory_of};
 
 /// The version of uv's lock that the uv of this release reads.
@@ -129,10 +132,17 @@ impl Reader<'_> {
                 }
             }
         }
-        for path in spec.extra_arguments("").files {
+        let arguments = spec.extra_arguments("");
+        for path in arguments.files {
+            let is_bound = arguments.bounds.contains(&path);
             let span = spec.pip_extra_args.as_ref().map_or(spec.span, |args| args.span);
-            self.text(&context_path(&path), &Spanned::new(path.clone(), span))
-                .await?;
+            let named = Spanned::new(path.clone(), span);
+            let path = context_path(&path);
+            if let Some(text) = self.text(&path, &named).await?
+                && is_bound
+            {
+                self.lines(&path, text, &named, true).await?;
+            }
         }
         let Some(file) = &spec.requirements else { return Ok(()) };
         let path = context_path(&file.value);
@@ -143,8 +153,8 @@ impl Reader<'_> {
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
         match kind {
-            RequirementsFile::Lines => self.lines(&path, text, file).await?,
-            RequirementsFile::Project => self.project_file(&path, &text, spec, file),
+            RequirementsFile::Lines => self.lines(&path, text, file, false).await?,
+            RequirementsFile::Project => self.project_file(&path, &text, spec, file).await?,
             RequirementsFile::UvLock => self.uv_lock(&path, &text, spec, file).await?,
             RequirementsFile::Pylock => {
                 let paths = Pylock::parse(&text).map(|lock| lock.paths().map(str::to_owned).collect::<Vec<_>>());
@@ -218,9 +228,9 @@ impl Reader<'_> {
     }
 
     /// Lines of requirements, with the files that they include.
-    async fn lines(&mut self, path: &str, text: String, named: &TextValue) -> Result<(), Failure> {
+    async fn lines(&mut self, path: &str, text: String, named: &TextValue, is_bound: bool) -> Result<(), Failure> {
         let top = directory_of(path).to_owned();
-        let mut pending = vec![(path.to_owned(), text, false)];
+        let mut pending = vec![(path.to_owned(), text, is_bound)];
         let mut rounds = 0;
         while let Some((path, text, is_bound)) = pending.pop() {
             rounds += 1;
@@ -271,6 +281,12 @@ impl Reader<'_> {
                         let help = "name the files themselves as requirements: ./wheels/features-1.0-py3-none-any.whl";
                         self.problem("find-links", message, named.span, help);
                     }
+                    Entry::Index { value, .. } if value.contains("${") => {
+                        let message =
+                            format!("{path}, line {line}: the URL of an index has a variable, which builds do not set");
+                        let help = "write the URL out; for credentials, pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]`";
+                        self.problem("index-variable", message, named.span, help);
+                    }
                     Entry::Index { option, value } => {
                         self.found.facts.indexes.push(option.to_owned());
                         if !value.is_empty() {
@@ -297,9 +313,13 @@ impl Reader<'_> {
                             }
                         }
                         self.hashes(&requirement, hashes);
-                        if !is_bound {
-                            self.found.facts.lines.push(requirement.text);
-                        }
+                        let facts = &mut self.found.facts;
+                        let lines = if is_bound {
+                            &mut facts.constraints
+                        } else {
+                            &mut facts.lines
+                        };
+                        lines.push(requirement.text);
                     }
                 }
             }
@@ -308,37 +328,38 @@ impl Reader<'_> {
     }
 
     /// A project's own dependencies, with those of its extras and groups that are wanted.
-    fn project_file(&mut self, path: &str, text: &str, spec: &ImageSpec, named: &TextValue) {
+    async fn project_file(
+        &mut self,
+        path: &str,
+        text: &str,
+        spec: &ImageSpec,
+        named: &TextValue,
+    ) -> Result<(), Failure> {
         let project: toml::Table = match toml::from_str(&plain_text(text)) {
             Ok(project) => project,
             Err(error) => {
                 let message = format!("{path} is not TOML: {}", error.message());
-                return self.problem("requirements", message, named.span, "correct the file");
+                self.problem("requirements", message, named.span, "correct the file");
+                return Ok(());
             }
         };
-        let lines = |value: Option<&toml::Value>| -> Vec<String> {
-            let list = value.and_then(toml::Value::as_array);
-            list.into_iter()
-                .flatten()
-                .filter_map(toml::Value::as_str)
-                .map(str::to_owned)
-                .collect()
+        let words = |list| {
+            ImageSpec::strings(list)
+                .map(|word| word.value.as_str())
+                .collect::<Vec<_>>()
         };
-        let table = |name: &str| project.get("project").and_then(|table| table.get(name));
-        let mut all = lines(table("dependencies"));
-        for extra in ImageSpec::strings(&spec.extras) {
-            all.extend(lines(
-                table("optional-dependencies").and_then(|extras| extras.get(&extra.value)),
-            ));
+        self.found.facts.lines = project_requirements(&project, &words(&spec.extras), &words(&spec.groups));
+        for place in source_paths(&project) {
+            match join(directory_of(path), &place) {
+                Some(inner) => self.project(&inner, named.span).await?,
+                None => {
+                    let message = format!("{path}: `{place}` is outside of the build context");
+                    let help = "build from a directory that holds all projects";
+                    self.problem("context-path", message, named.span, help);
+                }
+            }
         }
-        for group in ImageSpec::strings(&spec.groups) {
-            all.extend(lines(
-                project
-                    .get("dependency-groups")
-                    .and_then(|groups| groups.get(&group.value)),
-            ));
-        }
-        self.found.facts.lines = all;
+        Ok(())
     }
 
     /// uv's lock names the projects beside the one that it is the lock of.

@@ -387,11 +387,12 @@ fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     packages
 }
 
-/// All that a lock is made from: the requirements of a spec and of its files, sorted.
+/// All that a lock is made from: the requirements of a spec and of its files, sorted. Constraints begin with `-c `.
 #[must_use]
 pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     let mut all = packages(spec, requirements);
     all.extend(requirements.lines.iter().cloned());
+    all.extend(requirements.constraints.iter().map(|line| format!("-c {line}")));
     all.sort();
     all.dedup();
     all

@@ -41,6 +41,8 @@ const MAX_LAYERS: usize = 100;
 const FETCHED_TOGETHER: usize = 8;
 const FETCH: &str = include_str!("scripts/fetch.sh");
 const SHARED: &str = include_str!("scripts/shared.py");
+/// Where uv keeps credentials; a secret may be mounted there.
+const CREDENTIALS: &str = "/root/.local/share/uv/credentials";
 const LAYERS: &str = "/tmp/imagespec/layers";
 const BUILT: &str = "/tmp/imagespec/built";
 
@@ -289,7 +291,7 @@ impl Builder<'_> {
                  done\n"
             ));
         }
-        lines.push_str(&format!("rm -f {prefix}/.lock"));
+        lines.push_str(&format!("rm -f {prefix}/.lock {CREDENTIALS}/credentials.toml.lock"));
         if wheels
             .iter()
             .any(|package| matches!(package.artefact, Artefact::Path { .. }))
@@ -396,6 +398,8 @@ impl Builder<'_> {
 fn install_environment(interpreter: &Interpreter) -> String {
     format!(
         "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=0\n\
+         # Whoever asks an index leaves a lock file there.\n\
+         [ -e {CREDENTIALS} ] || export UV_CREDENTIALS_DIR=/tmp/imagespec/credentials\n\
          export PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n",
         interpreter.bin(),
     )

@@ -80,6 +80,12 @@ impl Requirement {
         })
     }
 
+    /// Its extras, of one from an index.
+    pub fn extras(&self) -> impl Iterator<Item = String> {
+        let extras = self.parsed.iter().flat_map(|parsed| &parsed.extras);
+        extras.map(ToString::to_string)
+    }
+
     /// Whether its marker holds.
     #[must_use]
     pub fn applies(&self, environment: &MarkerEnvironment) -> bool {

@@ -110,6 +110,8 @@ pub struct Arguments {
     pub refused: Vec<String>,
     /// Files of the build context that are named.
     pub files: Vec<String>,
+    /// Those of them that bound the versions of what is installed.
+    pub bounds: Vec<String>,
     /// Packages that are built although there is a wheel; `:all:` for all of them.
     pub no_binary: Vec<String>,
 }
@@ -152,6 +154,9 @@ impl Arguments {
                 words.push(if is_file {
                     let path = value.trim_start_matches("./").to_owned();
                     let place = format!("{context}/{path}");
+                    if matches!(name, "--constraints" | "--overrides") {
+                        sorted.bounds.push(path.clone());
+                    }
                     sorted.files.push(path);
                     place
                 } else {
@@ -230,6 +235,9 @@ mod tests {
                 "--target",
             ],
             files: [
+                "bounds.txt",
+            ],
+            bounds: [
                 "bounds.txt",
             ],
             no_binary: [
