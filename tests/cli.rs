@@ -321,6 +321,14 @@ fn content_without_pins_and_lock_says_how_to_get_them() {
 }
 
 #[test]
+fn what_is_locked_is_not_locked_again() {
+    let project = Project::new("profile: plain\nrequirements: deps/uv.lock\n");
+    let error = project.fails(&["lock"]);
+    assert!(error.contains("imageSpec.yaml:2:15"), "{error}");
+    assert!(error.contains("`deps/uv.lock`, which is a lock already"), "{error}");
+}
+
+#[test]
 fn differences_name_their_inputs_and_no_credential() {
     let project = Project::new("packages: [a]\nenv: {A: b}\npip_index: https://me:hunter2@host/simple\ncopy: [data]\n");
     project.file("data/x", "1");

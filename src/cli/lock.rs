@@ -2,9 +2,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use crate::cli::project::spec_file;
+use crate::cli::project::{read, spec_file};
 use crate::cli::{DONE, Failure, LockArguments, out};
 use crate::engine::{self, LockRequest};
+use crate::spec::{self, Diagnostic, RequirementsFile};
 
 const NAME: &str = "pylock.toml";
 
@@ -12,6 +13,9 @@ const NAME: &str = "pylock.toml";
 pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
     let file = spec_file(arguments.file.as_deref(), &arguments.context)?;
     let is_piped = file == Path::new("-");
+    if !is_piped {
+        check(&file)?;
+    }
     let target = match &arguments.output {
         Some(output) => output.clone(),
         None if is_piped => {
@@ -35,9 +39,31 @@ pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
             json!({"version": 1, "lock": path, "packages": packages})
         ));
     } else {
-        out(&format!("{packages} packages locked in {}\n", target.display()));
+        let noun = if packages == 1 { "package" } else { "packages" };
+        out(&format!("{packages} {noun} locked in {}\n", target.display()));
     }
     Ok(DONE)
+}
+
+/// A spec that names a lock has nothing to lock. All else that may be wrong is found in the build.
+fn check(file: &Path) -> Result<(), Failure> {
+    let text = read(file)?;
+    let Some(spec) = spec::parse(&text).spec else {
+        return Ok(());
+    };
+    let has_lock = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+    let Some(lock) = spec.requirements.filter(|_| has_lock) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the spec takes its packages from `{}`, which is a lock already",
+        lock.value
+    );
+    let help = "lock with the tool that made it, such as `uv lock`; or name what it is made from, such as `requirements: pyproject.toml`";
+    let problem = Diagnostic::build_error("locked-already", message)
+        .at(lock.span)
+        .help(help);
+    Err(Failure::Spec(text, vec![problem]))
 }
 
 /// Makes the lock and gives the number of its packages.
@@ -55,11 +81,28 @@ fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path)
     };
     engine::lock(&request).map_err(|error| Failure::Other(error.to_string()))?;
     let made = directory.join(NAME);
-    let text = std::fs::read_to_string(&made).map_err(|_| {
-        Failure::Other("docker wrote no pylock.toml: the spec names a lock of its own, or several platforms\n    help: lock a project with its own tool, such as `uv lock`; name one platform with `-- --platform linux/amd64`".into())
-    })?;
+    let text = std::fs::read_to_string(&made).map_err(|_| Failure::Other(not_one(directory)))?;
     std::fs::rename(&made, target).map_err(|error| cannot(target, error))?;
     Ok(text.lines().filter(|line| line.trim() == "[[packages]]").count())
+}
+
+/// Why a build wrote no lock: several platforms have a directory each.
+fn not_one(directory: &Path) -> String {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut platforms: Vec<String> = entries
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    platforms.sort();
+    if platforms.is_empty() {
+        return "the spec installs no Python packages: there is nothing to lock".into();
+    }
+    format!(
+        "a lock is for one platform, and the spec is built for {}\n    help: name one: `imagespec lock -- --platform {}`",
+        platforms.join(", "),
+        platforms
+            .first()
+            .map_or_else(String::new, |platform| platform.replace('_', "/"))
+    )
 }
 
 fn beside(file: &Path) -> PathBuf {

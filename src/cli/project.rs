@@ -168,7 +168,7 @@ fn default_file(context: &Path) -> Result<PathBuf, Failure> {
     })
 }
 
-fn read(path: &Path) -> Result<Text, Failure> {
+pub(super) fn read(path: &Path) -> Result<Text, Failure> {
     let content = if path == Path::new("-") {
         let mut content = Vec::new();
         let limit = MAX_BYTES as u64 + 1;

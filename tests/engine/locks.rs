@@ -160,6 +160,19 @@ fn requirements_files_name_other_files() {
         said,
         "4.9.0 7 /opt/micromamba/envs/runtime/lib/python3.12/site-packages/mine.py\n"
     );
+    let made = locked(&project, tempfile::tempdir().unwrap().path());
+    project.file("pylock.toml", made);
+    project.build("engine-includes");
+    project.file("deps/bounds.txt", "humanize<4.9\nsix<1\n");
+    let log = project.fail("engine-includes");
+    assert!(log.contains("`-c humanize<4.9` is not among the requirements"), "{log}");
+    std::fs::remove_file(project.directory.path().join("pylock.toml")).unwrap();
+    project.file("deps/bounds.txt", "--index-url https://${HOST}/simple\n");
+    let log = project.fail("engine-includes");
+    assert!(
+        log.contains("deps/bounds.txt, line 1: the URL of an index has a variable"),
+        "{log}"
+    );
     project.file("deps/more/m.txt", "-r gone.txt\n");
     let log = project.fail("engine-includes");
     assert!(log.contains("deps/more/gone.txt` is not in the build context"), "{log}");
@@ -175,10 +188,27 @@ const PYPROJECT: &str = "[project]\nname = \"mypkg\"\nversion = \"0.1.0\"\nrequi
 #[test]
 fn a_project_is_resolved_or_taken_from_uvs_lock() {
     let project = Project::new("profile: plain\nrequirements: pyproject.toml\nextras: [fast]\ngroups: [extra]\n");
-    project.file("pyproject.toml", PYPROJECT);
     let all = python("import humanize, idna, iniconfig; print(humanize.__version__, idna.__version__)");
-    assert_eq!(project.build_and_run("engine-project", &all), "4.9.0 3.10\n");
+    let including = PYPROJECT.replace(
+        "\"iniconfig==2.0.0\"]",
+        "{include-group = \"more\"}]\nmore = [\"iniconfig==2.0.0\", \"side\"]",
+    );
+    project.file(
+        "pyproject.toml",
+        format!("{including}[tool.uv.sources]\nside = {{path = \"libs/side\"}}\n"),
+    );
+    project.file(
+        "libs/side/pyproject.toml",
+        "[project]\nname = \"side\"\nversion = \"1\"\n",
+    );
+    project.file("libs/side/side.py", "X = 1\n");
+    let side = format!("{all} && {}", python("import side"));
+    assert_eq!(project.build_and_run("engine-project", &side), "4.9.0 3.10\n");
+    let made = locked(&project, tempfile::tempdir().unwrap().path());
+    assert!(made.contains("iniconfig==2.0.0") && made.contains("\"side\""), "{made}");
+    std::fs::remove_dir_all(project.directory.path().join("libs")).unwrap();
 
+    project.file("pyproject.toml", PYPROJECT);
     project.file("uv.lock", include_str!("../locks/uv.lock"));
     project.spec("profile: plain\nrequirements: uv.lock\nextras: [fast]\ngroups: [extra]\ninstall_project: true\n");
     project.file("mypkg/__init__.py", "X = 1\n");
