@@ -20,7 +20,10 @@ use imagespec::spec::{BaseImage, ImageSpec, Stage, Text, parse};
 fn lock(spec: &ImageSpec, requirements: &Requirements) -> Lock {
     let mut packages: Vec<Locked> = Vec::new();
     for line in required(spec, requirements) {
-        let requirement = Requirement::parse(&line).unwrap();
+        // Options decide, too, and ask for nothing.
+        let Ok(requirement) = Requirement::parse(&line) else {
+            continue;
+        };
         let name = requirement.name.clone().unwrap_or_else(|| "unnamed".to_owned());
         let hash = format!("sha256:{}", "ab".repeat(32));
         let (version, artefact) = match requirement.source {

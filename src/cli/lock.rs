@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -24,14 +25,9 @@ pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
         }
         None => beside(&file),
     };
-    // Whatever happens on the way, the old lock stays until the new one is whole.
-    let directory = target.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let directory = directory
-        .unwrap_or_else(|| Path::new("."))
-        .join(format!(".{NAME}.{}", std::process::id()));
-    let made = make(arguments, &file, &directory, &target);
-    drop(std::fs::remove_dir_all(&directory));
-    let packages = made?;
+    // Not in the context: that is what projects are built from.
+    let directory = tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot write a lock: {error}")))?;
+    let packages = make(arguments, &file, directory.path(), &target)?;
     if arguments.json {
         let path = target.display().to_string();
         out(&format!(
@@ -70,7 +66,6 @@ fn check(file: &Path) -> Result<(), Failure> {
 fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path) -> Result<usize, Failure> {
     let cannot =
         |what: &Path, error: std::io::Error| Failure::Other(format!("cannot write {}: {error}", what.display()));
-    std::fs::create_dir_all(directory).map_err(|error| cannot(directory, error))?;
     let request = LockRequest {
         file,
         context: &arguments.context,
@@ -82,7 +77,14 @@ fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path)
     engine::lock(&request).map_err(|error| Failure::Other(error.to_string()))?;
     let made = directory.join(NAME);
     let text = std::fs::read_to_string(&made).map_err(|_| Failure::Other(not_one(directory)))?;
-    std::fs::rename(&made, target).map_err(|error| cannot(target, error))?;
+    // Whatever happens on the way, the old lock stays until the new one is whole.
+    let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let new = tempfile::Builder::new()
+        .permissions(std::fs::Permissions::from_mode(0o644))
+        .tempfile_in(parent.unwrap_or_else(|| Path::new(".")))
+        .map_err(|error| cannot(target, error))?;
+    std::fs::write(new.path(), &text).map_err(|error| cannot(target, error))?;
+    new.persist(target).map_err(|error| cannot(target, error.error))?;
     Ok(text.lines().filter(|line| line.trim() == "[[packages]]").count())
 }
 

@@ -98,14 +98,17 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         file: &file,
         spec: &spec,
         id: naming.id(),
-        is_hashed: naming.algorithm() == Algorithm::Content,
+        // What is locked now has its hashes in the lock.
+        is_hashed: naming.algorithm() == Algorithm::Content && !is_locking,
         found: &found,
         beside: given_lock,
         tree: files.tree.clone(),
     };
     if request == Some(Subrequest::Lock) {
-        let (Some(platform), Some(images)) = (platforms.first(), images.first()) else {
-            return Err(Failure::internal("a build without platforms"));
+        let ([platform], [images]) = (platforms.as_slice(), images.as_slice()) else {
+            return Err(Failure::user(
+                "a lock is for one platform, and this spec is built for several: name one with --platform linux/amd64",
+            ));
         };
         return subrequest::lock(build.lock(platform, images).await?);
     }
@@ -237,8 +240,12 @@ async fn name(
     let identity = naming::identify(client, options, file, &files, &naming, &tasks).await?;
     let platform = naming.platforms().and_then(|all| all.into_iter().next());
     let platform = platform.unwrap_or_else(|| options.worker.clone());
-    let plan = plan::plan(&spec, &file.text, &platform, &Facts::default());
-    Ok(subrequest::name(&identity, what, &plan))
+    let facts = Facts {
+        beside: given_lock.as_ref().map(|(lock, _)| lock.path.clone()),
+        ..Facts::default()
+    };
+    let plan = plan::plan(&spec, &file.text, &platform, &facts);
+    Ok(subrequest::name(&identity, what, &plan, &spec))
 }
 
 fn naming_of<'a>(

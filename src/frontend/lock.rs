@@ -6,7 +6,9 @@ use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
 use crate::frontend::requirements::{Found, join};
 use crate::plan::{BuildPlan, KEPT, Product, STEP_DIRECTORIES, SharedFile, required};
-use crate::python::{Artefact, Interpreter, LockError, Locked, Pylock, Requirement, Selection, select_poetry};
+use crate::python::{
+    Artefact, Entry, Interpreter, LockError, Locked, Pylock, Selection, parse_requirements, select_poetry,
+};
 use crate::spec::credential::has_credential;
 use crate::spec::{Diagnostic, ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, directory_of, file_name};
 
@@ -117,7 +119,7 @@ impl Locking<'_> {
         Selection {
             extras: words(&self.spec.extras),
             groups: words(&self.spec.groups),
-            no_binary: self.spec.extra_arguments("").no_binary,
+            no_binary: [self.spec.extra_arguments("").no_binary, self.found.no_binary.clone()].concat(),
             hashes: self.found.hashes.clone(),
         }
     }
@@ -205,14 +207,17 @@ impl Locking<'_> {
         }
         for line in &required {
             let bound = line.strip_prefix("-c ");
-            let Ok(requirement) = Requirement::parse(bound.unwrap_or(line)) else {
+            let entries = parse_requirements(bound.unwrap_or(line)).unwrap_or_default();
+            let Some((_, Entry::Requirement { requirement, .. })) = entries.first() else {
                 continue;
             };
-            let Some(package) = requirement
-                .name
-                .as_ref()
-                .filter(|_| requirement.applies(&interpreter.markers))
-            else {
+            if !requirement.applies(&interpreter.markers) {
+                continue;
+            }
+            let Some(package) = &requirement.name else {
+                if bound.is_none() && !lock.places().any(|place| requirement.is_from(place)) {
+                    differs(line, format!("`{line}` is not in {name}"));
+                }
                 continue;
             };
             let versions: Vec<Option<&str>> = lock.versions_of(package).collect();

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest as _, Sha256};
+
 use crate::frontend::Failure;
 use crate::frontend::client::Client;
 use crate::frontend::context::SpecFile;
 use crate::frontend::files::{Files, check_path};
 use crate::plan::{DEFAULT_UV, Requirements};
 use crate::python::{
-    Artefact, Entry, Locked, Pylock, Requirement, Source, normalised, parse_requirements, plain_text,
-    project_requirements, source_paths,
+    Artefact, Entry, Locked, Pylock, Requirement, Source, add_names, has_dynamic_requirements, normalised,
+    parse_requirements, plain_text, project_requirements, source_paths,
 };
 use crate::spec::{Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path, directory_of};
 
@@ -25,6 +27,8 @@ pub(super) struct Found {
     pub(super) facts: Requirements,
     /// For each package, by normalised name, the hashes that its file may have.
     pub(super) hashes: BTreeMap<String, Vec<String>>,
+    /// Packages that the files want built although there is a wheel.
+    pub(super) no_binary: Vec<String>,
     /// The text of the requirements file.
     pub(super) text: Option<String>,
     /// The project itself, if it is to be installed.
@@ -231,6 +235,7 @@ impl Reader<'_> {
     async fn lines(&mut self, path: &str, text: String, named: &TextValue, is_bound: bool) -> Result<(), Failure> {
         let top = directory_of(path).to_owned();
         let mut pending = vec![(path.to_owned(), text, is_bound)];
+        let mut seen = Vec::new();
         let mut rounds = 0;
         while let Some((path, text, is_bound)) = pending.pop() {
             rounds += 1;
@@ -244,8 +249,13 @@ impl Reader<'_> {
                 }
             };
             for (line, entry) in entries {
-                let bounds = matches!(entry, Entry::Constraints(_));
+                let is_bound = is_bound || matches!(entry, Entry::Constraints(_));
                 match entry {
+                    // uv fetches it, where it resolves.
+                    Entry::Include(url) | Entry::Constraints(url) if url.contains("://") => {
+                        let option = if is_bound { "-c" } else { "-r" };
+                        self.found.facts.settings.push(format!("{option} {url}"));
+                    }
                     Entry::Include(other) | Entry::Constraints(other) if rounds <= MAX_ROUNDS => {
                         let Some(inner) = join(directory_of(&path), &other) else {
                             let message = format!("{path}, line {line}: `{other}` is outside of the build context");
@@ -257,13 +267,16 @@ impl Reader<'_> {
                             );
                             continue;
                         };
-                        if self.found.facts.files.contains(&inner) {
+                        if seen.contains(&(inner.clone(), is_bound)) {
                             continue;
                         }
+                        seen.push((inner.clone(), is_bound));
                         let value = Spanned::new(inner.clone(), named.span);
                         if let Some(text) = self.text(&inner, &value).await? {
-                            self.found.facts.files.push(inner.clone());
-                            pending.push((inner, text, is_bound || bounds));
+                            if !self.found.facts.files.contains(&inner) {
+                                self.found.facts.files.push(inner.clone());
+                            }
+                            pending.push((inner, text, is_bound));
                         }
                     }
                     Entry::Include(_) | Entry::Constraints(_) => {
@@ -293,7 +306,12 @@ impl Reader<'_> {
                             self.found.facts.indexes.push(value);
                         }
                     }
-                    Entry::Option(_) => {}
+                    Entry::Option(line) => {
+                        if let Some(value) = line.strip_prefix("--no-binary") {
+                            let value = value.trim_start_matches(['=', ' ', '\t']);
+                            add_names(&mut self.found.no_binary, value);
+                        }
+                    }
                     Entry::Requirement {
                         requirement, hashes, ..
                     } => {
@@ -313,13 +331,11 @@ impl Reader<'_> {
                             }
                         }
                         self.hashes(&requirement, hashes);
-                        let facts = &mut self.found.facts;
-                        let lines = if is_bound {
-                            &mut facts.constraints
+                        if is_bound {
+                            self.found.facts.settings.push(format!("-c {}", requirement.text));
                         } else {
-                            &mut facts.lines
-                        };
-                        lines.push(requirement.text);
+                            self.found.facts.lines.push(requirement.text);
+                        }
                     }
                 }
             }
@@ -348,7 +364,18 @@ impl Reader<'_> {
                 .map(|word| word.value.as_str())
                 .collect::<Vec<_>>()
         };
-        self.found.facts.lines = project_requirements(&project, &words(&spec.extras), &words(&spec.groups));
+        let facts = &mut self.found.facts;
+        facts.lines = project_requirements(&project, &words(&spec.extras), &words(&spec.groups));
+        let digest = |text: &str| base16ct::lower::encode_string(&Sha256::digest(text));
+        if let Some(uv) = project.get("tool").and_then(|tool| tool.get("uv")) {
+            facts
+                .settings
+                .push(format!("[tool.uv] sha256:{}", digest(&uv.to_string())));
+        }
+        if has_dynamic_requirements(&project) {
+            facts.settings.push(format!("{path} sha256:{}", digest(text)));
+            self.project(directory_of(path), named.span).await?;
+        }
         for place in source_paths(&project) {
             match join(directory_of(path), &place) {
                 Some(inner) => self.project(&inner, named.span).await?,

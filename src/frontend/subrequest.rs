@@ -11,7 +11,7 @@ use crate::llb::Platform;
 use crate::plan::{self, Base, BuildPlan, CA_SECRET, Facts, Product, Stage};
 use crate::proto::gateway as wire;
 use crate::spec::credential::redact;
-use crate::spec::{self, Diagnostic, Severity, Span, shown_text};
+use crate::spec::{self, Diagnostic, ImageSpec, Layering, Severity, Span, shown_text};
 
 /// A request, by the name that clients give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +146,11 @@ pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result
         return Ok(answer(&outline, table));
     }
     let plan = plan::plan(spec, &file.text, &Platform::linux_amd64(), &Facts::default());
-    let stages: Vec<Stage> = plan.stages().collect();
+    let mut stages: Vec<Stage> = plan.stages().collect();
+    // Which packages there are is known to builds only.
+    if let Some(lock) = stages.iter().position(|stage| *stage == Stage::Lock) {
+        stages.insert(lock + 1, Stage::Packages);
+    }
     let targets: Vec<Value> = stages
         .iter()
         .map(|stage| json!({"name": stage.name(), "default": *stage == Stage::Image}))
@@ -163,7 +167,7 @@ pub(super) fn id(naming: &Naming<'_>) -> wire::Result {
 }
 
 /// One of an image's names.
-pub(super) fn name(identity: &Identity, what: Name, plan: &BuildPlan) -> wire::Result {
+pub(super) fn name(identity: &Identity, what: Name, plan: &BuildPlan, spec: &ImageSpec) -> wire::Result {
     let mut value = json!({
         "version": 1,
         "algorithm": identity.algorithm.name(),
@@ -186,7 +190,7 @@ pub(super) fn name(identity: &Identity, what: Name, plan: &BuildPlan) -> wire::R
             }
             let inputs = inputs.into_iter().map(|(name, value)| (name, Value::String(value)));
             value["inputs"] = Value::Object(inputs.collect());
-            let steps = steps(plan);
+            let steps = steps(plan, spec);
             text.push_str("\nThe image is built in these steps:\n");
             for step in &steps {
                 let field = |name: &str| step[name].as_str().unwrap_or_default();
@@ -240,10 +244,10 @@ pub(super) fn pin(digests: impl Iterator<Item = (String, Option<String>)>) -> wi
 }
 
 /// The steps of a plan and of those below it, the innermost first: what each sees, and why.
-fn steps(plan: &BuildPlan) -> Vec<Value> {
-    let mut all = match &plan.base {
-        Base::Plan(below) => steps(below),
-        Base::Image(_) => Vec::new(),
+fn steps(plan: &BuildPlan, spec: &ImageSpec) -> Vec<Value> {
+    let mut all = match (&plan.base, spec.below()) {
+        (Base::Plan(below), Some(spec)) => steps(below, spec),
+        _ => Vec::new(),
     };
     for (position, step) in plan.steps.iter().enumerate() {
         let after = step
@@ -262,9 +266,23 @@ fn steps(plan: &BuildPlan) -> Vec<Value> {
             let python = plan.steps.iter().find(|step| step.stage == Stage::Python);
             all.push(json!({
                 "stage": "packages",
-                "title": "install what the lock names, each heavy package in a step of its own and sixteen for the rest",
+                "title": match spec.layering {
+                    Layering::Auto => "install what the lock names, each heavy package in a step of its own and sixteen for the rest",
+                    Layering::Single => "install what the lock names, in one step",
+                },
                 "after": python.map(|step| json!([step.title])).unwrap_or_else(|| json!([])),
                 "reason": plan::INSTALL_REASON,
+            }));
+            let tools = plan
+                .steps
+                .iter()
+                .filter(|step| matches!(step.stage, Stage::Python | Stage::Apt));
+            let tools: Vec<&str> = tools.map(|step| step.title.as_str()).collect();
+            all.push(json!({
+                "stage": "packages",
+                "title": "build what the lock has no wheel of, a step each",
+                "after": tools,
+                "reason": plan::BUILD_REASON,
             }));
         }
     }

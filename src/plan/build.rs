@@ -23,8 +23,8 @@ pub struct BaseFacts {
 pub struct Requirements {
     /// The requirements in them, as their lines have them.
     pub lines: Vec<String>,
-    /// What bounds versions and asks for nothing, as their lines have it.
-    pub constraints: Vec<String>,
+    /// What else decides which versions are chosen, as a lock of ours notes it: `-c numpy<2` for example.
+    pub settings: Vec<String>,
     /// uv's options for the indexes that they name.
     pub indexes: Vec<String>,
     /// All files that are read, by their paths in the context.

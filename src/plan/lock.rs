@@ -5,7 +5,7 @@ use crate::plan::draft::Draft;
 use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_cache};
 use crate::plan::script::{Script, python_lines, quote, quote_all};
 use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};
-use crate::python::{Arguments, Requirement, Source};
+use crate::python::{Arguments, Locked, Requirement, Source, normalised};
 use crate::spec::{ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, context_path, directory_of, file_name};
 
 /// Where files of the build context appear in steps.
@@ -86,19 +86,37 @@ impl Builder<'_> {
         words
     }
 
-    /// Options for the indexes that a lock's packages are from. All of them are asked: the hash says which file it is.
-    pub(super) fn locked_index_arguments(&self) -> Vec<String> {
+    /// Options for indexes with those that packages of a lock are from.
+    pub(super) fn locked_index_arguments<'l>(&self, packages: impl IntoIterator<Item = &'l Locked>) -> Vec<String> {
         let mut words = self.index_arguments();
-        let packages = self.facts.lock.iter().flat_map(|lock| &lock.packages);
-        let mut indexes: Vec<&String> = packages.filter_map(|package| package.index.as_ref()).collect();
+        let extra = self.extra_arguments().install;
+        let same = |word: &str, index: &str| word.trim_end_matches('/').ends_with(index.trim_end_matches('/'));
+        let mut indexes: Vec<&String> = packages
+            .into_iter()
+            .filter_map(|package| package.index.as_ref())
+            .collect();
         indexes.sort();
         indexes.dedup();
-        indexes.retain(|index| index.trim_end_matches('/') != DEFAULT_INDEX && !words.contains(index));
-        if !indexes.is_empty() {
-            words.extend(["--index-strategy".into(), "unsafe-best-match".into()]);
-        }
+        indexes.retain(|index| {
+            let mut known = words.iter().chain(&extra).map(String::as_str).chain([DEFAULT_INDEX]);
+            !known.any(|word| same(word, index))
+        });
         for index in indexes {
             words.extend(["--extra-index-url".into(), index.clone()]);
+        }
+        words
+    }
+
+    /// Options for installing exactly what a lock names. All indexes are asked: the hash says which file it is.
+    pub(super) fn install_index_arguments<'l>(&self, packages: impl IntoIterator<Item = &'l Locked>) -> Vec<String> {
+        let mut words = self.locked_index_arguments(packages);
+        let is_chosen = self
+            .extra_arguments()
+            .install
+            .iter()
+            .any(|word| word == "--index-strategy");
+        if words.len() > self.index_arguments().len() && !is_chosen {
+            words.extend(["--index-strategy".into(), "unsafe-best-match".into()]);
         }
         words
     }
@@ -258,7 +276,7 @@ impl Builder<'_> {
         let groups: Vec<&str> = ImageSpec::strings(&self.spec.groups)
             .map(|group| group.value.as_str())
             .collect();
-        if !groups.contains(&"dev") {
+        if !groups.iter().any(|group| normalised(group) == "dev") {
             arguments.push("--no-dev".into());
         }
         for extra in ImageSpec::strings(&self.spec.extras) {
@@ -387,12 +405,13 @@ fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     packages
 }
 
-/// All that a lock is made from: the requirements of a spec and of its files, sorted. Constraints begin with `-c `.
+/// All that a lock is made from: the requirements of a spec and of its files, with what else decides, sorted.
 #[must_use]
 pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     let mut all = packages(spec, requirements);
     all.extend(requirements.lines.iter().cloned());
-    all.extend(requirements.constraints.iter().map(|line| format!("-c {line}")));
+    all.extend(requirements.settings.iter().cloned());
+    all.extend(spec.extra_arguments("").choices);
     all.sort();
     all.dedup();
     all

@@ -22,7 +22,7 @@ pub use lock::{KEPT, STEP_DIRECTORIES, required};
 pub use types::{
     Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools,
 };
-pub use wheels::{INSTALL_REASON, Lock, SharedFile};
+pub use wheels::{BUILD_REASON, INSTALL_REASON, Lock, SharedFile};
 
 /// The image that a build starts from where the spec names none.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";

@@ -35,6 +35,8 @@ pub struct Lock {
 /// Why installs see nothing but the interpreter.
 pub const INSTALL_REASON: &str =
     "what the lock names is only unpacked: nothing but the interpreter has a say in the result";
+/// Why builds of packages see what apt installs.
+pub const BUILD_REASON: &str = "building may need compilers, headers and git from apt";
 /// An image's layers are at most so many.
 const MAX_LAYERS: usize = 100;
 /// So many missing wheels are fetched in one step.
@@ -67,17 +69,22 @@ impl Builder<'_> {
         steps
     }
 
-    /// The step that fetches all wheels, for many steps that install them at the same time.
+    /// The step that fetches the wheels of shared layers, for many steps that install them at the same time. Heavy
+    /// ones are left to their own steps: where nothing but layers is left of earlier builds, few of them are needed.
     pub(super) fn fetch(&mut self, interpreter: &Interpreter, lock: &Lock) {
+        let groups = self.groups(&lock.packages);
+        let shared = groups.iter().filter(|group| group.rank == rank::SHARED_LAYERS);
+        let packages = shared.flat_map(|group| group.packages.iter().copied());
         let is_from_index = |package: &&Locked| matches!(package.artefact, Artefact::Wheel { .. });
-        let wheels: Vec<&Locked> = lock.packages.iter().filter(is_from_index).collect();
+        let mut wheels: Vec<&Locked> = packages.filter(is_from_index).collect();
+        wheels.sort_by(|a, b| a.name.cmp(&b.name));
         if wheels.len() < FETCHED_TOGETHER || self.spec.layering == Layering::Single {
             return;
         }
         let (mounts, script, mut spans) = self.index_access();
         spans.extend(self.package_spans());
         let mut arguments = vec!["--python".to_owned(), interpreter.program()];
-        arguments.extend(self.locked_index_arguments());
+        arguments.extend(self.install_index_arguments(wheels.iter().copied()));
         arguments.extend(self.extra_arguments().build);
         let list: Vec<String> = wheels
             .iter()
@@ -168,7 +175,7 @@ impl Builder<'_> {
             "--prefix".into(),
             PRODUCT.into(),
         ];
-        arguments.extend(self.locked_index_arguments());
+        arguments.extend(self.locked_index_arguments([package]));
         arguments.extend(self.extra_arguments().build);
         if let Artefact::Source { .. } = package.artefact {
             arguments.extend(["--no-binary".into(), package.name.clone()]);
@@ -188,11 +195,10 @@ impl Builder<'_> {
         );
         let run = Run::ours(script.lines(&lines).text(), self.install_environment().0, mounts).making(PRODUCT);
         let after = self.with_apt();
-        let reason = "building may need compilers, headers and git from apt";
         let title = format!("build {}", shown(package));
         let draft = Draft::new(Stage::Packages, title, Action::Run(run))
             .makes(Product::Package)
-            .after(after, reason);
+            .after(after, BUILD_REASON);
         self.add(draft.spans(&spans))
     }
 
@@ -237,7 +243,7 @@ impl Builder<'_> {
             "--no-deps".into(),
             "--require-hashes".into(),
         ];
-        arguments.extend(self.locked_index_arguments());
+        arguments.extend(self.install_index_arguments(group.packages.iter().copied()));
         let extra = self.extra_arguments();
         arguments.extend(extra.install);
         if is_single {
@@ -399,7 +405,7 @@ fn install_environment(interpreter: &Interpreter) -> String {
     format!(
         "export HOME=/root UV_CACHE_DIR={UV_CACHE} UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=0\n\
          # Whoever asks an index leaves a lock file there.\n\
-         [ -e {CREDENTIALS} ] || export UV_CREDENTIALS_DIR=/tmp/imagespec/credentials\n\
+         [ -n \"${{UV_CREDENTIALS_DIR:-}}\" ] || [ -e {CREDENTIALS} ] || export UV_CREDENTIALS_DIR=/tmp/imagespec/credentials\n\
          export PYTHONHASHSEED=0 PATH={}:\"$PATH\"\n",
         interpreter.bin(),
     )

@@ -86,8 +86,8 @@ pub fn select_poetry(
         ))]);
     }
     let extras: Vec<ExtraName> = selection.extras.iter().filter_map(|extra| extra.parse().ok()).collect();
-    let mut groups: Vec<&str> = selection.groups.iter().map(String::as_str).collect();
-    groups.push("main");
+    let mut groups: Vec<String> = selection.groups.iter().map(|group| normalised(group)).collect();
+    groups.push("main".into());
     let mut packages = Vec::new();
     let mut errors = Vec::new();
     let is_known = |wanted: &str, known: &[String]| known.contains(&normalised(wanted));
@@ -112,7 +112,7 @@ pub fn select_poetry(
         };
         let of = entry.groups.clone().unwrap_or_else(|| vec!["main".into()]);
         let mut wanted = false;
-        for group in of.iter().filter(|group| groups.contains(&group.as_str())) {
+        for group in of.iter().filter(|group| groups.contains(&normalised(group))) {
             let marker = match &entry.markers {
                 Some(Markers::One(marker)) => Some(marker),
                 Some(Markers::ByGroup(markers)) => markers.get(group),

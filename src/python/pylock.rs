@@ -178,6 +178,16 @@ impl Pylock {
         })
     }
 
+    /// Where packages are from that are from no index: URLs and paths, as they stand in it.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let places = self.packages.iter().flat_map(|package| {
+            let vcs = package.vcs.iter().flat_map(|vcs| vcs.url.iter().chain(&vcs.path));
+            vcs.chain(package.archive.iter().flat_map(|file| &file.url))
+                .map(String::as_str)
+        });
+        places.chain(self.paths())
+    }
+
     /// What it says, in a form that does not depend on how it is written: one line a package.
     #[must_use]
     pub fn content(&self) -> Vec<String> {

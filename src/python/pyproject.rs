@@ -29,6 +29,17 @@ pub fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -
     reader.lines
 }
 
+/// Whether a program has to say what the project needs: its table does not, or there is none.
+#[must_use]
+pub fn has_dynamic_requirements(project: &Table) -> bool {
+    let Some(table) = project.get("project") else {
+        return true;
+    };
+    let dynamic = table.get("dynamic").and_then(Value::as_array);
+    let mut dynamic = dynamic.into_iter().flatten().filter_map(Value::as_str);
+    dynamic.any(|field| matches!(field, "dependencies" | "optional-dependencies"))
+}
+
 /// The directories and files that uv is to take packages from, relative to the project.
 #[must_use]
 pub fn source_paths(project: &Table) -> Vec<String> {
@@ -107,5 +118,9 @@ mod tests {
         check(&[], &["test"], &["idna", "pytest", "ruff"]);
         check(&["nothing"], &["nothing"], &["idna"]);
         assert_eq!(source_paths(&project), ["../a", "b"]);
+        assert!(!has_dynamic_requirements(&project));
+        for dynamic in ["", "[project]\nname = \"a\"\ndynamic = [\"dependencies\"]\n"] {
+            assert!(has_dynamic_requirements(&toml::from_str(dynamic).unwrap()));
+        }
     }
 }

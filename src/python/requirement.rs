@@ -80,6 +80,18 @@ impl Requirement {
         })
     }
 
+    /// Whether a URL or path in a lock is that of the requirement, at whichever revision. Paths are relative to
+    /// different files, so the longer one has to end with the other.
+    #[must_use]
+    pub fn is_from(&self, place: &str) -> bool {
+        let (Source::Repository(own) | Source::Archive(own) | Source::Path(own)) = &self.source else {
+            return false;
+        };
+        let (own, place) = (plain_place(own), plain_place(place));
+        let ends = |long: &str, short: &str| long == short || long.ends_with(&format!("/{short}"));
+        ends(&own, &place) || ends(&place, &own)
+    }
+
     /// Its extras, of one from an index.
     pub fn extras(&self) -> impl Iterator<Item = String> {
         let extras = self.parsed.iter().flat_map(|parsed| &parsed.extras);
@@ -142,6 +154,22 @@ fn source_of(place: &str) -> Source {
     }
 }
 
+/// A URL or path without extras, revision, query and fragment.
+fn plain_place(place: &str) -> String {
+    let place = place.split(['#', '?', '[']).next().unwrap_or(place);
+    let place = ["git+", "file://"]
+        .iter()
+        .find_map(|start| place.strip_prefix(start))
+        .unwrap_or(place);
+    let (head, last) = place.rsplit_once('/').unwrap_or(("", place));
+    // A user stands before the last part, a revision in it.
+    let last = last.split('@').next().unwrap_or(last);
+    let last = last.strip_suffix(".git").unwrap_or(last);
+    let parts = head.split('/').chain([last]);
+    let parts: Vec<&str> = parts.filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    parts.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,5 +220,36 @@ mod tests {
         assert!(allows("a==2.4", "2.4.0+cpu"));
         assert!(allows("a", "0.1.dev1"));
         assert!(allows("a @ https://h/a.whl", "3"));
+    }
+
+    #[test]
+    fn places_are_those_of_a_lock() {
+        let check = |text: &str, place: &str, expect: bool| {
+            assert_eq!(
+                Requirement::parse(text).unwrap().is_from(place),
+                expect,
+                "{text} {place}"
+            );
+        };
+        check(
+            "git+https://github.com/acme/features@v3",
+            "https://github.com/acme/features.git",
+            true,
+        );
+        check(
+            "git+ssh://git@github.com/acme/features",
+            "ssh://git@github.com/acme/features",
+            true,
+        );
+        check(
+            "git+https://github.com/acme/features",
+            "https://github.com/other/features",
+            false,
+        );
+        check("./libs/mine[fast]", "/tmp/imagespec/work/libs/mine", true);
+        check("../libs/mine", "libs/mine", true);
+        check("./libs/mine", "libs/other", false);
+        check("https://h/a-1.tar.gz#sha256=00", "https://h/a-1.tar.gz", true);
+        check("numpy", "numpy", false);
     }
 }

@@ -112,6 +112,8 @@ pub struct Arguments {
     pub files: Vec<String>,
     /// Those of them that bound the versions of what is installed.
     pub bounds: Vec<String>,
+    /// Those that decide which versions are chosen, besides indexes: an option with its value each.
+    pub choices: Vec<String>,
     /// Packages that are built although there is a wheel; `:all:` for all of them.
     pub no_binary: Vec<String>,
 }
@@ -164,7 +166,7 @@ impl Arguments {
                 });
             }
             if name == "--no-binary" {
-                sorted.no_binary.extend(words.get(1).cloned());
+                add_names(&mut sorted.no_binary, words.get(1).map_or("", String::as_str));
             }
             // Which file is installed is decided already, and nothing is built where it is.
             let decides_files = matches!(
@@ -174,9 +176,18 @@ impl Arguments {
             match phase {
                 Refused => sorted.refused.push(option.to_owned()),
                 Ignored => {}
-                Resolve => sorted.resolve.extend(words),
+                Resolve => {
+                    // What constraints say is noted line by line.
+                    if name != "--constraints" {
+                        sorted.choices.push(words.join(" "));
+                    }
+                    sorted.resolve.extend(words);
+                }
                 Install => sorted.install.extend(words),
                 Both => {
+                    if name.starts_with("--exclude-newer") {
+                        sorted.choices.push(words.join(" "));
+                    }
                     sorted.resolve.extend(words.clone());
                     if !decides_files {
                         if *takes != File {
@@ -188,6 +199,17 @@ impl Arguments {
             }
         }
         sorted
+    }
+}
+
+/// Adds what `--no-binary` and the like take: names with commas between them. `:none:` takes back what was there.
+pub fn add_names(names: &mut Vec<String>, value: &str) {
+    for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        if name == ":none:" {
+            names.clear();
+        } else {
+            names.push(name.to_owned());
+        }
     }
 }
 
@@ -240,10 +262,21 @@ mod tests {
             bounds: [
                 "bounds.txt",
             ],
+            choices: [
+                "--pre",
+            ],
             no_binary: [
                 "lxml",
             ],
         }
         "#);
+    }
+
+    #[test]
+    fn names_have_commas_between_them() {
+        let arguments: Vec<String> = ["--no-binary", "a", "--no-binary=:none:", "--no-binary", "b, c"]
+            .map(str::to_owned)
+            .into();
+        assert_eq!(Arguments::sort(&arguments, "").no_binary, ["b", "c"]);
     }
 }

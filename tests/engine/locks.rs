@@ -47,6 +47,12 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
     let version = python("import humanize; print(humanize.__version__)");
     assert_eq!(Engine::Main.shell("engine-locked", &version), "4.9.0\n");
 
+    project.spec(&format!("{SPEC}pip_extra_args: --resolution lowest\n"));
+    let log = project.fail("engine-locked-other");
+    assert!(
+        log.contains("`--resolution lowest` is not among the requirements"),
+        "{log}"
+    );
     project.spec("profile: plain\npackages:\n  - humanize\n  - idna\n");
     let log = project.fail("engine-locked-other");
     assert!(
@@ -63,6 +69,13 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
     project.file("pylock.toml", &foreign);
     let log = project.fail("engine-locked-foreign");
     assert!(log.contains("`idna` is not in pylock.toml"), "{log}");
+    project.spec("profile: plain\npackages: [humanize, \"./libs/mine\"]\n");
+    project.file(
+        "libs/mine/pyproject.toml",
+        "[project]\nname = \"mine\"\nversion = \"1\"\n",
+    );
+    let log = project.fail("engine-locked-foreign");
+    assert!(log.contains("`./libs/mine` is not in pylock.toml"), "{log}");
     project.spec("profile: plain\npackages: [\"humanize>=4.10\"]\n");
     let log = project.fail("engine-locked-foreign");
     assert!(
@@ -115,6 +128,34 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
     assert!(large.len() > 5_000_000);
     project.file("pylock.toml", large);
     project.build("engine-locked-large");
+}
+
+#[test]
+fn a_spec_with_a_content_tag_is_locked_first() {
+    let project = Project::new("profile: plain\ntag_algorithm: content\npackages: [six]\n");
+    let made = locked(&project, tempfile::tempdir().unwrap().path());
+    assert!(made.contains("name = \"six\""), "{made}");
+}
+
+#[test]
+fn a_project_may_leave_its_needs_to_its_build() {
+    let project = Project::new("profile: plain\nrequirements: app/pyproject.toml\n");
+    project.file(
+        "app/pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1\"\ndynamic = [\"dependencies\"]\n[tool.setuptools]\npy-modules = []\n\
+         [tool.setuptools.dynamic]\ndependencies = {file = [\"needs.txt\"]}\n",
+    );
+    project.file("app/needs.txt", "six\n");
+    let made = locked(&project, tempfile::tempdir().unwrap().path());
+    assert!(made.contains("name = \"six\""), "{made}");
+    // What a build may say is whatever the file says.
+    project.file("pylock.toml", &made);
+    project.build("engine-dynamic");
+    let mut file = std::fs::read_to_string(project.directory.path().join("app/pyproject.toml")).unwrap();
+    file.push_str("[tool.other]\nx = 1\n");
+    project.file("app/pyproject.toml", file);
+    let log = project.fail("engine-dynamic");
+    assert!(log.contains("app/pyproject.toml sha256:"), "{log}");
 }
 
 #[test]
@@ -267,6 +308,12 @@ fn packages_come_from_the_indexes_of_their_lock() {
         &python("import bed_extra_demo, idna; print(idna.__version__)"),
     );
     assert_eq!(said, "3.10\n");
+    // The index and how it is asked, by arguments.
+    let spec = format!(
+        "profile: plain\npackages: [bed-extra-demo]\npip_extra_args: --extra-index-url {index} --index-strategy unsafe-best-match\n"
+    );
+    let said = Project::new(&spec).build_and_run("engine-lock-index", &python("import bed_extra_demo"));
+    assert_eq!(said, "");
 }
 
 #[test]
