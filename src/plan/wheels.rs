@@ -78,14 +78,16 @@ impl Builder<'_> {
         let is_from_index = |package: &&Locked| matches!(package.artefact, Artefact::Wheel { .. });
         let mut wheels: Vec<&Locked> = packages.filter(is_from_index).collect();
         wheels.sort_by(|a, b| a.name.cmp(&b.name));
-        if wheels.len() < FETCHED_TOGETHER || self.spec.layering == Layering::Single {
+        let extra = self.extra_arguments().install;
+        let is_kept = !extra.iter().any(|word| word == "--no-cache");
+        if wheels.len() < FETCHED_TOGETHER || self.spec.layering == Layering::Single || !is_kept {
             return;
         }
         let (mounts, script, mut spans) = self.index_access();
         spans.extend(self.package_spans());
         let mut arguments = vec!["--python".to_owned(), interpreter.program()];
         arguments.extend(self.install_index_arguments(wheels.iter().copied()));
-        arguments.extend(self.extra_arguments().build);
+        arguments.extend(extra);
         let list: Vec<String> = wheels
             .iter()
             .map(|package| requirement_line(package, CONTEXT))
