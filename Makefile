@@ -43,13 +43,13 @@ testbed-down:
 	@tests/bed/down
 
 benchmark: binary
-	{ tests/scripts/benchmark $(BINARY); echo; sed -n '/<!-- edits -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
+	{ tests/scripts/benchmark $(BINARY) && echo && sed -n '/<!-- edits -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
 	mv docs/benchmarks.md.new docs/benchmarks.md
 
 bench: binary
-	{ sed '/<!-- edits -->/,$$d' docs/benchmarks.md; tests/scripts/bench $(BINARY); sed -n '/<!-- digests -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
+	{ sed '/<!-- edits -->/,$$d' docs/benchmarks.md && tests/scripts/bench $(BINARY) && sed -n '/<!-- digests -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
 	mv docs/benchmarks.md.new docs/benchmarks.md
 
 bench-digest: cli
-	{ sed '/<!-- digests -->/,$$d' docs/benchmarks.md; tests/scripts/bench-digest target/release/imagespec; } >docs/benchmarks.md.new
+	{ sed '/<!-- digests -->/,$$d' docs/benchmarks.md && tests/scripts/bench-digest target/release/imagespec; } >docs/benchmarks.md.new
 	mv docs/benchmarks.md.new docs/benchmarks.md

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::engine::ProgramError;
+use crate::engine::{ProgramError, run};
 
 /// What the lock of a spec is made with.
 #[derive(Debug, Clone, Copy)]
@@ -50,8 +50,14 @@ pub fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
     if status.success() {
         return Ok(());
     }
+    // Without it docker complains of the first option.
+    let version = run(Command::new("docker").args(["buildx", "version"]));
+    let message = match version {
+        Ok(output) if output.status.success() => "docker says above why",
+        _ => "docker has no buildx: install docker-buildx-plugin, https://docs.docker.com/go/buildx/",
+    };
     Err(ProgramError::Failed {
         command: "docker buildx build --target lock".into(),
-        message: "docker says above why".into(),
+        message: message.into(),
     })
 }

@@ -70,12 +70,36 @@ const HEAVY: [&str; 62] = [
     "vllm",
     "xgboost",
 ];
-/// Families of them.
+/// Those of hundreds of megabytes.
+const HUGE: [&str; 16] = [
+    "bitsandbytes",
+    "cupy-cuda11x",
+    "cupy-cuda12x",
+    "faiss-gpu",
+    "flash-attn",
+    "h2o",
+    "jaxlib",
+    "onnxruntime-gpu",
+    "paddlepaddle",
+    "pyspark",
+    "tensorflow",
+    "tensorflow-cpu",
+    "torch",
+    "triton",
+    "vllm",
+    "xgboost",
+];
+/// Families of both.
 const HEAVY_PREFIXES: [&str; 5] = ["nvidia-", "jax-cuda", "cudf-", "cuml-", "tensorrt"];
 
 /// Whether a package, by its normalised name, is known to be heavy.
 pub(super) fn is_heavy(name: &str) -> bool {
     HEAVY.contains(&name) || HEAVY_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a package, by its normalised name, is known to have hundreds of megabytes.
+pub(super) fn is_huge(name: &str) -> bool {
+    HUGE.contains(&name) || HEAVY_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// The shared layer of a package, by its normalised name.

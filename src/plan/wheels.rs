@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::plan::build::Builder;
 use crate::plan::draft::{Draft, rank};
-use crate::plan::heavy::{BUCKETS, bucket, is_heavy};
+use crate::plan::heavy::{BUCKETS, bucket, is_heavy, is_huge};
 use crate::plan::install::{Interpreter, UV, UV_CACHE, program, scratch};
 use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK, copy_to_work};
 use crate::plan::script::{Script, python_lines, quote, quote_all};
@@ -69,15 +69,15 @@ impl Builder<'_> {
         steps
     }
 
-    /// The step that fetches the wheels of shared layers, for many steps that install them at the same time. Heavy
-    /// ones are left to their own steps: where nothing but layers is left of earlier builds, few of them are needed.
+    /// The step that fetches wheels for many steps that install them at the same time. Huge ones are left to their
+    /// own steps: where only the layers of earlier builds are left, few wheels are needed.
     pub(super) fn fetch(&mut self, interpreter: &Interpreter, lock: &Lock) {
-        let groups = self.groups(&lock.packages);
-        let shared = groups.iter().filter(|group| group.rank == rank::SHARED_LAYERS);
-        let packages = shared.flat_map(|group| group.packages.iter().copied());
-        let is_from_index = |package: &&Locked| matches!(package.artefact, Artefact::Wheel { .. });
-        let mut wheels: Vec<&Locked> = packages.filter(is_from_index).collect();
-        wheels.sort_by(|a, b| a.name.cmp(&b.name));
+        let named = self.named_heavy();
+        let is_fetched = |package: &&Locked| {
+            let is_from_index = matches!(package.artefact, Artefact::Wheel { .. });
+            is_from_index && !is_huge(&package.name) && !named.contains(&package.name)
+        };
+        let wheels: Vec<&Locked> = lock.packages.iter().filter(is_fetched).collect();
         let extra = self.extra_arguments().install;
         let is_kept = !extra.iter().any(|word| word == "--no-cache");
         if wheels.len() < FETCHED_TOGETHER || self.spec.layering == Layering::Single || !is_kept {
@@ -118,9 +118,7 @@ impl Builder<'_> {
                 rank: rank::SHARED_LAYERS,
             }];
         }
-        let named: Vec<String> = ImageSpec::strings(&self.spec.heavy)
-            .map(|name| normalised(&name.value))
-            .collect();
+        let named = self.named_heavy();
         let is_project = |package: &&Locked| matches!(&package.artefact, Artefact::Path { hash: None, .. });
         let (projects, others): (Vec<&Locked>, Vec<&Locked>) = packages.iter().partition(is_project);
         let (mut heavy, mut light): (Vec<&Locked>, Vec<&Locked>) = others
@@ -150,6 +148,12 @@ impl Builder<'_> {
         }));
         groups.extend(projects.into_iter().map(alone(rank::PROJECTS)));
         groups
+    }
+
+    /// The packages that the spec calls heavy.
+    fn named_heavy(&self) -> Vec<String> {
+        let names = ImageSpec::strings(&self.spec.heavy);
+        names.map(|name| normalised(&name.value)).collect()
     }
 
     fn package_spans(&self) -> Vec<Span> {
