@@ -6,9 +6,7 @@ use serde_json::json;
 use crate::cli::project::{read, spec_file};
 use crate::cli::{DONE, Failure, LockArguments, out};
 use crate::engine::{self, LockRequest};
-use crate::spec::{self, Diagnostic, RequirementsFile};
-
-const NAME: &str = "pylock.toml";
+use crate::spec::{self, Diagnostic, LOCK_NAME, RequirementsFile};
 
 /// Writes the lock beside the spec, or where the user says.
 pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
@@ -75,7 +73,7 @@ fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path)
         arguments: &arguments.docker,
     };
     engine::lock(&request).map_err(|error| Failure::Other(error.to_string()))?;
-    let made = directory.join(NAME);
+    let made = directory.join(LOCK_NAME);
     let text = std::fs::read_to_string(&made).map_err(|_| Failure::Other(not_one(directory)))?;
     // Whatever happens on the way, the old lock stays until the new one is whole.
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -108,5 +106,5 @@ fn not_one(directory: &Path) -> String {
 }
 
 fn beside(file: &Path) -> PathBuf {
-    file.parent().unwrap_or_else(|| Path::new("")).join(NAME)
+    file.parent().unwrap_or_else(|| Path::new("")).join(LOCK_NAME)
 }

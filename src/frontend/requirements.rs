@@ -19,6 +19,7 @@ use crate::spec::{Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextVa
 const UV_LOCK_VERSION: i64 = 1;
 /// Files that name files that name files.
 const MAX_ROUNDS: usize = 16;
+const ALL_PROJECTS: &str = "build from a directory that holds all projects";
 
 /// What the requirements files of one spec say.
 #[derive(Debug, Clone, Default)]
@@ -214,6 +215,16 @@ impl Reader<'_> {
         }
     }
 
+    /// What a file names, in the context; a problem at a place of that file when it is outside.
+    fn inner(&mut self, file: &str, place: &str, at: &str, span: Span, help: &str) -> Option<String> {
+        let inner = join(directory_of(file), place);
+        if inner.is_none() {
+            let message = format!("{at}: `{place}` is outside of the build context");
+            self.problem("context-path", message, span, help);
+        }
+        inner
+    }
+
     /// A directory or file that a package is built or installed from.
     async fn project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
         self.ask(path);
@@ -257,14 +268,9 @@ impl Reader<'_> {
                         self.found.facts.settings.push(format!("{option} {url}"));
                     }
                     Entry::Include(other) | Entry::Constraints(other) if rounds <= MAX_ROUNDS => {
-                        let Some(inner) = join(directory_of(&path), &other) else {
-                            let message = format!("{path}, line {line}: `{other}` is outside of the build context");
-                            self.problem(
-                                "context-path",
-                                message,
-                                named.span,
-                                "build from a directory that holds all the files",
-                            );
+                        let at = format!("{path}, line {line}");
+                        let help = "build from a directory that holds all the files";
+                        let Some(inner) = self.inner(&path, &other, &at, named.span, help) else {
                             continue;
                         };
                         if seen.contains(&(inner.clone(), is_bound)) {
@@ -377,13 +383,8 @@ impl Reader<'_> {
             self.project(directory_of(path), named.span).await?;
         }
         for place in source_paths(&project) {
-            match join(directory_of(path), &place) {
-                Some(inner) => self.project(&inner, named.span).await?,
-                None => {
-                    let message = format!("{path}: `{place}` is outside of the build context");
-                    let help = "build from a directory that holds all projects";
-                    self.problem("context-path", message, named.span, help);
-                }
+            if let Some(inner) = self.inner(path, &place, path, named.span, ALL_PROJECTS) {
+                self.project(&inner, named.span).await?;
             }
         }
         Ok(())
@@ -421,24 +422,17 @@ impl Reader<'_> {
             let Some(other) = places.iter().find_map(|kind| place(kind)).filter(|other| *other != ".") else {
                 continue;
             };
-            match join(directory, other) {
-                Some(inner) if is_virtual => {
-                    let inner = format!("{inner}/pyproject.toml");
-                    let value = Spanned::new(inner.clone(), named.span);
-                    if self.text(&inner, &value).await?.is_some() {
-                        self.found.facts.files.push(inner);
-                    }
-                }
-                Some(inner) => self.project(&inner, named.span).await?,
-                None => {
-                    let message = format!("{path}: `{other}` is outside of the build context");
-                    self.problem(
-                        "context-path",
-                        message,
-                        named.span,
-                        "build from a directory that holds all projects",
-                    );
-                }
+            let Some(inner) = self.inner(path, other, path, named.span, ALL_PROJECTS) else {
+                continue;
+            };
+            if !is_virtual {
+                self.project(&inner, named.span).await?;
+                continue;
+            }
+            let inner = format!("{inner}/pyproject.toml");
+            let value = Spanned::new(inner.clone(), named.span);
+            if self.text(&inner, &value).await?.is_some() {
+                self.found.facts.files.push(inner);
             }
         }
         Ok(())
