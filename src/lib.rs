@@ -1,17 +1,20 @@
 //! Turns an image spec, a YAML file in the vocabulary of Flyte's `ImageSpec`, into a container image.
 //!
-//! Data flows one way: text → [`spec`] → [`plan`] → [`emit`]. Those modules are pure; [`frontend`] is
-//! the only one that talks to BuildKit, [`digest`] the only one that reads files.
+//! Data flows one way: text → [`image_spec`] → [`plan`] → [`write`] → BuildKit.
 
 #[cfg(feature = "cli")]
 pub mod cli;
-pub mod digest;
-pub mod emit;
 #[cfg(feature = "cli")]
 pub mod engine;
+pub mod files;
+pub mod flytekit;
 pub mod frontend;
+pub mod image_spec;
 pub mod llb;
+pub mod name;
+pub mod oci;
 pub mod plan;
 pub mod proto;
 pub mod python;
-pub mod spec;
+pub mod text;
+pub mod write;

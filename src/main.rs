@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use imagespec::digest::step;
+use imagespec::files::step;
 use imagespec::frontend::{self, FrontendOptions, Program, Stdio};
 
 fn main() -> ExitCode {

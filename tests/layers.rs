@@ -38,14 +38,32 @@ const FLOORS: [(&str, &[&str]); 15] = [
     (
         "frontend",
         &[
-            "text", "oci", "proto", "python", "files", "flytekit", "image_spec", "plan", "llb", "write", "name",
+            "text",
+            "oci",
+            "proto",
+            "python",
+            "files",
+            "flytekit",
+            "image_spec",
+            "plan",
+            "llb",
+            "write",
+            "name",
         ],
     ),
     ("engine", &["text"]),
     (
         "cli",
         &[
-            "text", "oci", "python", "files", "flytekit", "image_spec", "plan", "name", "engine",
+            "text",
+            "oci",
+            "python",
+            "files",
+            "flytekit",
+            "image_spec",
+            "plan",
+            "name",
+            "engine",
         ],
     ),
     ("main", &["files", "frontend", "cli"]),
@@ -69,7 +87,11 @@ fn violations(src: &Path) -> Vec<String> {
             found.push(format!("{arrow}: `{from}` may not name `{to}`"));
         }
     }
-    found.extend(unknown.iter().map(|folder| format!("`{folder}` has no place in the table")));
+    found.extend(
+        unknown
+            .iter()
+            .map(|folder| format!("`{folder}` has no place in the table")),
+    );
     found.extend(circles(&arrows));
     found
 }
@@ -116,7 +138,10 @@ fn circles_of(
     name: impl Fn(&Path) -> PathBuf,
 ) -> Vec<String> {
     let circles = components(between);
-    circles.iter().map(|circle| describe(what, circle, arrows, &name)).collect()
+    circles
+        .iter()
+        .map(|circle| describe(what, circle, arrows, &name))
+        .collect()
 }
 
 fn describe(what: &str, circle: &BTreeSet<PathBuf>, arrows: &[Arrow], name: &dyn Fn(&Path) -> PathBuf) -> String {
@@ -176,7 +201,10 @@ fn the_table_runs_one_way() {
     for (position, (folder, allowed)) in FLOORS.iter().enumerate() {
         let below: Vec<&str> = FLOORS[..position].iter().map(|(name, _)| *name).collect();
         for other in *allowed {
-            assert!(below.contains(other), "`{folder}` may name `{other}`, which stands beside or above it");
+            assert!(
+                below.contains(other),
+                "`{folder}` may name `{other}`, which stands beside or above it"
+            );
         }
     }
 }
@@ -218,10 +246,16 @@ fn planted_violations_are_found() {
         );
     }
     // A circle of files that goes through the folder's door.
-    let door = ("plan/mod.rs", "mod step; mod lock; pub use lock::KEPT; pub use self::step::Step;");
+    let door = (
+        "plan/mod.rs",
+        "mod step; mod lock; pub use lock::KEPT; pub use self::step::Step;",
+    );
     let step = ("plan/step.rs", "use crate::plan::KEPT; pub struct Step;");
     let lock = ("plan/lock.rs", "use super::step::Step; pub const KEPT: &str = \"\";");
-    check(&[lib, door, step, lock], &["circle of 2 files: plan/lock.rs, plan/step.rs"]);
+    check(
+        &[lib, door, step, lock],
+        &["circle of 2 files: plan/lock.rs, plan/step.rs"],
+    );
     // A circle of folders that is none of files.
     let one = ("plan/one/mod.rs", "pub mod a; pub mod b;");
     let two = ("plan/two/mod.rs", "pub mod c;");
@@ -237,7 +271,12 @@ fn planted_violations_are_found() {
     check(&files, &["circle of 2 folders: plan/one, plan/two"]);
     // A folder that nobody gave a place.
     check(
-        &[("lib.rs", "mod attic; mod text;"), text, source, ("attic/mod.rs", "use crate::text::Text;")],
+        &[
+            ("lib.rs", "mod attic; mod text;"),
+            text,
+            source,
+            ("attic/mod.rs", "use crate::text::Text;"),
+        ],
         &["`attic` has no place in the table"],
     );
 }

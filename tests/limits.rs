@@ -9,7 +9,8 @@
 
 use std::process::Command;
 
-use imagespec::spec::{Text, parse};
+use imagespec::image_spec::parse;
+use imagespec::text::{Operation, Text};
 
 const CASE: &str = "IMAGESPEC_LIMITS_CASE";
 const MEGABYTE: usize = 1024 * 1024;
@@ -55,7 +56,7 @@ fn child() {
     let Ok(case) = std::env::var(CASE) else { return };
     let text = Text::new("s.yaml", input(&case));
     let parsed = parse(&text);
-    let errors = parsed.errors(imagespec::spec::Stage::Build).count();
+    let errors = parsed.errors(Operation::Building).count();
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("errors {errors} peak {}", peak.trim().trim_end_matches(" kB"));

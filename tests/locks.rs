@@ -9,10 +9,11 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use imagespec::llb::Platform;
+use imagespec::image_spec::parse;
+use imagespec::oci::Platform;
 use imagespec::plan::{Action, BaseFacts, BuildPlan, Facts, Lock, Step, plan};
 use imagespec::python::{Artefact, Interpreter, Locked, Pylock, Selection};
-use imagespec::spec::{Text, parse};
+use imagespec::text::Text;
 
 /// CPython 3.12 on Debian 12.
 fn interpreter(machine: &str, system: &str) -> Interpreter {

@@ -9,12 +9,14 @@
 
 use std::sync::Arc;
 
-use imagespec::digest;
-use imagespec::emit::{Options, Sources, Strategy, emit};
-use imagespec::llb::{Definition, Image, Local, Metadata, Output, Platform, ResolveMode, SourceFile, render};
+use imagespec::image_spec::{BaseImage, ImageSpec, parse};
+use imagespec::llb::{Definition, Image, Local, Metadata, Output, ResolveMode, SourceFile, render};
+use imagespec::name;
+use imagespec::oci::Platform;
 use imagespec::plan::{Action, Base, BaseFacts, BuildPlan, Facts, Lock, Requirements, plan, required};
 use imagespec::python::{Artefact, Locked, Requirement, Source};
-use imagespec::spec::{BaseImage, ImageSpec, Stage, Text, parse};
+use imagespec::text::{Operation, Text};
+use imagespec::write::{Options, Sources, Strategy, emit};
 
 /// A lock that names a wheel for each requirement, or what it is built from.
 fn lock(spec: &ImageSpec, requirements: &Requirements) -> Lock {
@@ -85,7 +87,7 @@ fn facts(spec: &ImageSpec) -> Facts {
             name: "debian:bookworm-slim".into(),
             layers: 1,
         },
-        id: digest::Naming::new(spec, &digest::NamingOptions::default())
+        id: name::Naming::new(spec, &name::NamingOptions::default())
             .map(|naming| naming.id())
             .unwrap_or_default(),
         requirements,
@@ -99,7 +101,7 @@ fn facts(spec: &ImageSpec) -> Facts {
 fn read(name: &str, yaml: &str) -> (Text, ImageSpec) {
     let text = Text::new(name, yaml);
     let parsed = parse(&text);
-    let errors: Vec<String> = parsed.errors(Stage::Build).map(|d| d.line(&text)).collect();
+    let errors: Vec<String> = parsed.errors(Operation::Building).map(|d| d.line(&text)).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     (text, parsed.spec.unwrap())
 }

@@ -9,7 +9,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use imagespec::python::{Unicode, Value, repr};
+use imagespec::python::repr;
+use imagespec::python::{Unicode, Value};
 use serde_json::{Value as Json, json};
 
 /// Runs a Python program on some input.

@@ -10,7 +10,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use imagespec::spec::{Text, parse};
+use imagespec::image_spec::parse;
+use imagespec::text::Text;
 
 const CASES: [(&str, &str); 66] = [
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
@@ -168,8 +169,8 @@ fn every_rule_says_what_is_wrong_where_and_what_to_do() {
     seen.extend(parse(&large).diagnostics.iter().map(|d| d.rule));
     // Rules that no case shows would be found here.
     let mut known = BTreeSet::new();
-    for file in ["yaml.rs", "read.rs", "check.rs"] {
-        let source = std::fs::read_to_string(format!("{}/src/spec/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    for file in ["text/yaml.rs", "image_spec/read.rs", "image_spec/check.rs"] {
+        let source = std::fs::read_to_string(format!("{}/src/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
         for part in source.split(['(', ',']) {
             let word = part.trim().trim_matches('"');
             let quoted = part.trim().starts_with('"');
@@ -188,7 +189,7 @@ fn every_rule_says_what_is_wrong_where_and_what_to_do() {
 
 #[test]
 fn what_flytekit_accepts_has_a_name_though_it_may_not_build() {
-    use imagespec::spec::Stage;
+    use imagespec::text::Operation;
     for yaml in [
         "copy: [../x]\n",
         "cuda: 12\n",
@@ -202,14 +203,14 @@ fn what_flytekit_accepts_has_a_name_though_it_may_not_build() {
     ] {
         let parsed = parse(&Text::new("s", yaml));
         assert_eq!(
-            parsed.errors(Stage::Construct).count(),
+            parsed.errors(Operation::Naming).count(),
             0,
             "{yaml}: {:#?}",
             parsed.diagnostics
         );
-        assert!(parsed.errors(Stage::Build).count() > 0, "{yaml}");
+        assert!(parsed.errors(Operation::Building).count() > 0, "{yaml}");
         let spec = parsed.spec.unwrap();
-        let naming = imagespec::digest::Naming::new(&spec, &imagespec::digest::NamingOptions::default());
+        let naming = imagespec::name::Naming::new(&spec, &imagespec::name::NamingOptions::default());
         assert_eq!(naming.unwrap().id().len(), 22);
     }
 }

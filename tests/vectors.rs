@@ -13,11 +13,12 @@ use std::path::Path;
 use std::process::Command;
 
 use base64::Engine as _;
-use imagespec::digest::{
-    Context, Fields, Host, Naming, NamingOptions, Outcome, Patterns, Release, Request, Tag, Task, compute, tag, tasks,
-};
+use imagespec::files::{Context, Outcome, Patterns, Request, Task, compute};
+use imagespec::flytekit::{Fields, Host, Release, Tag, tag, tasks};
+use imagespec::image_spec::{Algorithm, parse};
+use imagespec::name::{Naming, NamingOptions};
 use imagespec::python::{CopyFileDetection, Dictionary, Unicode, Value};
-use imagespec::spec::{Algorithm, Stage, Text, parse};
+use imagespec::text::{Operation, Text};
 use serde_json::Value as Json;
 
 /// Where the recorded paths lie; they count in ids as text.
@@ -207,7 +208,7 @@ fn value(json: &Json) -> Value {
 }
 
 fn timestamp(text: &str) -> Value {
-    let parsed = imagespec::spec::yaml::parse(&Text::new("x", format!("!!timestamp {text}"))).unwrap();
+    let parsed = imagespec::text::yaml::parse(&Text::new("x", format!("!!timestamp {text}"))).unwrap();
     imagespec::python::value(&parsed).unwrap()
 }
 
@@ -296,7 +297,7 @@ fn check(file: &str, release: Release) {
         if let Some(yaml) = json["yaml"].as_str().filter(|_| !has_ops && !is_kinder(case.name())) {
             by_yaml += 1;
             let parsed = parse(&Text::new("spec.yaml", yaml));
-            let refused = parsed.errors(Stage::Construct).next().is_some();
+            let refused = parsed.errors(Operation::Naming).next().is_some();
             let found = match &parsed.spec {
                 Some(spec) if !refused => case.found(&spec.arguments(), &root),
                 _ => Found::Failed("construct"),
@@ -337,7 +338,7 @@ fn a_spec_is_identified() {
         };
         let naming = Naming::new(&spec, &options).unwrap();
         let tasks = naming.tasks().unwrap();
-        let request = imagespec::digest::request(&tasks);
+        let request = imagespec::name::request(&tasks);
         let answer = compute(&request, &Context::new(".", Patterns::default()), &|_| None);
         naming.identify(&tasks, &answer).map(|identity| identity.image_name)
     };

@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::cli::project::Project;
 use crate::cli::{DONE, DiffArguments, Failure, NO, out};
-use crate::digest::{NamingOptions, differences, from_label, kept, shown};
 use crate::engine;
-use crate::spec::{Algorithm, Reference};
+use crate::image_spec::Algorithm;
+use crate::name::{NamingOptions, differences, from_label, kept, shown};
+use crate::oci::Reference;
 
 /// The inputs of one side.
 struct Side {

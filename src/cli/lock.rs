@@ -6,7 +6,9 @@ use serde_json::json;
 use crate::cli::project::{read, spec_file};
 use crate::cli::{DONE, Failure, LockArguments, out};
 use crate::engine::{self, LockRequest};
-use crate::spec::{self, Diagnostic, LOCK_NAME, RequirementsFile};
+use crate::image_spec::{self, LOCK_NAME};
+use crate::python::RequirementsFile;
+use crate::text::Diagnostic;
 
 /// Writes the lock beside the spec, or where the user says.
 pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
@@ -42,7 +44,7 @@ pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
 /// A spec that names a lock has nothing to lock. All else that may be wrong is found in the build.
 fn check(file: &Path) -> Result<(), Failure> {
     let text = read(file)?;
-    let Some(spec) = spec::parse(&text).spec else {
+    let Some(spec) = image_spec::parse(&text).spec else {
         return Ok(());
     };
     let has_lock = spec.requirements_file().is_some_and(RequirementsFile::is_lock);

@@ -12,10 +12,11 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use serde_json::{Value, json};
 
-use crate::digest::NamingOptions;
-use crate::llb::Platform;
+use crate::image_spec::Algorithm;
+use crate::name::NamingOptions;
+use crate::oci::Platform;
 use crate::python::Unicode;
-use crate::spec::{Algorithm, Diagnostic, Text};
+use crate::text::{Diagnostic, Text};
 
 /// It did what it was asked.
 const DONE: u8 = 0;

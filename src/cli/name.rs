@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::cli::project::Project;
 use crate::cli::{DONE, Failure, NameArguments, as_json, err, out};
-use crate::spec::{Diagnostic, Text};
+use crate::text::{Diagnostic, Text};
 
 /// Which of an image's names.
 #[derive(Clone, Copy, PartialEq, Eq)]

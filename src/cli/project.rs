@@ -5,12 +5,12 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
-use crate::digest::{
-    Context, Identity, MAX_REQUIREMENTS, Naming, NamingOptions, Patterns, compute, docker_patterns, request,
-};
 use crate::engine;
-use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{self, DEFAULT_NAMES, Diagnostic, ImageSpec, LOCK_NAME, Severity, Stage, Text};
+use crate::files::{Context, MAX_REQUIREMENTS, Patterns, compute, docker_patterns};
+use crate::image_spec::{self, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
+use crate::name::{Identity, Naming, NamingOptions, request};
+use crate::text::yaml::MAX_BYTES;
+use crate::text::{Diagnostic, Operation, Severity, Text};
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -35,8 +35,8 @@ impl Project {
             .ok_or_else(|| Failure::Other(format!("the context {} is not a directory", context.display())))?;
         let path = spec_file(file, context)?;
         let text = read(&path)?;
-        let parsed = spec::parse(&text);
-        let errors: Vec<Diagnostic> = parsed.errors(Stage::Construct).cloned().collect();
+        let parsed = image_spec::parse(&text);
+        let errors: Vec<Diagnostic> = parsed.errors(Operation::Naming).cloned().collect();
         let spec = match parsed.spec {
             Some(spec) if errors.is_empty() => spec,
             _ => return Err(Failure::Spec(text, errors)),

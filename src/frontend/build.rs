@@ -4,25 +4,26 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::digest::{Identity, MAX_REQUIREMENTS, Naming, NamingOptions, Task};
-use crate::emit;
+use crate::files::{MAX_REQUIREMENTS, Task};
 use crate::frontend::assembly::{Build, Image};
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, Origin, SpecFile};
-use crate::frontend::existing;
+use crate::frontend::failure::Failure;
 use crate::frontend::files::{self, Files};
-use crate::frontend::gateway::own_time;
+use crate::frontend::gateway::{Gateway, own_time};
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::Beside;
-use crate::frontend::naming;
-use crate::frontend::options::IfExists;
-use crate::frontend::requirements;
+use crate::frontend::options::{FrontendOptions, IfExists, OptionError};
 use crate::frontend::subrequest::{self, Name, Subrequest};
-use crate::frontend::{Failure, FrontendOptions, Gateway, OptionError};
-use crate::llb::{Output, Platform};
+use crate::frontend::{existing, naming, requirements};
+use crate::image_spec::{self, Algorithm, ImageSpec, LOCK_NAME, Profile};
+use crate::llb::Output;
+use crate::name::{Identity, Naming, NamingOptions};
+use crate::oci::Platform;
 use crate::plan::{self, Facts, Part, Stage};
 use crate::proto::gateway as wire;
-use crate::spec::{self, Algorithm, Diagnostic, ImageSpec, LOCK_NAME, Profile, Severity};
+use crate::text::{Diagnostic, Operation, Severity};
+use crate::write;
 
 /// Each warning is a call; nobody reads more than this.
 const MAX_WARNINGS: usize = 50;
@@ -47,7 +48,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         None | Some(Subrequest::Lock | Subrequest::Pin) => {}
         Some(request) => return subrequest::about(request, &file),
     }
-    let spec = read_spec(&client, &options, &file, spec::Stage::Build).await?;
+    let spec = read_spec(&client, &options, &file, Operation::Building).await?;
     // To lock means to lock anew.
     let is_locking = request == Some(Subrequest::Lock) || options.target()? == Some(Part::Stage(Stage::Lock));
     let given_lock = match is_locking {
@@ -132,7 +133,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         if let Some(identity) = &identity {
             naming::apply(identity, &spec, &mut image.settings);
         }
-        let config = emit::image_config(
+        let config = write::image_config(
             image.base.as_ref().and_then(|base| base.config.as_ref()),
             platform,
             &image.settings,
@@ -226,7 +227,7 @@ async fn name(
     origin: &Origin,
     what: Name,
 ) -> Result<wire::Result, Failure> {
-    let spec = read_spec(client, options, file, spec::Stage::Construct).await?;
+    let spec = read_spec(client, options, file, Operation::Naming).await?;
     let given_lock = lock_beside(client, file, &spec).await?;
     let naming = naming_of(options, file, &spec, given_lock.as_ref())?;
     if what == Name::Id {
@@ -335,10 +336,10 @@ async fn read_spec(
     client: &Client,
     options: &FrontendOptions,
     file: &SpecFile,
-    stage: spec::Stage,
+    operation: Operation,
 ) -> Result<ImageSpec, Failure> {
-    let parsed = spec::parse(&file.text);
-    let mut problems: Vec<&Diagnostic> = parsed.errors(stage).collect();
+    let parsed = image_spec::parse(&file.text);
+    let mut problems: Vec<&Diagnostic> = parsed.errors(operation).collect();
     problems.sort_by_key(|problem| problem.span.map_or(0, |span| span.start));
     if !problems.is_empty() {
         return Err(Failure::of_spec(&file.text, problems));
@@ -346,7 +347,7 @@ async fn read_spec(
     let warnings: Vec<&Diagnostic> = parsed
         .diagnostics
         .iter()
-        .filter(|d| d.severity == Severity::Warning || d.stage > stage)
+        .filter(|d| d.severity == Severity::Warning || d.stops > operation)
         .collect();
     for warning in warnings.iter().take(MAX_WARNINGS) {
         context::warn(client, file, warning).await?;

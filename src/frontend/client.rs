@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::frontend::{Failure, Gateway};
+use crate::frontend::failure::Failure;
+use crate::frontend::gateway::Gateway;
 use crate::llb::{Definition, Output, since};
 use crate::proto::gateway as wire;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;

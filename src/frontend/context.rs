@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::frontend::client::{Client, Reference, is_missing};
-use crate::frontend::{Failure, FrontendOptions};
+use crate::frontend::failure::Failure;
+use crate::frontend::options::FrontendOptions;
+use crate::image_spec::DEFAULT_NAMES;
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
-use crate::spec::credential::redact;
-use crate::spec::yaml::MAX_BYTES;
-use crate::spec::{DEFAULT_NAMES, Diagnostic, Text};
+use crate::text::yaml::MAX_BYTES;
+use crate::text::{Diagnostic, Text, redact};
 
 /// Each warning carries the file; larger ones go without.
 const MAX_WARNED_BYTES: usize = 64 * 1024;

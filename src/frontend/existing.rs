@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use crate::frontend::Failure;
 use crate::frontend::client::Client;
+use crate::frontend::failure::Failure;
 use crate::frontend::image::{Resolved, fetch, pinned_output};
 use crate::frontend::options::IfExists;
-use crate::llb::{FileActions, MakeFile, Metadata, Platform, ResolveMode};
-use crate::spec::{ImageSpec, Reference};
+use crate::image_spec::ImageSpec;
+use crate::llb::{FileActions, MakeFile, Metadata, ResolveMode};
+use crate::oci::{Platform, Reference};
 
 /// Looks an image up in its registry, when that is asked for. Gives one image a platform when it is there for
 /// all of them.

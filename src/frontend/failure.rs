@@ -4,8 +4,7 @@ use prost::Message as _;
 use serde_json::json;
 
 use crate::proto::google::rpc::Status;
-use crate::spec::credential::redact;
-use crate::spec::{Diagnostic, Text, shown_text};
+use crate::text::{Diagnostic, Text, redact, shown_text};
 
 /// gRPC's code for errors of no special kind; clients print those without a code's name before them.
 const UNKNOWN: i32 = 2;

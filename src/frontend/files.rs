@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use crate::digest::{Answer, Context, Job, MAX_REQUIREMENTS, Patterns, Task, compute, docker_patterns, request, step};
+use crate::files::{Answer, Context, Job, MAX_REQUIREMENTS, Patterns, Task, compute, docker_patterns, step};
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{Origin, SpecFile, read_ignore};
+use crate::frontend::failure::Failure;
+use crate::frontend::options::FrontendOptions;
 use crate::frontend::requirements;
-use crate::frontend::{Failure, FrontendOptions};
+use crate::image_spec::{BaseImage, ImageSpec, TextValue};
 use crate::llb::{Exec, Local, Metadata, Mount, Network, Output, import};
-use crate::spec::credential::has_credential;
-use crate::spec::{BaseImage, Diagnostic, ImageSpec, TextValue, context_path};
+use crate::name::request;
+use crate::text::{Diagnostic, context_path, has_credential};
 
 /// Answers are lists of digests, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -168,7 +170,7 @@ async fn digest_step(
     program: &str,
     root: &Output,
     files: &Files,
-    request: &crate::digest::Request,
+    request: &crate::files::Request,
     title: &str,
 ) -> Result<Answer, Failure> {
     let mounts = files.tree.iter().map(|tree| Mount::read_only(step::CONTEXT, tree, ""));

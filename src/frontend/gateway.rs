@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::frontend::Failure;
+use crate::frontend::failure::Failure;
 use crate::proto::gateway as wire;
 
 /// The calls that a frontend makes of BuildKit, as they are on the wire.

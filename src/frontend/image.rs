@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::frontend::client::Client;
-use crate::frontend::{Failure, FrontendOptions};
-use crate::llb::{Image, Metadata, OciLayout, Output, Platform, ResolveMode};
+use crate::frontend::failure::Failure;
+use crate::frontend::options::FrontendOptions;
+use crate::llb::{Image, Metadata, OciLayout, Output, ResolveMode};
+use crate::oci::{Platform, Reference};
 use crate::plan::{Base, BaseFacts, BuildPlan, Role};
 use crate::proto::{gateway as wire, pb};
-use crate::spec::Reference;
 
 /// An image that was looked up.
 #[derive(Debug, Clone)]

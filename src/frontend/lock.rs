@@ -1,16 +1,17 @@
 //! Which Python packages an image gets: the lock is made or read, and then looked at.
 
-use crate::emit::{self, Options as EmitOptions, Sources, Target};
-use crate::frontend::Failure;
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
+use crate::frontend::failure::Failure;
 use crate::frontend::requirements::{Found, join};
+use crate::image_spec::{ImageSpec, LOCK_NAME, Profile};
 use crate::plan::{BuildPlan, KEPT, Product, STEP_DIRECTORIES, SharedFile, required};
 use crate::python::{
-    Artefact, Entry, Interpreter, LockError, Locked, Pylock, Selection, parse_requirements, select_poetry,
+    Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, parse_requirements,
+    select_poetry,
 };
-use crate::spec::credential::has_credential;
-use crate::spec::{Diagnostic, ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, directory_of, file_name};
+use crate::text::{Diagnostic, Span, directory_of, file_name, has_credential};
+use crate::write::{self, Options as EmitOptions, Sources, Target};
 
 /// The longest lock that is read, in bytes.
 const MAX_LOCK: usize = 32 * 1024 * 1024;
@@ -333,6 +334,6 @@ pub(super) async fn solve_product(
         target: Some(Target::Product(step)),
         ..options.clone()
     };
-    let emitted = emit::emit(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
+    let emitted = write::emit(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
     client.solve(emitted.result.as_ref()).await
 }

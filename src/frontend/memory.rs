@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use prost::Message as _;
 
-use crate::digest::{Context, Patterns, Request, compute, step};
-use crate::frontend::{Failure, Gateway};
+use crate::files::{Context, Patterns, Request, compute, step};
+use crate::frontend::failure::Failure;
+use crate::frontend::gateway::Gateway;
 use crate::proto::fsutil::types::Stat;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
 use crate::proto::{gateway as wire, pb};

@@ -1,13 +1,16 @@
 //! The names of the image that is built, with the digests of its files.
 
-use crate::digest::{Identity, Naming, Task, inputs_label};
+use crate::files::Task;
 use crate::frontend::client::Client;
 use crate::frontend::context::{self, SpecFile};
+use crate::frontend::failure::Failure;
 use crate::frontend::files::{self, Files};
-use crate::frontend::{Failure, FrontendOptions};
+use crate::frontend::options::FrontendOptions;
+use crate::image_spec::{Algorithm, ImageSpec};
+use crate::name::{Identity, Naming, inputs_label};
 use crate::plan::Settings;
 use crate::proto::gateway as wire;
-use crate::spec::{Algorithm, Diagnostic, ImageSpec};
+use crate::text::Diagnostic;
 
 /// Labels travel with every image: a longer one is left out, in bytes.
 const MAX_SPEC_LABEL: usize = 16 * 1024;

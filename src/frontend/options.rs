@@ -4,13 +4,14 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use crate::digest::NamingOptions;
-use crate::emit::Strategy;
-use crate::llb::{Network, Platform, ResolveMode};
+use crate::llb::{Network, ResolveMode};
+use crate::name::NamingOptions;
+use crate::oci::Platform;
 use crate::plan::{Part, Stage, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::python::normalised;
-use crate::spec::field::closest;
+use crate::text::closest;
+use crate::write::Strategy;
 
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 const STRATEGY: &str = "IMAGESPEC_STRATEGY";

@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::frontend::Failure;
 use crate::frontend::client::Client;
 use crate::frontend::context::SpecFile;
+use crate::frontend::failure::Failure;
 use crate::frontend::files::{Files, check_path};
+use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::{DEFAULT_UV, Requirements};
 use crate::python::{
-    Artefact, Entry, Locked, Pylock, Requirement, Source, add_names, has_dynamic_requirements, normalised,
-    parse_requirements, plain_text, project_requirements, source_paths,
+    Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, has_dynamic_requirements,
+    normalised, parse_requirements, plain_text, project_requirements, source_paths,
 };
-use crate::spec::{Diagnostic, ImageSpec, RequirementsFile, Span, Spanned, TextValue, context_path, directory_of};
+use crate::text::{Diagnostic, Span, Spanned, context_path, directory_of};
 
 /// The version of uv's lock that the uv of this release reads.
 const UV_LOCK_VERSION: i64 = 1;

@@ -8,7 +8,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::unix::pipe;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::frontend::{Call, Failure, Gateway};
+use crate::frontend::failure::Failure;
+use crate::frontend::gateway::{Call, Gateway};
 use crate::proto::gateway as wire;
 use wire::llb_bridge_client::LlbBridgeClient;
 

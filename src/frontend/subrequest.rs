@@ -4,14 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::digest::{Identity, Naming, shown};
-use crate::frontend::Failure;
 use crate::frontend::context::SpecFile;
-use crate::llb::Platform;
+use crate::frontend::failure::Failure;
+use crate::image_spec::{self, ImageSpec, Layering};
+use crate::name::{Identity, Naming, shown};
+use crate::oci::Platform;
 use crate::plan::{self, Base, BuildPlan, CA_SECRET, Facts, Product, Stage};
 use crate::proto::gateway as wire;
-use crate::spec::credential::redact;
-use crate::spec::{self, Diagnostic, ImageSpec, Layering, Severity, Span, shown_text};
+use crate::text::{Diagnostic, Operation, Severity, Span, redact, shown_text};
 
 /// A request, by the name that clients give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,8 +129,8 @@ pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result
     if request == Subrequest::Lint {
         return Ok(lint(file));
     }
-    let parsed = spec::parse(&file.text);
-    let problems: Vec<&Diagnostic> = parsed.errors(spec::Stage::Build).collect();
+    let parsed = image_spec::parse(&file.text);
+    let problems: Vec<&Diagnostic> = parsed.errors(Operation::Building).collect();
     let Some(spec) = parsed.spec.as_ref().filter(|_| problems.is_empty()) else {
         return Err(Failure::of_spec(&file.text, problems));
     };
@@ -290,7 +290,7 @@ fn steps(plan: &BuildPlan, spec: &ImageSpec) -> Vec<Value> {
 }
 
 fn lint(file: &SpecFile) -> wire::Result {
-    let parsed = spec::parse(&file.text);
+    let parsed = image_spec::parse(&file.text);
     let (mut warnings, mut text) = (Vec::new(), String::new());
     for warning in parsed.diagnostics.iter().filter(|d| d.severity == Severity::Warning) {
         warnings.push(json!({
@@ -301,7 +301,7 @@ fn lint(file: &SpecFile) -> wire::Result {
         }));
         text.push_str(&format!("{}\n", warning.line(&file.text)));
     }
-    let errors: Vec<&Diagnostic> = parsed.errors(spec::Stage::Build).collect();
+    let errors: Vec<&Diagnostic> = parsed.errors(Operation::Building).collect();
     let data = shown_text(&file.text, errors.iter().copied());
     let clean = warnings.is_empty() && errors.is_empty();
     let mut report = json!({

@@ -2,9 +2,12 @@ use std::sync::Arc;
 
 use prost::Message as _;
 
+use crate::frontend::failure::Failure;
 use crate::frontend::memory::Memory;
-use crate::frontend::{Failure, FrontendOptions, Program, run};
-use crate::llb::{Definition, Image, Metadata, Platform, ResolveMode, digest_of, render};
+use crate::frontend::options::{FrontendOptions, Program};
+use crate::frontend::run;
+use crate::llb::{Definition, Image, Metadata, ResolveMode, digest_of, render};
+use crate::oci::Platform;
 use crate::proto::google::rpc::Status;
 use crate::proto::{gateway as wire, pb};
 
@@ -454,7 +457,8 @@ mod transport {
     use tonic::{Request, Response, Status as GrpcStatus};
 
     use super::*;
-    use crate::frontend::{Gateway, Stdio};
+    use crate::frontend::gateway::Gateway;
+    use crate::frontend::stdio::Stdio;
     use wire::llb_bridge_server::{LlbBridge, LlbBridgeServer};
 
     struct Server(Arc<Memory>);

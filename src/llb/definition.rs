@@ -1,7 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::llb::{LineRange, Metadata, Output, SourceFile, Vertex, digest_of, op_bytes};
+use crate::llb::encode::{digest_of, op_bytes};
+use crate::llb::metadata::{LineRange, Metadata, SourceFile};
+use crate::llb::vertex::{Output, Vertex};
 use crate::proto::pb;
 
 /// A graph in the form that a server takes: ops, what is said about them, and their source lines.

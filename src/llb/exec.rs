@@ -1,5 +1,7 @@
-use crate::llb::vertex::Inputs;
-use crate::llb::{Capability, Metadata, Output, Platform, Vertex};
+use crate::llb::capability::Capability;
+use crate::llb::metadata::Metadata;
+use crate::llb::vertex::{Inputs, Output, Vertex};
+use crate::oci::Platform;
 use crate::proto::pb;
 
 /// Who else may use a cache mount at the same time.

@@ -1,5 +1,6 @@
-use crate::llb::vertex::Inputs;
-use crate::llb::{Capability, Metadata, Output, Vertex};
+use crate::llb::capability::Capability;
+use crate::llb::metadata::Metadata;
+use crate::llb::vertex::{Inputs, Output, Vertex};
 use crate::proto::pb;
 
 /// Who owns a created file. Names are looked up in the file tree that is written to.

@@ -2,7 +2,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use prost::Message as _;
 
-use crate::llb::{Capability, Metadata, Output, Vertex, digest_of};
+use crate::llb::capability::Capability;
+use crate::llb::encode::digest_of;
+use crate::llb::metadata::Metadata;
+use crate::llb::vertex::{Output, Vertex};
 use crate::proto::pb;
 
 /// A definition that is not a graph.

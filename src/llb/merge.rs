@@ -1,5 +1,5 @@
-use crate::llb::vertex::Inputs;
-use crate::llb::{Metadata, Output, Vertex};
+use crate::llb::metadata::Metadata;
+use crate::llb::vertex::{Inputs, Output, Vertex};
 use crate::proto::pb;
 
 /// Lays file trees over each other, later ones on top. `None` when there are none, the tree itself

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::llb::Definition;
+use crate::llb::definition::Definition;
 
 /// What is said about a vertex without being part of its digest.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -29,7 +29,6 @@ pub use file::{Copy, FileActions, MakeDirectory, MakeFile, Owner, Remove, Symlin
 pub use import::{ImportError, import};
 pub use merge::{diff, merge};
 pub use metadata::{LineRange, Location, Metadata, ProgressGroup, SourceFile};
-pub use platform::{Platform, PlatformError};
 pub use render::render;
 pub use source::{Git, Http, Image, Local, OciLayout, ResolveMode};
 pub use vertex::{Output, Vertex};

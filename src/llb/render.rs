@@ -3,7 +3,7 @@ use std::fmt::Write as _;
 
 use prost::Message as _;
 
-use crate::llb::digest_of;
+use crate::llb::encode::digest_of;
 use crate::proto::pb;
 
 /// A definition as text for people and for snapshots of tests: one block a vertex, inputs by number.

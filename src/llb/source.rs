@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use crate::llb::vertex::Inputs;
-use crate::llb::{Capability, Metadata, Output, Platform, Vertex};
+use crate::llb::capability::Capability;
+use crate::llb::metadata::Metadata;
+use crate::llb::vertex::{Inputs, Output, Vertex};
+use crate::oci::Platform;
 use crate::proto::pb;
 
 /// Makes a source vertex. Attributes with an empty value are left out: Go and prost encode them

@@ -1,4 +1,5 @@
-use super::*;
+use crate::llb::*;
+use crate::oci::Platform;
 use crate::proto::pb;
 
 fn alpine() -> Output {

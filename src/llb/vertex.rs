@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::llb::{Capability, Metadata, digest_of, op_bytes};
+use crate::llb::capability::Capability;
+use crate::llb::encode::{digest_of, op_bytes};
+use crate::llb::metadata::Metadata;
 use crate::proto::pb;
 
 /// One operation, encoded, with everything below it. Cloning is cheap.

@@ -1,11 +1,12 @@
-use crate::llb::Platform;
+use crate::image_spec::{BaseImage, ImageSpec, Profile, TextList, TextMap, TextValue};
+use crate::oci::{Platform, Reference};
 use crate::plan::draft::{Draft, in_order};
 use crate::plan::environment::{Environment, is_for_installers, is_proxy};
 use crate::plan::install::{Interpreter, TASK_USER, UV_CACHE, uv_cache};
 use crate::plan::types::{Action, Base, BuildPlan, CopyFiles, Mount, Origin, Role, Run, Settings, Stage, Step, Tools};
 use crate::plan::wheels::Lock;
 use crate::plan::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV};
-use crate::spec::{BaseImage, ImageSpec, Profile, Reference, Span, Text, TextList, TextMap, TextValue, context_path};
+use crate::text::{Span, Text, context_path};
 
 /// What a plan needs to know of the image that it starts from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

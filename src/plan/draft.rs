@@ -1,7 +1,7 @@
 //! Steps before they have their places.
 
 use crate::plan::types::{Action, Mount, Origin, Product, Stage, Step};
-use crate::spec::Span;
+use crate::text::Span;
 
 /// The order of layers, lowest first: by size and steadiness.
 pub(super) mod rank {

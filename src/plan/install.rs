@@ -1,11 +1,12 @@
 //! The install steps: user, Debian packages, interpreter, Python packages.
 
+use crate::image_spec::{ImageSpec, Profile, TextValue};
 use crate::plan::build::{Builder, chain};
 use crate::plan::draft::{Draft, rank};
 use crate::plan::script::{Script, quote, quote_all};
 use crate::plan::types::{Action, Mount, Role, Run, Sharing, Stage};
 use crate::plan::{CA_SECRET, DEFAULT_PYTHON, FIXED_TIME};
-use crate::spec::{ImageSpec, Profile, Span, TextValue};
+use crate::text::Span;
 
 pub(super) const UV: &str = "/tmp/imagespec/uv";
 const MICROMAMBA: &str = "/tmp/imagespec/micromamba";

@@ -1,12 +1,13 @@
 //! The lock step: which Python packages are installed.
 
+use crate::image_spec::{ImageSpec, LOCK_NAME, Profile};
 use crate::plan::build::{Builder, Requirements};
 use crate::plan::draft::Draft;
 use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_cache};
 use crate::plan::script::{Script, python_lines, quote, quote_all};
 use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};
-use crate::python::{Arguments, Locked, Requirement, Source, normalised};
-use crate::spec::{ImageSpec, LOCK_NAME, Profile, RequirementsFile, Span, context_path, directory_of, file_name};
+use crate::python::{Arguments, Locked, Requirement, RequirementsFile, Source, normalised};
+use crate::text::{Span, context_path, directory_of, file_name};
 
 /// Where files of the build context appear in steps.
 pub(super) const CONTEXT: &str = "/tmp/imagespec/context";

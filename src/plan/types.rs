@@ -1,8 +1,8 @@
 use serde::Serialize;
 
-use crate::llb::Platform;
+use crate::image_spec::LOCK_NAME;
+use crate::oci::Platform;
 use crate::plan::lock::KEPT;
-use crate::spec::LOCK_NAME;
 
 /// Everything that is done to make an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::image_spec::{ImageSpec, Layering};
 use crate::plan::build::Builder;
 use crate::plan::draft::{Draft, rank};
 use crate::plan::heavy::{BUCKETS, bucket, is_heavy, is_huge};
@@ -12,7 +13,7 @@ use crate::plan::lock::{CONTEXT, KEPT_PRODUCT, PRODUCT, WORK, copy_to_work};
 use crate::plan::script::{Script, python_lines, quote, quote_all};
 use crate::plan::types::{Action, Mount, Product, Role, Run, Stage};
 use crate::python::{Artefact, Locked, normalised};
-use crate::spec::{ImageSpec, Layering, Span};
+use crate::text::Span;
 
 /// What several packages of a lock have in common: the last of them, by name, keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

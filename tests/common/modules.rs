@@ -57,7 +57,9 @@ impl Sources {
             let text = std::fs::read_to_string(&path).unwrap();
             let path = path.strip_prefix(src).unwrap().to_owned();
             let module = module_of(&path);
-            let tokens: TokenStream = text.parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let tokens: TokenStream = text
+                .parse()
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             let (tokens, left_out) = without_tests(tokens);
             for_tests.extend(left_out.into_iter().map(|name| {
                 let mut module = module.clone();
@@ -94,7 +96,10 @@ impl Sources {
                     imported.push((is_public, written));
                 }
             }
-            for name in known.iter().filter(|other| other.len() == module.len() + 1 && other.starts_with(module)) {
+            for name in known
+                .iter()
+                .filter(|other| other.len() == module.len() + 1 && other.starts_with(module))
+            {
                 file.aliases.insert(name.last().unwrap().clone(), name.clone());
             }
             for (is_public, written) in imported {
@@ -102,7 +107,11 @@ impl Sources {
                     // A child module, or another crate.
                     [module.as_slice(), &written.segments].concat()
                 });
-                let name = written.name.clone().or_else(|| target.last().cloned()).unwrap_or_default();
+                let name = written
+                    .name
+                    .clone()
+                    .or_else(|| target.last().cloned())
+                    .unwrap_or_default();
                 if target.last().is_some_and(|last| last == "*") {
                     target.pop();
                     if is_public {
@@ -180,7 +189,10 @@ impl Sources {
 }
 
 fn list(directory: &Path, files: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(directory)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -266,7 +278,8 @@ fn paths_in(tokens: &[TokenTree], found: &mut Vec<Written>) {
                 at += 1;
                 let paths = paths_at(tokens, &mut at, Vec::new());
                 // Giving on what lies inside is what a door is for.
-                let leads_out = |path: &Written| !is_public || path.segments[0] == "crate" || path.segments[0] == "super";
+                let leads_out =
+                    |path: &Written| !is_public || path.segments[0] == "crate" || path.segments[0] == "super";
                 found.extend(paths.into_iter().filter(leads_out));
             }
             TokenTree::Ident(_) if is_path_separator(tokens, at + 1) => {

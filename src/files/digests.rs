@@ -1,0 +1,425 @@
+//! Digests over files, flytekit's and our own.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+
+use base16ct::lower::encode_string as hex;
+use fast_md5::Md5;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
+use crate::files::glob::Patterns;
+use crate::files::job::{Answer, Doubt, Job, Outcome, Problem, Request};
+use crate::files::snapshot::snapshot;
+use crate::files::stream::{Piece, ReadError, open, read_in_order};
+use crate::files::tree::{Context, File, Found};
+use crate::python::locked;
+
+/// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
+/// git cannot be asked.
+pub type AskGit<'a> = dyn Fn(&Path) -> Option<BTreeSet<String>> + 'a;
+
+/// Nobody asks for more files behind links than this.
+const MAX_MISSING: usize = 1000;
+/// More of an ignore file is not read, in bytes.
+const MAX_IGNORE: u64 = 1024 * 1024;
+/// Files of more bytes than this are no requirements.
+pub const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
+
+/// Computes digests.
+pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {
+    let computer = Computer { context, git };
+    let outcomes = request.jobs.iter().map(|job| computer.outcome(job)).collect();
+    Answer {
+        version: 1,
+        outcomes,
+        missing: context.missing().into_iter().take(MAX_MISSING).collect(),
+    }
+}
+
+struct Computer<'a> {
+    context: &'a Context,
+    git: &'a AskGit<'a>,
+}
+
+impl Computer<'_> {
+    fn outcome(&self, job: &Job) -> Outcome {
+        let mut doubts = Vec::new();
+        let result = self.digest(job, &mut doubts);
+        if !matches!(job, Job::Content { .. }) {
+            doubts.extend(self.context.take_excluded().map(|path| Doubt::Excluded { path }));
+            doubts.extend(self.context.take_outside().map(|path| Doubt::Link { path }));
+            doubts.extend(self.context.take_socket().map(|path| Doubt::Socket { path }));
+        }
+        match result {
+            Ok(digest) => Outcome {
+                digest: Some(digest),
+                problem: None,
+                doubts,
+            },
+            Err(problem) => Outcome {
+                digest: None,
+                problem: Some(problem),
+                doubts,
+            },
+        }
+    }
+
+    fn digest(&self, job: &Job, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
+        match job {
+            Job::Copy { paths } => {
+                let mut hash = Md5::new();
+                for path in paths {
+                    let place = self.context.place(path);
+                    match self.context.find(&place)? {
+                        Found::Directory(real) => {
+                            let files = self.directory(&real, doubts)?;
+                            self.add(&mut hash, &files)?;
+                        }
+                        Found::File(real) => {
+                            let name = base_name(path).to_owned();
+                            self.add(&mut hash, &[File { real, name }])?;
+                        }
+                        Found::Special(what) => return Err(self.context.special(&place, what)),
+                        Found::Nothing | Found::Socket => {}
+                    }
+                }
+                Ok(hex(&hash.finalize()))
+            }
+            Job::Directory { root } => match self.context.find(&self.context.place(root))? {
+                Found::Directory(real) => {
+                    let files = self.directory(&real, doubts)?;
+                    self.md5(&files)
+                }
+                _ => self.md5(&[]),
+            },
+            Job::Source { root } => self.source(root, true, doubts),
+            Job::Filtered { root } => self.source(root, false, doubts),
+            Job::Modules { root, files } => self.modules(root, files),
+            Job::Requirements { path, strip } => self.requirements(path, *strip),
+            Job::Lock { path, must_have } => self.lock(path, must_have.as_deref()),
+            Job::Content {
+                path,
+                exclude,
+                keeps_root,
+            } => snapshot(self.context, path, exclude, *keeps_root),
+        }
+    }
+
+    /// A directory in the order of Python's `os.walk`.
+    fn directory(&self, real: &Path, doubts: &mut Vec<Doubt>) -> Result<Vec<File>, Problem> {
+        let mut unordered = None;
+        let files = self.context.walk(
+            real,
+            |_| true,
+            |directory, listing| {
+                if listing.directories.len() > 1 && unordered.is_none() {
+                    unordered = Some(directory.to_owned());
+                }
+            },
+        )?;
+        if let Some(directory) = unordered
+            && !doubts.iter().any(|doubt| matches!(doubt, Doubt::Order { .. }))
+        {
+            let path = self.context.shown(&directory);
+            doubts.push(Doubt::Order { path });
+        }
+        Ok(files)
+    }
+
+    /// `ls_files`, or the walk of 1.13, which sees git's own directories and asks about paths below the root.
+    fn source(&self, root: &str, is_current: bool, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
+        let place = self.context.place(root);
+        let real = match self.context.find(&place)? {
+            Found::Directory(real) => real,
+            Found::Nothing => {
+                return Err(Problem::Missing { path: root.to_owned() });
+            }
+            _ => {
+                return Err(Problem::NotADirectory { path: root.to_owned() });
+            }
+        };
+        let listed = (self.git)(&real);
+        let mut git = GitIgnore::default();
+        let mut files = if is_current {
+            self.context.walk(&real, |name| name != ".git", |_, _| {})?
+        } else {
+            self.directory(&real, doubts)?
+        };
+        if listed.is_none() {
+            let above = real
+                .ancestors()
+                .take_while(|path| path.starts_with(self.context.root()));
+            let below = files.iter().filter(|file| base_name(&file.name) == ".gitignore");
+            let below = below.filter_map(|file| file.real.parent());
+            above.chain(below).for_each(|directory| git.add(directory));
+        }
+        if is_current {
+            files.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        // Relative roots stay in the paths that the rules see.
+        let is_absolute = Path::new(root).is_absolute();
+        let prefix = match root {
+            _ if is_absolute || !is_current => String::new(),
+            root if root.ends_with('/') => root.to_owned(),
+            root => format!("{root}/"),
+        };
+        let patterns = self.docker_ignore(&real)?;
+        let (mut guessed, mut uncounted) = (Seen::default(), Seen::default());
+        files.retain(|file| {
+            let path = format!("{prefix}{}", file.name);
+            let printed = normalised(&path);
+            let by_git = match &listed {
+                Some(listed) => listed.contains(&printed),
+                // What git would print, were nothing in its index.
+                None => {
+                    let ignored = !git.is_empty()
+                        && !is_quoted_by_git(&printed)
+                        && git.ignores(&real, &real.join(&printed))
+                        && real.join(&printed).exists();
+                    if ignored {
+                        guessed.add(&file.name);
+                    }
+                    ignored
+                }
+            };
+            let by_patterns = by_git || patterns.matches(&path);
+            // What the standard list leaves out is not copied either.
+            if by_patterns && !is_standard(&file.name) {
+                uncounted.add(&file.name);
+            }
+            !(by_patterns || is_standard(&path))
+        });
+        if let Some((path, count)) = guessed.into_first() {
+            doubts.push(Doubt::GitIgnore { path, count });
+        }
+        if let Some((path, count)) = uncounted.into_first() {
+            doubts.push(Doubt::Uncounted { path, count });
+        }
+        self.md5(&files)
+    }
+
+    /// The rules of `.dockerignore` in the source's own directory.
+    fn docker_ignore(&self, root: &Path) -> Result<Patterns, Problem> {
+        let path = root.join(".dockerignore");
+        let Found::File(real) = self.context.find(&path)? else {
+            return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string()));
+        };
+        let mut bytes = Vec::new();
+        open(&real)
+            .and_then(|file| file.take(MAX_IGNORE).read_to_end(&mut bytes))
+            .map_err(|error| self.context.unreadable(&path, &error))?;
+        let text = String::from_utf8(bytes).map_err(|_| self.not_text(&path, "it is not UTF-8 text"))?;
+        Patterns::docker_py(&text).map_err(|error| self.not_text(&path, &error.to_string()))
+    }
+
+    fn not_text(&self, path: &Path, reason: &str) -> Problem {
+        Problem::Unreadable {
+            path: self.context.shown(path),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn modules(&self, root: &str, files: &[String]) -> Result<String, Problem> {
+        // "Below" compares text: a relative root has nothing below it, nor one with a slash at its end.
+        let below = |file: &&String| {
+            let rest = file.strip_prefix(root).filter(|_| root.starts_with('/'));
+            rest.is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
+        };
+        let mut files: Vec<File> = files
+            .iter()
+            .filter(below)
+            .map(|file| File {
+                real: self.context.place(file),
+                name: file.get(root.len() + 1..).unwrap_or("").to_owned(),
+            })
+            .collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        self.md5(&files)
+    }
+
+    fn md5(&self, files: &[File]) -> Result<String, Problem> {
+        let mut hash = Md5::new();
+        self.add(&mut hash, files)?;
+        Ok(hex(&hash.finalize()))
+    }
+
+    /// One MD5 over all: the content of each file, then its name without separators.
+    fn add(&self, hash: &mut Md5, files: &[File]) -> Result<(), Problem> {
+        let paths: Vec<&Path> = files.iter().map(|file| file.real.as_path()).collect();
+        read_in_order(&paths, |piece| match piece {
+            Piece::Data(data) => hash.update(data),
+            Piece::End(position) => {
+                let name = files.get(position).map_or("", |file| file.name.as_str());
+                name.split('/').for_each(|part| hash.update(part.as_bytes()));
+            }
+        })
+        .map_err(|failed| self.read_error(&paths, &failed))
+    }
+
+    fn read_error(&self, paths: &[&Path], failed: &ReadError) -> Problem {
+        let path = paths.get(failed.position).copied().unwrap_or(Path::new(""));
+        self.context.unreadable(path, &failed.error)
+    }
+
+    fn requirements(&self, path: &str, strip: bool) -> Result<String, Problem> {
+        let bytes = self.read_requirements(path)?;
+        let bytes: &[u8] = if strip { stripped(&bytes) } else { &bytes };
+        Ok(hex(&Sha1::digest(bytes)))
+    }
+
+    fn lock(&self, path: &str, must_have: Option<&str>) -> Result<String, Problem> {
+        let text = String::from_utf8(self.read_requirements(path)?)
+            .map_err(|_| self.not_text(&self.context.place(path), "it is not UTF-8 text"))?;
+        let lines = locked(path, &text, must_have).map_err(|reason| Problem::NotLocked {
+            path: path.to_owned(),
+            reason,
+        })?;
+        Ok(hex(&Sha256::digest(lines.join("\n"))))
+    }
+
+    fn read_requirements(&self, path: &str) -> Result<Vec<u8>, Problem> {
+        let place = self.context.place(path);
+        let shown = || path.to_owned();
+        let real = match self.context.find(&place)? {
+            Found::File(real) => real,
+            Found::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
+            Found::Special(what) => return Err(self.context.special(&place, what)),
+            Found::Nothing | Found::Socket => return Err(Problem::Missing { path: shown() }),
+        };
+        let error = |error| self.context.unreadable(&place, &error);
+        let mut bytes = Vec::new();
+        open(&real)
+            .and_then(|file| file.take(MAX_REQUIREMENTS as u64 + 1).read_to_end(&mut bytes))
+            .map_err(error)?;
+        if bytes.len() > MAX_REQUIREMENTS {
+            return Err(self.not_text(&place, &format!("it has more than {MAX_REQUIREMENTS} bytes")));
+        }
+        Ok(bytes)
+    }
+}
+
+/// Files of a kind: the first, and how many.
+#[derive(Default)]
+struct Seen {
+    first: Option<String>,
+    count: usize,
+}
+
+impl Seen {
+    fn add(&mut self, name: &str) {
+        self.first.get_or_insert_with(|| name.to_owned());
+        self.count += 1;
+    }
+
+    fn into_first(self) -> Option<(String, usize)> {
+        let count = self.count;
+        self.first.map(|first| (first, count))
+    }
+}
+
+/// The last component, as Python's `os.path.basename` has it.
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// A path as Python's `pathlib` writes it.
+fn normalised(path: &str) -> String {
+    let root = if path.starts_with('/') { "/" } else { "" };
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    format!("{root}{}", parts.join("/"))
+}
+
+/// flytekit's standard list, `*` and `**` alike matching everything.
+fn is_standard(path: &str) -> bool {
+    path.ends_with(".pyc")
+        || path == ".cache"
+        || path.starts_with(".cache/")
+        || path.starts_with("__pycache__/")
+        || path.contains("/__pycache__/")
+}
+
+/// Without the bytes around it that Python's `bytes.strip` takes off.
+fn stripped(bytes: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());
+    let end = bytes
+        .iter()
+        .rposition(|byte| !is_space(byte))
+        .map_or(start, |last| last + 1);
+    bytes.get(start..end).unwrap_or(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn outcome(root: &Path, job: Job) -> Outcome {
+        let request = Request {
+            version: 1,
+            jobs: vec![job],
+        };
+        let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
+        answer.outcomes.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn a_file_that_goes_away_is_an_error_that_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_str().unwrap().to_owned();
+        let names: Vec<String> = (0..1000).map(|number| format!("{root}/f{number:03}")).collect();
+        for name in &names {
+            fs::write(name, "x").unwrap();
+        }
+        let job = || Job::Modules {
+            root: root.clone(),
+            files: names.clone(),
+        };
+        assert!(outcome(directory.path(), job()).digest.is_some());
+        // Between the list and the reading, as far as the digest is concerned.
+        fs::remove_file(format!("{root}/f777")).unwrap();
+        fs::remove_file(format!("{root}/f888")).unwrap();
+        let path = "f777".to_owned();
+        assert_eq!(
+            outcome(directory.path(), job()).problem,
+            Some(Problem::Vanished { path })
+        );
+    }
+
+    #[test]
+    fn what_links_lead_to_is_asked_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        fs::create_dir(root.join("d")).unwrap();
+        std::os::unix::fs::symlink("../other/file", root.join("d/l")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", root.join("d/out")).unwrap();
+        let request = Request {
+            version: 1,
+            jobs: vec![Job::Copy {
+                paths: vec!["d".into()],
+            }],
+        };
+        let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
+        assert_eq!(answer.missing, ["other/file"]);
+        let path = "d/out".to_owned();
+        assert_eq!(answer.outcomes[0].doubts, [Doubt::Link { path }]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_fast_hash_is_the_well_known_one(pieces in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300), 0..9)) {
+            use md5::Digest as _;
+            let (mut fast, mut known) = (Md5::new(), md5::Md5::new());
+            for piece in &pieces {
+                fast.update(piece);
+                known.update(piece);
+            }
+            let known: [u8; 16] = known.finalize().into();
+            proptest::prop_assert_eq!(fast.finalize(), known);
+        }
+    }
+}

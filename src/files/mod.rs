@@ -1,0 +1,15 @@
+//! Digests over trees of files, flytekit's and our own, with the rules by which files are left out.
+
+mod digests;
+mod gitignore;
+mod glob;
+mod job;
+mod snapshot;
+pub mod step;
+mod stream;
+mod tree;
+
+pub use digests::{AskGit, MAX_REQUIREMENTS, compute};
+pub use glob::{PatternError, Patterns, docker_patterns};
+pub use job::{Answer, Doubt, Job, Outcome, Problem, Request, Task};
+pub use tree::Context;

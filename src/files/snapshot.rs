@@ -1,0 +1,161 @@
+//! Our own digest of what a copy brings into an image: contents, names, modes, targets of links.
+
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use base16ct::lower::encode_string as hex;
+use sha2::{Digest as _, Sha256};
+
+use crate::files::glob::Patterns;
+use crate::files::job::Problem;
+use crate::files::stream::{map_files, open};
+use crate::files::tree::{Context, Found};
+
+/// Something below the path.
+struct Entry {
+    name: String,
+    path: PathBuf,
+    kind: Kind,
+}
+
+enum Kind {
+    /// A directory with its mode; whether the ignore file leaves it out, so that only what it takes back counts.
+    Directory(u32, bool),
+    /// A link and its target.
+    Link(PathBuf),
+    File,
+}
+
+/// SHA-256 over everything at or below a path, `exclude` aside. `keeps_root` says whether the path itself comes
+/// into the image when it is a directory.
+pub(super) fn snapshot(context: &Context, path: &str, exclude: &[String], keeps_root: bool) -> Result<String, Problem> {
+    let place = context.place(path);
+    let exclude = Patterns::docker(exclude.iter().map(String::as_str)).map_err(|error| Problem::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    let entries = entries(context, &place, &exclude)?;
+    let files: Vec<&Path> = entries
+        .iter()
+        .filter(|entry| matches!(entry.kind, Kind::File))
+        .map(|entry| entry.path.as_path())
+        .collect();
+    let digests = map_files(&files, |path, buffer| {
+        let mut file = open(path)?;
+        let mode = file.metadata()?.mode();
+        Ok((mode, digest(&mut file, buffer)?))
+    });
+    let digests = digests.map_err(|failed| {
+        let path = files.get(failed.position).copied().unwrap_or(&place);
+        context.unreadable(path, &failed.error)
+    })?;
+    let mut digests = digests.iter();
+    let mut hash = Sha256::new();
+    // Lengths keep one entry from reading like two.
+    let mut line = |kind: &str, detail: &str, name: &str, content: &[u8]| {
+        hash.update(format!("{kind} {}:{detail} {}:{name}\n", detail.len(), name.len()));
+        hash.update(content);
+    };
+    for entry in &entries {
+        match &entry.kind {
+            // The contents of the context and of sources go into a directory that is there.
+            Kind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
+            Kind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
+            Kind::Link(target) => {
+                let target = target.as_os_str().as_bytes();
+                line("link", &target.len().to_string(), &entry.name, target);
+            }
+            Kind::File => {
+                if let Some((mode, digest)) = digests.next() {
+                    line("file", &octal(*mode), &entry.name, digest);
+                }
+            }
+        }
+    }
+    Ok(hex(&hash.finalize()))
+}
+
+fn octal(mode: u32) -> String {
+    format!("{:o}", mode & 0o7777)
+}
+
+fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    loop {
+        match file.read(buffer)? {
+            0 => return Ok(hash.finalize().into()),
+            read => hash.update(buffer.get(..read).unwrap_or(&[])),
+        }
+    }
+}
+
+/// A path and everything below it, each directory before what is in it, by name.
+fn entries(context: &Context, place: &Path, exclude: &Patterns) -> Result<Vec<Entry>, Problem> {
+    let real = match context.find(place)? {
+        Found::File(real) | Found::Directory(real) => real,
+        Found::Special(what) => return Err(context.special(place, what)),
+        Found::Nothing | Found::Socket => {
+            let path = context.shown(place);
+            return Err(Problem::Missing { path });
+        }
+    };
+    let kind = fs::symlink_metadata(&real).map_err(|error| context.unreadable(&real, &error))?;
+    let mut entries = Vec::new();
+    let mut stack = vec![(real, String::new(), kind.file_type())];
+    while let Some((path, name, kind)) = stack.pop() {
+        let error = |error| context.unreadable(&path, &error);
+        if kind.is_dir() {
+            let mode = fs::symlink_metadata(&path).map_err(error)?.mode();
+            let mut children = Vec::new();
+            for child in fs::read_dir(&path).map_err(error)? {
+                let child = child.map_err(error)?;
+                let kind = child.file_type().map_err(error)?;
+                let child = child.path();
+                let base = child.file_name().and_then(std::ffi::OsStr::to_str);
+                let base = base.ok_or_else(|| Problem::NotUtf8 {
+                    path: context.shown(&child),
+                })?;
+                let below = if name.is_empty() {
+                    base.to_owned()
+                } else {
+                    format!("{name}/{base}")
+                };
+                let is_out = !kind.is_dir() && context.leaves_out(&child);
+                if !is_out && !exclude.matches(&below) {
+                    children.push((child, below, kind));
+                }
+            }
+            // The last is taken first.
+            children.sort_by(|a, b| b.1.cmp(&a.1));
+            stack.extend(children);
+            let kind = Kind::Directory(mode, context.leaves_out(&path));
+            entries.push(Entry { name, path, kind });
+        } else if kind.is_symlink() {
+            let target = fs::read_link(&path).map_err(error)?;
+            let kind = Kind::Link(target);
+            entries.push(Entry { name, path, kind });
+        } else if kind.is_file() {
+            let kind = Kind::File;
+            entries.push(Entry { name, path, kind });
+        } else if let Found::Special(what) = context.look(&path)? {
+            return Err(context.special(&path, what));
+        }
+    }
+    // A directory that is left out is there when something in it is taken back.
+    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries.into_iter().rev() {
+        let is_empty = kept.last().is_none_or(|next| next.path.parent() != Some(&entry.path));
+        if !matches!(entry.kind, Kind::Directory(_, true)) || !is_empty {
+            kept.push(entry);
+        }
+    }
+    kept.reverse();
+    if kept.is_empty() {
+        let path = context.shown(place);
+        return Err(Problem::Missing { path });
+    }
+    Ok(kept)
+}

@@ -1,0 +1,411 @@
+//! What is in a directory: files in a defined order, links resolved inside the build context.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, FileType, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use crate::files::glob::Patterns;
+use crate::files::job::Problem;
+
+/// Links after this many others lead nowhere.
+const MAX_LINKS: usize = 40;
+
+/// A directory whose files are hashed: the build context.
+pub struct Context {
+    root: PathBuf,
+    /// What its ignore file leaves out.
+    exclude: Patterns,
+    /// What links inside the context point to and is not there.
+    missing: RefCell<BTreeSet<String>>,
+    /// Files left out, the first of each question.
+    excluded: RefCell<Option<String>>,
+    /// A link that leads out of the context.
+    outside: RefCell<Option<String>>,
+    /// A socket.
+    socket: RefCell<Option<String>>,
+}
+
+/// A file to hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Where it is.
+    pub real: PathBuf,
+    /// Its path relative to the directory that was walked, or its base name.
+    pub name: String,
+}
+
+/// What a path turned out to be.
+pub enum Found {
+    /// A regular file.
+    File(PathBuf),
+    /// A directory.
+    Directory(PathBuf),
+    /// Nothing: not there, or a link to nothing.
+    Nothing,
+    /// Something without content, and what.
+    Special(&'static str),
+    /// A socket; flytekit passes over them.
+    Socket,
+}
+
+/// A directory while it is walked.
+pub struct Listing {
+    /// What is no directory, by name, and whether it is a regular file.
+    pub files: Vec<(OsString, bool)>,
+    /// Names of directories, links to directories aside.
+    pub directories: Vec<OsString>,
+}
+
+impl Context {
+    /// A context with what its ignore file leaves out.
+    #[must_use]
+    pub fn new(root: impl Into<PathBuf>, exclude: Patterns) -> Self {
+        Self {
+            root: root.into(),
+            exclude,
+            missing: RefCell::default(),
+            excluded: RefCell::default(),
+            outside: RefCell::default(),
+            socket: RefCell::default(),
+        }
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a path of the spec is; absolute paths are what they are.
+    #[must_use]
+    pub fn place(&self, path: &str) -> PathBuf {
+        self.root.join(path)
+    }
+
+    /// Paths below the context that links point to and that are not there.
+    pub fn missing(&self) -> Vec<String> {
+        self.missing.borrow().iter().cloned().collect()
+    }
+
+    /// A file that the ignore file left out since this was last asked.
+    pub fn take_excluded(&self) -> Option<String> {
+        self.excluded.borrow_mut().take()
+    }
+
+    /// A link that led out of the context since this was last asked.
+    pub fn take_outside(&self) -> Option<String> {
+        self.outside.borrow_mut().take()
+    }
+
+    /// A socket that was passed over since this was last asked.
+    pub fn take_socket(&self) -> Option<String> {
+        self.socket.borrow_mut().take()
+    }
+
+    /// A path for people, relative to the context.
+    pub fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(&self.root)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Whether the ignore file leaves a path out, without keeping it in mind.
+    pub fn leaves_out(&self, path: &Path) -> bool {
+        let Ok(relative) = path.strip_prefix(&self.root) else {
+            return false;
+        };
+        let relative = normal(relative);
+        relative.to_str().is_some_and(|text| self.exclude.matches(text))
+    }
+
+    /// Whether the ignore file leaves a path out.
+    fn is_excluded(&self, path: &Path) -> bool {
+        if self.exclude.is_empty() {
+            return false;
+        }
+        let out = self.leaves_out(path);
+        if out {
+            self.excluded.borrow_mut().get_or_insert_with(|| self.shown(path));
+        }
+        out
+    }
+
+    /// What is at a path that a spec names: links on the way to it stay in the context, too.
+    ///
+    /// # Errors
+    /// When the system refuses to say.
+    pub fn find(&self, path: &Path) -> Result<Found, Problem> {
+        let has_links = path
+            .ancestors()
+            .skip(1)
+            .take_while(|above| *above != self.root && above.starts_with(&self.root))
+            .any(Path::is_symlink);
+        let found = if has_links {
+            match self.follow(path)? {
+                Some((real, _)) => self.look(&real)?,
+                None => Found::Nothing,
+            }
+        } else {
+            self.look(path)?
+        };
+        match found {
+            // BuildKit's clients send no directory that is left out, unless something in it is taken back.
+            Found::Directory(real) if self.is_excluded(&real) && self.is_left_empty(&real)? => Ok(Found::Nothing),
+            found => Ok(found),
+        }
+    }
+
+    fn is_left_empty(&self, directory: &Path) -> Result<bool, Problem> {
+        let mut stack = vec![directory.to_owned()];
+        while let Some(directory) = stack.pop() {
+            let listing = self.list(&directory)?;
+            if listing
+                .files
+                .iter()
+                .any(|(name, _)| !self.leaves_out(&directory.join(name)))
+            {
+                return Ok(false);
+            }
+            for name in listing.directories {
+                let below = directory.join(name);
+                if !self.leaves_out(&below) {
+                    return Ok(false);
+                }
+                stack.push(below);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What is at a path, links followed.
+    ///
+    /// # Errors
+    /// When the system refuses to say.
+    pub fn look(&self, path: &Path) -> Result<Found, Problem> {
+        let metadata = match fs::symlink_metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) if is_nothing(&error) => return Ok(Found::Nothing),
+            Err(error) => return Err(self.unreadable(path, &error)),
+        };
+        let (real, metadata) = if metadata.is_symlink() {
+            match self.follow(path)? {
+                Some(found) => found,
+                None => return Ok(Found::Nothing),
+            }
+        } else {
+            (path.to_owned(), metadata)
+        };
+        let kind = metadata.file_type();
+        if kind.is_dir() {
+            return Ok(Found::Directory(real));
+        }
+        if self.is_excluded(path) || (real != path && self.is_excluded(&real)) {
+            return Ok(Found::Nothing);
+        }
+        Ok(match special(kind) {
+            None if kind.is_file() => Found::File(real),
+            None => {
+                self.socket.borrow_mut().get_or_insert_with(|| self.shown(path));
+                Found::Socket
+            }
+            Some(what) => Found::Special(what),
+        })
+    }
+
+    /// Where a link leads. Links of the context stay in it, as they do for BuildKit: other files are not there.
+    fn follow(&self, link: &Path) -> Result<Option<(PathBuf, Metadata)>, Problem> {
+        let Ok(inside) = link.strip_prefix(&self.root) else {
+            // Paths outside of the context are the system's business.
+            return match fs::canonicalize(link).and_then(|real| Ok((fs::metadata(&real)?, real))) {
+                Ok((metadata, real)) => Ok(Some((real, metadata))),
+                Err(error) if is_nothing(&error) => Ok(None),
+                Err(error) => Err(self.unreadable(link, &error)),
+            };
+        };
+        let mut left: Vec<OsString> = inside.components().rev().map(|c| c.as_os_str().to_owned()).collect();
+        let mut at = self.root.clone();
+        let mut depth = 0_usize;
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            match Path::new(&part).components().next() {
+                Some(Component::ParentDir) if depth == 0 => {
+                    self.outside.borrow_mut().get_or_insert_with(|| self.shown(link));
+                    return Ok(None);
+                }
+                Some(Component::ParentDir) => {
+                    at.pop();
+                    depth -= 1;
+                    continue;
+                }
+                Some(Component::Normal(name)) => at.push(name),
+                _ => continue,
+            }
+            depth += 1;
+            let metadata = match fs::symlink_metadata(&at) {
+                Ok(metadata) => metadata,
+                Err(error) if is_nothing(&error) => {
+                    let rest = left.iter().rev().fold(at.clone(), |path, part| path.join(part));
+                    if links == 0 {
+                        return Ok(None);
+                    }
+                    self.missing
+                        .borrow_mut()
+                        .insert(normal(Path::new(&self.shown(&rest))).to_string_lossy().into_owned());
+                    return Ok(None);
+                }
+                Err(error) => return Err(self.unreadable(&at, &error)),
+            };
+            if metadata.is_symlink() {
+                links += 1;
+                if links > MAX_LINKS {
+                    return Ok(None);
+                }
+                let target = fs::read_link(&at).map_err(|error| self.unreadable(&at, &error))?;
+                at.pop();
+                depth -= 1;
+                if target.is_absolute() {
+                    // It means a place on the user's machine.
+                    self.outside.borrow_mut().get_or_insert_with(|| self.shown(link));
+                    return Ok(None);
+                }
+                left.extend(target.components().rev().map(|c| c.as_os_str().to_owned()));
+            } else if left.is_empty() {
+                return Ok(Some((at, metadata)));
+            }
+        }
+        match fs::metadata(&at) {
+            Ok(metadata) => Ok(Some((at, metadata))),
+            Err(error) => Err(self.unreadable(&at, &error)),
+        }
+    }
+
+    /// The names in a directory, sorted.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn list(&self, directory: &Path) -> Result<Listing, Problem> {
+        let mut listing = Listing {
+            files: Vec::new(),
+            directories: Vec::new(),
+        };
+        let error = |error| self.unreadable(directory, &error);
+        for entry in fs::read_dir(directory).map_err(error)? {
+            let entry = entry.map_err(error)?;
+            let kind = entry.file_type().map_err(error)?;
+            let is_directory = if kind.is_symlink() {
+                match self.look(&entry.path())? {
+                    // Links to directories are neither files nor entered.
+                    Found::Directory(_) => continue,
+                    _ => false,
+                }
+            } else {
+                kind.is_dir()
+            };
+            if is_directory {
+                listing.directories.push(entry.file_name());
+            } else {
+                listing.files.push((entry.file_name(), kind.is_file()));
+            }
+        }
+        listing.files.sort();
+        listing.directories.sort();
+        Ok(listing)
+    }
+
+    /// All files below a directory: those of a directory by name, then those of its subdirectories. `enter`
+    /// says which subdirectories are entered; `visit` is told of each directory and its listing.
+    ///
+    /// # Errors
+    /// The first file or directory that cannot be hashed.
+    pub fn walk(
+        &self,
+        top: &Path,
+        enter: impl Fn(&str) -> bool,
+        mut visit: impl FnMut(&Path, &Listing),
+    ) -> Result<Vec<File>, Problem> {
+        let mut files = Vec::new();
+        let mut stack = vec![(top.to_owned(), String::new())];
+        while let Some((directory, prefix)) = stack.pop() {
+            let mut listing = self.list(&directory)?;
+            listing.directories.retain(|name| name.to_str().is_none_or(&enter));
+            visit(&directory, &listing);
+            for (name, is_regular) in &listing.files {
+                let path = directory.join(name);
+                let found = if *is_regular && !self.is_excluded(&path) {
+                    // What the directory says is enough: asking for each file would double the work.
+                    Found::File(path.clone())
+                } else {
+                    self.look(&path)?
+                };
+                let real = match found {
+                    Found::File(real) => real,
+                    Found::Special(what) => return Err(self.special(&path, what)),
+                    Found::Nothing | Found::Socket | Found::Directory(_) => continue,
+                };
+                let name = name.to_str().ok_or_else(|| self.not_utf8(&path))?;
+                files.push(File {
+                    real,
+                    name: format!("{prefix}{name}"),
+                });
+            }
+            for name in listing.directories.iter().rev() {
+                let path = directory.join(name);
+                let name = name.to_str().ok_or_else(|| self.not_utf8(&path))?;
+                stack.push((path, format!("{prefix}{name}/")));
+            }
+        }
+        Ok(files)
+    }
+
+    /// The problem of something that has no content.
+    pub fn special(&self, path: &Path, what: &str) -> Problem {
+        Problem::Special {
+            path: self.shown(path),
+            what: what.to_owned(),
+        }
+    }
+
+    fn not_utf8(&self, path: &Path) -> Problem {
+        Problem::NotUtf8 { path: self.shown(path) }
+    }
+
+    /// The problem of what the system refuses to read.
+    pub fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
+        let path = self.shown(path);
+        match error.kind() {
+            ErrorKind::NotFound => Problem::Vanished { path },
+            _ => Problem::Unreadable {
+                path,
+                reason: error.to_string(),
+            },
+        }
+    }
+}
+
+/// What has no content; `None` for files and sockets.
+fn special(kind: FileType) -> Option<&'static str> {
+    if kind.is_fifo() {
+        Some("a named pipe")
+    } else if kind.is_char_device() || kind.is_block_device() {
+        Some("a device")
+    } else {
+        None
+    }
+}
+
+fn is_nothing(error: &std::io::Error) -> bool {
+    // Too many links, too.
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(40)
+}
+
+/// A path without `.` components.
+fn normal(path: &Path) -> PathBuf {
+    path.components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .collect()
+}

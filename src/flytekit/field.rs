@@ -1,0 +1,100 @@
+//! The fields of flytekit's `ImageSpec`: their names, in the order in which it hashes them, and what they take.
+
+/// What a field takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text.
+    Text,
+    /// `true` or `false`.
+    Flag,
+    /// A list of texts.
+    TextList,
+    /// A mapping of names to texts.
+    TextMap,
+    /// A mapping with keys of any kind.
+    AnyMap,
+    /// An image reference or a nested spec.
+    BaseImage,
+    /// Secrets and where they appear.
+    SecretMounts,
+}
+
+impl Kind {
+    /// What the field takes, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Text => "a string",
+            Self::Flag => "true or false",
+            Self::TextList => "a list of strings",
+            Self::TextMap => "a mapping of names to strings",
+            Self::AnyMap => "a mapping",
+            Self::BaseImage => "an image reference or a nested spec",
+            Self::SecretMounts => "a list of secret mounts, each `[file, target]` or `{id: …, target: …}`",
+        }
+    }
+}
+
+/// A top-level field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+}
+
+const fn field(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind }
+}
+
+/// The fields of flytekit's `ImageSpec`, in the order in which it hashes them.
+pub const FLYTEKIT_FIELDS: [Field; 29] = [
+    field("name", Kind::Text),
+    field("python_version", Kind::Text),
+    field("builder", Kind::Text),
+    field("source_root", Kind::Text),
+    field("env", Kind::TextMap),
+    field("registry", Kind::Text),
+    field("packages", Kind::TextList),
+    field("conda_packages", Kind::TextList),
+    field("conda_channels", Kind::TextList),
+    field("requirements", Kind::Text),
+    field("apt_packages", Kind::TextList),
+    field("cuda", Kind::Text),
+    field("cudnn", Kind::Text),
+    field("base_image", Kind::BaseImage),
+    field("platform", Kind::Text),
+    field("pip_index", Kind::Text),
+    field("pip_extra_index_url", Kind::TextList),
+    field("pip_secret_mounts", Kind::SecretMounts),
+    field("pip_extra_args", Kind::Text),
+    field("registry_config", Kind::Text),
+    field("entrypoint", Kind::TextList),
+    field("commands", Kind::TextList),
+    field("tag_format", Kind::Text),
+    field("source_copy_mode", Kind::Text),
+    field("copy", Kind::TextList),
+    field("python_exec", Kind::Text),
+    field("runtime_packages", Kind::TextList),
+    field("builder_options", Kind::AnyMap),
+    field("builder_config", Kind::AnyMap),
+];
+
+/// The lists of strings whose entries flytekit itself checks, in the order in which it does.
+pub const CHECKED_LISTS: [&str; 8] = [
+    "packages",
+    "conda_channels",
+    "conda_packages",
+    "apt_packages",
+    "pip_extra_index_url",
+    "entrypoint",
+    "commands",
+    "runtime_packages",
+];
+
+/// Whether a field is one of flytekit's.
+#[must_use]
+pub fn is_flytekits(name: &str) -> bool {
+    FLYTEKIT_FIELDS.iter().any(|field| field.name == name)
+}

@@ -1,0 +1,387 @@
+//! What a spec must hold beyond the kinds of its values.
+
+use crate::flytekit::{registry_is_valid, tag_format};
+use crate::image_spec::model::{BaseImage, ImageSpec, TextValue};
+use crate::oci::{Platform, Reference};
+use crate::python::Unicode;
+use crate::text::yaml::{Data, Node};
+use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, has_credential, redact};
+
+/// The oldest uv whose installs compile only what they installed.
+const OLDEST_UV: (u32, u32, u32) = (0, 11, 28);
+
+/// Adds everything that is wrong with a typed spec.
+pub(super) fn check(spec: &ImageSpec, diagnostics: &mut Vec<Diagnostic>) {
+    let mut checker = Checker { diagnostics };
+    checker.spec(spec);
+}
+
+pub(super) struct Checker<'a> {
+    diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    pub(super) fn error(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
+        self.diagnostics
+            .push(Diagnostic::build_error(rule, message).at(span).help(help));
+    }
+
+    pub(super) fn warning(&mut self, rule: &'static str, message: impl AsRef<str>, span: Span, help: &str) {
+        self.diagnostics
+            .push(Diagnostic::warning(rule, message).at(span).help(help));
+    }
+
+    fn spec(&mut self, spec: &ImageSpec) {
+        let nested = matches!(spec.base_image, Some(BaseImage::Spec(_)));
+        for (name, node) in &spec.raw {
+            // A nested spec is checked as one.
+            if !(nested && name == "base_image") {
+                self.credentials(node);
+            }
+        }
+        self.registry(spec);
+        self.images(spec);
+        self.pins(spec);
+        self.platform(spec);
+        self.packages(spec);
+        self.python(spec);
+        self.files(spec);
+        self.environment(spec);
+        self.secrets(spec);
+        if let Some(format) = &spec.tag_format
+            // Any hash will do to see whether it can be laid out.
+            && let Err(error) = tag_format(&format.value, "0123456789abcdefABCDEF")
+        {
+            let message = format!("tag_format: {error}");
+            self.error(
+                "tag-format",
+                message,
+                format.span,
+                "write for example \"{spec_hash}-dev\"",
+            );
+        }
+        if let Some(builder) = spec
+            .builder
+            .as_ref()
+            .filter(|b| !matches!(b.value.as_str(), "default" | "imagespec"))
+        {
+            let message = format!("`builder: {}` is not used; imagespec builds the image", builder.value);
+            self.warning(
+                "builder-ignored",
+                message,
+                builder.span,
+                "leave `builder` out, or keep it for flytekit",
+            );
+        }
+        for (name, value) in [("cuda", &spec.cuda), ("cudnn", &spec.cudnn)] {
+            if let Some(value) = value {
+                let message = format!("`{name}` is not supported");
+                let help = "take the libraries from PyPI or conda, or a base image that has them, such as nvidia/cuda";
+                self.error("cuda", message, value.span, help);
+            }
+        }
+    }
+
+    /// Every string, keys included: what is in the spec ends up in an image's history or a log.
+    fn credentials(&mut self, node: &Node) {
+        // Recursion is bounded by the reader's depth limit.
+        match &node.data {
+            Data::Scalar { text, .. } => {
+                if has_credential(text) {
+                    let message = format!("`{}` has a credential in its URL", redact(text));
+                    let help = "take it out and pass it as a secret: put a netrc file's path into \
+                                `pip_secret_mounts: [[.netrc, /root/.netrc]]` and build with `--secret id=secret_0,src=.netrc`";
+                    self.error(CREDENTIAL_RULE, message, node.span, help);
+                }
+            }
+            Data::Sequence(items) => items.iter().for_each(|item| self.credentials(item)),
+            Data::Mapping(pairs) => {
+                for (key, value) in pairs {
+                    self.credentials(key);
+                    self.credentials(value);
+                }
+            }
+        }
+    }
+
+    fn registry(&mut self, spec: &ImageSpec) {
+        let Some(registry) = spec.registry.as_ref().filter(|r| !r.value.is_empty()) else {
+            return;
+        };
+        if !registry_is_valid(&registry.value, Unicode::default()) {
+            // What stands before `@` may be a password.
+            if registry.value.contains('@') {
+                let message = "`registry` has a user or password in it";
+                let help = "write for example ghcr.io/acme, and log in with `docker login`";
+                self.diagnostics
+                    .push(Diagnostic::error(CREDENTIAL_RULE, message).at(registry.span).help(help));
+                return;
+            }
+            let message = format!(
+                "`{}` is not a registry: a host name, optionally with a port, and a path",
+                registry.value
+            );
+            let help = "write for example ghcr.io/acme or localhost:5000, without a scheme, tag or final slash";
+            self.diagnostics
+                .push(Diagnostic::error("registry", message).at(registry.span).help(help));
+        }
+    }
+
+    fn images(&mut self, spec: &ImageSpec) {
+        match &spec.base_image {
+            Some(BaseImage::Spec(nested)) => self.spec(&nested.value),
+            Some(BaseImage::Reference(reference)) => self.reference("base_image", reference),
+            None => {}
+        }
+        if let Some(image) = &spec.micromamba_image {
+            self.reference("builder_config.micromamba_image", image);
+        }
+        if let Some(image) = &spec.uv_image {
+            self.reference("builder_config.uv_image", image);
+            let tag = Reference::parse(&image.value).ok().and_then(|r| r.tag);
+            if tag.as_deref().and_then(version).is_some_and(|found| found < OLDEST_UV) {
+                let (major, minor, patch) = OLDEST_UV;
+                let message = format!(
+                    "builder_config.uv_image `{}` has a uv older than {major}.{minor}.{patch}",
+                    image.value
+                );
+                self.error(
+                    "uv-too-old",
+                    message,
+                    image.span,
+                    "name a newer image, or leave `uv_image` out",
+                );
+            }
+        }
+    }
+
+    fn pins(&mut self, spec: &ImageSpec) {
+        for (name, digest) in spec.pins.iter().flat_map(|pins| &pins.value) {
+            self.reference("pins", name);
+            let hex = digest.value.strip_prefix("sha256:").unwrap_or("");
+            if hex.len() != 64 || !hex.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f')) {
+                let message = format!("`{}` is not the digest of an image", digest.value);
+                let help = "a digest is sha256: and 64 hexadecimal digits";
+                self.error("pin", message, digest.span, help);
+            }
+        }
+    }
+
+    fn reference(&mut self, field: &str, text: &TextValue) {
+        if let Err(error) = Reference::parse(&text.value) {
+            let help = "write for example debian:bookworm-slim or ghcr.io/acme/base:1.2";
+            self.error("image-reference", format!("{field}: {error}"), text.span, help);
+        }
+    }
+
+    fn platform(&mut self, spec: &ImageSpec) {
+        let Some(text) = &spec.platform else { return };
+        for part in text.value.split(',') {
+            match part.trim().parse::<Platform>() {
+                Ok(platform) if platform.os == "linux" => {}
+                Ok(platform) => {
+                    let message = format!("platform `{platform}` cannot be built: images are made for linux");
+                    self.error(
+                        "platform",
+                        message,
+                        text.span,
+                        "write for example linux/amd64 or linux/arm64",
+                    );
+                }
+                Err(error) => self.error(
+                    "platform",
+                    error.to_string(),
+                    text.span,
+                    "write for example linux/amd64",
+                ),
+            }
+        }
+    }
+
+    fn python(&mut self, spec: &ImageSpec) {
+        if let Some(version) = &spec.python_version {
+            let ok = version.value.starts_with(|c: char| c.is_ascii_digit())
+                && version
+                    .value
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '*'));
+            if !ok {
+                let message = format!("`{}` is not a Python version", version.value);
+                self.error(
+                    "python-version",
+                    message,
+                    version.span,
+                    "write for example \"3.12\" or \"3.12.4\"",
+                );
+            }
+        }
+        let Some(exec) = &spec.python_exec else { return };
+        if exec.value.trim().is_empty() || exec.value.starts_with('-') {
+            let message = format!("`python_exec: {}` names no interpreter", exec.value);
+            self.error(
+                "python-exec",
+                message,
+                exec.span,
+                "write a path such as /usr/bin/python3, or a name on PATH",
+            );
+        }
+        for (field, list) in [
+            ("conda_packages", &spec.conda_packages),
+            ("conda_channels", &spec.conda_channels),
+        ] {
+            if let Some(list) = list.as_ref().filter(|list| !list.value.is_empty()) {
+                let message =
+                    format!("`{field}` needs a conda environment, `python_exec` uses an interpreter that is there");
+                self.error("python-exec-with-conda", message, list.span, "leave one of the two out");
+            }
+        }
+        if let Some(version) = &spec.python_version {
+            let message = "`python_version` has no effect beside `python_exec`";
+            self.warning(
+                "python-version-unused",
+                message,
+                version.span,
+                "leave one of the two out",
+            );
+        }
+    }
+
+    fn files(&mut self, spec: &ImageSpec) {
+        for entry in ImageSpec::strings(&spec.copy) {
+            self.context_path("copy", entry);
+        }
+        if let Some(root) = &spec.source_root {
+            self.context_path("source_root", root);
+            if spec.source_copy_mode.is_none() {
+                let message = "`source_root` without `source_copy_mode` copies nothing";
+                self.warning(
+                    "source-not-copied",
+                    message,
+                    root.span,
+                    "add `source_copy_mode: all` to copy it",
+                );
+            }
+        } else if let Some(mode) = spec
+            .source_copy_mode
+            .as_ref()
+            .filter(|m| m.value != super::SourceCopyMode::None)
+        {
+            let message = "`source_copy_mode` needs `source_root`, the directory to copy";
+            self.error(
+                "source-root-missing",
+                message,
+                mode.span,
+                "add `source_root: .` or a directory",
+            );
+        }
+        for (field, path) in [("copy_to", &spec.copy_to), ("workdir", &spec.workdir)] {
+            let Some(path) = path else { continue };
+            if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+                let message = format!("`{field}: {}` is not an absolute path without `..`", path.value);
+                self.error("absolute-path", message, path.span, "write for example /app");
+            }
+        }
+    }
+
+    pub(super) fn context_path(&mut self, field: &str, path: &TextValue) {
+        if path.value.is_empty() {
+            self.error(
+                "context-path",
+                format!("an entry of `{field}` is empty"),
+                path.span,
+                "name a file or directory",
+            );
+        } else if path.value.starts_with('/') {
+            let message = format!("`{field}: {}` is an absolute path", path.value);
+            self.error(
+                "context-path",
+                message,
+                path.span,
+                "paths are relative to the build context",
+            );
+        } else if path.value.split('/').any(|part| part == "..") {
+            let message = format!("`{field}: {}` leaves the build context", path.value);
+            self.error(
+                "context-path",
+                message,
+                path.span,
+                "build from a directory that holds all the files",
+            );
+        }
+    }
+
+    fn environment(&mut self, spec: &ImageSpec) {
+        for (field, map) in [("env", &spec.env), ("build_env", &spec.build_env)] {
+            for (name, _) in map.iter().flat_map(|map| &map.value) {
+                if name.value.is_empty() || name.value.contains('=') || name.value.contains(char::is_whitespace) {
+                    let message = format!("`{}` in `{field}` is not the name of a variable", name.value);
+                    self.error(
+                        "variable-name",
+                        message,
+                        name.span,
+                        "a name has no `=` and no white space",
+                    );
+                }
+            }
+        }
+        for (name, _) in spec.labels.iter().flat_map(|map| &map.value) {
+            if name.value.is_empty() {
+                self.error(
+                    "label-name",
+                    "a label has an empty name",
+                    name.span,
+                    "write for example org.opencontainers.image.source",
+                );
+            }
+        }
+        if let Some(user) = spec.user.as_ref() {
+            let ok = !user.value.is_empty()
+                && user
+                    .value
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
+            if !ok {
+                let message = format!("`user: {}` is not a user", user.value);
+                self.error(
+                    "user",
+                    message,
+                    user.span,
+                    "write a name or number, optionally with `:` and a group",
+                );
+            }
+        }
+    }
+
+    fn secrets(&mut self, spec: &ImageSpec) {
+        for secret in &spec.pip_secret_mounts {
+            if !secret.target.starts_with('/') || secret.target.split('/').any(|part| part == "..") {
+                let message = format!("the secret's target `{}` is not an absolute path", secret.target);
+                self.error("secret-target", message, secret.span, "write for example /root/.netrc");
+            }
+            let id_ok = !secret.id.is_empty()
+                && secret
+                    .id
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+            if !id_ok {
+                let message = format!("`{}` is not the id of a secret", secret.id);
+                self.error(
+                    "secret-id",
+                    message,
+                    secret.span,
+                    "an id has letters, digits, `_`, `-` and `.`",
+                );
+            }
+        }
+    }
+}
+
+/// The version that a tag starts with.
+fn version(tag: &str) -> Option<(u32, u32, u32)> {
+    let tag = tag.split('-').next().unwrap_or(tag);
+    let mut parts = tag.trim_start_matches('v').split('.').map(str::parse);
+    let (major, minor) = (parts.next()?.ok()?, parts.next()?.ok()?);
+    // `0.12` means its newest patch.
+    let patch = parts.next().map_or(Some(u32::MAX), Result::ok)?;
+    Some((major, minor, patch))
+}

@@ -1,0 +1,39 @@
+//! The fields that a spec may have: flytekit's, and our own.
+
+use crate::flytekit::{FLYTEKIT_FIELDS, Field, Kind};
+
+const fn field(name: &'static str, kind: Kind) -> Field {
+    Field { name, kind }
+}
+
+/// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
+pub const OWN_FIELDS: [Field; 14] = [
+    field("profile", Kind::Text),
+    field("labels", Kind::TextMap),
+    field("user", Kind::Text),
+    field("workdir", Kind::Text),
+    field("copy_to", Kind::Text),
+    field("build_env", Kind::TextMap),
+    field("setup_commands", Kind::TextList),
+    field("pins", Kind::TextMap),
+    field("layering", Kind::Text),
+    field("heavy", Kind::TextList),
+    field("extras", Kind::TextList),
+    field("groups", Kind::TextList),
+    field("install_project", Kind::Flag),
+    // Never hashed: it says how to.
+    field("tag_algorithm", Kind::Text),
+];
+
+/// The keys of `builder_config` that mean something to us.
+pub const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
+
+/// The field of a name.
+#[must_use]
+pub fn find(name: &str) -> Option<Field> {
+    FLYTEKIT_FIELDS
+        .iter()
+        .chain(&OWN_FIELDS)
+        .find(|field| field.name == name)
+        .copied()
+}

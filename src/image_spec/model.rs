@@ -1,0 +1,319 @@
+use std::fmt;
+
+use crate::flytekit::is_flytekits;
+use crate::image_spec::algorithm::Algorithm;
+use crate::image_spec::field::{self, OWN_FIELDS};
+use crate::python::{self, Arguments, RequirementsFile, Value};
+use crate::text::yaml::{Data, Node};
+use crate::text::{Span, Spanned};
+
+/// A string from the file and its place.
+pub type TextValue = Spanned<String>;
+/// A list of strings.
+pub type TextList = Spanned<Vec<TextValue>>;
+/// Names and strings in the order written.
+pub type TextMap = Spanned<Vec<(TextValue, TextValue)>>;
+
+/// What the image is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// A Flyte task: what flytekit's own builder provides is there.
+    #[default]
+    Flyte,
+    /// Anything: nothing is added that the spec does not ask for.
+    Plain,
+}
+
+/// How Python packages become layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Layering {
+    /// Heavy packages have a layer each, the rest share a few by their names.
+    #[default]
+    Auto,
+    /// One layer.
+    Single,
+}
+
+/// Whether `source_root` is copied into the image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceCopyMode {
+    /// What the build can see, which is everything.
+    Auto,
+    /// Everything.
+    All,
+    /// Nothing.
+    None,
+}
+
+/// The image that a build starts from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum BaseImage {
+    /// An image reference.
+    Reference(TextValue),
+    /// A spec that is built first.
+    Spec(Spanned<Box<ImageSpec>>),
+}
+
+/// A secret that install steps see as a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretMount {
+    /// The secret's id; `secret_<position>` unless the spec names one.
+    pub id: String,
+    /// The file on the user's machine that flytekit would pass.
+    pub source: Option<String>,
+    /// The path in the step.
+    pub target: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// A spec, typed. Fields that the file does not have, or has wrong, are `None`.
+#[derive(Clone, PartialEq)]
+pub struct ImageSpec {
+    /// The image's name, lower-case; `flytekit` where none is given.
+    pub name: String,
+    /// The Python version, as written.
+    pub python_version: Option<TextValue>,
+    /// The builder that flytekit would use.
+    pub builder: Option<TextValue>,
+    /// The directory of the user's own code.
+    pub source_root: Option<TextValue>,
+    /// The image's environment.
+    pub env: Option<TextMap>,
+    /// The registry, with the part of the path before the name.
+    pub registry: Option<TextValue>,
+    /// Python packages.
+    pub packages: Option<TextList>,
+    /// Conda packages.
+    pub conda_packages: Option<TextList>,
+    /// Conda channels besides conda-forge.
+    pub conda_channels: Option<TextList>,
+    /// A requirements file in the context.
+    pub requirements: Option<TextValue>,
+    /// Debian packages.
+    pub apt_packages: Option<TextList>,
+    /// Not supported by flytekit's default builder, nor here.
+    pub cuda: Option<TextValue>,
+    /// Not supported by flytekit's default builder, nor here.
+    pub cudnn: Option<TextValue>,
+    /// The image to start from.
+    pub base_image: Option<BaseImage>,
+    /// The platform, or several joined by commas.
+    pub platform: Option<TextValue>,
+    /// The Python package index instead of PyPI.
+    pub pip_index: Option<TextValue>,
+    /// Further Python package indexes.
+    pub pip_extra_index_url: Option<TextList>,
+    /// Secrets for install steps.
+    pub pip_secret_mounts: Vec<SecretMount>,
+    /// More arguments of the installer.
+    pub pip_extra_args: Option<TextValue>,
+    /// A registry configuration; other builders use it.
+    pub registry_config: Option<TextValue>,
+    /// The entry point; an empty list clears the base's.
+    pub entrypoint: Option<TextList>,
+    /// Commands run last.
+    pub commands: Option<TextList>,
+    /// The form of the tag.
+    pub tag_format: Option<TextValue>,
+    /// Whether `source_root` is copied.
+    pub source_copy_mode: Option<Spanned<SourceCopyMode>>,
+    /// Files and directories of the context to copy.
+    pub copy: Option<TextList>,
+    /// An interpreter that the base image or an apt package has.
+    pub python_exec: Option<TextValue>,
+    /// Packages that flytekit's entry point installs when a task starts.
+    pub runtime_packages: Option<TextList>,
+    /// The image that has the `uv` program.
+    pub uv_image: Option<TextValue>,
+    /// The image that has the `micromamba` program.
+    pub micromamba_image: Option<TextValue>,
+    /// What the image is for.
+    pub profile: Profile,
+    /// Image labels.
+    pub labels: Option<TextMap>,
+    /// The image's user.
+    pub user: Option<TextValue>,
+    /// The image's working directory.
+    pub workdir: Option<TextValue>,
+    /// Where `copy` and `source_root` go; `/root` where none is given.
+    pub copy_to: Option<TextValue>,
+    /// Environment of build steps only.
+    pub build_env: Option<TextMap>,
+    /// Commands run before anything is copied.
+    pub setup_commands: Option<TextList>,
+    /// The digests of images, by reference.
+    pub pins: Option<TextMap>,
+    /// How Python packages become layers.
+    pub layering: Layering,
+    /// Packages that have a layer each, besides those that are known to be heavy.
+    pub heavy: Option<TextList>,
+    /// Extras of the project whose lock is installed.
+    pub extras: Option<TextList>,
+    /// Dependency groups of the project whose lock is installed.
+    pub groups: Option<TextList>,
+    /// Whether the project itself is installed, not only what it needs.
+    pub install_project: Option<Spanned<bool>>,
+    /// How the image's name is computed.
+    pub tag_algorithm: Algorithm,
+    /// The whole mapping.
+    pub span: Span,
+    /// The fields as they stand in the file, for hashing: there a number is a number.
+    pub(crate) raw: Vec<(String, Node)>,
+}
+
+impl fmt::Debug for ImageSpec {
+    /// Values may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ImageSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ImageSpec {
+    /// What flytekit gets from the file: the arguments of its `ImageSpec`, our own fields under
+    /// `builder_options`.
+    ///
+    /// Secret mounts are left out: they never count, and we take more forms of them.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<(String, Value)> {
+        let mut arguments: Vec<(String, Value)> = self
+            .raw
+            .iter()
+            .filter(|(name, _)| name != "pip_secret_mounts" && is_flytekits(name))
+            .filter_map(|(name, node)| Some((name.clone(), python::value(node).ok()?)))
+            .collect();
+        let own = self.own_values();
+        if own.is_empty() {
+            return arguments;
+        }
+        let own = own.into_iter().map(|(name, value)| (Value::text(name), value));
+        match arguments.iter_mut().find(|(name, _)| name == "builder_options") {
+            Some((_, Value::Map(options))) => options.extend(own),
+            Some((_, options)) if *options == Value::None => *options = Value::Map(own.collect()),
+            // Anything else is an error already.
+            Some(_) => {}
+            None => arguments.push(("builder_options".into(), Value::Map(own.collect()))),
+        }
+        arguments
+    }
+
+    /// Our own fields at the top level that differ from their defaults, in schema order. Those under
+    /// `builder_options` count there, where flytekit sees them too.
+    fn own_values(&self) -> Vec<(&'static str, Value)> {
+        OWN_FIELDS
+            .iter()
+            .filter(|field| field.name != "tag_algorithm")
+            .filter_map(|field| {
+                let (_, node) = self.raw.iter().find(|(name, _)| *name == field.name)?;
+                let value = python::value(node).ok()?;
+                let default = match field.name {
+                    "profile" => value == Value::text("flyte"),
+                    "copy_to" => value == Value::text("/root"),
+                    "layering" => value == Value::text("auto"),
+                    "install_project" => value == Value::Bool(false),
+                    _ => false,
+                };
+                (!default && value != Value::None).then_some((field.name, value))
+            })
+            .collect()
+    }
+
+    /// The spec as JSON, in the order of the file: what an image may say of how it was made. Values of
+    /// `build_env`, which no image has, and what is meant for other builders are left out.
+    #[must_use]
+    pub fn summary(&self) -> serde_json::Value {
+        let fields = self.raw.iter().map(|(name, node)| (name.clone(), summary(name, node)));
+        serde_json::Value::Object(fields.collect())
+    }
+
+    /// Where a field's value stands, or the whole spec where the file does not have it.
+    #[must_use]
+    pub fn span_of(&self, field: &str) -> Span {
+        let found = self.raw.iter().find(|(name, _)| name == field);
+        found.map_or(self.span, |(_, node)| node.span)
+    }
+
+    /// The spec in `base_image`.
+    #[must_use]
+    pub fn below(&self) -> Option<&Self> {
+        match &self.base_image {
+            Some(BaseImage::Spec(nested)) => Some(&nested.value),
+            _ => None,
+        }
+    }
+
+    /// This spec and those below it, the outermost first.
+    pub fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |spec| spec.below())
+    }
+
+    /// `pip_extra_args` by what they have a say in; files of the context are named relative to `context`.
+    #[must_use]
+    pub fn extra_arguments(&self, context: &str) -> Arguments {
+        let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
+        Arguments::sort(&shlex::split(text).unwrap_or_default(), context)
+    }
+
+    /// What the requirements file is, if there is one.
+    #[must_use]
+    pub fn requirements_file(&self) -> Option<RequirementsFile> {
+        self.requirements.as_ref().map(|file| RequirementsFile::of(&file.value))
+    }
+
+    /// Whether a lock beside the spec says what is installed: it names none itself, and installs something.
+    #[must_use]
+    pub fn takes_lock_beside(&self) -> bool {
+        let has_own = self.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let has_packages = self.requirements.is_some() || Self::strings(&self.packages).next().is_some();
+        !has_own && (has_packages || self.profile == Profile::Flyte)
+    }
+
+    /// Where copied files go.
+    #[must_use]
+    pub fn copy_target(&self) -> &str {
+        self.copy_to.as_ref().map_or("/root", |to| to.value.as_str())
+    }
+
+    /// Whether the spec asks for a copy of `source_root`, and the directory.
+    #[must_use]
+    pub fn copied_source(&self) -> Option<&TextValue> {
+        let mode = self.source_copy_mode.as_ref()?;
+        (mode.value != SourceCopyMode::None).then_some(self.source_root.as_ref())?
+    }
+
+    /// The strings of an optional list, empty where there is none.
+    pub(crate) fn strings(list: &Option<TextList>) -> impl Iterator<Item = &TextValue> {
+        list.iter().flat_map(|list| &list.value)
+    }
+}
+
+fn summary(name: &str, node: &Node) -> serde_json::Value {
+    use serde_json::Value as Json;
+    // Recursion is bounded by the reader's depth limit.
+    match &node.data {
+        Data::Scalar { text, .. } => match python::scalar(node) {
+            Value::None => Json::Null,
+            Value::Bool(value) => Json::Bool(value),
+            _ => Json::String(text.clone()),
+        },
+        Data::Sequence(items) => items.iter().map(|item| summary("", item)).collect(),
+        Data::Mapping(pairs) => {
+            let pairs = pairs.iter().map(|(key, value)| {
+                let key = key.text().unwrap_or_default();
+                let is_others = name == "builder_options" && !field::OWN_FIELDS.iter().any(|field| field.name == key);
+                let value = if name == "build_env" || name == "builder_config" || is_others {
+                    Json::String("…".into())
+                } else {
+                    summary(key, value)
+                };
+                (key.to_owned(), value)
+            });
+            Json::Object(pairs.collect())
+        }
+    }
+}

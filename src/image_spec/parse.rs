@@ -1,0 +1,44 @@
+//! A YAML text to a typed spec with every problem found on the way.
+
+use crate::image_spec::model::ImageSpec;
+use crate::image_spec::{check, read};
+use crate::text::{Diagnostic, Operation, Severity, Text, yaml};
+
+/// What came of reading a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// The spec, unless the file is no YAML mapping at all.
+    pub spec: Option<ImageSpec>,
+    /// Everything found, in the order of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Parsed {
+    /// The errors that stop an operation.
+    pub fn errors(&self, operation: Operation) -> impl Iterator<Item = &Diagnostic> {
+        self.diagnostics
+            .iter()
+            .filter(move |d| d.severity == Severity::Error && d.stops <= operation)
+    }
+}
+
+/// Reads and checks a spec.
+#[must_use]
+pub fn parse(text: &Text) -> Parsed {
+    let root = match yaml::parse(text) {
+        Ok(root) => root,
+        Err(diagnostic) => {
+            return Parsed {
+                spec: None,
+                diagnostics: vec![diagnostic],
+            };
+        }
+    };
+    let mut diagnostics = Vec::new();
+    let spec = read::read(&root, &mut diagnostics);
+    if let Some(spec) = &spec {
+        check::check(spec, &mut diagnostics);
+    }
+    diagnostics.sort_by_key(|d| d.span.map_or(0, |span| span.start));
+    Parsed { spec, diagnostics }
+}

@@ -1,0 +1,54 @@
+//! The forms in which a spec names a secret and where it appears.
+
+use crate::image_spec::model::SecretMount;
+use crate::text::Span;
+use crate::text::yaml::{Data, Node};
+
+/// `[file, target]`, or an entry of pairs.
+pub(super) fn pair_mount(source: &str, target: &str, position: usize, span: Span) -> SecretMount {
+    SecretMount {
+        id: format!("secret_{position}"),
+        source: Some(source.to_owned()),
+        target: target.to_owned(),
+        span,
+    }
+}
+
+/// An entry of `pip_secret_mounts`; `None` when it names no secret or no target.
+pub(super) fn secret_mount(item: &Node, position: usize) -> Option<SecretMount> {
+    match &item.data {
+        Data::Sequence(pair) => match pair.as_slice() {
+            [source, target] => Some(pair_mount(source.text()?, target.text()?, position, item.span)),
+            _ => None,
+        },
+        Data::Mapping(pairs) => {
+            let get = |name: &str| {
+                pairs
+                    .iter()
+                    .find(|(key, _)| key.text() == Some(name))
+                    .and_then(|(_, value)| value.text())
+            };
+            let known = |key: &Node| matches!(key.text(), Some("id" | "src" | "source" | "target"));
+            if let [(key, value)] = pairs.as_slice()
+                && !known(key)
+            {
+                // An entry of `!!omap` or `!!pairs`: `- file: target`.
+                return Some(pair_mount(key.text()?, value.text()?, position, item.span));
+            }
+            if !pairs.iter().all(|(key, _)| known(key)) {
+                return None;
+            }
+            let source = get("src").or_else(|| get("source"));
+            if source.is_none() && get("id").is_none() {
+                return None;
+            }
+            Some(SecretMount {
+                id: get("id").map_or_else(|| format!("secret_{position}"), str::to_owned),
+                source: source.map(str::to_owned),
+                target: get("target")?.to_owned(),
+                span: item.span,
+            })
+        }
+        Data::Scalar { .. } => None,
+    }
+}

@@ -1,0 +1,269 @@
+//! The identity of an image: id, tag, name, and what they were computed from.
+
+use std::fmt;
+
+use crate::files::{Answer, Problem, Request, Task};
+use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
+use crate::image_spec::{Algorithm, BaseImage, ImageSpec, Profile};
+use crate::name::content;
+use crate::oci::{Platform, Reference};
+use crate::python::Unicode;
+use crate::text::{Diagnostic, Span};
+
+/// What names depend on besides the spec and its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamingOptions {
+    /// The algorithm, where the spec is not to decide.
+    pub algorithm: Option<Algorithm>,
+    /// The tables of the Python that flytekit is taken to run on.
+    pub unicode: Unicode,
+    /// The architecture of the user's machine, as Python's `platform.machine()` says it.
+    pub machine: String,
+    /// The platforms that the image is built for, where the spec is not to decide.
+    pub platform: Option<String>,
+    /// The text of a lock beside the spec.
+    pub beside: Option<String>,
+}
+
+/// An image's names before its files are known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Naming<'a> {
+    spec: &'a ImageSpec,
+    options: NamingOptions,
+    algorithm: Algorithm,
+    fields: Fields,
+}
+
+/// An image's names.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// What flytekit calls the id: what tells a task whether it runs in this image.
+    pub id: String,
+    /// The tag.
+    pub tag: String,
+    /// `[registry/]name:tag`.
+    pub image_name: String,
+    /// What the tag was computed from, by name. Values may hold what users wrote, credentials in URLs included.
+    pub inputs: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Identity {
+    /// Inputs may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("algorithm", &self.algorithm)
+            .field("image_name", &self.image_name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Naming<'a> {
+    /// Takes a spec whose construction is in order.
+    ///
+    /// # Errors
+    /// What flytekit's constructor refuses.
+    pub fn new(spec: &'a ImageSpec, options: &NamingOptions) -> Result<Self, Vec<Diagnostic>> {
+        let algorithm = options.algorithm.unwrap_or(spec.tag_algorithm);
+        let host = Host {
+            release: match algorithm {
+                Algorithm::Flytekit113 => Release::V113,
+                Algorithm::Flytekit | Algorithm::Content => Release::Current,
+            },
+            unicode: options.unicode,
+            machine: options.machine.clone(),
+        };
+        let fields = Fields::construct(&spec.arguments(), &host).map_err(|problems| {
+            let of_old = algorithm == Algorithm::Flytekit113;
+            problems
+                .iter()
+                .map(|problem| {
+                    let diagnostic =
+                        Diagnostic::error("construct", problem.to_string()).at(spec.span_of(&problem.field));
+                    if of_old {
+                        diagnostic.help("flytekit 1.13 knew fewer fields; leave `tag_algorithm: flytekit-1.13` out")
+                    } else {
+                        diagnostic
+                    }
+                })
+                .collect::<Vec<_>>()
+        })?;
+        Ok(Self {
+            spec,
+            options: options.clone(),
+            algorithm,
+            fields,
+        })
+    }
+
+    /// The algorithm.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// What flytekit calls the id. It does not depend on files.
+    #[must_use]
+    pub fn id(&self) -> String {
+        self.fields.hash()
+    }
+
+    /// The platforms of the image: those asked for, else the spec's, else that of the machine or flytekit's
+    /// choice. `None` where they are none.
+    #[must_use]
+    pub fn platforms(&self) -> Option<Vec<Platform>> {
+        let spec = self.spec.platform.as_ref().map(|platform| platform.value.as_str());
+        match (self.options.platform.as_deref().or(spec), self.spec.profile) {
+            (Some(platforms), _) => Platform::parse_list(platforms).ok(),
+            (None, Profile::Flyte) => Platform::parse_list(self.fields.get("platform").as_text()?).ok(),
+            (None, Profile::Plain) => Some(vec![Platform::normalised("linux", &self.options.machine, "")]),
+        }
+    }
+
+    /// The digests that the tag needs.
+    ///
+    /// # Errors
+    /// When a field that should name files does not.
+    pub fn tasks(&self) -> Result<Vec<Task>, Diagnostic> {
+        match self.algorithm {
+            Algorithm::Content => Ok(content::tasks(self.spec, self.options.beside.is_some())),
+            // What Python process would have loaded modules?
+            _ => tasks(&self.fields, &[]).map_err(|error| self.tag_error(&error)),
+        }
+    }
+
+    /// The names, with what came of [`Self::tasks`].
+    ///
+    /// # Errors
+    /// Files that cannot be hashed, formats that cannot be applied, and for `content` what is not fixed.
+    pub fn identify(&self, tasks: &[Task], answer: &Answer) -> Result<Identity, Vec<Diagnostic>> {
+        let mut problems = Vec::new();
+        let mut digests = Vec::new();
+        for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
+            match (&outcome.digest, &outcome.problem) {
+                (Some(digest), None) => digests.push((task.clone(), digest.clone())),
+                (_, Some(problem)) => problems.push(self.file_problem(task, problem)),
+                (None, None) => {}
+            }
+        }
+        if self.algorithm == Algorithm::Content {
+            return self.content(&digests, problems);
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let tag = tag(&self.fields, &digests).map_err(|error| vec![self.tag_error(&error)])?;
+        Ok(Identity {
+            algorithm: self.algorithm,
+            id: self.id(),
+            tag: tag.tag,
+            image_name: tag.image_name,
+            inputs: tag.inputs,
+        })
+    }
+
+    fn content(&self, digests: &[(Task, String)], mut problems: Vec<Diagnostic>) -> Result<Identity, Vec<Diagnostic>> {
+        let mut platforms: Vec<String> = self.platforms().iter().flatten().map(Platform::to_string).collect();
+        platforms.sort();
+        platforms.dedup();
+        let inputs = match content::inputs(self.spec, &platforms.join(","), digests, self.options.beside.as_deref()) {
+            Ok(inputs) => inputs,
+            Err(more) => {
+                problems.extend(more);
+                return Err(problems);
+            }
+        };
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let hash = content::hash(&inputs);
+        let tag = match &self.spec.tag_format {
+            Some(template) => tag_format(&template.value, &hash).map_err(|e| vec![self.tag_error(&e.into())])?,
+            None => hash,
+        };
+        Ok(Identity {
+            algorithm: self.algorithm,
+            id: self.id(),
+            image_name: self.fields.image_name(&tag),
+            tag,
+            inputs,
+        })
+    }
+
+    /// Where flytekit's digests may be others, and whether the name is one that registries take.
+    #[must_use]
+    pub fn warnings(&self, tasks: &[Task], answer: &Answer, identity: &Identity) -> Vec<Diagnostic> {
+        let mut warnings = Vec::new();
+        if let Err(error) = Reference::parse(&identity.image_name) {
+            let field = if self.spec.tag_format.is_some() {
+                "tag_format"
+            } else {
+                "name"
+            };
+            let warning = Diagnostic::warning("image-name", error.to_string()).at(self.spec.span_of(field));
+            warnings.push(warning.help("look at `registry`, `name` and `tag_format`"));
+        }
+        for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
+            for doubt in &outcome.doubts {
+                let message = format!("{}: {doubt}", task.field);
+                warnings.push(Diagnostic::warning("tag-differs", message).at(self.span(task)));
+            }
+        }
+        warnings
+    }
+
+    fn tag_error(&self, error: &TagError) -> Diagnostic {
+        let help = match error {
+            TagError::NoSourceRoot => "add `source_root: .` or a directory",
+            TagError::NoPath(_) => "name it as a string",
+            TagError::Format(_) => "write for example \"{spec_hash}-dev\"",
+            TagError::NoDigest(_) => "this is a fault of imagespec",
+        };
+        Diagnostic::error("no-tag", error.to_string())
+            .at(self.spec.span_of(error.field()))
+            .help(help)
+    }
+
+    fn file_problem(&self, task: &Task, problem: &Problem) -> Diagnostic {
+        let help = match problem {
+            Problem::Missing { .. } => {
+                "paths are relative to the build context, and what .dockerignore names is not in it"
+            }
+            Problem::Vanished { .. } => "try again when nothing writes to the directory",
+            Problem::NotUtf8 { .. } => "rename it, or leave it out with .dockerignore",
+            Problem::Special { .. } => "leave it out with .dockerignore",
+            Problem::NotADirectory { .. } => "name the directory",
+            Problem::NotAFile { .. } => "name the file",
+            Problem::NotLocked { .. } => {
+                "lock it: `uv lock` or `uv pip compile --generate-hashes requirements.in -o requirements.txt`, or make a lock beside the spec with `imagespec lock`"
+            }
+            Problem::Unreadable { .. } => "check the file and its permissions",
+        };
+        Diagnostic::error("unreadable-file", format!("{}: {problem}", task.field))
+            .at(self.span(task))
+            .help(help)
+    }
+
+    /// Where the field stands that asks for a digest.
+    #[must_use]
+    pub fn span(&self, task: &Task) -> Span {
+        let mut spec = self.spec;
+        for _ in 0..task.depth {
+            match &spec.base_image {
+                Some(BaseImage::Spec(nested)) => spec = &nested.value,
+                _ => break,
+            }
+        }
+        spec.span_of(task.field)
+    }
+}
+
+/// What tasks ask for.
+#[must_use]
+pub fn request(tasks: &[Task]) -> Request {
+    Request {
+        version: 1,
+        jobs: tasks.iter().map(|task| task.job.clone()).collect(),
+    }
+}

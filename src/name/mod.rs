@@ -1,0 +1,8 @@
+//! The names of an image: its id, its tag, and what they were computed from.
+
+mod content;
+mod identity;
+mod inputs;
+
+pub use identity::{Identity, Naming, NamingOptions, request};
+pub use inputs::{Difference, differences, from_label, inputs_label, kept, shown};

@@ -1,0 +1,209 @@
+//! `poetry.lock`, from the format 2.1 on: what Poetry 2 writes says of each package who wants it.
+
+use std::collections::BTreeMap;
+
+use std::str::FromStr as _;
+
+use pep440_rs::VersionSpecifiers;
+use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
+use serde::Deserialize;
+
+use crate::python::interpreter::Interpreter;
+use crate::python::lock::locked::{LockError, Locked};
+use crate::python::lock::pylock::{File, Package, Pylock, Repository, Selection};
+use crate::python::requirements::{normalised, plain_text};
+
+#[derive(Deserialize)]
+struct Lock {
+    metadata: Metadata,
+    #[serde(default)]
+    package: Vec<Entry>,
+    #[serde(default)]
+    extras: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Metadata {
+    lock_version: String,
+    python_versions: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Entry {
+    name: String,
+    version: String,
+    groups: Option<Vec<String>>,
+    markers: Option<Markers>,
+    #[serde(default)]
+    files: Vec<Artefact>,
+    source: Option<Source>,
+    #[serde(default)]
+    optional: bool,
+}
+
+/// One marker for all groups, or one for each.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Markers {
+    One(String),
+    ByGroup(BTreeMap<String, String>),
+}
+
+#[derive(Deserialize)]
+struct Artefact {
+    file: String,
+    hash: String,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    r#type: String,
+    url: String,
+    resolved_reference: Option<String>,
+    subdirectory: Option<String>,
+}
+
+/// The packages that an interpreter gets from a lock of Poetry's.
+///
+/// # Errors
+/// Everything that keeps the lock from being installed.
+pub fn select_poetry(
+    text: &str,
+    interpreter: &Interpreter,
+    selection: &Selection,
+) -> Result<Vec<Locked>, Vec<LockError>> {
+    let lock: Lock =
+        toml::from_str(&plain_text(text)).map_err(|error| vec![LockError::Form(error.message().to_owned())])?;
+    let mut version = lock.metadata.lock_version.split('.').map(str::parse::<u32>);
+    let (major, minor) = (version.next(), version.next());
+    let is_known = matches!((major, minor), (Some(Ok(2)), Some(Ok(minor))) if minor >= 1);
+    if !is_known {
+        return Err(vec![LockError::Unsupported(format!(
+            "its format is {}, which does not say which packages belong together; Poetry 2 writes 2.1",
+            lock.metadata.lock_version
+        ))]);
+    }
+    let extras: Vec<ExtraName> = selection.extras.iter().filter_map(|extra| extra.parse().ok()).collect();
+    let mut groups: Vec<String> = selection.groups.iter().map(|group| normalised(group)).collect();
+    groups.push("main".into());
+    let mut packages = Vec::new();
+    let mut errors = Vec::new();
+    let is_known = |wanted: &str, known: &[String]| known.contains(&normalised(wanted));
+    let known_extras: Vec<String> = lock.extras.keys().map(|extra| normalised(extra)).collect();
+    let groups_of = lock.package.iter().flat_map(|package| package.groups.iter().flatten());
+    let known_groups: Vec<String> = groups_of.map(|group| normalised(group)).collect();
+    for extra in &selection.extras {
+        if !is_known(extra, &known_extras) {
+            errors.push(LockError::Unsupported(format!("it has no extra `{extra}`")));
+        }
+    }
+    for group in &selection.groups {
+        if !is_known(group, &known_groups) {
+            errors.push(LockError::Unsupported(format!("it has no group `{group}`")));
+        }
+    }
+    for entry in lock.package {
+        let holds = |marker: &str| -> Result<bool, LockError> {
+            let tree = MarkerTree::parse_str::<VerbatimUrl>(marker)
+                .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+            Ok(tree.evaluate(&interpreter.markers, &extras))
+        };
+        let of = entry.groups.clone().unwrap_or_else(|| vec!["main".into()]);
+        let mut wanted = false;
+        for group in of.iter().filter(|group| groups.contains(&normalised(group))) {
+            let marker = match &entry.markers {
+                Some(Markers::One(marker)) => Some(marker),
+                Some(Markers::ByGroup(markers)) => markers.get(group),
+                None => None,
+            };
+            match marker.map_or(Ok(!entry.optional), |marker| holds(marker)) {
+                Ok(holds) => wanted |= holds,
+                Err(error) => errors.push(error),
+            }
+        }
+        if wanted {
+            match package(entry) {
+                Ok(package) => packages.push(package),
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    // Poetry's own notation of bounds (`^3.11`) is not Python's.
+    let requires_python = lock
+        .metadata
+        .python_versions
+        .filter(|versions| VersionSpecifiers::from_str(versions).is_ok());
+    Pylock::of(packages, requires_python).select(interpreter, selection)
+}
+
+fn package(entry: Entry) -> Result<Package, LockError> {
+    let mut package = Package::named(normalised(&entry.name), entry.version);
+    if let Some(source) = entry.source {
+        match source.r#type.as_str() {
+            "legacy" => package.index = Some(source.url),
+            "git" => {
+                package.vcs = Some(Repository {
+                    r#type: "git".into(),
+                    url: Some(with_scheme(source.url)),
+                    path: None,
+                    commit_id: source.resolved_reference.unwrap_or_default(),
+                    subdirectory: source.subdirectory,
+                });
+                return Ok(package);
+            }
+            "url" => {
+                let hashes = entry
+                    .files
+                    .first()
+                    .map(|file| hash_of(&file.hash))
+                    .into_iter()
+                    .collect();
+                package.archive = Some(File {
+                    url: Some(source.url),
+                    subdirectory: source.subdirectory,
+                    hashes,
+                    ..File::default()
+                });
+                return Ok(package);
+            }
+            other => {
+                return Err(LockError::Unsupported(format!(
+                    "{} comes from a {other}, which is not supported in poetry.lock",
+                    package.name
+                )));
+            }
+        }
+    }
+    for artefact in entry.files {
+        let file = File {
+            name: Some(artefact.file.clone()),
+            url: None,
+            hashes: BTreeMap::from([hash_of(&artefact.hash)]),
+            ..File::default()
+        };
+        if artefact.file.ends_with(".whl") {
+            package.wheels.push(file);
+        } else {
+            package.sdist = Some(file);
+        }
+    }
+    Ok(package)
+}
+
+/// `git@host:path` as a URL.
+fn with_scheme(url: String) -> String {
+    match url.split_once(':') {
+        Some((host, path)) if !url.contains("://") && host.contains('@') => format!("ssh://{host}/{path}"),
+        _ => url,
+    }
+}
+
+fn hash_of(text: &str) -> (String, String) {
+    let (algorithm, digest) = text.split_once(':').unwrap_or(("sha256", text));
+    (algorithm.to_owned(), digest.to_owned())
+}

@@ -1,0 +1,463 @@
+//! `pylock.toml` (PEP 751): <https://packaging.python.org/en/latest/specifications/pylock-toml/>
+
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+use std::sync::LazyLock;
+
+use pep440_rs::{Version, VersionSpecifiers};
+use pep508_rs::{MarkerTree, VerbatimUrl};
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::python::interpreter::{Interpreter, WheelName};
+use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
+use crate::python::requirements::{normalised, plain_text};
+
+/// A lock as its file has it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Pylock {
+    lock_version: String,
+    requires_python: Option<String>,
+    #[serde(default)]
+    environments: Vec<String>,
+    #[serde(default)]
+    extras: Vec<String>,
+    #[serde(default)]
+    dependency_groups: Vec<String>,
+    #[serde(default)]
+    default_groups: Vec<String>,
+    #[serde(default)]
+    packages: Vec<Package>,
+    #[serde(default)]
+    tool: Tool,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+struct Tool {
+    imagespec: Option<Made>,
+}
+
+/// What our own locks say of how they were made.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Made {
+    requirements: Vec<String>,
+    python: Option<String>,
+    machine: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Package {
+    pub(super) name: String,
+    version: Option<String>,
+    marker: Option<String>,
+    requires_python: Option<String>,
+    pub(super) index: Option<String>,
+    pub(super) sdist: Option<File>,
+    #[serde(default)]
+    pub(super) wheels: Vec<File>,
+    pub(super) archive: Option<File>,
+    pub(super) vcs: Option<Repository>,
+    directory: Option<Directory>,
+}
+
+impl Package {
+    pub(super) fn named(name: String, version: String) -> Self {
+        Self {
+            name,
+            version: Some(version),
+            ..Self::default()
+        }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+pub(super) struct File {
+    pub(super) name: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) subdirectory: Option<String>,
+    #[serde(default)]
+    pub(super) hashes: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Repository {
+    pub(super) r#type: String,
+    pub(super) url: Option<String>,
+    pub(super) path: Option<String>,
+    pub(super) commit_id: String,
+    pub(super) subdirectory: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct Directory {
+    path: String,
+    subdirectory: Option<String>,
+}
+
+/// What of a lock is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Extras.
+    pub extras: Vec<String>,
+    /// Dependency groups; the lock's own choice when empty.
+    pub groups: Vec<String>,
+    /// Packages that are built although there is a wheel; `:all:` for all of them.
+    pub no_binary: Vec<String>,
+    /// For each package, by normalised name, the hashes that its file may have.
+    pub hashes: BTreeMap<String, Vec<String>>,
+}
+
+impl Pylock {
+    /// What another lock says.
+    pub(super) fn of(packages: Vec<Package>, requires_python: Option<String>) -> Self {
+        Self {
+            lock_version: "1.0".into(),
+            requires_python,
+            environments: Vec::new(),
+            extras: Vec::new(),
+            dependency_groups: Vec::new(),
+            default_groups: Vec::new(),
+            packages,
+            tool: Tool::default(),
+        }
+    }
+
+    /// Reads a lock.
+    ///
+    /// # Errors
+    /// When it is not a lock of a version that is known.
+    pub fn parse(text: &str) -> Result<Self, LockError> {
+        let lock: Self = toml::from_str(&plain_text(text)).map_err(|error| {
+            let place = error.span().map_or(String::new(), |span| {
+                let before = plain_text(text)
+                    .get(..span.start)
+                    .map_or(0, |text| text.matches('\n').count());
+                format!("line {}: ", before + 1)
+            });
+            LockError::Form(format!("{place}{}", error.message()))
+        })?;
+        if lock.lock_version != "1.0" && !lock.lock_version.starts_with("1.") {
+            return Err(LockError::Version(lock.lock_version));
+        }
+        Ok(lock)
+    }
+
+    /// The requirements that a lock of ours was made from.
+    #[must_use]
+    pub fn made_from(&self) -> Option<&[String]> {
+        self.tool.imagespec.as_ref().map(|made| made.requirements.as_slice())
+    }
+
+    /// The Python version and machine that a lock of ours was made for, which alone it fits.
+    #[must_use]
+    pub fn made_for(&self) -> Option<(&str, &str)> {
+        let made = self.tool.imagespec.as_ref()?;
+        Some((made.python.as_deref()?, made.machine.as_deref()?))
+    }
+
+    /// The versions of a package; there may be several, for different environments. Empty when the lock does not
+    /// have it.
+    pub fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
+        let all = self.packages.iter();
+        let found = all.filter(move |package| normalised(&package.name) == name);
+        found.map(|package| package.version.as_deref())
+    }
+
+    /// The files and directories near the lock that it names.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.packages.iter().flat_map(|package| {
+            let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
+            let files = files
+                .filter(|file| file.url.is_none())
+                .filter_map(|file| file.path.as_deref());
+            files.chain(package.directory.as_ref().map(|directory| directory.path.as_str()))
+        })
+    }
+
+    /// Where packages are from that are from no index: URLs and paths, as they stand in it.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        let places = self.packages.iter().flat_map(|package| {
+            let vcs = package.vcs.iter().flat_map(|vcs| vcs.url.iter().chain(&vcs.path));
+            vcs.chain(package.archive.iter().flat_map(|file| &file.url))
+                .map(String::as_str)
+        });
+        places.chain(self.paths())
+    }
+
+    /// What it says, in a form that does not depend on how it is written: one line a package.
+    #[must_use]
+    pub fn content(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self
+            .packages
+            .iter()
+            .map(|package| {
+                let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
+                let mut hashes: Vec<String> = files
+                    .flat_map(|file| {
+                        file.hashes
+                            .iter()
+                            .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
+                    })
+                    .collect();
+                hashes.sort();
+                let place = package.vcs.iter().map(|vcs| vcs.commit_id.as_str());
+                let place = place.chain(package.directory.iter().map(|directory| directory.path.as_str()));
+                let place: Vec<&str> = place.collect();
+                let vcs = package.vcs.iter().filter_map(|vcs| vcs.subdirectory.as_deref());
+                let parts: Vec<&str> = vcs
+                    .chain(package.archive.iter().filter_map(|file| file.subdirectory.as_deref()))
+                    .collect();
+                format!(
+                    "{} {} {} {} {} {}",
+                    normalised(&package.name),
+                    package.version.as_deref().unwrap_or(""),
+                    package.marker.as_deref().unwrap_or(""),
+                    place.join(" "),
+                    parts.join(" "),
+                    hashes.join(" ")
+                )
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
+    /// The packages that an interpreter gets, by name, each with the one file that suits it best.
+    ///
+    /// # Errors
+    /// Everything that keeps the lock from being installed.
+    pub fn select(&self, interpreter: &Interpreter, selection: &Selection) -> Result<Vec<Locked>, Vec<LockError>> {
+        let Selection { extras, groups, .. } = selection;
+        let mut errors = Vec::new();
+        if let Err(error) = fits_python(self.requires_python.as_deref(), interpreter) {
+            errors.push(error);
+        }
+        let chosen = Chosen {
+            tags: interpreter.tags(),
+            interpreter,
+            selection,
+            extras,
+            groups: if groups.is_empty() {
+                &self.default_groups
+            } else {
+                groups
+            },
+        };
+        for (what, wanted, known) in [
+            ("extra", extras, &self.extras),
+            ("group", groups, &self.dependency_groups),
+        ] {
+            let is_known = |word: &&String| known.iter().any(|known| normalised(known) == normalised(word));
+            let unknown = wanted.iter().filter(|word| !known.is_empty() && !is_known(word));
+            errors.extend(unknown.map(|word| LockError::Unsupported(format!("it has no {what} `{word}`"))));
+        }
+        if !self.environments.is_empty() {
+            match self
+                .environments
+                .iter()
+                .map(|marker| chosen.holds(marker))
+                .collect::<Result<Vec<_>, _>>()
+            {
+                Ok(holds) if !holds.contains(&true) => errors.push(LockError::Environment(interpreter.shown())),
+                Ok(_) => {}
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut locked: BTreeMap<String, Locked> = BTreeMap::new();
+        for package in &self.packages {
+            let name = normalised(&package.name);
+            match chosen.package(&name, package) {
+                Ok(None) => {}
+                Ok(Some(found)) => {
+                    if locked.insert(name.clone(), found).is_some() {
+                        errors.push(LockError::Twice(name));
+                    }
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() {
+            Ok(locked.into_values().collect())
+        } else {
+            Err(errors)
+        }
+    }
+}
+
+fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), LockError> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let specifiers = VersionSpecifiers::from_str(wanted).map_err(|error| LockError::Form(error.to_string()))?;
+    let found = interpreter.markers.python_full_version();
+    if specifiers.contains(&found.version) || Version::from_str(&found.string).is_ok_and(|v| specifiers.contains(&v)) {
+        return Ok(());
+    }
+    Err(LockError::Python {
+        wanted: wanted.to_owned(),
+        found: found.string.clone(),
+    })
+}
+
+/// What decides which packages and files of a lock are taken.
+struct Chosen<'a> {
+    interpreter: &'a Interpreter,
+    /// The tags that it takes, the best first.
+    tags: Vec<(String, String, String)>,
+    selection: &'a Selection,
+    extras: &'a [String],
+    groups: &'a [String],
+}
+
+impl Chosen<'_> {
+    fn holds(&self, marker: &str) -> Result<bool, LockError> {
+        // PEP 751's own tests of sets have no other place in markers: they become what is always or never true.
+        static SETS: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok());
+        let marker = match SETS.as_ref() {
+            Some(sets) => sets.replace_all(marker, |found: &regex::Captures<'_>| {
+                let set = if &found[3] == "extras" {
+                    self.extras
+                } else {
+                    self.groups
+                };
+                let is_in = set.iter().any(|known| normalised(known) == normalised(&found[1]));
+                let holds = is_in == found.get(2).is_none();
+                if holds { "os_name != ''" } else { "os_name == ''" }
+            }),
+            None => marker.into(),
+        };
+        let tree = MarkerTree::parse_str::<VerbatimUrl>(&marker)
+            .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+        Ok(tree.evaluate(&self.interpreter.markers, &[]))
+    }
+
+    fn package(&self, name: &str, package: &Package) -> Result<Option<Locked>, LockError> {
+        if let Some(marker) = &package.marker
+            && !self.holds(marker)?
+        {
+            return Ok(None);
+        }
+        fits_python(package.requires_python.as_deref(), self.interpreter)?;
+        let artefact = self.artefact(name, package)?;
+        let locked = Locked {
+            name: name.to_owned(),
+            version: package.version.clone(),
+            artefact,
+            index: package.index.clone(),
+        };
+        locked.check()?;
+        Ok(Some(locked))
+    }
+
+    fn artefact(&self, name: &str, package: &Package) -> Result<Artefact, LockError> {
+        if let Some(vcs) = &package.vcs {
+            let url = vcs.url.as_deref().or(vcs.path.as_deref()).unwrap_or_default();
+            return Ok(Artefact::Repository {
+                url: format!("{}+{url}", vcs.r#type),
+                commit: vcs.commit_id.clone(),
+                subdirectory: vcs.subdirectory.clone(),
+            });
+        }
+        if let Some(directory) = &package.directory {
+            return Ok(Artefact::Path {
+                path: directory.path.clone(),
+                hash: None,
+                subdirectory: directory.subdirectory.clone(),
+            });
+        }
+        if let Some(archive) = &package.archive {
+            let hash = hash(name, archive)?;
+            let subdirectory = archive.subdirectory.clone();
+            return match (&archive.url, &archive.path) {
+                (Some(url), _) => Ok(Artefact::Archive {
+                    url: url.clone(),
+                    hash,
+                    subdirectory,
+                }),
+                (None, Some(path)) => Ok(Artefact::Path {
+                    path: path.clone(),
+                    hash: Some(hash),
+                    subdirectory,
+                }),
+                (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
+            };
+        }
+        let selection = self.selection;
+        let is_built = selection
+            .no_binary
+            .iter()
+            .any(|other| other == ":all:" || normalised(other) == name);
+        let allowed = selection.hashes.get(name);
+        let is_allowed = |file: &&File| {
+            allowed.is_none_or(|allowed| {
+                let mut hashes = file.hashes.iter();
+                hashes.any(|(algorithm, digest)| allowed.contains(&format!("{algorithm}:{digest}")))
+            })
+        };
+        let wheels = package
+            .wheels
+            .iter()
+            .filter(|_| !is_built)
+            .filter(is_allowed)
+            .filter_map(|file| {
+                let wheel = WheelName::parse(file.file_name())?;
+                let preference = wheel.preference(&self.tags)?;
+                let build = std::cmp::Reverse(wheel.build);
+                Some(((preference, build, file.file_name()), file))
+            });
+        let best = wheels.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, file)| file);
+        let sdist = package.sdist.as_ref().filter(is_allowed);
+        let (file, is_wheel) = match (best, sdist) {
+            (Some(wheel), _) => (wheel, true),
+            (None, Some(sdist)) => (sdist, false),
+            (None, None) if allowed.is_some() && package.wheels.iter().chain(&package.sdist).next().is_some() => {
+                return Err(LockError::Mismatch(name.to_owned()));
+            }
+            (None, None) => {
+                let names: Vec<&str> = package.wheels.iter().map(File::file_name).take(3).collect();
+                let others = match names.as_slice() {
+                    [] => String::new(),
+                    names => format!("; it has {}", names.join(", ")),
+                };
+                let found = self.interpreter.shown();
+                return Err(LockError::NoFile {
+                    name: name.to_owned(),
+                    found,
+                    others,
+                });
+            }
+        };
+        let hash = hash(name, file)?;
+        Ok(match (&file.url, &file.path, is_wheel) {
+            (None, Some(path), _) => Artefact::Path {
+                path: path.clone(),
+                hash: Some(hash),
+                subdirectory: None,
+            },
+            (_, _, true) => Artefact::Wheel { hash },
+            (_, _, false) => Artefact::Source { hash },
+        })
+    }
+}
+
+/// The digest of a file.
+fn hash(name: &str, file: &File) -> Result<String, LockError> {
+    // The one that nearly every index has goes first.
+    let known = ["sha256", "sha512", "sha384"];
+    let found = known
+        .iter()
+        .find_map(|algorithm| Some((algorithm, file.hashes.get(*algorithm)?)));
+    found
+        .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
+        .ok_or_else(|| LockError::NoHash(name.to_owned()))
+}
+
+impl File {
+    fn file_name(&self) -> &str {
+        let place = self.name.as_deref().or(self.url.as_deref()).or(self.path.as_deref());
+        file_name(place.unwrap_or_default())
+    }
+}

@@ -1,0 +1,148 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::text::redact::redact;
+
+/// A stretch of a text, in bytes, the end not included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// A place in a text as people count: lines and characters from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Position {
+    /// The line.
+    pub line: u32,
+    /// The character in the line.
+    pub column: u32,
+}
+
+/// A named text that knows where its lines begin.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Text {
+    name: String,
+    content: String,
+    line_starts: Vec<usize>,
+}
+
+impl fmt::Debug for Text {
+    /// The content may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Text").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A file that is no text. Says where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8")]
+pub struct NotUtf8 {
+    name: String,
+    line: usize,
+}
+
+impl Text {
+    /// Takes a file's name and bytes.
+    ///
+    /// # Errors
+    /// When they are not UTF-8.
+    pub fn from_utf8(name: &str, bytes: Vec<u8>) -> Result<Self, NotUtf8> {
+        let content = String::from_utf8(bytes).map_err(|error| {
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
+            NotUtf8 {
+                name: name.to_owned(),
+                line: valid.iter().filter(|byte| **byte == b'\n').count() + 1,
+            }
+        })?;
+        Ok(Self::new(name, content))
+    }
+
+    /// Takes a file's name and content.
+    #[must_use]
+    pub fn new(name: impl Into<String>, content: impl Into<String>) -> Self {
+        let content = content.into();
+        let line_starts = std::iter::once(0)
+            .chain(content.match_indices('\n').map(|(at, _)| at + 1))
+            .collect();
+        Self {
+            name: name.into(),
+            content,
+            line_starts,
+        }
+    }
+
+    /// The file's name as the user gave it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+
+    /// The line and column of a byte.
+    #[must_use]
+    pub fn position(&self, byte: usize) -> Position {
+        let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
+        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let column = self.content.get(start..byte).map_or(0, |text| text.chars().count());
+        Position {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: u32::try_from(column + 1).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// The first and last line that a span touches.
+    #[must_use]
+    pub fn lines(&self, span: Span) -> (u32, u32) {
+        let first = self.position(span.start).line;
+        // The end of a block lies at the start of the line after it.
+        let mut end = span.end.min(self.content.len());
+        while end > span.start + 1
+            && self
+                .content
+                .as_bytes()
+                .get(end - 1)
+                .is_some_and(u8::is_ascii_whitespace)
+        {
+            end -= 1;
+        }
+        let last = self.position(end.saturating_sub(1).max(span.start)).line;
+        (first, last.max(first))
+    }
+
+    /// The text of a span.
+    #[must_use]
+    pub fn slice(&self, span: Span) -> &str {
+        self.content.get(span.start..span.end).unwrap_or("")
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T: fmt::Debug> fmt::Debug for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&format!("{:?}", self.value)))
+    }
+}
+
+impl<T> Spanned<T> {
+    /// Puts the two together.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
