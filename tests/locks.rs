@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 
 use imagespec::image_spec::parse;
 use imagespec::oci::Platform;
-use imagespec::plan::{Action, BaseFacts, BuildPlan, Facts, Lock, Step, plan};
+use imagespec::plan::{BaseFacts, BuildPlan, Facts, LockedPackages, Step, StepId, StoreyFacts, plan};
 use imagespec::python::{Artefact, Interpreter, Locked, Pylock, Selection};
 use imagespec::text::Text;
 
@@ -37,18 +37,22 @@ fn select(text: &str) -> Vec<Locked> {
 fn plan_of(yaml: &str, packages: Vec<Locked>) -> BuildPlan {
     let text = Text::new("imageSpec.yaml", yaml);
     let spec = parse(&text).spec.unwrap();
-    let facts = Facts {
-        base: BaseFacts {
-            layers: 1,
-            ..BaseFacts::default()
-        },
-        lock: Some(Lock {
+    let storey = StoreyFacts {
+        lock: Some(LockedPackages {
             packages,
             shared: Vec::new(),
         }),
+        ..StoreyFacts::default()
+    };
+    let facts = Facts {
+        base: BaseFacts {
+            layers: Some(1),
+            ..BaseFacts::default()
+        },
+        storeys: vec![storey],
         ..Facts::default()
     };
-    plan(&spec, &text, &Platform::linux_amd64(), &facts)
+    plan(&spec, &Platform::linux_amd64(), &facts)
 }
 
 const SPEC: &str = "profile: plain\npackages: [x]\napt_packages: [git]\n";
@@ -56,15 +60,16 @@ const SPEC: &str = "profile: plain\npackages: [x]\napt_packages: [git]\n";
 /// One line a step: whether it is a layer, what it does, and what it comes after.
 fn rendering(plan: &BuildPlan) -> String {
     let mut out = String::new();
-    for (position, step) in plan.steps.iter().enumerate() {
+    for step in &plan.top().unwrap().steps {
         let kind = if step.is_layer() { "layer" } else { "aside" };
-        let uses: Vec<usize> = step.uses().collect();
+        let ids = |ids: &mut dyn Iterator<Item = &StepId>| ids.map(|id| format!(" {id}")).collect::<String>();
+        let (after, uses) = (ids(&mut step.after.iter()), ids(&mut step.uses()));
         writeln!(
             out,
-            "{position} {kind} [{}] {} after {:?} uses {uses:?}",
+            "{}: {kind} [{}] {} after{after} uses{uses}",
+            step.id,
             step.stage.name(),
             step.title,
-            step.after
         )
         .unwrap();
     }
@@ -85,15 +90,13 @@ fn what_a_layer_contains_does_not_depend_on_the_others() {
     let steps = |packages: Vec<Locked>| -> BTreeSet<String> {
         let plan = plan_of(SPEC, packages);
         let steps = plan
+            .top()
+            .unwrap()
             .steps
             .iter()
             .filter(|step| step.stage.name() == "packages" && step.is_layer());
-        // Mounts name other steps by their positions, which move.
-        let script = |step: &Step| match &step.action {
-            Action::Run(run) => run.script.clone(),
-            _ => String::new(),
-        };
-        steps.map(|step| format!("{}\n{}", step.title, script(step))).collect()
+        let action = |step: &Step| serde_json::to_string(&step.action).unwrap();
+        steps.map(|step| format!("{}\n{}", step.title, action(step))).collect()
     };
     let all = steps(many.clone());
     for left_out in 0..many.len() {
@@ -120,7 +123,7 @@ fn an_image_has_at_most_a_hundred_layers() {
         "{SPEC}copy: [a, b, c, d, e, f, g, h, i, j]\ncommands: [ls]\nworkdir: /w\nsource_root: src\nsource_copy_mode: all\n"
     );
     let plan = plan_of(&spec, packages);
-    let installed: usize = plan.steps.iter().map(|step| step.packages.len()).sum();
+    let installed: usize = plan.top().unwrap().steps.iter().map(|step| step.packages.len()).sum();
     assert_eq!(installed, 150);
     let layers = 1 + plan.layers();
     assert!((80..=100).contains(&layers), "{layers} layers");

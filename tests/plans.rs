@@ -7,19 +7,24 @@
     reason = "tests may stop at the first surprise, their helpers too"
 )]
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use imagespec::image_spec::{BaseImage, ImageSpec, parse};
+use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::llb::{Definition, Image, Local, Metadata, Output, ResolveMode, SourceFile, render};
 use imagespec::name;
 use imagespec::oci::Platform;
-use imagespec::plan::{Action, Base, BaseFacts, BuildPlan, Facts, Lock, Requirements, plan, required};
+use imagespec::plan::{
+    BaseFacts, BuildPlan, Facts, LockedPackages, Requirements, StoreyFacts, Strategy, plan, required,
+};
+use imagespec::proto::pb;
 use imagespec::python::{Artefact, Locked, Requirement, Source};
 use imagespec::text::{Operation, Text};
-use imagespec::write::{Options, Sources, Strategy, emit};
+use imagespec::write::{LlbOptions, Sources, SpecSource, write_llb};
+use prost::Message as _;
 
 /// A lock that names a wheel for each requirement, or what it is built from.
-fn lock(spec: &ImageSpec, requirements: &Requirements) -> Lock {
+fn lock(spec: &ImageSpec, requirements: &Requirements) -> LockedPackages {
     let mut packages: Vec<Locked> = Vec::new();
     for line in required(spec, requirements) {
         // Options decide, too, and ask for nothing.
@@ -64,37 +69,39 @@ fn lock(spec: &ImageSpec, requirements: &Requirements) -> Lock {
     }
     packages.sort_by(|a, b| a.name.cmp(&b.name));
     packages.dedup_by(|a, b| a.name == b.name);
-    Lock {
+    LockedPackages {
         packages,
         shared: Vec::new(),
     }
 }
 
 fn facts(spec: &ImageSpec) -> Facts {
-    let requirements = Requirements {
-        lines: match &spec.requirements {
-            Some(_) => vec!["numpy".into(), "flytekit>=1.16".into()],
-            None => Vec::new(),
-        },
-        files: spec.requirements.iter().map(|file| file.value.clone()).collect(),
-        ..Requirements::default()
+    let of_storey = |spec: &ImageSpec| {
+        let requirements = Requirements {
+            lines: match &spec.requirements {
+                Some(_) => vec!["numpy".into(), "flytekit>=1.16".into()],
+                None => Vec::new(),
+            },
+            files: spec.requirements.iter().map(|file| file.value.clone()).collect(),
+            ..Requirements::default()
+        };
+        StoreyFacts {
+            lock: Some(lock(spec, &requirements)),
+            sibling_lock: None,
+            requirements,
+        }
     };
+    let mut storeys: Vec<StoreyFacts> = spec.all().map(of_storey).collect();
+    storeys.reverse();
     Facts {
-        lock: Some(lock(spec, &requirements)),
-        beside: None,
         base: BaseFacts {
-            environment: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
-            name: "debian:bookworm-slim".into(),
-            layers: 1,
+            name: None,
+            layers: Some(1),
         },
         id: name::Naming::new(spec, &name::NamingOptions::default())
             .map(|naming| naming.id())
             .unwrap_or_default(),
-        requirements,
-        nested: match &spec.base_image {
-            Some(BaseImage::Spec(nested)) => Some(Box::new(facts(&nested.value))),
-            _ => None,
-        },
+        storeys,
     }
 }
 
@@ -107,8 +114,8 @@ fn read(name: &str, yaml: &str) -> (Text, ImageSpec) {
 }
 
 fn plan_of(name: &str, yaml: &str) -> BuildPlan {
-    let (text, spec) = read(name, yaml);
-    plan(&spec, &text, &Platform::linux_amd64(), &facts(&spec))
+    let (_, spec) = read(name, yaml);
+    plan(&spec, &Platform::linux_amd64(), &facts(&spec))
 }
 
 fn image(reference: &str) -> Output {
@@ -125,53 +132,36 @@ fn sources(plan: &BuildPlan) -> Sources {
         name: "context".into(),
         ..Local::default()
     };
+    let images = plan.storeys.iter().map(|storey| {
+        let images = storey.images.iter();
+        images.map(|(role, reference)| (*role, image(reference))).collect()
+    });
     Sources {
-        base: match &plan.base {
-            Base::Image(reference) => Some(image(reference)),
-            Base::Plan(_) => None,
-        },
-        uv: plan.tools.uv.as_deref().map(image),
-        micromamba: plan.tools.micromamba.as_deref().map(image),
+        base: Some(image(&plan.base.image)),
+        base_environment: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
+        images: images.collect(),
         context: Some(context.output(Metadata::default())),
-        beside: None,
-        nested: match &plan.base {
-            Base::Image(_) => None,
-            Base::Plan(nested) => Some(Box::new(sources(nested))),
-        },
+        spec_directory: None,
     }
 }
 
 fn definition(name: &str, yaml: &str, strategy: Strategy) -> Definition {
     let plan = plan_of(name, yaml);
-    let options = Options {
-        file: Some(Arc::new(SourceFile {
-            filename: name.to_owned(),
-            data: yaml.as_bytes().to_vec(),
-            language: "YAML".into(),
-            definition: None,
-        })),
-        ..Options::new(strategy)
+    let file = Arc::new(SourceFile {
+        filename: name.to_owned(),
+        data: yaml.as_bytes().to_vec(),
+        language: "YAML".into(),
+        definition: None,
+    });
+    let options = LlbOptions {
+        source: Some(SpecSource {
+            text: Arc::new(Text::new(name, yaml)),
+            file,
+        }),
+        ..LlbOptions::new(strategy)
     };
-    let emitted = emit(&plan, &sources(&plan), &options).unwrap();
-    Definition::new(emitted.result.as_ref())
-}
-
-/// Leaves out the programs that steps end with, the same each time.
-fn shorten(plan: &mut serde_json::Value) {
-    match plan {
-        serde_json::Value::Array(items) => {
-            let mut is_program = false;
-            items.retain(|item| {
-                let line = item.as_str().unwrap_or_default();
-                let is_kept = !is_program;
-                is_program = line.contains("<<'PROGRAM'") || is_program && line != "PROGRAM";
-                is_kept
-            });
-            items.iter_mut().for_each(shorten);
-        }
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(shorten),
-        _ => {}
-    }
+    let graph = write_llb(&plan, &sources(&plan), &options).unwrap();
+    Definition::new(graph.result.as_ref())
 }
 
 /// Scripts are in the plan's snapshot already.
@@ -185,8 +175,7 @@ fn specs_become_plans_and_graphs() {
     insta::glob!("specs/*.yaml", |path| {
         let name = path.file_name().unwrap().to_str().unwrap();
         let yaml = std::fs::read_to_string(path).unwrap();
-        let mut plan = serde_json::to_value(plan_of(name, &yaml)).unwrap();
-        shorten(&mut plan);
+        let plan = plan_of(name, &yaml);
         insta::assert_snapshot!("plan", serde_json::to_string_pretty(&plan).unwrap());
         for (suffix, strategy) in [("merge", Strategy::Merge), ("chain", Strategy::Chain)] {
             let definition = definition(name, &yaml, strategy);
@@ -259,47 +248,68 @@ fn an_edit_of_one_branch_leaves_the_others() {
     assert!(kept >= 8, "{kept} of {}", before.len());
 }
 
-/// Runs the lines of a script that hold words of the spec in a real shell, which would find `touch`.
-fn run_with_trap(script: &str, trap: &std::path::Path) -> usize {
-    let lines: Vec<&str> = script.lines().filter(|line| line.contains("pwned")).collect();
-    for line in &lines {
-        std::process::Command::new("/bin/sh")
-            .args(["-c", line])
-            .env_clear()
-            .env("PATH", trap)
-            .current_dir(trap)
-            .output()
-            .unwrap();
-        assert!(!trap.join("sprung").exists(), "a shell found a command in: {line}");
-    }
-    lines.len()
+/// The scripts of a graph, as steps get them: all but the last line, which hands over to the script itself.
+fn script_heads(definition: &Definition) -> Vec<String> {
+    let ops = definition.0.def.iter().map(|op| pb::Op::decode(op.as_slice()).unwrap());
+    let execs = ops.filter_map(|op| match op.op {
+        Some(pb::op::Op::Exec(exec)) => exec.meta,
+        _ => None,
+    });
+    let text = |meta: pb::Meta| -> String {
+        let pieces = meta
+            .env
+            .iter()
+            .filter(|variable| variable.starts_with("IMAGESPEC_STEP_"));
+        pieces.map(|piece| piece.split_once('=').unwrap().1).collect()
+    };
+    let texts = execs.map(text).filter(|text| !text.is_empty());
+    texts
+        .map(|text| text.trim_end().rsplit_once('\n').unwrap().0.to_owned())
+        .collect()
 }
 
 #[test]
 fn what_a_spec_says_reaches_shells_only_quoted() {
-    use std::os::unix::fs::PermissionsExt as _;
-
     let trap = tempfile::tempdir().unwrap();
-    let touch = trap.path().join("touch");
     let sprung = trap.path().join("sprung");
-    std::fs::write(&touch, format!("#!/bin/sh\n: > {}\n", sprung.display())).unwrap();
-    std::fs::set_permissions(&touch, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let mut lines = 0;
+    std::fs::write(
+        trap.path().join("touch"),
+        format!("#!/bin/sh\n: > {}\n", sprung.display()),
+    )
+    .unwrap();
+    std::fs::set_permissions(trap.path().join("touch"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    // A shell that finds `touch` and nothing else, and goes on whatever fails.
+    let run = |text: &str| -> String {
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", text])
+            .env_clear()
+            .env("PATH", trap.path())
+            .current_dir(trap.path())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let require = include_str!("../src/plan/script/index_access.sh");
+    let (from, to) = (
+        require.find("require_secrets() {").unwrap(),
+        require.find("\n# Files of an").unwrap(),
+    );
+    let require = &require[from..to];
+    let mut words = 0;
     for name in ["injection.yaml", "injection-exec.yaml"] {
         let path = format!("{}/tests/specs/{name}", env!("CARGO_MANIFEST_DIR"));
-        let plan = plan_of(name, &std::fs::read_to_string(path).unwrap());
-        for step in &plan.steps {
-            if let Action::Run(run) = &step.action {
-                lines += run_with_trap(&run.script, trap.path());
-            }
+        let yaml = std::fs::read_to_string(path).unwrap();
+        for head in script_heads(&definition(name, &yaml, Strategy::Merge)) {
+            // Once the variables and arguments are set, the one `eval` of the scripts, and the words as they arrived.
+            let read_back = run(&format!("{head}\nsecrets=${{secrets-}}\n{require}\n"));
+            assert!(!sprung.exists(), "a shell found a command in\n{head}\n{read_back}");
+            let read_back = run(&format!("{head}\nset\nprintf '%s\\n' \"$@\""));
+            words += read_back.matches("touch /pwned").count();
+            assert!(!sprung.exists(), "a shell found a command in\n{head}");
         }
     }
-    assert!(lines >= 6, "only {lines} lines hold words of the spec");
+    assert!(words >= 6, "only {words} words of the spec arrived");
     // The trap works: an unquoted word springs it.
-    std::process::Command::new("/bin/sh")
-        .args(["-c", "echo \"$(touch /pwned)\""])
-        .env("PATH", trap.path())
-        .output()
-        .unwrap();
+    run("echo \"$(touch /pwned)\"");
     assert!(sprung.exists());
 }

@@ -13,9 +13,11 @@ use crate::frontend::requirements::Found;
 use crate::image_spec::ImageSpec;
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
-use crate::plan::{self, Base, BuildPlan, Facts, Lock, Part, Product, Role, Settings, Stage};
+use crate::plan::{
+    self, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Settings, Stage, StoreyFacts, Strategy, Target,
+};
 use crate::text::Diagnostic;
-use crate::write::{self, Options as EmitOptions, Sources, Strategy, Target};
+use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
 /// One image of a build, before it says what it is called.
 pub(super) struct Image {
@@ -44,6 +46,14 @@ pub(super) struct Build<'a> {
     pub(super) tree: Option<Output>,
 }
 
+/// One of the specs that lie on each other.
+struct Floor<'a> {
+    spec: &'a ImageSpec,
+    found: &'a Found,
+    /// The lock beside the spec, which is that of the topmost one.
+    sibling_lock: Option<&'a Beside>,
+}
+
 impl Build<'_> {
     /// Plans and solves the image of a platform.
     pub(super) async fn image(
@@ -69,50 +79,43 @@ impl Build<'_> {
                 .help("name a base image that has this platform, or build with another --platform");
             context::warn(self.client, self.file, &warning).await?;
         }
-        let emit_options = self.emit_options(label.then(|| platform.to_string()))?;
-        let (plan, _) = self.plan(platform, images, &emit_options).await?;
-        let sources = self.sources(&plan, images);
-        let emitted = write::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
-        let solved = self.client.solve(emitted.result.as_ref()).await?;
-        let base = images.base();
-        let is_base = emit_options.target == Some(Target::Part(Part::Stage(Stage::Base)));
-        let settings = match (is_base, &plan.base) {
-            (true, Base::Plan(nested)) => nested_settings(nested),
-            (true, Base::Image(_)) => Settings {
-                environment: base.map(|base| base.facts().environment).unwrap_or_default(),
-                ..Settings::default()
-            },
-            _ => nested_settings(&plan),
+        let options = self.llb_options(label.then(|| platform.to_string()))?;
+        let (plan, _) = self.plan(platform, images, &options).await?;
+        let graph = write_llb(&plan, &self.sources(&plan, images), &options)
+            .map_err(|error| Failure::user(error.to_string()))?;
+        let solved = self.client.solve(graph.result.as_ref()).await?;
+        let settings = match &options.target {
+            Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),
+            _ => plan.settings,
         };
-        let definition = Definition::new(emitted.result.as_ref());
         Ok(Image {
-            vertices: definition.names(),
+            vertices: Definition::new(graph.result.as_ref()).names(),
             reference: solved,
             settings,
-            history: emitted.history,
-            base: base.cloned(),
+            history: graph.history,
+            base: images.base().cloned(),
         })
     }
 
     /// The text of the lock of the outermost spec; `None` when it installs no package.
     pub(super) async fn lock(&self, platform: &Platform, images: &Images) -> Result<Option<String>, Failure> {
-        let emit_options = EmitOptions {
-            target: Some(Target::Part(Part::Stage(Stage::Lock))),
-            ..self.emit_options(None)?
+        let options = LlbOptions {
+            target: Target::Part(Part::Stage(Stage::Lock)),
+            ..self.llb_options(None)?
         };
-        Ok(self.plan(platform, images, &emit_options).await?.1)
+        Ok(self.plan(platform, images, &options).await?.1)
     }
 
-    fn emit_options(&self, platform_label: Option<String>) -> Result<EmitOptions, Failure> {
+    fn llb_options(&self, platform_label: Option<String>) -> Result<LlbOptions, Failure> {
         let strategy = match self.options.strategy()? {
             Some(strategy) => strategy,
             None if self.client.can("mergeop") && self.client.can("diffop") => Strategy::Merge,
             None => Strategy::Chain,
         };
         let target = self.options.target()?.filter(|part| *part != Part::Stage(Stage::Image));
-        Ok(EmitOptions {
+        Ok(LlbOptions {
             no_cache: self.options.no_cache()?,
-            target: target.map(Target::Part),
+            target: target.map_or(Target::Whole, Target::Part),
             network: self.options.network()?,
             extra_hosts: self.options.extra_hosts()?,
             hostname: self.options.hostname().to_owned(),
@@ -123,148 +126,148 @@ impl Build<'_> {
                 .unwrap_or("")
                 .to_owned(),
             platform_label,
-            file: Some(Arc::clone(&self.file.source)),
-            ..EmitOptions::new(strategy)
+            source: Some(SpecSource {
+                text: Arc::new(self.file.text.clone()),
+                file: Arc::clone(&self.file.source),
+            }),
+            ..LlbOptions::new(strategy)
         })
     }
 
-    /// The whole plan, and the text of the outermost lock. A spec's packages are known once the spec below
+    /// The specs that lie on each other, the lowest first.
+    fn floors(&self) -> Vec<Floor<'_>> {
+        let specs = self.spec.all().zip(self.found).enumerate();
+        let mut floors: Vec<Floor<'_>> = specs
+            .map(|(above, (spec, found))| Floor {
+                spec,
+                found,
+                sibling_lock: self.beside.as_ref().map(|(beside, _)| beside).filter(|_| above == 0),
+            })
+            .collect();
+        floors.reverse();
+        floors
+    }
+
+    /// The whole plan, and the text of the topmost lock. A spec's packages are known once the spec below
     /// it is laid out, so that is done first.
     async fn plan(
         &self,
         platform: &Platform,
         images: &Images,
-        options: &EmitOptions,
+        options: &LlbOptions,
     ) -> Result<(BuildPlan, Option<String>), Failure> {
-        let mut facts = self.facts(self.spec, images.base(), 0);
-        let draft = |facts: &Facts| plan::plan(self.spec, &self.file.text, platform, facts);
-        let is_early = match &options.target {
-            Some(Target::Part(Part::Stage(stage))) => *stage < Stage::Lock,
-            _ => false,
+        let floors = self.floors();
+        let mut facts = Facts {
+            base: images.base().map(Resolved::facts).unwrap_or_default(),
+            id: self.id.clone(),
+            storeys: floors.iter().map(Floor::facts).collect(),
         };
         let mut text = None;
-        for depth in (0..self.found.len()).rev() {
-            if is_early && depth == 0 {
-                continue;
+        for (position, floor) in floors.iter().enumerate() {
+            let is_top = position + 1 == floors.len();
+            if is_top && matches!(options.target, Target::Part(Part::Stage(stage)) if stage < Stage::Lock) {
+                break;
             }
-            let whole = draft(&facts);
-            let (part, found) = (plan_at(&whole, depth), &self.found[depth]);
-            let Some(spec) = self.spec.all().nth(depth) else {
+            let plan_so_far = |facts: &Facts| {
+                let mut plan = plan::plan(self.spec, platform, facts);
+                plan.storeys.truncate(position + 1);
+                plan
+            };
+            let Some((mut lock, lock_text)) = self.lock_of(floor, &plan_so_far(&facts), images, options).await? else {
                 continue;
             };
-            let Some(step) = part.maker(Product::Lock) else {
-                continue;
+            let set = |facts: &mut Facts, lock: &LockedPackages| {
+                if let Some(storey) = facts.storeys.get_mut(position) {
+                    storey.lock = Some(lock.clone());
+                }
             };
-            let sources = self.sources(part, images);
-            let solved = solve_product(self.client, part, &sources, options, step).await?;
-            let locking = Locking {
-                client: self.client,
-                file: self.file,
-                spec,
-                found,
-                beside: self.beside_of(depth),
-                is_hashed: self.is_hashed,
-            };
-            let (packages, lock_text) = locking.packages(&solved).await?;
-            let shared = Vec::new();
-            let mut lock = Lock { packages, shared };
-            facts_at(&mut facts, depth).lock = Some(lock.clone());
-            if depth == 0 {
+            set(&mut facts, &lock);
+            if is_top {
                 text = Some(lock_text);
             }
-            let is_for_one = match &options.target {
-                Some(Target::Part(part)) => matches!(part, Part::Stage(Stage::Lock) | Part::Package(_)),
-                _ => false,
-            };
-            if depth > 0 || !is_for_one {
-                let whole = draft(&facts);
-                let part = plan_at(&whole, depth);
-                let sources = self.sources(part, images);
-                if let Some(step) = part.maker(Product::Fetched).filter(|_| self.fetches(options)) {
-                    let fetched = solve_product(self.client, part, &sources, options, step).await?;
-                    self.client.evaluate(&fetched).await?;
-                }
-                lock.shared = shared_files(self.client, self.file, part, &sources, options).await?;
-                if !lock.shared.is_empty() {
-                    facts_at(&mut facts, depth).lock = Some(lock);
-                }
+            let is_for_one = matches!(
+                options.target,
+                Target::Part(Part::Stage(Stage::Lock) | Part::Package(_))
+            );
+            if !is_top || !is_for_one {
+                lock.shared = self.prepare(&plan_so_far(&facts), images, options).await?;
+                set(&mut facts, &lock);
             }
         }
-        Ok((draft(&facts), text))
+        Ok((plan::plan(self.spec, platform, &facts), text))
+    }
+
+    /// Solves the lock step of the plan's top; `None` where it needs no packages.
+    async fn lock_of(
+        &self,
+        floor: &Floor<'_>,
+        plan: &BuildPlan,
+        images: &Images,
+        options: &LlbOptions,
+    ) -> Result<Option<(LockedPackages, String)>, Failure> {
+        let Some(step) = plan.maker(Product::Lock) else {
+            return Ok(None);
+        };
+        let sources = self.sources(plan, images);
+        let solved = solve_product(self.client, plan, &sources, options, &step.id).await?;
+        let locking = Locking {
+            client: self.client,
+            file: self.file,
+            spec: floor.spec,
+            found: floor.found,
+            beside: floor.sibling_lock,
+            is_hashed: self.is_hashed,
+        };
+        let (packages, text) = locking.packages(&solved).await?;
+        let shared = Vec::new();
+        Ok(Some((LockedPackages { packages, shared }, text)))
+    }
+
+    /// Fetches what the plan's top installs, and looks which files are in several packages.
+    async fn prepare(
+        &self,
+        plan: &BuildPlan,
+        images: &Images,
+        options: &LlbOptions,
+    ) -> Result<Vec<plan::SharedFile>, Failure> {
+        let sources = self.sources(plan, images);
+        if let Some(step) = plan.maker(Product::Fetched).filter(|_| self.fetches(options)) {
+            let fetched = solve_product(self.client, plan, &sources, options, &step.id).await?;
+            self.client.evaluate(&fetched).await?;
+        }
+        shared_files(self.client, self.file, plan, &sources, options).await
     }
 
     /// Whether all wheels are fetched beforehand: not where most layers may be in a cache that is imported, and
     /// not where BuildKit empties the directory between solves, as it does for steps that ignore their cache.
-    fn fetches(&self, options: &EmitOptions) -> bool {
+    fn fetches(&self, options: &LlbOptions) -> bool {
         !self.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
     }
 
-    fn beside_of(&self, depth: usize) -> Option<&Beside> {
-        self.beside.as_ref().map(|(beside, _)| beside).filter(|_| depth == 0)
-    }
-
-    /// What a plan is told of the world.
-    fn facts(&self, spec: &ImageSpec, base: Option<&Resolved>, depth: usize) -> Facts {
-        Facts {
-            base: base.map(Resolved::facts).unwrap_or_default(),
-            id: self.id.clone(),
-            requirements: self
-                .found
-                .get(depth)
-                .map(|found| found.facts.clone())
-                .unwrap_or_default(),
-            beside: self.beside_of(depth).map(|beside| beside.path.clone()),
-            lock: None,
-            nested: spec.below().map(|below| Box::new(self.facts(below, base, depth + 1))),
-        }
-    }
-
     fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
-        let tool = |role, reference: &Option<String>| images.output(role, reference.as_ref()?);
-        let (base, nested) = match &plan.base {
-            Base::Image(reference) => (images.output(Role::Base, reference), None),
-            Base::Plan(inner) => (None, Some(Box::new(self.sources(inner, images)))),
+        let of_storey = |storey: &plan::Storey| {
+            let found = storey.images.iter();
+            found
+                .filter_map(|(role, reference)| Some((*role, images.output(*role, reference)?)))
+                .collect()
         };
         Sources {
-            base,
-            uv: tool(Role::Uv, &plan.tools.uv),
-            micromamba: tool(Role::Micromamba, &plan.tools.micromamba),
+            base: images.output(ImageRole::Base, &plan.base.image),
+            base_environment: images.base().map(Resolved::environment).unwrap_or_default(),
+            images: plan.storeys.iter().map(of_storey).collect(),
             context: self.tree.clone(),
-            beside: self.beside.as_ref().map(|(_, tree)| tree.clone()),
-            nested,
+            spec_directory: self.beside.as_ref().map(|(_, tree)| tree.clone()),
         }
     }
 }
 
-fn plan_at(plan: &BuildPlan, depth: usize) -> &BuildPlan {
-    match (depth, &plan.base) {
-        (1.., Base::Plan(nested)) => plan_at(nested, depth - 1),
-        _ => plan,
-    }
-}
-
-fn facts_at(facts: &mut Facts, depth: usize) -> &mut Facts {
-    let mut found = facts;
-    for _ in 0..depth {
-        found = found.nested.get_or_insert_default();
-    }
-    found
-}
-
-/// The settings of a plan, with those of the plans below it where it has none.
-fn nested_settings(plan: &BuildPlan) -> Settings {
-    let mut settings = plan.settings.clone();
-    if let Base::Plan(below) = &plan.base {
-        let below = nested_settings(below);
-        settings.user = settings.user.or(below.user);
-        settings.workdir = settings.workdir.or(below.workdir);
-        settings.entrypoint = settings.entrypoint.or(below.entrypoint);
-        let mut labels = below.labels;
-        for (name, value) in std::mem::take(&mut settings.labels) {
-            labels.retain(|(known, _)| *known != name);
-            labels.push((name, value));
+impl Floor<'_> {
+    /// What a plan is told of it.
+    fn facts(&self) -> StoreyFacts {
+        StoreyFacts {
+            requirements: self.found.facts.clone(),
+            sibling_lock: self.sibling_lock.map(|lock| lock.path.clone()),
+            lock: None,
         }
-        settings.labels = labels;
     }
-    settings
 }

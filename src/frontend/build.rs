@@ -18,9 +18,9 @@ use crate::frontend::subrequest::{self, Name, Subrequest};
 use crate::frontend::{existing, naming, requirements};
 use crate::image_spec::{self, Algorithm, ImageSpec, LOCK_NAME, Profile};
 use crate::llb::Output;
-use crate::name::{Identity, Naming, NamingOptions};
+use crate::name::{Identity, Naming, NamingOptions, name_in_image};
 use crate::oci::Platform;
-use crate::plan::{self, Facts, Part, Stage};
+use crate::plan::{self, Facts, LockedPackages, Part, Stage, StoreyFacts};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Operation, Severity};
 use crate::write;
@@ -61,7 +61,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
     let platforms = platforms(&options, &spec, &naming)?;
     if request == Some(Subrequest::Pin) {
-        let images = look_up(&client, &options, &file, &spec, &platforms).await?;
+        let images = look_up(&client, &options, &spec, &platforms).await?;
         return Ok(subrequest::pin(images.iter().flat_map(Images::digests)));
     }
     let multi = options.multi_platform(platforms.len())?;
@@ -83,14 +83,13 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         }
         identity = Some(found);
     }
-    // Files and images have nothing to do with each other. Which images are needed does not depend on what is
-    // in them, so a plan made in ignorance tells.
+    // Files and images have nothing to do with each other.
     let (found, images) = tokio::join!(
         async {
             let texts = files::check(&client, &file, &files, &spec).await?;
             requirements::read(&client, &file, &mut files, &spec, &texts).await
         },
-        look_up(&client, &options, &file, &spec, &platforms)
+        look_up(&client, &options, &spec, &platforms)
     );
     let (found, images) = (found?, images?);
     let build = Build {
@@ -131,7 +130,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     let mut vertices = BTreeMap::new();
     for (platform, mut image) in platforms.iter().zip(built) {
         if let Some(identity) = &identity {
-            naming::apply(identity, &spec, &mut image.settings);
+            name_in_image(identity, &spec, &mut image.settings);
         }
         let config = write::image_config(
             image.base.as_ref().and_then(|base| base.config.as_ref()),
@@ -161,14 +160,13 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
 async fn look_up(
     client: &Client,
     options: &FrontendOptions,
-    file: &SpecFile,
     spec: &ImageSpec,
     platforms: &[Platform],
 ) -> Result<Vec<Images>, Failure> {
+    let needs = plan::needs(spec);
     let mut images = Vec::with_capacity(platforms.len());
     for platform in platforms {
-        let draft = plan::plan(spec, &file.text, platform, &Facts::default());
-        images.push(Images::look_up(client, options, &draft).await?);
+        images.push(Images::look_up(client, options, &needs, platform).await?);
     }
     Ok(images)
 }
@@ -241,11 +239,19 @@ async fn name(
     let identity = naming::identify(client, options, file, &files, &naming, &tasks).await?;
     let platform = naming.platforms().and_then(|all| all.into_iter().next());
     let platform = platform.unwrap_or_else(|| options.worker.clone());
+    let mut storeys = vec![StoreyFacts::default(); spec.all().count()];
+    if let Some(top) = storeys.last_mut() {
+        top.sibling_lock = given_lock.as_ref().map(|(lock, _)| lock.path.clone());
+    }
+    for storey in &mut storeys {
+        // Which packages there are is known to builds only; what comes after them is not their business.
+        storey.lock = Some(LockedPackages::default());
+    }
     let facts = Facts {
-        beside: given_lock.as_ref().map(|(lock, _)| lock.path.clone()),
+        storeys,
         ..Facts::default()
     };
-    let plan = plan::plan(&spec, &file.text, &platform, &facts);
+    let plan = plan::plan(&spec, &platform, &facts);
     Ok(subrequest::name(&identity, what, &plan, &spec))
 }
 

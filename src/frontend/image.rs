@@ -9,7 +9,7 @@ use crate::frontend::failure::Failure;
 use crate::frontend::options::FrontendOptions;
 use crate::llb::{Image, Metadata, OciLayout, Output, ResolveMode};
 use crate::oci::{Platform, Reference};
-use crate::plan::{Base, BaseFacts, BuildPlan, Role};
+use crate::plan::{BaseFacts, ImageRole, Needs};
 use crate::proto::{gateway as wire, pb};
 
 /// An image that was looked up.
@@ -59,28 +59,32 @@ impl Resolved {
 
     /// What a plan needs to know of it.
     pub(super) fn facts(&self) -> BaseFacts {
+        BaseFacts {
+            name: Some(self.name.clone()),
+            layers: self
+                .config
+                .as_ref()
+                .and_then(|c| c.pointer("/rootfs/diff_ids")?.as_array())
+                .map(Vec::len),
+        }
+    }
+
+    /// Its environment.
+    pub(super) fn environment(&self) -> Vec<(String, String)> {
         let variables = self
             .config
             .as_ref()
             .and_then(|c| c.pointer("/config/Env"))
             .and_then(Value::as_array);
-        BaseFacts {
-            environment: variables
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(|variable| {
-                    let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-                    (name.to_owned(), value.to_owned())
-                })
-                .collect(),
-            name: self.name.clone(),
-            layers: self
-                .config
-                .as_ref()
-                .and_then(|c| c.pointer("/rootfs/diff_ids")?.as_array())
-                .map_or(0, Vec::len),
-        }
+        variables
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(|variable| {
+                let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+                (name.to_owned(), value.to_owned())
+            })
+            .collect()
     }
 
     /// Build triggers, which are for Dockerfiles.
@@ -91,17 +95,22 @@ impl Resolved {
 }
 
 /// The images of a plan and the plans below it, by role and reference.
-pub(super) struct Images(BTreeMap<(Role, String), Resolved>);
+pub(super) struct Images(BTreeMap<(ImageRole, String), Resolved>);
 
 impl Images {
     /// Looks all of them up at once.
-    pub(super) async fn look_up(client: &Client, options: &FrontendOptions, plan: &BuildPlan) -> Result<Self, Failure> {
-        let mut wanted = BTreeSet::new();
-        collect(plan, &mut wanted);
+    pub(super) async fn look_up(
+        client: &Client,
+        options: &FrontendOptions,
+        needs: &Needs,
+        platform: &Platform,
+    ) -> Result<Self, Failure> {
+        let wanted = needs.images().map(|(role, reference)| (role, reference.to_owned()));
+        let wanted: BTreeSet<(ImageRole, String)> = wanted.collect();
         let mode = options.resolve_mode()?;
         let mut lookups = tokio::task::JoinSet::new();
         for (role, reference) in wanted {
-            let (client, options, platform) = (client.clone(), options.clone(), plan.platform.clone());
+            let (client, options, platform) = (client.clone(), options.clone(), platform.clone());
             lookups.spawn(async move {
                 let found = resolve(&client, &options, role, &reference, &platform, mode).await;
                 ((role, reference), found)
@@ -127,7 +136,7 @@ impl Images {
     pub(super) fn base(&self) -> Option<&Resolved> {
         self.0
             .iter()
-            .find(|((role, _), _)| *role == Role::Base)
+            .find(|((role, _), _)| *role == ImageRole::Base)
             .map(|(_, image)| image)
     }
 
@@ -139,31 +148,17 @@ impl Images {
     }
 
     /// The file tree of an image.
-    pub(super) fn output(&self, role: Role, reference: &str) -> Option<Output> {
+    pub(super) fn output(&self, role: ImageRole, reference: &str) -> Option<Output> {
         self.0
             .get(&(role, reference.to_owned()))
             .and_then(|image| image.output.clone())
     }
 }
 
-fn collect(plan: &BuildPlan, wanted: &mut BTreeSet<(Role, String)>) {
-    match &plan.base {
-        Base::Image(reference) => drop(wanted.insert((Role::Base, reference.clone()))),
-        Base::Plan(nested) => collect(nested, wanted),
-    }
-    wanted.extend(plan.tools.uv.iter().map(|image| (Role::Uv, image.clone())));
-    wanted.extend(
-        plan.tools
-            .micromamba
-            .iter()
-            .map(|image| (Role::Micromamba, image.clone())),
-    );
-}
-
 /// What a named context says instead of an image.
 fn replacement<'a>(
     options: &'a FrontendOptions,
-    role: Role,
+    role: ImageRole,
     reference: &Reference,
     platform: &Platform,
 ) -> Option<(String, &'a str)> {
@@ -186,7 +181,7 @@ fn replacement<'a>(
 async fn resolve(
     client: &Client,
     options: &FrontendOptions,
-    role: Role,
+    role: ImageRole,
     text: &str,
     platform: &Platform,
     mode: ResolveMode,
@@ -316,7 +311,7 @@ async fn from_registry(
     platform: &Platform,
     mode: ResolveMode,
     log: &str,
-    role: Role,
+    role: ImageRole,
 ) -> Result<Resolved, Failure> {
     let log_name = format!("[{log}] load metadata for {reference}");
     let found = fetch(client, reference, platform, mode, log_name)
@@ -389,11 +384,11 @@ async fn from_layout(
 }
 
 /// Says which field an image comes from and how to do without it.
-fn not_there(failure: Failure, role: Role, name: &str) -> Failure {
+fn not_there(failure: Failure, role: ImageRole, name: &str) -> Failure {
     let field = match role {
-        Role::Base => "base_image",
-        Role::Uv => "builder_config.uv_image",
-        Role::Micromamba => "builder_config.micromamba_image",
+        ImageRole::Base => "base_image",
+        ImageRole::Uv => "builder_config.uv_image",
+        ImageRole::Micromamba => "builder_config.micromamba_image",
     };
     let message = format!(
         "cannot load the {} image {name}: {}\n    help: name another image in `{field}`, or stand one in for it: --build-context {}=docker-image://IMAGE",

@@ -5,13 +5,13 @@ use crate::frontend::context::{self, SpecFile};
 use crate::frontend::failure::Failure;
 use crate::frontend::requirements::{Found, join};
 use crate::image_spec::{ImageSpec, LOCK_NAME, Profile};
-use crate::plan::{BuildPlan, KEPT, Product, STEP_DIRECTORIES, SharedFile, required};
+use crate::plan::{BuildPlan, CONTEXT, KEPT, Product, SharedFile, StepId, Target, WORK, required};
 use crate::python::{
     Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, parse_requirements,
     select_poetry,
 };
 use crate::text::{Diagnostic, Span, directory_of, file_name, has_credential};
-use crate::write::{self, Options as EmitOptions, Sources, Target};
+use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The longest lock that is read, in bytes.
 const MAX_LOCK: usize = 32 * 1024 * 1024;
@@ -271,7 +271,7 @@ fn kept(name: &str) -> String {
 
 /// A path of a lock, relative to the context.
 fn in_context(directory: &str, path: &str) -> Option<String> {
-    for step in STEP_DIRECTORIES {
+    for step in [WORK, CONTEXT] {
         if let Some(rest) = path
             .strip_prefix(step)
             .filter(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -288,12 +288,12 @@ pub(super) async fn shared_files(
     file: &SpecFile,
     plan: &BuildPlan,
     sources: &Sources,
-    options: &EmitOptions,
+    options: &LlbOptions,
 ) -> Result<Vec<SharedFile>, Failure> {
     let Some(step) = plan.maker(Product::SharedFiles) else {
         return Ok(Vec::new());
     };
-    let solved = solve_product(client, plan, sources, options, step).await?;
+    let solved = solve_product(client, plan, sources, options, &step.id).await?;
     let report = client
         .read(&solved, &kept("shared-files.json"), MAX_LOCK)
         .await?
@@ -327,13 +327,13 @@ pub(super) async fn solve_product(
     client: &Client,
     plan: &BuildPlan,
     sources: &Sources,
-    options: &EmitOptions,
-    step: usize,
+    options: &LlbOptions,
+    step: &StepId,
 ) -> Result<Reference, Failure> {
-    let options = EmitOptions {
-        target: Some(Target::Product(step)),
+    let options = LlbOptions {
+        target: Target::Product(step.clone()),
         ..options.clone()
     };
-    let emitted = write::emit(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
-    client.solve(emitted.result.as_ref()).await
+    let graph = write_llb(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
+    client.solve(graph.result.as_ref()).await
 }

@@ -99,7 +99,7 @@ impl Memory {
             Some(pb::op::Op::Exec(exec)) => {
                 let meta = exec.meta.unwrap_or_default();
                 let script = meta.env.join("\n");
-                if script.contains("/interpreter.json <<") {
+                if script.contains("/interpreter.json\"") {
                     let report = r#"{"markers": {"implementation_name": "cpython", "implementation_version": "3.12.4",
                         "python_full_version": "3.12.4", "python_version": "3.12", "platform_machine": "x86_64",
                         "sys_platform": "linux", "os_name": "posix"}, "free_threaded": false, "libc": ["glibc", 2, 36]}"#;

@@ -6,14 +6,10 @@ use crate::frontend::context::{self, SpecFile};
 use crate::frontend::failure::Failure;
 use crate::frontend::files::{self, Files};
 use crate::frontend::options::FrontendOptions;
-use crate::image_spec::{Algorithm, ImageSpec};
-use crate::name::{Identity, Naming, inputs_label};
-use crate::plan::Settings;
+use crate::image_spec::Algorithm;
+use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::Diagnostic;
-
-/// Labels travel with every image: a longer one is left out, in bytes.
-const MAX_SPEC_LABEL: usize = 16 * 1024;
 
 /// Computes the names of an image, and warns where flytekit's may be others.
 pub(super) async fn identify(
@@ -44,40 +40,6 @@ pub(super) async fn identify(
         context::warn(client, file, warning).await?;
     }
     Ok(identity)
-}
-
-/// Puts an image's names into its labels and environment.
-pub(super) fn apply(identity: &Identity, spec: &ImageSpec, settings: &mut Settings) {
-    let mut labels = vec![
-        ("name", identity.image_name.clone()),
-        ("tag", identity.tag.clone()),
-        ("algorithm", identity.algorithm.name().to_owned()),
-    ];
-    labels.extend(inputs_label(identity).map(|inputs| ("inputs", inputs)));
-    let text = spec.summary().to_string();
-    if text.len() <= MAX_SPEC_LABEL {
-        labels.push(("spec", text));
-    }
-    for (name, value) in labels {
-        let name = format!("io.imagespec.{name}");
-        // The user's own labels win.
-        let is_users = spec
-            .labels
-            .iter()
-            .flat_map(|map| &map.value)
-            .any(|(known, _)| known.value == name);
-        if !is_users {
-            settings.labels.retain(|(known, _)| *known != name);
-            settings.labels.push((name, value));
-        }
-    }
-    // Tasks of flytekit 1.13 compare it with the image's name.
-    if identity.algorithm == Algorithm::Flytekit113 {
-        let variables = settings.environment.iter_mut();
-        for (_, value) in variables.filter(|(name, _)| name == "_F_IMG_ID") {
-            value.clone_from(&identity.image_name);
-        }
-    }
 }
 
 /// Tells the client the names: in its metadata, and for the exporter option `name=*`.

@@ -7,11 +7,10 @@ use serde::Deserialize;
 use crate::llb::{Network, ResolveMode};
 use crate::name::NamingOptions;
 use crate::oci::Platform;
-use crate::plan::{Part, Stage, is_proxy};
+use crate::plan::{Part, Stage, Strategy, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::python::normalised;
 use crate::text::closest;
-use crate::write::Strategy;
 
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 const STRATEGY: &str = "IMAGESPEC_STRATEGY";

@@ -8,8 +8,7 @@ use crate::frontend::context::SpecFile;
 use crate::frontend::failure::Failure;
 use crate::image_spec::{self, ImageSpec, Layering};
 use crate::name::{Identity, Naming, shown};
-use crate::oci::Platform;
-use crate::plan::{self, Base, BuildPlan, CA_SECRET, Facts, Product, Stage};
+use crate::plan::{self, BuildPlan, CA_SECRET, Product, Stage, StepId, Storey};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Operation, Severity, Span, redact, shown_text};
 
@@ -145,12 +144,8 @@ pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result
         let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});
         return Ok(answer(&outline, table));
     }
-    let plan = plan::plan(spec, &file.text, &Platform::linux_amd64(), &Facts::default());
-    let mut stages: Vec<Stage> = plan.stages().collect();
-    // Which packages there are is known to builds only.
-    if let Some(lock) = stages.iter().position(|stage| *stage == Stage::Lock) {
-        stages.insert(lock + 1, Stage::Packages);
-    }
+    let needs = plan::needs(spec);
+    let stages: &[Stage] = needs.top().map_or(&[], |needs| &needs.stages);
     let targets: Vec<Value> = stages
         .iter()
         .map(|stage| json!({"name": stage.name(), "default": *stage == Stage::Image}))
@@ -243,45 +238,45 @@ pub(super) fn pin(digests: impl Iterator<Item = (String, Option<String>)>) -> wi
     answer(&json!({"version": 1, "pins": pins}), text)
 }
 
-/// The steps of a plan and of those below it, the innermost first: what each sees, and why.
+/// The steps of all storeys, the lowest first: what each sees, and why. The plan is one without packages; what
+/// would install them is said in their place.
 fn steps(plan: &BuildPlan, spec: &ImageSpec) -> Vec<Value> {
-    let mut all = match (&plan.base, spec.below()) {
-        (Base::Plan(below), Some(spec)) => steps(below, spec),
-        _ => Vec::new(),
-    };
-    for (position, step) in plan.steps.iter().enumerate() {
-        let after = step
-            .after
-            .iter()
-            .filter_map(|other| plan.steps.get(*other))
-            .map(|other| json!(other.title));
-        let line = json!({
+    let mut specs: Vec<&ImageSpec> = spec.all().collect();
+    specs.reverse();
+    let storeys = plan.storeys.iter().zip(specs);
+    storeys.flat_map(|(storey, spec)| steps_of(storey, spec)).collect()
+}
+
+fn steps_of(storey: &Storey, spec: &ImageSpec) -> Vec<Value> {
+    let mut all = Vec::new();
+    let title = |id: &StepId| storey.find(id).map(|(_, step)| json!(step.title));
+    for step in &storey.steps {
+        let after: Vec<Value> = step.after.iter().filter_map(title).collect();
+        all.push(json!({
             "stage": step.stage.name(),
             "title": step.title,
-            "after": after.collect::<Vec<Value>>(),
+            "after": after,
             "reason": step.reason,
-        });
-        all.push(line);
-        if plan.maker(Product::Lock) == Some(position) {
-            let python = plan.steps.iter().find(|step| step.stage == Stage::Python);
+        }));
+        if step.makes == Some(Product::Lock) {
+            let of = |stages: &[Stage]| -> Vec<&str> {
+                let steps = storey.steps.iter().filter(|step| stages.contains(&step.stage));
+                steps.map(|step| step.title.as_str()).collect()
+            };
+            let python: Vec<&str> = of(&[Stage::Python]).into_iter().take(1).collect();
             all.push(json!({
                 "stage": "packages",
                 "title": match spec.layering {
                     Layering::Auto => "install what the lock names, each heavy package in a step of its own and sixteen for the rest",
                     Layering::Single => "install what the lock names, in one step",
                 },
-                "after": python.map(|step| json!([step.title])).unwrap_or_else(|| json!([])),
+                "after": python,
                 "reason": plan::INSTALL_REASON,
             }));
-            let tools = plan
-                .steps
-                .iter()
-                .filter(|step| matches!(step.stage, Stage::Python | Stage::Apt));
-            let tools: Vec<&str> = tools.map(|step| step.title.as_str()).collect();
             all.push(json!({
                 "stage": "packages",
                 "title": "build what the lock has no wheel of, a step each",
-                "after": tools,
+                "after": of(&[Stage::Python, Stage::Apt]),
                 "reason": plan::BUILD_REASON,
             }));
         }

@@ -5,10 +5,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files::{Job, Task};
 use crate::image_spec::{BaseImage, ImageSpec, Layering, Profile, TextMap, TextValue};
-use crate::oci::{Platform, Reference};
-use crate::plan::{self, Base, BuildPlan, DEFAULT_PYTHON, Facts, Stage};
+use crate::oci::Reference;
+use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
 use crate::python::locked_packages;
-use crate::text::{Diagnostic, Text, context_path, directory_of};
+use crate::text::{Diagnostic, context_path, directory_of};
 
 /// What hashed texts begin with.
 const HEADER: &str = "imagespec-content-1\n";
@@ -81,9 +81,11 @@ pub(super) fn inputs(
         problems: Vec::new(),
     };
     let mut inputs = vec![("platform".to_owned(), platform.to_owned())];
-    // Which images are needed does not depend on what is in them, so a plan made in ignorance tells.
-    let plan = plan::plan(spec, &Text::new("", ""), &Platform::linux_amd64(), &Facts::default());
-    collector.spec(spec, &plan, 0, &mut inputs);
+    let needs = plan::needs(spec);
+    for (depth, (spec, storey)) in spec.all().zip(needs.storeys.iter().rev()).enumerate() {
+        let base = (spec.below().is_none()).then_some(needs.base.as_str());
+        collector.spec(spec, base, storey, depth, &mut inputs);
+    }
     if collector.problems.is_empty() {
         Ok(inputs)
     } else {
@@ -112,17 +114,14 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn spec(&mut self, spec: &ImageSpec, plan: &BuildPlan, depth: usize, inputs: &mut Inputs) {
+    fn spec(&mut self, spec: &ImageSpec, base: Option<&str>, needs: &StoreyNeeds, depth: usize, inputs: &mut Inputs) {
         let prefix = "base_image.".repeat(depth);
         let mut add = |name: &str, value: String| inputs.push((format!("{prefix}{name}"), value));
-        let base = match &plan.base {
-            Base::Image(reference) => Some(("base", "base_image", reference)),
-            Base::Plan(_) => None,
-        };
-        let tools = [("uv", &plan.tools.uv), ("micromamba", &plan.tools.micromamba)];
-        let tools = tools
-            .into_iter()
-            .filter_map(|(name, image)| Some((name, "builder_config", image.as_ref()?)));
+        let base = base.map(|reference| ("base", "base_image", reference));
+        let tools = needs
+            .images
+            .iter()
+            .map(|(role, reference)| (role.name(), "builder_config", reference.as_str()));
         for (name, field, reference) in base.into_iter().chain(tools) {
             if let Some(digest) = self.digest_of(field, reference, spec) {
                 add(name, digest);
@@ -141,7 +140,7 @@ impl Collector<'_> {
         };
         match text(&spec.python_exec) {
             Some(exec) => optional("python_exec", Some(exec)),
-            None if plan.steps.iter().any(|step| step.stage == Stage::Python) => optional(
+            None if needs.stages.contains(&Stage::Python) => optional(
                 "python_version",
                 Some(text(&spec.python_version).unwrap_or_else(|| DEFAULT_PYTHON.to_owned())),
             ),
@@ -218,9 +217,6 @@ impl Collector<'_> {
         optional("source_root", digest("source_root", 0));
         if depth > 0 || self.beside.is_none() {
             self.unlocked(spec);
-        }
-        if let (Some(BaseImage::Spec(nested)), Base::Plan(below)) = (&spec.base_image, &plan.base) {
-            self.spec(&nested.value, below, depth + 1, inputs);
         }
     }
 

@@ -2,7 +2,9 @@
 
 mod content;
 mod identity;
+mod in_image;
 mod inputs;
 
 pub use identity::{Identity, Naming, NamingOptions, request};
+pub use in_image::name_in_image;
 pub use inputs::{Difference, differences, from_label, inputs_label, kept, shown};

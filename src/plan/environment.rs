@@ -1,78 +1,159 @@
-//! Environments as ordered lists of names and values.
+//! Environments as edits of what is there: a plan does not know what its base has.
 
-/// Names of `env` that installers read; these alone reach install steps, so that all others can change
-/// without an install running again.
-const INSTALLER_NAMES: [&str; 20] = [
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-    "NODE_EXTRA_CA_CERTS",
-    "CC",
-    "CXX",
-    "FC",
-    "LD",
-    "AR",
-    "CFLAGS",
-    "CXXFLAGS",
-    "CPPFLAGS",
-    "LDFLAGS",
-    "MAKEFLAGS",
-    "MAX_JOBS",
-    "CUDA_HOME",
-    "CUDA_PATH",
-    "TORCH_CUDA_ARCH_LIST",
-    "RUSTFLAGS",
-    "PKG_CONFIG_PATH",
-    "SETUPTOOLS_SCM_PRETEND_VERSION",
-];
-const INSTALLER_PREFIXES: [&str; 8] = ["PIP_", "UV_", "SSL_", "GIT_", "CMAKE_", "CONDA_", "MAMBA_", "CARGO_"];
+use serde::Serialize;
 
-/// Whether install steps see a variable of `env`.
-pub(super) fn is_for_installers(name: &str) -> bool {
-    INSTALLER_NAMES.contains(&name)
-        || INSTALLER_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || is_proxy(name)
+/// The search path of programs where an image has none.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A change of one variable. Applied one after another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "edit")]
+pub enum Edit {
+    /// Gives it a value where it has none, or an empty one.
+    Default {
+        /// The variable.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// Gives it a value.
+    Set {
+        /// The variable.
+        name: String,
+        /// The value.
+        value: String,
+    },
+    /// Gives it its parts, joined by the value that it has: `/x:$PATH` is `/x:` and nothing.
+    Around {
+        /// The variable.
+        name: String,
+        /// The parts, two or more.
+        parts: Vec<String>,
+    },
+    /// Puts entries before those of a search path, unless all of them are there.
+    Prepend {
+        /// The variable.
+        name: String,
+        /// The entries, with `:` between them.
+        value: String,
+    },
+    /// Puts entries after those of a search path, unless all of them are there.
+    Append {
+        /// The variable.
+        name: String,
+        /// The entries, with `:` between them.
+        value: String,
+    },
 }
 
-/// Whether a variable sets a proxy.
-pub(crate) fn is_proxy(name: &str) -> bool {
-    matches!(
-        name.to_lowercase().as_str(),
-        "http_proxy" | "https_proxy" | "ftp_proxy" | "no_proxy" | "all_proxy"
-    )
-}
-
-/// An environment in the order in which its names were first set.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Environment(pub(super) Vec<(String, String)>);
-
-impl Environment {
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+impl Edit {
+    /// What steps and images see of the environment of any base: its own, and a PATH.
+    pub(crate) fn of_base() -> Vec<Self> {
+        vec![Self::Default {
+            name: "PATH".into(),
+            value: DEFAULT_PATH.into(),
+        }]
     }
 
-    pub(super) fn set(&mut self, name: &str, value: impl Into<String>) {
-        let value = value.into();
-        match self.0.iter_mut().find(|(known, _)| known == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name.to_owned(), value)),
+    pub(crate) fn set(name: &str, value: impl Into<String>) -> Self {
+        Self::Set {
+            name: name.to_owned(),
+            value: value.into(),
         }
     }
 
-    /// Sets a variable to a text of the spec: literal, but for the variable's reference to itself.
-    pub(super) fn set_text(&mut self, name: &str, text: &str) {
-        let value = with_self_reference(name, text, self.get(name).unwrap_or(""));
-        self.set(name, value);
+    pub(crate) fn prepend(name: &str, value: impl Into<String>) -> Self {
+        Self::Prepend {
+            name: name.to_owned(),
+            value: value.into(),
+        }
+    }
+
+    pub(crate) fn append(name: &str, value: impl Into<String>) -> Self {
+        Self::Append {
+            name: name.to_owned(),
+            value: value.into(),
+        }
+    }
+
+    /// A text of the spec: literal, but for the variable's reference to itself.
+    pub(crate) fn text(name: &str, text: &str) -> Self {
+        let mut parts = around_itself(name, text);
+        match (parts.pop(), parts.is_empty()) {
+            (Some(value), true) => Self::set(name, value),
+            (last, _) => {
+                parts.extend(last);
+                Self::Around {
+                    name: name.to_owned(),
+                    parts,
+                }
+            }
+        }
+    }
+
+    /// The variable that it changes.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Default { name, .. }
+            | Self::Set { name, .. }
+            | Self::Around { name, .. }
+            | Self::Prepend { name, .. }
+            | Self::Append { name, .. } => name,
+        }
+    }
+
+    /// The variable's value after it, where it had another before; `None` where nothing changes.
+    fn applied(&self, current: Option<&str>) -> Option<String> {
+        let known = current.unwrap_or("");
+        let has_all = |entries: &str| {
+            let has = |entry: &str| known.split(':').any(|known| known == entry);
+            entries.split(':').all(has)
+        };
+        match self {
+            Self::Default { value, .. } => known.is_empty().then(|| value.clone()),
+            Self::Set { value, .. } => Some(value.clone()),
+            Self::Around { parts, .. } => Some(parts.join(known)),
+            Self::Prepend { value, .. } | Self::Append { value, .. } if has_all(value) => None,
+            Self::Prepend { value, .. } | Self::Append { value, .. } if known.is_empty() => Some(value.clone()),
+            Self::Prepend { value, .. } => Some(format!("{value}:{known}")),
+            Self::Append { value, .. } => Some(format!("{known}:{value}")),
+        }
     }
 }
 
-fn with_self_reference(name: &str, text: &str, current: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+/// An environment in the order in which its names were first set, changed by edits.
+#[must_use]
+pub fn edited<'e>(
+    environment: &[(String, String)],
+    edits: impl IntoIterator<Item = &'e Edit>,
+) -> Vec<(String, String)> {
+    let mut variables = environment.to_vec();
+    for edit in edits {
+        let place = variables.iter().position(|(known, _)| known == edit.name());
+        let current = place
+            .and_then(|place| variables.get(place))
+            .map(|(_, value)| value.as_str());
+        let Some(value) = edit.applied(current) else { continue };
+        match place.and_then(|place| variables.get_mut(place)) {
+            Some((_, old)) => *old = value,
+            None => variables.push((edit.name().to_owned(), value)),
+        }
+    }
+    variables
+}
+
+/// A text in pieces, between the references of a variable to itself.
+fn around_itself(name: &str, text: &str) -> Vec<String> {
+    let mut parts = vec![String::with_capacity(text.len())];
     let mut rest = text;
+    let push = |parts: &mut Vec<String>, text: &str| {
+        if let Some(last) = parts.last_mut() {
+            last.push_str(text);
+        }
+    };
     while let Some(at) = rest.find('$') {
-        out.push_str(rest.get(..at).unwrap_or(""));
+        push(&mut parts, rest.get(..at).unwrap_or(""));
         let after = rest.get(at + 1..).unwrap_or("");
         let braced = after
             .strip_prefix('{')
@@ -83,34 +164,52 @@ fn with_self_reference(name: &str, text: &str, current: &str) -> String {
             .filter(|r| !r.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'));
         match braced.or(bare) {
             Some(tail) => {
-                out.push_str(current);
+                parts.push(String::new());
                 rest = tail;
             }
             None => {
-                out.push('$');
+                push(&mut parts, "$");
                 rest = after;
             }
         }
     }
-    out.push_str(rest);
-    out
+    push(&mut parts, rest);
+    parts
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn path_after(current: &str, edit: &Edit) -> String {
+        let environment = [("PATH".to_owned(), current.to_owned())];
+        let edited = edited(&environment, [edit]);
+        edited.into_iter().find(|(name, _)| name == "PATH").unwrap().1
+    }
+
     #[test]
     fn values_are_literal_but_for_self_reference() {
-        let check = |text: &str, expect: &str| {
-            let mut environment = Environment(vec![("PATH".into(), "/bin".into())]);
-            environment.set_text("PATH", text);
-            assert_eq!(environment.get("PATH"), Some(expect));
-        };
+        let check = |text: &str, expect: &str| assert_eq!(path_after("/bin", &Edit::text("PATH", text)), expect);
         check("/x:$PATH", "/x:/bin");
         check("/x:${PATH}:/y", "/x:/bin:/y");
+        check("$PATH$PATH", "/bin/bin");
         check("$PATHS", "$PATHS");
         check("$HOME/bin", "$HOME/bin");
         check("a $", "a $");
+        assert_eq!(Edit::text("A", "b"), Edit::set("A", "b"));
+    }
+
+    #[test]
+    fn search_paths_have_an_entry_once() {
+        let check = |current: &str, edit: Edit, expect: &str| assert_eq!(path_after(current, &edit), expect);
+        check("/bin", Edit::prepend("PATH", "/x"), "/x:/bin");
+        check("/bin:/x", Edit::prepend("PATH", "/x"), "/bin:/x");
+        check("/bin", Edit::append("PATH", "/x:/y"), "/bin:/x:/y");
+        check("/x:/bin:/y", Edit::append("PATH", "/x:/y"), "/x:/bin:/y");
+        check("", Edit::append("PATH", "/x"), "/x");
+        for edit in Edit::of_base() {
+            check("/bin", edit.clone(), "/bin");
+            check("", edit, DEFAULT_PATH);
+        }
     }
 }

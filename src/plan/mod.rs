@@ -2,37 +2,41 @@
 //!
 //! A plan is a list of [`Step`]s in layer order. Each names the steps whose files it must see; what
 //! does not depend on each other may run at once and become layers that do not know each other. Running
-//! the steps one after another in the order of the list gives the same image.
+//! the layers one after another in the order of the list gives the same image. A [`Schedule`] says which of
+//! these is done.
 
-mod build;
-mod draft;
+mod builder;
+mod chain;
 mod environment;
-mod heavy;
-mod install;
-mod lock;
+mod facts;
+mod inputs;
+mod layers;
+mod model;
+mod needs;
+mod paths;
+mod python_place;
+mod recipe;
+mod schedule;
 mod script;
-mod types;
-mod wheels;
+mod steps;
+mod variables;
+mod writes;
 
-pub(crate) use build::NOT_SOURCE;
-pub(crate) use environment::is_proxy;
-
-pub use build::{BaseFacts, Facts, Requirements, plan};
-pub use lock::{KEPT, STEP_DIRECTORIES, required};
-pub use types::{
-    Action, Base, BuildPlan, CopyFiles, Mount, Origin, Part, Product, Role, Run, Settings, Sharing, Stage, Step, Tools,
+pub use environment::{Edit, edited};
+pub use facts::{BaseFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
+pub use inputs::{CA_SECRET, FIXED_TIME};
+pub use model::{
+    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, CopySource, ImageRole, Part, Product, Run, Settings,
+    ShellCommand, Stage, Step, StepId, StepMount, Storey,
 };
-pub use wheels::{BUILD_REASON, INSTALL_REASON, Lock, SharedFile};
+pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds, needs};
+pub use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
+pub use python_place::{DEFAULT_PYTHON, PythonPlace};
+pub use recipe::plan;
+pub use schedule::{Outcome, Schedule, StepRun, Strategy, Target, TargetError, Tree, schedule};
+pub use script::{MISSING_SECRET_STATUS, Script, quote, script_file};
+pub use steps::required;
+pub use writes::Writes;
 
-/// The image that a build starts from where the spec names none.
-pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
-/// The image that has the `uv` program where the spec names none. A constant of a release.
-pub const DEFAULT_UV: &str = "ghcr.io/astral-sh/uv:0.13.8";
-/// The image that has the `micromamba` program where the spec names none. A constant of a release.
-pub const DEFAULT_MICROMAMBA: &str = "mambaorg/micromamba:2.0.3-debian12-slim";
-/// The Python version where the spec names none.
-pub const DEFAULT_PYTHON: &str = "3.12";
-/// The id of the optional secret with the certificates that install steps trust.
-pub const CA_SECRET: &str = "ca-certificates";
-/// The time of every installed and copied file: 2000-01-01T00:00:00Z, in Unix seconds.
-pub const FIXED_TIME: i64 = 946_684_800;
+pub(crate) use steps::{BUILD_REASON, INSTALL_REASON, NOT_SOURCE};
+pub(crate) use variables::is_proxy;

@@ -1,7 +1,9 @@
+//! The configuration of an image.
+
 use serde_json::{Map, Value, json};
 
 use crate::oci::Platform;
-use crate::plan::Settings;
+use crate::plan::{Settings, edited};
 
 /// The image's configuration: the base's, changed where the spec says so.
 ///
@@ -36,9 +38,8 @@ pub fn image_config(
         _ => Map::new(),
     };
     config.remove("OnBuild");
-    let environment: Vec<String> = settings
-        .environment
-        .iter()
+    let environment: Vec<String> = edited(&variables(&config), &settings.environment)
+        .into_iter()
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     config.insert("Env".into(), json!(environment));
@@ -82,9 +83,22 @@ pub fn image_config(
     Value::Object(image)
 }
 
+/// The environment of a configuration.
+fn variables(config: &Map<String, Value>) -> Vec<(String, String)> {
+    let variables = config.get("Env").and_then(Value::as_array).into_iter().flatten();
+    variables
+        .filter_map(Value::as_str)
+        .map(|variable| {
+            let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
+            (name.to_owned(), value.to_owned())
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Edit;
 
     #[test]
     fn the_base_config_is_kept_where_the_spec_is_silent() {
@@ -109,7 +123,7 @@ mod tests {
         };
         insta::assert_snapshot!(check(Settings::default()));
         let all = Settings {
-            environment: vec![("A".into(), "2".into())],
+            environment: vec![Edit::set("A", "2")],
             user: Some("flytekit".into()),
             workdir: Some("/root".into()),
             entrypoint: Some(Vec::new()),

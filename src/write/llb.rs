@@ -1,18 +1,19 @@
-use std::collections::{BTreeMap, BTreeSet};
+//! A plan to a graph of LLB: a fold over its schedule.
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Output, Owner};
 use crate::plan::{
-    Action, Base, BuildPlan, CopyFiles, FIXED_TIME, Mount, Origin, Part, Product, Role, Run, Sharing, Stage, Step,
+    Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Outcome, Run, Schedule, Script,
+    ShellCommand, Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
 };
-use crate::write::options::{Options, Sources, Strategy, StrategyError, Target};
-
-/// The longest piece of a script that goes into one environment variable, in bytes.
-const MAX_VARIABLE: usize = 120 * 1024;
+use crate::write::options::{LlbOptions, Sources, WriteError};
+use crate::write::script_text::{pieces, script_text};
 
 /// A plan as a graph.
 #[derive(Debug, Clone)]
-pub struct Emitted {
+pub struct Graph {
     /// The image's file tree; `None` is an empty one.
     pub result: Option<Output>,
     /// What the image's history says, one entry a layer.
@@ -23,203 +24,108 @@ pub struct Emitted {
 ///
 /// # Errors
 /// When a source is missing or the target is a stage that the image does not have.
-pub fn emit(plan: &BuildPlan, sources: &Sources, options: &Options) -> Result<Emitted, StrategyError> {
-    let (base, mut history) = match (&plan.base, &sources.nested) {
-        (Base::Plan(nested), Some(inner)) => {
-            let options = Options {
-                target: None,
-                ..options.clone()
-            };
-            let nested = emit(nested, inner, &options)?;
-            (nested.result, nested.history)
-        }
-        _ => (sources.base.clone(), Vec::new()),
-    };
-    let mut lowering = Lowering {
-        plan,
-        sources,
-        options,
-        base,
-        before: (0..plan.steps.len())
-            .map(|position| before(&plan.steps, position))
-            .collect(),
-        states: BTreeMap::new(),
-    };
-    if let Some(Target::Product(step)) = options.target {
-        let result = lowering.lowered(step)?.product;
-        return Ok(Emitted { result, history });
+pub fn write_llb(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> Result<Graph, WriteError> {
+    let mut below = sources.base.clone();
+    let mut environment = edited(&sources.base_environment, &plan.base.environment);
+    let mut history = Vec::new();
+    for (position, storey) in plan.storeys.iter().enumerate() {
+        let is_top = position + 1 == plan.storeys.len();
+        let target = if is_top { &options.target } else { &Target::Whole };
+        let schedule = schedule(storey, options.strategy, target)?;
+        let writer = Writer {
+            plan,
+            storey,
+            schedule: &schedule,
+            images: sources.images.get(position),
+            sources,
+            options,
+            below: below.clone(),
+            environment: &environment,
+        };
+        below = writer.result()?;
+        environment = edited(&environment, storey.environment());
+        history.extend(
+            schedule
+                .layers
+                .iter()
+                .filter_map(|position| storey.steps.get(*position))
+                .map(|step| format!("[{}] {}", step.stage.name(), step.title)),
+        );
     }
-    let wanted = lowering.wanted()?;
-    if options.target == Some(Target::Part(Part::Stage(Stage::Lock)))
-        && let Some(lock) = plan.lock_file()
-        && let Some(step) = plan.maker(Product::Lock).and_then(|step| plan.steps.get(step))
-    {
-        let copy = lowering.copy(step, &lock)?;
-        let metadata = Metadata::named(lowering.name(Stage::Lock, "take the lock"));
-        let result = Some(FileActions::new().copy(copy).apply(None, metadata));
-        return Ok(Emitted { result, history });
-    }
-    let result = lowering.tree(&wanted)?;
-    history.extend(wanted.iter().map(|position| {
-        let step = &plan.steps[*position];
-        format!("[{}] {}", step.stage.name(), step.title)
-    }));
-    Ok(Emitted { result, history })
+    Ok(Graph { result: below, history })
 }
 
-/// What came of a step.
+/// What came of a run.
 #[derive(Debug, Clone)]
-struct Lowered {
+struct Written {
     /// All files after it.
     files: Output,
     /// What it made for others.
     product: Option<Output>,
 }
 
-struct Lowering<'a> {
+/// The graph of one storey.
+struct Writer<'a> {
     plan: &'a BuildPlan,
+    storey: &'a Storey,
+    schedule: &'a Schedule,
+    images: Option<&'a BTreeMap<ImageRole, Output>>,
     sources: &'a Sources,
-    options: &'a Options,
-    base: Option<Output>,
-    /// For each step, all layers that it comes after.
-    before: Vec<BTreeSet<usize>>,
-    /// What came of steps so far, by their position and by the layers that they ran on.
-    states: BTreeMap<(usize, BTreeSet<usize>), Lowered>,
+    options: &'a LlbOptions,
+    below: Option<Output>,
+    /// What lies below has of the environment.
+    environment: &'a [(String, String)],
 }
 
-impl Lowering<'_> {
-    /// The layers that the target needs, in order.
-    fn wanted(&self) -> Result<BTreeSet<usize>, StrategyError> {
-        let steps = &self.plan.steps;
-        let layers = (0..steps.len()).filter(|position| steps[*position].is_layer());
-        let part = match &self.options.target {
-            Some(Target::Part(part)) if *part != Part::Stage(Stage::Image) => part,
-            _ => return Ok(layers.collect()),
-        };
-        if *part == Part::Stage(Stage::Base) {
-            return Ok(BTreeSet::new());
+impl Writer<'_> {
+    fn result(&self) -> Result<Option<Output>, WriteError> {
+        let mut written: Vec<Written> = Vec::with_capacity(self.schedule.runs.len());
+        for run in &self.schedule.runs {
+            let next = self.run(run, &written)?;
+            written.push(next);
         }
-        let found: Vec<usize> = layers.filter(|position| is_of(&steps[*position], part)).collect();
-        if !found.is_empty() {
-            return Ok(self.closure(&found));
+        match &self.schedule.result {
+            Outcome::Tree(tree) => Ok(self.tree(tree, &written)),
+            Outcome::Product(run) => Ok(written.get(*run).and_then(|run| run.product.clone())),
+            Outcome::Lock(run) => self.lock(run.and_then(|run| written.get(run))).map(Some),
         }
-        Err(match part {
-            Part::Stage(target) => {
-                let known: Vec<&str> = self.plan.stages().map(Stage::name).collect();
-                StrategyError::NoSuchTarget {
-                    target: target.name(),
-                    known: known.join(", "),
+    }
+
+    /// The lock as the only file of a tree.
+    fn lock(&self, maker: Option<&Written>) -> Result<Output, WriteError> {
+        let missing = || WriteError::missing("take the lock", "lock");
+        let files = self.storey.lock.as_ref().ok_or_else(missing)?;
+        let product = maker.and_then(|maker| maker.product.as_ref());
+        let copy = self.copy("take the lock", files, |_| product)?;
+        let metadata = Metadata::named(self.name(Stage::Lock, "take the lock"));
+        Ok(FileActions::new().copy(copy).apply(None, metadata))
+    }
+
+    fn tree(&self, tree: &Tree, written: &[Written]) -> Option<Output> {
+        match tree {
+            Tree::Base => self.below.clone(),
+            Tree::After(run) => written.get(*run).map(|run| run.files.clone()),
+            Tree::Merged { below, changes } => {
+                let mut trees: Vec<Output> = self.tree(below, written).into_iter().collect();
+                let mut names = Vec::new();
+                for run in changes {
+                    let (Some(state), Some(run)) = (written.get(*run), self.schedule.runs.get(*run)) else {
+                        continue;
+                    };
+                    let Some(step) = self.storey.steps.get(run.step) else {
+                        continue;
+                    };
+                    let parent = self.tree(&run.on, written);
+                    let name = self.name(step.stage, &format!("layer of {}", shortened(&step.title)));
+                    trees.push(llb::diff(parent.as_ref(), &state.files, Metadata::named(name)));
+                    if !names.contains(&step.stage.name()) {
+                        names.push(step.stage.name());
+                    }
                 }
-            }
-            Part::Package(package) => {
-                let packages = steps.iter().flat_map(|step| &step.packages);
-                let mut known: Vec<&str> = packages.map(String::as_str).collect();
-                known.sort_unstable();
-                StrategyError::NoSuchPackage {
-                    package: package.clone(),
-                    known: if known.is_empty() {
-                        "none".into()
-                    } else {
-                        known.join(", ")
-                    },
-                }
-            }
-        })
-    }
-
-    /// The steps given, and all that they come after.
-    fn closure(&self, steps: &[usize]) -> BTreeSet<usize> {
-        let above = steps.iter().flat_map(|position| self.before[*position].iter().copied());
-        above.chain(steps.iter().copied()).collect()
-    }
-
-    /// A step where the image has it: of steps that are no layers, on what they come after.
-    fn lowered(&mut self, position: usize) -> Result<Lowered, StrategyError> {
-        let is_layer = self.plan.steps.get(position).is_some_and(Step::is_layer);
-        let below = match self.options.strategy {
-            Strategy::Chain if is_layer => self
-                .wanted()?
-                .into_iter()
-                .take_while(|other| *other < position)
-                .collect(),
-            _ => self.before.get(position).cloned().unwrap_or_default(),
-        };
-        self.lowered_on(position, below)
-    }
-
-    /// A step on top of layers.
-    fn lowered_on(&mut self, position: usize, below: BTreeSet<usize>) -> Result<Lowered, StrategyError> {
-        if let Some(known) = self.states.get(&(position, below.clone())) {
-            return Ok(known.clone());
-        }
-        let parent = self.tree(&below)?;
-        let plan = self.plan;
-        let lowered = self.lower(&plan.steps[position], parent.as_ref())?;
-        self.states.insert((position, below), lowered.clone());
-        Ok(lowered)
-    }
-
-    /// One file tree with what all the given layers wrote.
-    fn tree(&mut self, layers: &BTreeSet<usize>) -> Result<Option<Output>, StrategyError> {
-        match self.options.strategy {
-            Strategy::Merge => self.join(layers),
-            Strategy::Chain => match layers.iter().next_back() {
-                Some(last) => {
-                    let below = layers.iter().copied().filter(|other| other < last).collect();
-                    Ok(Some(self.lowered_on(*last, below)?.files))
-                }
-                None => Ok(self.base.clone()),
-            },
-        }
-    }
-
-    /// The files after a layer, on what it comes after.
-    fn state(&mut self, position: usize) -> Result<Output, StrategyError> {
-        let before = self.before[position].clone();
-        Ok(self.lowered_on(position, before)?.files)
-    }
-
-    /// One file tree with what all the given steps wrote, in layer order.
-    ///
-    /// The longest run of steps that each come after all those before is taken as it is; every other step
-    /// enters as what it changed. Nothing starts from an empty tree: a copy laid over a directory from
-    /// nowhere would change its mode and owner, or replace a link.
-    fn join(&mut self, steps: &BTreeSet<usize>) -> Result<Option<Output>, StrategyError> {
-        let mut linear = BTreeSet::new();
-        let mut below = self.base.clone();
-        let mut rest = Vec::new();
-        for position in steps {
-            if rest.is_empty() && self.before[*position] == linear {
-                linear.insert(*position);
-                below = Some(self.state(*position)?);
-            } else {
-                rest.push(*position);
+                let name = format!("merge {}", names.join(", "));
+                llb::merge(&trees, Metadata::named(self.name(Stage::Image, &name)))
             }
         }
-        // A step that comes after everything carries everything.
-        if let Some(last) = rest.last()
-            && self.closure(&[*last]) == *steps
-        {
-            return self.state(*last).map(Some);
-        }
-        if rest.is_empty() {
-            return Ok(below);
-        }
-        let mut trees: Vec<Output> = below.into_iter().collect();
-        let mut names = Vec::new();
-        for position in rest {
-            let step = &self.plan.steps[position];
-            let before = self.before[position].clone();
-            let parent = self.join(&before)?;
-            let state = self.state(position)?;
-            let name = self.name(step.stage, &format!("layer of {}", shortened(&step.title)));
-            trees.push(llb::diff(parent.as_ref(), &state, Metadata::named(name)));
-            if !names.contains(&step.stage.name()) {
-                names.push(step.stage.name());
-            }
-        }
-        let name = format!("merge {}", names.join(", "));
-        Ok(llb::merge(&trees, Metadata::named(self.name(Stage::Image, &name))))
     }
 
     fn name(&self, stage: Stage, what: &str) -> String {
@@ -230,40 +136,50 @@ impl Lowering<'_> {
     }
 
     fn metadata(&self, step: &Step) -> Metadata {
-        let locations = self.options.file.iter().map(|file| Location {
-            file: Arc::clone(file),
-            ranges: step
-                .lines
-                .iter()
-                .map(|(first, last)| LineRange {
-                    first: *first,
-                    last: *last,
-                })
-                .collect(),
+        let locations = self.options.source.iter().map(|source| {
+            let mut lines: Vec<(u32, u32)> = step.spans.iter().map(|span| source.text.lines(*span)).collect();
+            lines.sort_unstable();
+            lines.dedup();
+            Location {
+                file: Arc::clone(&source.file),
+                ranges: lines
+                    .into_iter()
+                    .map(|(first, last)| LineRange { first, last })
+                    .collect(),
+            }
         });
         Metadata {
-            ignore_cache: self.options.no_cache.iter().any(|part| is_of(step, part)),
+            ignore_cache: self.options.no_cache.iter().any(|part| part.has(step)),
             locations: locations.collect(),
             ..Metadata::named(self.name(step.stage, &shortened(&step.title)))
         }
     }
 
-    fn lower(&mut self, step: &Step, parent: Option<&Output>) -> Result<Lowered, StrategyError> {
+    fn run(&self, run: &StepRun, written: &[Written]) -> Result<Written, WriteError> {
+        let step = self
+            .storey
+            .steps
+            .get(run.step)
+            .ok_or_else(|| WriteError::missing("", "step"))?;
+        let parent = self.tree(&run.on, written);
+        let used = |id: &StepId| run.uses.get(id).and_then(|run| written.get(*run));
         let metadata = self.metadata(step);
         let files = match &step.action {
-            Action::Run(run) => {
-                let vertex = self.exec(step, run)?.vertex(parent, &self.plan.platform, metadata);
-                return Ok(Lowered {
+            Action::Run(shell) => {
+                let exec = self.exec(step, shell, &used)?;
+                let vertex = exec.vertex(parent.as_ref(), &self.plan.platform, metadata);
+                return Ok(Written {
                     files: vertex.output(0),
-                    product: run.product.is_some().then(|| vertex.output(1)),
+                    product: shell.product.is_some().then(|| vertex.output(1)),
                 });
             }
             Action::Copy(copies) => {
                 let mut actions = FileActions::new();
                 for files in copies {
-                    actions = actions.copy(self.copy(step, files)?);
+                    let product = |id: &StepId| used(id).and_then(|run| run.product.as_ref());
+                    actions = actions.copy(self.copy(&step.title, files, product)?);
                 }
-                actions.apply(parent, metadata)
+                actions.apply(parent.as_ref(), metadata)
             }
             Action::MakeDirectory { path, owner: name } => {
                 let directory = MakeDirectory {
@@ -273,22 +189,26 @@ impl Lowering<'_> {
                     owner: Some(owner(name)),
                     time: Some(FIXED_TIME),
                 };
-                FileActions::new().make_directory(directory).apply(parent, metadata)
+                FileActions::new()
+                    .make_directory(directory)
+                    .apply(parent.as_ref(), metadata)
             }
         };
-        Ok(Lowered { files, product: None })
+        Ok(Written { files, product: None })
     }
 
-    fn copy(&mut self, step: &Step, files: &CopyFiles) -> Result<Copy, StrategyError> {
-        let tree = match files.from {
-            Origin::Context => self
-                .source(step, self.sources.context.as_ref(), "build context")?
-                .clone(),
-            Origin::Beside => self
-                .source(step, self.sources.beside.as_ref(), "directory of the spec")?
-                .clone(),
-            Origin::Product(other) => self.product(step, other)?,
+    fn copy<'w>(
+        &'w self,
+        step: &str,
+        files: &CopyFiles,
+        product: impl Fn(&StepId) -> Option<&'w Output>,
+    ) -> Result<Copy, WriteError> {
+        let (tree, name) = match &files.from {
+            CopySource::Context => (self.sources.context.as_ref(), "build context"),
+            CopySource::SpecDirectory => (self.sources.spec_directory.as_ref(), "directory of the spec"),
+            CopySource::Product(id) => (product(id), "product of another step"),
         };
+        let tree = tree.ok_or_else(|| WriteError::missing(step, name))?;
         let source = match files.source.as_str() {
             "." => "/".to_owned(),
             path => format!("/{path}"),
@@ -301,45 +221,38 @@ impl Lowering<'_> {
             create_target_parents: true,
             time: Some(FIXED_TIME),
             exclude: files.exclude.clone(),
-            ..Copy::new(&tree, source, &files.target)
+            ..Copy::new(tree, source, &files.target)
         })
     }
 
-    /// What another step made.
-    fn product(&mut self, step: &Step, other: usize) -> Result<Output, StrategyError> {
-        let product = self.lowered(other)?.product;
-        self.source(step, product.as_ref(), "product of another step").cloned()
-    }
-
-    fn exec(&mut self, step: &Step, run: &Run) -> Result<Exec, StrategyError> {
+    fn exec<'w>(
+        &self,
+        step: &Step,
+        run: &Run,
+        used: &impl Fn(&StepId) -> Option<&'w Written>,
+    ) -> Result<Exec, WriteError> {
         let mut mounts = Vec::with_capacity(run.mounts.len());
         for mount in &run.mounts {
-            mounts.push(self.mount(step, mount)?);
+            mounts.push(self.mount(step, mount, used)?);
         }
-        mounts.extend(run.product.iter().map(|target| llb::Mount::Bind {
-            target: target.clone(),
+        mounts.extend(run.product.map(|target| llb::Mount::Bind {
+            target: target.to_owned(),
             source: None,
             selector: String::new(),
             readonly: false,
             discard: false,
             by_content: true,
         }));
-        let mut environment = run.environment.clone();
-        let args = if run.is_users {
-            vec!["/bin/sh".into(), "-c".into(), run.script.clone()]
-        } else {
-            // Arguments are in the error message of a failed step: the words of the spec belong there, a
-            // long script does not.
-            let pieces = pieces(&run.script);
-            let names = (0..pieces.len()).map(|number| format!("IMAGESPEC_STEP_{number}"));
-            let all: String = names.clone().map(|name| format!("${name}")).collect();
-            environment.extend(names.zip(pieces.into_iter().map(str::to_owned)));
-            vec![
-                "/bin/sh".into(),
-                "-c".into(),
-                format!("eval \"{all}\""),
-                shortened(&step.title),
-            ]
+        let mut environment = edited(self.environment, &run.environment);
+        // Its order has no meaning, but counts in cache keys.
+        environment.sort();
+        let args = match &run.command {
+            ShellCommand::Shell(words) => vec!["/bin/sh".into(), "-c".into(), words.clone()],
+            ShellCommand::Script(script) => {
+                let (words, variables) = in_variables(script, &run.mounts);
+                environment.extend(variables);
+                vec!["/bin/sh".into(), "-c".into(), words, shortened(&step.title)]
+            }
         };
         Ok(Exec {
             args,
@@ -354,36 +267,29 @@ impl Lowering<'_> {
         })
     }
 
-    fn mount(&mut self, step: &Step, mount: &Mount) -> Result<llb::Mount, StrategyError> {
+    fn mount<'w>(
+        &self,
+        step: &Step,
+        mount: &StepMount,
+        used: &impl Fn(&StepId) -> Option<&'w Written>,
+    ) -> Result<llb::Mount, WriteError> {
+        let missing = |name| WriteError::missing(&step.title, name);
         Ok(match mount {
-            Mount::Scratch { target } => llb::Mount::Tmpfs {
-                target: target.clone(),
+            StepMount::Scratch { target } => llb::Mount::Tmpfs {
+                target: (*target).to_owned(),
                 size: 0,
             },
-            Mount::Cache { target, id, sharing } => llb::Mount::Cache {
-                target: target.clone(),
-                id: if self.options.cache_namespace.is_empty() {
-                    id.clone()
-                } else {
-                    format!("{}/{}", self.options.cache_namespace, id.trim_start_matches('/'))
-                },
-                sharing: match sharing {
-                    Sharing::Shared => llb::Sharing::Shared,
-                    Sharing::Locked => llb::Sharing::Locked,
-                },
-                source: None,
-                selector: String::new(),
-            },
-            Mount::Program { target, image, path } => {
-                let (source, name) = match image {
-                    Role::Base => (&self.base, "base image"),
-                    Role::Uv => (&self.sources.uv, "uv image"),
-                    Role::Micromamba => (&self.sources.micromamba, "micromamba image"),
+            StepMount::Cache { target, cache } => self.cache(target, cache).ok_or_else(|| missing("cache"))?,
+            StepMount::Image { target, image, path } => {
+                let source = match image {
+                    ImageRole::Base => self.below.as_ref(),
+                    role => self.images.and_then(|images| images.get(role)),
                 };
-                llb::Mount::read_only(target, self.source(step, source.as_ref(), name)?, path)
+                let source = source.ok_or_else(|| missing(image.name()))?;
+                llb::Mount::read_only(*target, source, *path)
             }
-            Mount::ContextFile { target, path } => {
-                let context = self.source(step, self.sources.context.as_ref(), "build context")?;
+            StepMount::Context { target, path } => {
+                let context = self.sources.context.as_ref().ok_or_else(|| missing("build context"))?;
                 let selector = if path.is_empty() {
                     String::new()
                 } else {
@@ -391,11 +297,15 @@ impl Lowering<'_> {
                 };
                 llb::Mount::read_only(target, context, selector)
             }
-            Mount::Product { target, step: other } => llb::Mount::read_only(target, &self.product(step, *other)?, ""),
-            Mount::Files { target, step: other } => {
+            StepMount::Product { target, step: other } => {
+                let product = used(other).and_then(|run| run.product.as_ref());
+                llb::Mount::read_only(target, product.ok_or_else(|| missing("product of another step"))?, "")
+            }
+            StepMount::Files { target, step: other } => {
+                let other = used(other).ok_or_else(|| missing("files of another step"))?;
                 llb::Mount::Bind {
                     target: target.clone(),
-                    source: Some(self.lowered(*other)?.files),
+                    source: Some(other.files.clone()),
                     selector: String::new(),
                     readonly: true,
                     discard: false,
@@ -403,42 +313,42 @@ impl Lowering<'_> {
                     by_content: false,
                 }
             }
-            // The scripts check for secrets themselves, with advice that BuildKit cannot give.
-            Mount::Secret { target, id } => llb::Mount::secret(target, id, true),
+            // The scripts check for secrets themselves; whoever prints the failure has advice that BuildKit has not.
+            StepMount::Secret { target, id } => llb::Mount::secret(target, id, true),
         })
     }
 
-    fn source<'s>(
-        &self,
-        step: &Step,
-        source: Option<&'s Output>,
-        name: &'static str,
-    ) -> Result<&'s Output, StrategyError> {
-        source.ok_or_else(|| StrategyError::MissingSource {
-            step: step.title.clone(),
-            source_name: name,
+    fn cache(&self, target: &str, name: &str) -> Option<llb::Mount> {
+        let cache = self.plan.caches.get(name)?;
+        Some(llb::Mount::Cache {
+            target: target.to_owned(),
+            // A shared cache whose id is its target stays out of cache keys.
+            id: if self.options.cache_namespace.is_empty() {
+                cache.id.clone()
+            } else {
+                format!("{}/{}", self.options.cache_namespace, cache.id.trim_start_matches('/'))
+            },
+            sharing: match cache.sharing {
+                CacheSharing::Shared => llb::Sharing::Shared,
+                CacheSharing::Locked => llb::Sharing::Locked,
+            },
+            source: None,
+            selector: String::new(),
         })
     }
 }
 
-/// Whether a step belongs to a part.
-fn is_of(step: &Step, part: &Part) -> bool {
-    match part {
-        Part::Stage(stage) => *stage == step.stage,
-        Part::Package(package) => step.packages.contains(package),
-    }
-}
-
-/// All layers that a step comes after, directly or not.
-fn before(steps: &[Step], position: usize) -> BTreeSet<usize> {
-    let mut all = BTreeSet::new();
-    let mut rest: Vec<usize> = steps[position].after.clone();
-    while let Some(next) = rest.pop() {
-        if all.insert(next) {
-            rest.extend(steps[next].after.iter().copied());
-        }
-    }
-    all
+/// A script as the command of a step. BuildKit puts a failed step's arguments into its error message: the words of
+/// the spec belong there, a long script does not. So it is in variables.
+fn in_variables(script: &Script, mounts: &[StepMount]) -> (String, Vec<(String, String)>) {
+    let text = script_text(script, mounts);
+    let pieces = pieces(&text);
+    let names: Vec<String> = (0..pieces.len())
+        .map(|number| format!("IMAGESPEC_STEP_{number}"))
+        .collect();
+    let all: String = names.iter().map(|name| format!("${name}")).collect();
+    let variables = names.into_iter().zip(pieces.into_iter().map(str::to_owned));
+    (format!("eval \"{all}\""), variables.collect())
 }
 
 fn owner(name: &str) -> Owner {
@@ -448,23 +358,6 @@ fn owner(name: &str) -> Owner {
         user: account.to_owned(),
         group: account.to_owned(),
     }
-}
-
-/// A script in pieces that fit into environment variables, of which Linux takes 128 KiB each.
-fn pieces(script: &str) -> Vec<&str> {
-    let mut pieces = Vec::new();
-    let mut rest = script;
-    while rest.len() > MAX_VARIABLE {
-        let mut at = MAX_VARIABLE;
-        while !rest.is_char_boundary(at) {
-            at -= 1;
-        }
-        let (piece, tail) = rest.split_at(at);
-        pieces.push(piece);
-        rest = tail;
-    }
-    pieces.push(rest);
-    pieces
 }
 
 /// A title for one line of progress.

@@ -3,7 +3,8 @@
 mod image_config;
 mod llb;
 mod options;
+mod script_text;
 
 pub use image_config::image_config;
-pub use llb::{Emitted, emit};
-pub use options::{Options, Sources, Strategy, StrategyError, Target};
+pub use llb::{Graph, write_llb};
+pub use options::{LlbOptions, Sources, SpecSource, WriteError};

@@ -12,6 +12,11 @@ import warnings
 
 time, owner, prefix, *around = sys.argv[1:]
 time = int(time)
+# Making the prefix changed the directories above it.
+above = os.path.dirname(prefix)
+while above != "/":
+    around.append(above)
+    above = os.path.dirname(above)
 account = pwd.getpwnam(owner)
 started = os.stat("/tmp/.started").st_mtime_ns
 recent = os.stat("/tmp/.recent").st_mtime_ns

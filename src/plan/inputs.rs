@@ -1,0 +1,97 @@
+//! What the steps of one storey are made from.
+
+use crate::image_spec::{ImageSpec, Profile};
+use crate::plan::environment::Edit;
+use crate::plan::facts::StoreyFacts;
+use crate::plan::model::{ImageRole, Run, ShellCommand, StepMount};
+use crate::plan::paths;
+use crate::plan::python_place::PythonPlace;
+use crate::plan::script::Script;
+use crate::text::Span;
+
+/// The user that tasks run as in the `flyte` profile.
+pub(crate) const TASK_USER: &str = "flytekit";
+/// The directory of that user, where the base image does not have it already.
+pub(crate) const TASK_HOME: &str = "/home/flytekit";
+/// The id of the optional secret with the certificates that install steps trust.
+pub const CA_SECRET: &str = "ca-certificates";
+/// The time of every installed and copied file: 2000-01-01T00:00:00Z, in Unix seconds.
+pub const FIXED_TIME: i64 = 946_684_800;
+
+/// One spec, and what is known of it.
+pub(crate) struct Inputs<'a> {
+    pub(crate) spec: &'a ImageSpec,
+    pub(crate) facts: &'a StoreyFacts,
+    /// The interpreter of its image.
+    pub(crate) python: Option<PythonPlace>,
+}
+
+impl Inputs<'_> {
+    /// Who owns what is installed and copied.
+    pub(crate) fn owner(&self) -> &'static str {
+        match self.spec.profile {
+            Profile::Flyte => TASK_USER,
+            Profile::Plain => "root",
+        }
+    }
+
+    /// Where the spec asks for Python packages.
+    pub(crate) fn package_spans(&self) -> impl Iterator<Item = Span> {
+        let packages = self.spec.packages.iter().map(|list| list.span);
+        packages.chain(self.spec.requirements.iter().map(|file| file.span))
+    }
+}
+
+/// A script of ours that is run.
+pub(crate) fn run(script: Script, environment: Vec<Edit>, mounts: Vec<StepMount>) -> Run {
+    Run {
+        command: ShellCommand::Script(script),
+        environment,
+        mounts,
+        product: None,
+    }
+}
+
+/// A script of ours that fills a directory for other steps.
+pub(crate) fn make(script: Script, environment: Vec<Edit>, mounts: Vec<StepMount>) -> Run {
+    Run {
+        product: Some(paths::PRODUCT),
+        ..run(script, environment, mounts)
+    }
+}
+
+pub(crate) fn scratch() -> StepMount {
+    StepMount::Scratch { target: paths::SCRATCH }
+}
+
+/// The certificates that are given for one build.
+pub(crate) fn certificates() -> StepMount {
+    StepMount::Secret {
+        target: paths::CERTIFICATES.into(),
+        id: CA_SECRET.into(),
+    }
+}
+
+/// The certificates of the micromamba image: slim bases have none, and micromamba brings none in its program.
+pub(crate) fn bundle() -> StepMount {
+    StepMount::Image {
+        target: paths::BUNDLE,
+        image: ImageRole::Micromamba,
+        path: "/etc/ssl/certs/ca-certificates.crt",
+    }
+}
+
+pub(crate) fn uv(target: &'static str) -> StepMount {
+    StepMount::Image {
+        target,
+        image: ImageRole::Uv,
+        path: "/uv",
+    }
+}
+
+pub(crate) fn uv_cache() -> StepMount {
+    StepMount::Cache {
+        target: paths::UV_CACHE,
+        cache: "uv",
+    }
+}

@@ -1,0 +1,512 @@
+//! The plan as data: what a writer turns into a definition, in the words of no builder.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::oci::Platform;
+use crate::plan::environment::Edit;
+use crate::plan::script::Script;
+use crate::plan::variables::is_of_task;
+use crate::plan::writes::Writes;
+use crate::text::Span;
+
+/// Everything that is done to make an image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct BuildPlan {
+    /// The platform that is built for.
+    pub platform: Platform,
+    /// The image that everything starts from.
+    pub base: Base,
+    /// The caches of the build, by the names that mounts have for them.
+    pub caches: BTreeMap<&'static str, Cache>,
+    /// The specs that lie on each other, the lowest first; the last one is the image.
+    pub storeys: Vec<Storey>,
+    /// The settings of the image, those of all storeys together.
+    pub settings: Settings,
+}
+
+impl BuildPlan {
+    /// How many layers it adds to its base image.
+    #[must_use]
+    pub fn layers(&self) -> usize {
+        let layers = self.storeys.iter().flat_map(|storey| &storey.steps);
+        layers.filter(|step| step.is_layer()).count()
+    }
+
+    /// What is wrong with the order of the steps, if anything: each id is there once, what a step comes after is a
+    /// layer before it in the list, and what it uses is there.
+    #[must_use]
+    pub fn disorder(&self) -> Option<String> {
+        self.storeys.iter().find_map(Storey::disorder)
+    }
+
+    /// The settings of the lowest storeys by themselves, as an image of their own.
+    #[must_use]
+    pub fn settings_below(&self) -> Settings {
+        match self.storeys.split_last() {
+            Some((_, below)) if !below.is_empty() => Settings::of(&self.base, below),
+            _ => Settings::default(),
+        }
+    }
+
+    /// The storey of the image itself.
+    #[must_use]
+    pub fn top(&self) -> Option<&Storey> {
+        self.storeys.last()
+    }
+
+    /// The step of the image's own storey that makes something that is made once.
+    #[must_use]
+    pub fn maker(&self, product: Product) -> Option<&Step> {
+        let mut steps = self.top()?.steps.iter();
+        steps.find(|step| step.makes == Some(product))
+    }
+}
+
+/// The image that a build starts from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Base {
+    /// Its reference, with the digest that the spec pins it to.
+    pub image: String,
+    /// What steps and the image see of its environment.
+    pub environment: Vec<Edit>,
+}
+
+/// What one spec adds to what lies below it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Storey {
+    /// The images that steps take programs from, by their roles.
+    pub images: BTreeMap<ImageRole, String>,
+    /// What is done, in layer order: no step comes before one that it needs.
+    pub steps: Vec<Step>,
+    /// The lock, as a file by itself; what the image keeps of it has more to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock: Option<CopyFiles>,
+    /// Whether the packages are known. If not, the plan ends at the step that looks them up.
+    pub is_complete: bool,
+    /// What this storey sets, those below it left out.
+    #[serde(skip)]
+    pub(crate) own: Settings,
+}
+
+impl Storey {
+    fn disorder(&self) -> Option<String> {
+        self.steps.iter().enumerate().find_map(|(position, step)| {
+            let place = |id: &StepId| self.find(id);
+            let is_layer_below = |id: &&StepId| place(id).is_some_and(|(at, other)| at < position && other.is_layer());
+            if self.find(&step.id).is_none_or(|(first, _)| first != position) {
+                return Some(format!("there are two steps {}", step.id));
+            }
+            if let Some(other) = step.after.iter().find(|id| !is_layer_below(id)) {
+                return Some(format!("{} comes after {other}, which is no layer before it", step.id));
+            }
+            let missing = step.uses().find(|id| place(id).is_none())?;
+            Some(format!("{} uses {missing}, which is not there", step.id))
+        })
+    }
+
+    /// The step of an id, and its position in layer order.
+    #[must_use]
+    pub fn find(&self, id: &StepId) -> Option<(usize, &Step)> {
+        self.steps.iter().enumerate().find(|(_, step)| step.id == *id)
+    }
+
+    /// What it changes of the environment that steps of a storey above see.
+    pub fn environment(&self) -> impl Iterator<Item = &Edit> {
+        self.own.environment.iter().filter(|edit| !is_of_task(edit.name()))
+    }
+}
+
+/// What an image is used for in a build; users may replace it under this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageRole {
+    /// The image that the build starts from.
+    Base,
+    /// The image with `uv`.
+    Uv,
+    /// The image with `micromamba`.
+    Micromamba,
+}
+
+impl ImageRole {
+    /// The name of the role, under which users replace the image.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::Uv => "uv",
+            Self::Micromamba => "micromamba",
+        }
+    }
+}
+
+/// A directory that outlives the build and is in no image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Cache {
+    /// Its name beyond this build. A promise: another name is an empty cache.
+    pub id: String,
+    /// Who else may use it at the same time.
+    pub sharing: CacheSharing,
+}
+
+/// Who else may use a cache at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheSharing {
+    /// Anybody.
+    Shared,
+    /// One step after the other.
+    Locked,
+}
+
+/// The part of a build that a step belongs to; users can ask for one alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The base image.
+    Base,
+    /// The user and what it must own.
+    User,
+    /// Debian packages.
+    Apt,
+    /// The interpreter.
+    Python,
+    /// Which Python packages are installed.
+    Lock,
+    /// Python packages.
+    Packages,
+    /// Commands before the copies.
+    Setup,
+    /// The user's files.
+    Source,
+    /// The last commands; the whole image.
+    Image,
+}
+
+impl Stage {
+    /// All stages in order.
+    pub const ALL: [Self; 9] = [
+        Self::Base,
+        Self::User,
+        Self::Apt,
+        Self::Python,
+        Self::Lock,
+        Self::Packages,
+        Self::Setup,
+        Self::Source,
+        Self::Image,
+    ];
+
+    /// The name under which users ask for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Base => "base",
+            Self::User => "user",
+            Self::Apt => "apt",
+            Self::Python => "python",
+            Self::Lock => "lock",
+            Self::Packages => "packages",
+            Self::Setup => "setup",
+            Self::Source => "source",
+            Self::Image => "image",
+        }
+    }
+}
+
+/// What can be built alone, or built again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// All steps of a stage.
+    Stage(Stage),
+    /// The step that installs a Python package, by the package's normalised name.
+    Package(String),
+}
+
+impl Part {
+    /// Whether a step belongs to it.
+    #[must_use]
+    pub fn has(&self, step: &Step) -> bool {
+        match self {
+            Self::Stage(stage) => *stage == step.stage,
+            Self::Package(package) => step.packages.contains(package),
+        }
+    }
+}
+
+/// The name of a step in its storey: what it is for, such as `apt-2` or `wheel-numpy`. It does not change when
+/// other steps come and go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct StepId(pub(crate) String);
+
+impl fmt::Display for StepId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One step: one layer, unless it only makes something that other steps use.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub id: StepId,
+    /// What it belongs to.
+    pub stage: Stage,
+    /// What it does, in a few words.
+    pub title: String,
+    /// What it makes for other steps. Only steps that make nothing are layers of the image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub makes: Option<Product>,
+    /// The layers that it must see, besides the base and what those come after.
+    pub after: Vec<StepId>,
+    /// Why it comes after those.
+    pub reason: &'static str,
+    /// What of the image it writes.
+    pub writes: Writes,
+    /// The Python packages that it installs, by normalised name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub packages: Vec<String>,
+    /// What in the spec asks for it.
+    #[serde(skip)]
+    pub spans: Vec<Span>,
+    /// What it does.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+impl Step {
+    /// Whether what it writes is in the image.
+    #[must_use]
+    pub fn is_layer(&self) -> bool {
+        self.makes.is_none()
+    }
+
+    /// The steps whose products or files it uses.
+    pub fn uses(&self) -> impl Iterator<Item = &StepId> {
+        let (mounts, copies): (&[StepMount], &[CopyFiles]) = match &self.action {
+            Action::Run(run) => (&run.mounts, &[]),
+            Action::Copy(copies) => (&[], copies),
+            Action::MakeDirectory { .. } => (&[], &[]),
+        };
+        let mounted = mounts.iter().filter_map(|mount| match mount {
+            StepMount::Product { step, .. } | StepMount::Files { step, .. } => Some(step),
+            _ => None,
+        });
+        mounted.chain(copies.iter().filter_map(|copy| match &copy.from {
+            CopySource::Product(step) => Some(step),
+            CopySource::Context | CopySource::SpecDirectory => None,
+        }))
+    }
+}
+
+/// What a step makes for other steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Product {
+    /// `interpreter.json`, and `pylock.toml` unless that is given.
+    Lock,
+    /// Nothing: the wheels of a lock are in the cache that installs read. Whoever leaves such a step out gets the
+    /// same image, later.
+    Fetched,
+    /// The files of a package, laid out as below the interpreter's prefix.
+    Package,
+    /// `shared-files.json`: which files several packages have. They are settled by a step that exists only when
+    /// this has been read.
+    SharedFiles,
+}
+
+/// What a step does.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Runs a shell as root.
+    Run(Run),
+    /// Copies files, one after another.
+    Copy(Vec<CopyFiles>),
+    /// Creates a directory unless it is there.
+    MakeDirectory {
+        /// Its path.
+        path: String,
+        /// Its owner, a name.
+        owner: String,
+    },
+}
+
+/// A shell that is run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    /// What it is told.
+    #[serde(flatten)]
+    pub command: ShellCommand,
+    /// What it sees of the environment besides what the storey below has.
+    pub environment: Vec<Edit>,
+    /// What it sees besides its root.
+    pub mounts: Vec<StepMount>,
+    /// A directory outside of all mounts, whose content is what the step makes for others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product: Option<&'static str>,
+}
+
+/// What a shell is told.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ShellCommand {
+    /// A script of ours.
+    Script(Script),
+    /// The user's own words, for `/bin/sh -c`. Error messages should show them.
+    Shell(String),
+}
+
+/// Something that a step sees besides its root.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepMount {
+    /// An empty directory that does not outlive the step.
+    Scratch {
+        /// Where it appears.
+        target: &'static str,
+    },
+    /// A cache of the plan.
+    Cache {
+        /// Where it appears.
+        target: &'static str,
+        /// Its name in the plan.
+        cache: &'static str,
+    },
+    /// A file of an image.
+    Image {
+        /// Where it appears.
+        target: &'static str,
+        /// The image.
+        image: ImageRole,
+        /// The path there.
+        path: &'static str,
+    },
+    /// A file or directory of the build context.
+    Context {
+        /// Where it appears.
+        target: String,
+        /// The path there; empty for all of it.
+        path: String,
+    },
+    /// What another step made for others.
+    Product {
+        /// Where it appears.
+        target: String,
+        /// The other step.
+        step: StepId,
+    },
+    /// All files after another step.
+    Files {
+        /// Where they appear.
+        target: String,
+        /// The other step.
+        step: StepId,
+    },
+    /// A secret, if it is there; the step itself checks for those that it cannot do without.
+    Secret {
+        /// Where it appears.
+        target: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl StepMount {
+    /// Where it appears.
+    #[must_use]
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Scratch { target } | Self::Cache { target, .. } | Self::Image { target, .. } => target,
+            Self::Context { target, .. }
+            | Self::Product { target, .. }
+            | Self::Files { target, .. }
+            | Self::Secret { target, .. } => target,
+        }
+    }
+}
+
+/// Where copied files are taken from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CopySource {
+    /// The build context.
+    #[default]
+    Context,
+    /// The directory that the spec is in.
+    SpecDirectory,
+    /// What a step made for others.
+    Product(StepId),
+}
+
+/// A copy of files. Its files get a fixed time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CopyFiles {
+    /// Where they are taken from.
+    pub from: CopySource,
+    /// The file or directory there; `.` for all of it.
+    pub source: String,
+    /// The path it gets; a directory's contents go into it.
+    pub target: String,
+    /// The owner, a name.
+    pub owner: String,
+    /// Patterns of what is left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
+}
+
+/// The settings of an image that a spec decides. What is absent stays as the base has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Settings {
+    /// What changes of the environment.
+    pub environment: Vec<Edit>,
+    /// The user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The working directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// The entry point; empty to have none. The base's command goes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entrypoint: Option<Vec<String>>,
+    /// Labels besides the base's.
+    #[serde(serialize_with = "as_map")]
+    pub labels: Vec<(String, String)>,
+}
+
+impl Settings {
+    /// The settings of storeys that lie on each other: the upper ones win.
+    pub(crate) fn of(base: &Base, storeys: &[Storey]) -> Self {
+        let mut all = Self {
+            environment: base.environment.clone(),
+            ..Self::default()
+        };
+        for (position, storey) in storeys.iter().enumerate() {
+            let is_top = position + 1 == storeys.len();
+            let own = storey.own.clone();
+            let edits = own.environment.into_iter();
+            all.environment
+                .extend(edits.filter(|edit| is_top || !is_of_task(edit.name())));
+            all.user = own.user.or(all.user);
+            all.workdir = own.workdir.or(all.workdir);
+            all.entrypoint = own.entrypoint.or(all.entrypoint);
+            for (name, value) in own.labels {
+                all.set_label(&name, value);
+            }
+        }
+        all
+    }
+
+    /// Sets a label; a later one stands behind those before it.
+    pub(crate) fn set_label(&mut self, name: &str, value: String) {
+        self.labels.retain(|(known, _)| known != name);
+        self.labels.push((name.to_owned(), value));
+    }
+}
+
+fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}

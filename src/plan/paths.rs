@@ -1,0 +1,35 @@
+//! Where steps find and leave things. `script/prelude.sh` has the same, and a test holds the two equal.
+
+/// Where the scripts of a step lie.
+pub const SCRIPTS: &str = "/tmp/imagespec/scripts";
+/// The directory that does not outlive a step. Every script has one.
+pub(crate) const SCRATCH: &str = "/tmp";
+/// uv.
+pub(crate) const UV: &str = "/tmp/imagespec/uv";
+/// micromamba.
+pub(crate) const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
+/// The certificates that came with micromamba.
+pub(crate) const BUNDLE: &str = "/tmp/imagespec/ca-certificates.crt";
+/// The certificates that are given for one build.
+pub(crate) const CERTIFICATES: &str = "/tmp/imagespec/ca.crt";
+/// Files of the build context.
+pub const CONTEXT: &str = "/tmp/imagespec/context";
+/// A copy of them that builds may write to.
+pub const WORK: &str = "/tmp/imagespec/work";
+/// The layers of other steps, a directory each.
+pub(crate) const LAYERS: &str = "/tmp/imagespec/layers";
+/// Packages that other steps have built, a directory each.
+pub(crate) const BUILT: &str = "/tmp/imagespec/built";
+/// What conda downloaded.
+pub(crate) const CONDA_CACHE: &str = "/tmp/imagespec/conda";
+/// What apt downloaded.
+pub(crate) const APT_ARCHIVES: &str = "/tmp/imagespec/apt/archives";
+/// What apt knows of its sources.
+pub(crate) const APT_STATE: &str = "/tmp/imagespec/apt/state";
+/// What uv downloaded.
+pub(crate) const UV_CACHE: &str = "/var/cache/imagespec/uv";
+/// Where a step leaves what it makes for others. Outside of all mounts, so that it is part of the tree where a
+/// builder has no second output.
+pub(crate) const PRODUCT: &str = "/imagespec/product";
+/// Where the image keeps its lock, and where it lies in what the lock step makes.
+pub const KEPT: &str = "/usr/share/imagespec";

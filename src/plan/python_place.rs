@@ -1,0 +1,79 @@
+//! The interpreter that packages are installed for.
+
+use serde::Serialize;
+
+use crate::image_spec::{ImageSpec, Profile, TextValue};
+
+/// The Python version where no spec names one.
+pub const DEFAULT_PYTHON: &str = "3.12";
+
+/// An interpreter and what is installed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct PythonPlace {
+    /// The directory that everything goes below.
+    pub prefix: &'static str,
+    /// Whether it is a virtual environment on an interpreter of the image.
+    pub is_venv: bool,
+    /// Whether the storey below has made it.
+    pub is_inherited: bool,
+}
+
+impl PythonPlace {
+    /// What conda lies below, the interpreter's prefix and more.
+    pub(crate) const CONDA_ROOT: &'static str = "/opt/micromamba";
+
+    fn conda() -> Self {
+        Self {
+            prefix: "/opt/micromamba/envs/runtime",
+            is_venv: false,
+            is_inherited: false,
+        }
+    }
+
+    fn venv() -> Self {
+        Self {
+            prefix: "/root/.venv",
+            is_venv: true,
+            is_inherited: false,
+        }
+    }
+
+    /// The interpreter of a spec's image; `None` when it has none of ours.
+    pub(crate) fn of(spec: &ImageSpec, below: Option<&Self>) -> Option<Self> {
+        let asks_for_conda = spec.python_version.is_some() || ImageSpec::strings(&spec.conda_packages).next().is_some();
+        match below {
+            _ if spec.python_exec.is_some() => Some(Self::venv()),
+            Some(below) if !asks_for_conda => Some(Self {
+                is_inherited: true,
+                ..*below
+            }),
+            _ => {
+                let wanted = spec.profile == Profile::Flyte
+                    || spec.requirements.is_some()
+                    || ImageSpec::strings(&spec.packages).next().is_some()
+                    || asks_for_conda;
+                wanted.then(Self::conda)
+            }
+        }
+    }
+
+    /// Its directory of programs.
+    pub(crate) fn bin(&self) -> String {
+        format!("{}/bin", self.prefix)
+    }
+
+    /// The interpreter itself.
+    pub(crate) fn program(&self) -> String {
+        format!("{}/bin/python", self.prefix)
+    }
+}
+
+/// The Python version of a spec's conda environment: more packages must not change that of a spec below.
+#[must_use]
+pub fn conda_version(spec: &ImageSpec) -> &str {
+    let version = |spec: &ImageSpec| spec.python_version.is_some();
+    let named = spec.all().find(|spec| version(spec));
+    named
+        .and_then(|spec| spec.python_version.as_ref())
+        .map_or(DEFAULT_PYTHON, |TextValue { value, .. }| value)
+}

@@ -1,0 +1,207 @@
+//! The order of things: a spec and what is known of it, to a plan.
+
+use std::collections::BTreeMap;
+
+use crate::image_spec::{ImageSpec, Profile, TextValue};
+use crate::oci::{Platform, Reference};
+use crate::plan::builder::Builder;
+use crate::plan::environment::Edit;
+use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
+use crate::plan::inputs::{Inputs, TASK_USER};
+use crate::plan::layers::{Group, groups};
+use crate::plan::model::{
+    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, Settings, Stage, StepId, StepMount, Storey,
+};
+use crate::plan::needs::{Needs, needs};
+use crate::plan::python_place::PythonPlace;
+use crate::plan::steps;
+use crate::plan::variables;
+
+/// Lays out the steps that make the image of a spec.
+#[must_use]
+pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
+    let Needs { base, storeys: needed } = needs(spec);
+    let mut specs: Vec<&ImageSpec> = spec.all().collect();
+    specs.reverse();
+    let nothing = StoreyFacts::default();
+    let mut below = facts.base.layers.unwrap_or(0);
+    let mut storeys: Vec<Storey> = Vec::with_capacity(specs.len());
+    for (position, (spec, needs)) in specs.into_iter().zip(needed).enumerate() {
+        let inputs = Inputs {
+            spec,
+            facts: facts.storeys.get(position).unwrap_or(&nothing),
+            python: needs.python,
+        };
+        let (steps, lock, is_complete) = layout(&inputs, below);
+        below += steps.iter().filter(|step| step.is_layer()).count();
+        storeys.push(Storey {
+            images: needs.images,
+            steps,
+            lock,
+            is_complete,
+            own: own_settings(&inputs, &facts.id),
+        });
+    }
+    let base_name = facts.base.name.clone().unwrap_or_else(|| short_name(&base));
+    let base = Base {
+        image: base,
+        environment: Edit::of_base(),
+    };
+    let plan = BuildPlan {
+        platform: platform.clone(),
+        caches: caches(&storeys, platform, &base_name),
+        settings: Settings::of(&base, &storeys),
+        base,
+        storeys,
+    };
+    debug_assert_eq!(plan.disorder(), None);
+    plan
+}
+
+/// A reference without what changes when the image does.
+fn short_name(reference: &str) -> String {
+    match Reference::parse(reference) {
+        Ok(reference) => Reference {
+            digest: None,
+            ..reference
+        }
+        .familiar(),
+        Err(_) => reference.to_owned(),
+    }
+}
+
+type Layout = (Vec<crate::plan::model::Step>, Option<CopyFiles>, bool);
+
+/// The steps of one storey on top of so many layers.
+fn layout(inputs: &Inputs<'_>, layers_below: usize) -> Layout {
+    let Some(lock) = &inputs.facts.lock else {
+        return steps_of(inputs, None);
+    };
+    // Which packages share a layer depends on how many layers everything else has.
+    let (others, ..) = steps_of(inputs, Some((lock, &[])));
+    let others = layers_below + others.iter().filter(|step| step.is_layer()).count();
+    let groups = groups(inputs.spec, &lock.packages, others);
+    steps_of(inputs, Some((lock, &groups)))
+}
+
+/// All steps, in layer order: what is big and steady first.
+fn steps_of(inputs: &Inputs<'_>, lock: Option<(&LockedPackages, &[Group<'_>])>) -> Layout {
+    let spec = inputs.spec;
+    let mut plan = Builder::new(spec.span);
+    steps::user(&mut plan, inputs);
+    match inputs.python.filter(|python| !python.is_inherited) {
+        // A virtual environment sits on an interpreter that may come from apt.
+        Some(python) if python.is_venv => {
+            steps::apt(&mut plan, inputs);
+            steps::venv(&mut plan, inputs, &python);
+        }
+        Some(python) => {
+            steps::conda(&mut plan, inputs, &python);
+            steps::apt(&mut plan, inputs);
+        }
+        None => steps::apt(&mut plan, inputs),
+    }
+    let (mut file, mut is_complete) = (None, true);
+    if let Some(python) = &inputs.python
+        && let Some(step) = steps::lock(&mut plan, inputs, python)
+    {
+        match lock {
+            Some((lock, groups)) => file = Some(packages(&mut plan, inputs, python, step, lock, groups)),
+            None => is_complete = false,
+        }
+    }
+    if is_complete {
+        steps::commands(&mut plan, inputs, Stage::Setup, spec.setup_commands.as_ref());
+        steps::copies(&mut plan, inputs);
+        steps::commands(&mut plan, inputs, Stage::Image, spec.commands.as_ref());
+        steps::login_path(&mut plan, inputs);
+    }
+    (plan.in_layer_order(), file, is_complete)
+}
+
+/// The layers of packages, and of the lock that names them.
+fn packages(
+    plan: &mut Builder,
+    inputs: &Inputs<'_>,
+    python: &PythonPlace,
+    lock_step: StepId,
+    lock: &LockedPackages,
+    groups: &[Group<'_>],
+) -> CopyFiles {
+    let installed: Vec<_> = groups.iter().flat_map(|group| group.packages.iter().copied()).collect();
+    if !installed.is_empty() {
+        steps::fetch(plan, inputs, python, &lock.packages);
+    }
+    let mut built: BTreeMap<&str, StepId> = BTreeMap::new();
+    let mut to_build: Vec<_> = installed
+        .into_iter()
+        .filter(|package| package.artefact.is_built())
+        .collect();
+    to_build.sort_by(|a, b| a.name.cmp(&b.name));
+    for package in to_build {
+        built.insert(&package.name, steps::build(plan, inputs, python, package));
+    }
+    let layers: Vec<StepId> = groups
+        .iter()
+        .map(|group| steps::install(plan, inputs, python, group, &built))
+        .collect();
+    let shared = steps::find_shared(plan, python, &layers);
+    steps::keep_shared(plan, inputs, python, &layers, &lock.shared);
+    steps::keep_lock(plan, inputs, lock_step, shared)
+}
+
+/// The caches that mounts name.
+fn caches(storeys: &[Storey], platform: &Platform, base: &str) -> BTreeMap<&'static str, Cache> {
+    let mut caches = BTreeMap::new();
+    for step in storeys.iter().flat_map(|storey| &storey.steps) {
+        let Action::Run(run) = &step.action else { continue };
+        for mount in &run.mounts {
+            let StepMount::Cache { cache, .. } = mount else {
+                continue;
+            };
+            caches.entry(*cache).or_insert_with(|| cache_of(cache, platform, base));
+        }
+    }
+    caches
+}
+
+/// Names of caches are promises: under another name everything is downloaded again.
+fn cache_of(name: &str, platform: &Platform, base: &str) -> Cache {
+    let (id, sharing) = match name {
+        "uv" => ("uv".to_owned(), CacheSharing::Shared),
+        "apt-archives" => ("apt/archives".to_owned(), CacheSharing::Locked),
+        // Lists of one base or platform are of no use to another.
+        "apt-state" => (format!("apt/state/{platform}/{base}"), CacheSharing::Locked),
+        other => (other.to_owned(), CacheSharing::Locked),
+    };
+    Cache {
+        id: format!("/var/cache/imagespec/{id}"),
+        sharing,
+    }
+}
+
+fn own_settings(inputs: &Inputs<'_>, id: &str) -> Settings {
+    let spec = inputs.spec;
+    let is_flyte = spec.profile == Profile::Flyte;
+    let text = |value: &Option<TextValue>| value.as_ref().map(|v| v.value.clone());
+    let mut labels = vec![("io.imagespec.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
+    if !id.is_empty() {
+        labels.insert(0, ("io.imagespec.id".to_owned(), id.to_owned()));
+    }
+    for (name, value) in spec.labels.iter().flat_map(|map| &map.value) {
+        labels.retain(|(known, _)| *known != name.value);
+        labels.push((name.value.clone(), value.value.clone()));
+    }
+    let mut environment = variables::of_image(spec, inputs.python.as_ref());
+    environment.extend(variables::of_task(spec, id));
+    Settings {
+        environment,
+        user: text(&spec.user).or_else(|| is_flyte.then(|| TASK_USER.to_owned())),
+        workdir: text(&spec.workdir).or_else(|| is_flyte.then(|| "/root".to_owned())),
+        entrypoint: spec
+            .entrypoint
+            .as_ref()
+            .map(|list| list.value.iter().map(|word| word.value.clone()).collect()),
+        labels,
+    }
+}

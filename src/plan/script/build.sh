@@ -1,0 +1,19 @@
+# Builds a package and leaves its files, laid out as below an interpreter's prefix. They have no times that count.
+# shellcheck shell=sh
+# python, bin, secrets, indexes: see below
+# requirement: the line that names the package
+# copies: not empty where the package lies in the context
+# "$@": uv's arguments
+# shellcheck source=src/plan/script/prelude.sh
+. "${scripts:?}/prelude.sh"
+# shellcheck source=src/plan/script/index_access.sh
+. "$scripts/index_access.sh"
+# shellcheck source=src/plan/script/uv_environment.sh
+. "$scripts/uv_environment.sh"
+
+if [ -n "${copies?}" ]; then copy_context; fi
+printf '%s\n' "${requirement:?}" > /tmp/imagespec/requirements.txt
+"$uv" pip install "$@" --requirement /tmp/imagespec/requirements.txt
+rm -rf "$product/.lock"
+remove_install_times "$product"
+find "$product" -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,240 @@
+//! The scripts that steps run: files of their own, which a plan names with arguments.
+//!
+//! What comes from a spec reaches a shell through [`quote`] alone: the builder's writer puts arguments into words
+//! with it.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap as _, Serializer};
+
+/// The status with which a script stops when a secret is not there that it cannot do without.
+pub const MISSING_SECRET_STATUS: i32 = 97;
+
+macro_rules! files {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!($name))),*]
+    };
+}
+
+/// All files, by name.
+const FILES: [(&str, &str); 24] = files![
+    "apt.sh",
+    "build.sh",
+    "conda.sh",
+    "export.sh",
+    "fetch.sh",
+    "find_shared.sh",
+    "index_access.sh",
+    "install.sh",
+    "interpreter.py",
+    "keep_shared.sh",
+    "lock_environment.sh",
+    "login.sh",
+    "login_path.sh",
+    "prelude.sh",
+    "report_interpreter.sh",
+    "resolve.sh",
+    "settle.py",
+    "settle.sh",
+    "settle_python.sh",
+    "shared.py",
+    "trust.sh",
+    "user.sh",
+    "uv_environment.sh",
+    "venv.sh",
+];
+
+/// A script with what it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Script {
+    /// The file that is run; [`Self::files`] are all that it reads.
+    #[serde(rename = "script")]
+    pub file: &'static str,
+    /// Variables of the shell, by name. The builder adds `scripts`, the directory of the files, and `around`, the
+    /// directories that its mount points were made in.
+    #[serde(serialize_with = "as_map")]
+    pub variables: Vec<(&'static str, String)>,
+    /// The positional arguments.
+    pub arguments: Vec<String>,
+}
+
+fn as_map<S: Serializer>(pairs: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(pairs.len()))?;
+    for (name, value) in pairs {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
+}
+
+impl Script {
+    pub(crate) fn new(file: &'static str) -> Self {
+        Self {
+            file,
+            variables: Vec::new(),
+            arguments: Vec::new(),
+        }
+    }
+
+    /// Sets a variable.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// Adds arguments.
+    pub(crate) fn arguments(mut self, arguments: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// The files that it needs, itself included, by name.
+    #[must_use]
+    pub fn files(&self) -> Vec<&'static str> {
+        let mut wanted = vec![self.file];
+        let mut at = 0;
+        while let Some(file) = wanted.get(at) {
+            let named = FILES.iter().map(|(name, _)| *name);
+            let more: Vec<&str> = named
+                .filter(|name| reads(script_file(file), name) && !wanted.contains(name))
+                .collect();
+            wanted.extend(more);
+            at += 1;
+        }
+        wanted.sort_unstable();
+        wanted
+    }
+}
+
+/// Whether a script names a file of the directory of scripts.
+fn reads(text: &str, name: &str) -> bool {
+    text.contains(&format!("scripts/{name}\"")) || text.contains(&format!("scripts:?}}/{name}\""))
+}
+
+/// The text of a file, by its name; empty where there is none.
+#[must_use]
+pub fn script_file(file: &str) -> &'static str {
+    FILES
+        .iter()
+        .find(|(name, _)| *name == file)
+        .map_or("", |(_, text)| text)
+}
+
+/// A text as one word of a shell.
+#[must_use]
+pub fn quote(text: &str) -> String {
+    let plain = !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c));
+    if plain {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
+/// Texts as words of a shell.
+#[must_use]
+pub fn quote_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+    texts.into_iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::plan::FIXED_TIME;
+    use crate::plan::paths;
+
+    proptest::proptest! {
+        #[test]
+        fn a_shell_reads_back_what_was_quoted(text in "[^\0]{0,40}") {
+            let output = std::process::Command::new("/bin/sh")
+                .arg("-c")
+                .arg(format!("printf %s {}", quote(&text)))
+                .output()
+                .unwrap();
+            proptest::prop_assert_eq!(String::from_utf8_lossy(&output.stdout), text);
+        }
+    }
+
+    #[test]
+    fn every_file_of_the_directory_is_there() {
+        let directory = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan/script");
+        let found: BTreeSet<String> = std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| !name.ends_with(".rs"))
+            .collect();
+        assert_eq!(found, FILES.iter().map(|(name, _)| (*name).to_owned()).collect());
+    }
+
+    #[test]
+    fn scripts_bring_what_they_read() {
+        let check = |file, expect: &[&str]| assert_eq!(Script::new(file).files(), expect);
+        check("apt.sh", &["apt.sh", "prelude.sh", "settle.sh"]);
+        check(
+            "conda.sh",
+            &["conda.sh", "prelude.sh", "settle.py", "settle_python.sh", "trust.sh"],
+        );
+        check("find_shared.sh", &["find_shared.sh", "prelude.sh", "shared.py"]);
+        for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
+            let read = FILES.iter().filter(|(other, _)| reads(text, other)).count();
+            let named = text.matches("\"$scripts/").count() + text.matches("\"${scripts:?}/").count();
+            assert_eq!(read, named, "{name} reads something that is not there, or twice");
+        }
+    }
+
+    /// The writer ends each file with this line.
+    #[test]
+    fn scripts_can_be_put_into_one_text() {
+        for (name, text) in FILES {
+            assert!(text.ends_with('\n') && !text.contains("IMAGESPEC_FILE"), "{name}");
+        }
+    }
+
+    #[test]
+    fn scripts_and_plans_mean_the_same_places() {
+        let prelude = script_file("prelude.sh");
+        for (name, value) in [
+            ("uv", paths::UV),
+            ("micromamba", paths::MICROMAMBA),
+            ("bundle", paths::BUNDLE),
+            ("certificates", paths::CERTIFICATES),
+            ("context", paths::CONTEXT),
+            ("work", paths::WORK),
+            ("built_packages", paths::BUILT),
+            ("conda_cache", paths::CONDA_CACHE),
+            ("apt_archives", paths::APT_ARCHIVES),
+            ("apt_state", paths::APT_STATE),
+            ("uv_cache", paths::UV_CACHE),
+            ("product", paths::PRODUCT),
+            ("kept", paths::KEPT),
+            ("time", &FIXED_TIME.to_string()),
+        ] {
+            assert!(prelude.contains(&format!("\n{name}={value}\n")), "{name}");
+        }
+        let status = format!("exit {MISSING_SECRET_STATUS}; ");
+        assert!(script_file("index_access.sh").contains(&status));
+    }
+
+    /// `~/.profile` is written by a script, in words that any shell reads back.
+    #[test]
+    fn login_shells_read_back_any_path() {
+        let quoted = script_file("login.sh");
+        let (from, to) = (quoted.find("quoted() {").unwrap(), quoted.find("\n}\n").unwrap());
+        let function = quoted.get(from..to + 3).unwrap();
+        for path in ["/bin:/usr/bin", "/a b:$HOME", "it's/'x'", "$(touch /pwned)", ""] {
+            let output = std::process::Command::new("/bin/sh")
+                .args(["-c", &format!("{function}\nquoted \"$1\""), "sh", path])
+                .output()
+                .unwrap();
+            let words = String::from_utf8(output.stdout).unwrap();
+            let read = std::process::Command::new("/bin/sh")
+                .args(["-c", &format!("printf %s {words}")])
+                .output()
+                .unwrap();
+            assert_eq!(String::from_utf8(read.stdout).unwrap(), path);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Packages that have no wheel, built in steps beside the image.
+
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::inputs::{Inputs, make};
+use crate::plan::model::{Action, Product, Stage, StepId};
+use crate::plan::paths::{PRODUCT, WORK};
+use crate::plan::python_place::PythonPlace;
+use crate::plan::script::Script;
+use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, locked_index_arguments};
+use crate::plan::steps::requirement::{exact_line, label};
+use crate::plan::variables;
+use crate::python::{Artefact, Locked};
+
+/// Why builds of packages see what apt installs.
+pub(crate) const BUILD_REASON: &str = "building may need compilers, headers and git from apt";
+
+/// Builds a package and gives the step that has its files, laid out as below the interpreter's prefix.
+pub(crate) fn build(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace, package: &Locked) -> StepId {
+    let access = IndexAccess::of(inputs);
+    // Only what it is built from: an edit of anything else must not build it again.
+    let own = match &package.artefact {
+        Artefact::Path { path, .. } => Some(path),
+        _ => None,
+    };
+    let mut mounts = access.mounts.clone();
+    mounts.extend(context_mounts(inputs, own));
+    let mut arguments = vec![
+        "--python".to_owned(),
+        python.program(),
+        "--no-deps".into(),
+        "--prefix".into(),
+        PRODUCT.into(),
+    ];
+    arguments.extend(locked_index_arguments(inputs, [package]));
+    arguments.extend(extra_arguments(inputs).build);
+    if let Artefact::Source { .. } = package.artefact {
+        arguments.extend(["--no-binary".into(), package.name.clone()]);
+    }
+    let script = access
+        .tell(Script::new("build.sh"))
+        .with("bin", python.bin())
+        .with("requirement", exact_line(package, WORK))
+        .with("copies", if own.is_some() { "yes" } else { "" })
+        .arguments(arguments);
+    let run = make(script, variables::of_installs(inputs.spec), mounts);
+    let id = format!("build-{}", package.name);
+    let after = plan.with_apt();
+    let draft = Draft::new(
+        id,
+        Stage::Packages,
+        format!("build {}", label(package)),
+        Action::Run(run),
+    )
+    .makes(Product::Package)
+    .after(after, BUILD_REASON)
+    .spans(access.spans)
+    .spans(inputs.package_spans());
+    plan.add(draft)
+}

@@ -1,0 +1,39 @@
+//! The user's own commands.
+
+use crate::image_spec::TextList;
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::environment::Edit;
+use crate::plan::inputs::{Inputs, uv, uv_cache};
+use crate::plan::model::{Action, Run, ShellCommand, Stage};
+use crate::plan::paths;
+use crate::plan::variables;
+use crate::plan::writes::Writes;
+
+/// Commands before the copies, or the last ones: one shell, as root, in `/`, with everything before them in place,
+/// and uv.
+pub(crate) fn commands(plan: &mut Builder, inputs: &Inputs<'_>, stage: Stage, list: Option<&TextList>) {
+    let Some(list) = list.filter(|list| !list.value.is_empty()) else {
+        return;
+    };
+    let mut environment = variables::of_image(inputs.spec, inputs.python.as_ref());
+    environment.extend(variables::of_builds(inputs.spec));
+    environment.push(Edit::set("UV_CACHE_DIR", paths::UV_CACHE));
+    let words: Vec<&str> = list.value.iter().map(|command| command.value.as_str()).collect();
+    let words = words.join(" && ");
+    let run = Run {
+        command: ShellCommand::Shell(words.clone()),
+        environment,
+        mounts: vec![uv("/usr/bin/uv"), uv_cache()],
+        product: None,
+    };
+    let id = match stage {
+        Stage::Setup => "setup",
+        _ => "commands",
+    };
+    let after = plan.everything();
+    let draft = Draft::new(id, stage, words, Action::Run(run))
+        .writes(Writes::Anywhere)
+        .after(after, "commands may read anything")
+        .spans(list.value.iter().map(|command| command.span));
+    plan.add(draft);
+}

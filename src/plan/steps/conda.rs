@@ -1,0 +1,66 @@
+//! The interpreter of a conda environment, with what is installed into it from conda channels.
+
+use crate::image_spec::ImageSpec;
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::inputs::{Inputs, bundle, certificates, run, scratch};
+use crate::plan::model::{Action, ImageRole, Stage, StepMount};
+use crate::plan::paths;
+use crate::plan::python_place::{PythonPlace, conda_version};
+use crate::plan::script::{Script, quote_all};
+use crate::plan::variables;
+use crate::plan::writes::Writes;
+use crate::text::Span;
+
+/// Installs the interpreter and conda packages at once: the solver has to see both.
+pub(crate) fn conda(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace) {
+    let spec = inputs.spec;
+    let mounts = vec![
+        scratch(),
+        StepMount::Image {
+            target: paths::MICROMAMBA,
+            image: ImageRole::Micromamba,
+            path: "/usr/bin/micromamba",
+        },
+        bundle(),
+        StepMount::Cache {
+            target: paths::CONDA_CACHE,
+            cache: "conda",
+        },
+        certificates(),
+    ];
+    let mut channels = vec!["conda-forge"];
+    for channel in ImageSpec::strings(&spec.conda_channels) {
+        if !channels.contains(&channel.value.as_str()) {
+            channels.push(&channel.value);
+        }
+    }
+    let mut packages = vec![format!("python={}", conda_version(spec))];
+    packages.extend(ImageSpec::strings(&spec.conda_packages).map(|package| package.value.clone()));
+    let title = format!("micromamba install {}", quote_all(packages.iter().map(String::as_str)));
+    let channels = channels.into_iter().flat_map(|channel| ["--channel", channel]);
+    let script = Script::new("conda.sh")
+        .with("prefix", python.prefix)
+        .with("root", PythonPlace::CONDA_ROOT)
+        .with("owner", inputs.owner())
+        .arguments(channels)
+        .arguments(packages);
+    let mut spans: Vec<Span> = [
+        spec.python_version.as_ref().map(|v| v.span),
+        spec.conda_packages.as_ref().map(|v| v.span),
+        spec.conda_channels.as_ref().map(|v| v.span),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if spans.is_empty() {
+        // Without any of these, the interpreter is there for the packages.
+        spans.extend(inputs.package_spans().next());
+    }
+    let after = plan.last_of(Stage::User);
+    let action = Action::Run(run(script, variables::of_installs(spec), mounts));
+    let draft = Draft::new("python", Stage::Python, title, action)
+        .writes(Writes::below([PythonPlace::CONDA_ROOT]))
+        .after(after, "conda packages bring all that they need")
+        .spans(spans);
+    plan.add(draft);
+}

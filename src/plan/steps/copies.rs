@@ -1,0 +1,120 @@
+//! The user's files.
+
+use crate::image_spec::{ImageSpec, TextValue};
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::chain::chain;
+use crate::plan::inputs::Inputs;
+use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
+use crate::plan::writes::Writes;
+use crate::text::{Span, context_path};
+
+/// Left out when a source tree is copied: what flytekit leaves out, and git's own directory.
+pub(crate) const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
+
+/// A step of copies before it is known what it comes after.
+struct Files {
+    id: String,
+    title: String,
+    action: Action,
+    writes: Vec<String>,
+    spans: Vec<Span>,
+}
+
+/// The working directory, what `copy` names, and the source tree: one after the other.
+pub(crate) fn copies(plan: &mut Builder, inputs: &Inputs<'_>) {
+    let spec = inputs.spec;
+    let files = all(inputs);
+    let has_commands = [&spec.setup_commands, &spec.commands]
+        .iter()
+        .any(|list| ImageSpec::strings(list).next().is_some());
+    let meets = files.iter().any(|files| plan.meets(&writes(&files.writes)));
+    let (mut after, reason): (Vec<StepId>, _) = match (has_commands, meets) {
+        (true, _) => (plan.everything(), "commands see it, or came before it"),
+        (false, true) => (plan.everything(), "other steps may write there, too"),
+        (false, false) => (plan.last_of(Stage::User), "nothing else writes there"),
+    };
+    for step in files {
+        let draft = Draft::new(step.id, Stage::Source, step.title, step.action)
+            .writes(writes(&step.writes))
+            .spans(step.spans);
+        after = vec![plan.add(draft.after(after, reason))];
+    }
+}
+
+fn writes(targets: &[String]) -> Writes {
+    let mut all: Vec<String> = Vec::new();
+    for target in targets {
+        if let Writes::Below { paths, .. } = Writes::at(target) {
+            all.extend(paths.into_iter().filter(|path| !all.contains(path)).collect::<Vec<_>>());
+        }
+    }
+    Writes::below(all.iter().map(String::as_str))
+}
+
+fn all(inputs: &Inputs<'_>) -> Vec<Files> {
+    let spec = inputs.spec;
+    let mut steps = Vec::new();
+    if let Some(workdir) = &spec.workdir {
+        steps.push(Files {
+            id: "workdir".into(),
+            title: format!("create {}", workdir.value),
+            action: Action::MakeDirectory {
+                path: workdir.value.clone(),
+                owner: inputs.owner().to_owned(),
+            },
+            writes: vec![workdir.value.clone()],
+            spans: vec![workdir.span],
+        });
+    }
+    let target = spec.copy_target().trim_end_matches('/').to_owned();
+    let entries: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
+    for (number, group) in chain(&entries).into_iter().enumerate() {
+        let files: Vec<CopyFiles> = group
+            .iter()
+            .map(|entry| copy_of(&context_path(&entry.value), &target, inputs.owner()))
+            .collect();
+        let names: Vec<&str> = files.iter().map(|copy| copy.source.as_str()).collect();
+        let to = match files.as_slice() {
+            [one] => &one.target,
+            _ => &target,
+        };
+        steps.push(Files {
+            id: format!("copy-{}", number + 1),
+            title: format!("copy {} to {to}", names.join(" ")),
+            writes: files.iter().map(|copy| copy.target.clone()).collect(),
+            action: Action::Copy(files),
+            spans: group.iter().map(|entry| entry.span).collect(),
+        });
+    }
+    if let Some(root) = spec.copied_source() {
+        let copy = CopyFiles {
+            target: if target.is_empty() { "/".to_owned() } else { target },
+            exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
+            ..copy_of(&context_path(&root.value), "", inputs.owner())
+        };
+        steps.push(Files {
+            id: "source".into(),
+            title: format!("copy source {} to {}", copy.source, copy.target),
+            writes: vec![copy.target.clone()],
+            action: Action::Copy(vec![copy]),
+            spans: vec![root.span],
+        });
+    }
+    steps
+}
+
+/// A path of the context to the same path below `target`.
+fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
+    let (source, target) = if path.is_empty() {
+        (".", target.to_owned())
+    } else {
+        (path, format!("{target}/{path}"))
+    };
+    CopyFiles {
+        from: CopySource::Context,
+        source: source.to_owned(),
+        target,
+        owner: owner.to_owned(),
+        exclude: Vec::new(),
+    }
+}

@@ -1,0 +1,188 @@
+//! Package indexes: what steps that ask one see, and which of uv's options name them.
+
+use crate::image_spec::ImageSpec;
+use crate::plan::inputs::{Inputs, certificates, scratch, uv, uv_cache};
+use crate::plan::model::StepMount;
+use crate::plan::paths::{self, CONTEXT};
+use crate::plan::script::{Script, quote_all};
+use crate::python::{Arguments, Locked};
+use crate::text::{Span, context_path};
+
+/// The index that uv asks where nothing else is said.
+const DEFAULT_INDEX: &str = "https://pypi.org/simple";
+
+/// What a step sees of indexes: certificates and secrets, and what its script is told of them.
+pub(crate) struct IndexAccess {
+    pub(crate) mounts: Vec<StepMount>,
+    secrets: String,
+    indexes: String,
+    pub(crate) spans: Vec<Span>,
+}
+
+impl IndexAccess {
+    pub(crate) fn of(inputs: &Inputs<'_>) -> Self {
+        let spec = inputs.spec;
+        let mut mounts = vec![scratch(), uv(paths::UV), uv_cache(), certificates()];
+        let mut spans: Vec<Span> = Vec::new();
+        let mut words = Vec::new();
+        for secret in &spec.pip_secret_mounts {
+            spans.push(secret.span);
+            words.extend([secret.id.as_str(), secret.target.as_str()]);
+            mounts.push(StepMount::Secret {
+                target: secret.target.clone(),
+                id: secret.id.clone(),
+            });
+        }
+        spans.extend(spec.pip_index.iter().map(|index| index.span));
+        spans.extend(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| index.span));
+        spans.extend(spec.pip_extra_args.iter().map(|extra| extra.span));
+        Self {
+            mounts,
+            secrets: quote_all(words),
+            indexes: steady_indexes(inputs),
+            spans,
+        }
+    }
+
+    /// uv, and nothing that asks an index.
+    pub(crate) fn none() -> Self {
+        Self {
+            mounts: vec![scratch(), uv(paths::UV)],
+            secrets: String::new(),
+            indexes: String::new(),
+            spans: Vec::new(),
+        }
+    }
+
+    /// Leaves indexes as the project configures them.
+    pub(crate) fn of_project(mut self) -> Self {
+        self.indexes = String::new();
+        self
+    }
+
+    /// Tells a script of it.
+    pub(crate) fn tell(&self, script: Script) -> Script {
+        script.with("secrets", &self.secrets).with("indexes", &self.indexes)
+    }
+}
+
+/// The arguments that the user adds.
+pub(crate) fn extra_arguments(inputs: &Inputs<'_>) -> Arguments {
+    inputs.spec.extra_arguments(CONTEXT)
+}
+
+/// Options that name indexes, from the spec and from its requirements files.
+pub(crate) fn index_arguments(inputs: &Inputs<'_>) -> Vec<String> {
+    let spec = inputs.spec;
+    let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
+    let extra = ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
+    let mut words: Vec<String> = index
+        .chain(extra)
+        .flat_map(|(option, value)| [option.to_owned(), value.to_owned()])
+        .collect();
+    let mut of_files = inputs.facts.requirements.indexes.iter();
+    while let Some(option) = of_files.next() {
+        let value = if option == "--no-index" { None } else { of_files.next() };
+        // There is one main index: the spec's, else that of the first file that names one.
+        if option != "--index-url" || !words.contains(option) {
+            words.push(option.clone());
+            words.extend(value.cloned());
+        }
+    }
+    words
+}
+
+/// Options for indexes with those that packages of a lock are from.
+pub(crate) fn locked_index_arguments<'l>(
+    inputs: &Inputs<'_>,
+    packages: impl IntoIterator<Item = &'l Locked>,
+) -> Vec<String> {
+    let mut words = index_arguments(inputs);
+    let extra = extra_arguments(inputs).install;
+    let same = |word: &str, index: &str| word.trim_end_matches('/').ends_with(index.trim_end_matches('/'));
+    let mut indexes: Vec<&String> = packages
+        .into_iter()
+        .filter_map(|package| package.index.as_ref())
+        .collect();
+    indexes.sort();
+    indexes.dedup();
+    indexes.retain(|index| {
+        let mut known = words.iter().chain(&extra).map(String::as_str).chain([DEFAULT_INDEX]);
+        !known.any(|word| same(word, index))
+    });
+    for index in indexes {
+        words.extend(["--extra-index-url".into(), index.clone()]);
+    }
+    words
+}
+
+/// Options for installing exactly what a lock names. All indexes are asked: the hash says which file it is.
+pub(crate) fn install_index_arguments<'l>(
+    inputs: &Inputs<'_>,
+    packages: impl IntoIterator<Item = &'l Locked>,
+) -> Vec<String> {
+    let mut words = locked_index_arguments(inputs, packages);
+    let mut extra = extra_arguments(inputs).install.into_iter();
+    let is_chosen = extra.any(|word| word == "--index-strategy");
+    if words.len() > index_arguments(inputs).len() && !is_chosen {
+        words.extend(["--index-strategy".into(), "unsafe-best-match".into()]);
+    }
+    words
+}
+
+/// The indexes whose files never change, unless somebody else configures uv: words of a shell, the main one last.
+fn steady_indexes(inputs: &Inputs<'_>) -> String {
+    let words = index_arguments(inputs);
+    let mut default = DEFAULT_INDEX;
+    let mut all: Vec<&str> = Vec::new();
+    for pair in words.windows(2) {
+        match pair {
+            [option, url] if option == "--index-url" => default = url,
+            [option, url] if option == "--extra-index-url" => all.push(url),
+            _ => {}
+        }
+    }
+    all.push(default);
+    let extra = extra_arguments(inputs).install;
+    let chooses = |word: &String| word.contains("index") && word != "--index-strategy";
+    // What does not stand in a file of uv's as it is, is left to its options.
+    let is_plain = |url: &&str| {
+        url.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "-._~:/%+@=,".contains(c))
+    };
+    let is_simple =
+        all.iter().all(is_plain) && !words.iter().any(|word| word == "--no-index" || word == "--find-links");
+    if extra.iter().any(chooses) || !is_simple {
+        return String::new();
+    }
+    all.join(" ")
+}
+
+/// Files of the context, and those that arguments name; of paths below each other the upper one.
+pub(crate) fn context_mounts<'p>(inputs: &Inputs<'_>, paths: impl IntoIterator<Item = &'p String>) -> Vec<StepMount> {
+    let named = extra_arguments(inputs).files;
+    let mut paths: Vec<String> = paths.into_iter().cloned().collect();
+    paths.extend(named.iter().map(|file| context_path(file)));
+    paths.sort();
+    paths.dedup();
+    let all = paths.clone();
+    let is_below = |path: &str, other: &String| {
+        path != other
+            && (other.is_empty()
+                || path
+                    .strip_prefix(other.as_str())
+                    .is_some_and(|rest| rest.starts_with('/')))
+    };
+    paths.retain(|path| !all.iter().any(|other| is_below(path, other)));
+    paths.into_iter().map(context_mount).collect()
+}
+
+/// A file or directory of the context where steps look for it.
+pub(crate) fn context_mount(path: String) -> StepMount {
+    let target = if path.is_empty() {
+        CONTEXT.to_owned()
+    } else {
+        format!("{CONTEXT}/{path}")
+    };
+    StepMount::Context { target, path }
+}

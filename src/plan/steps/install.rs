@@ -1,0 +1,123 @@
+//! The layers of Python packages: each step installs what the lock names, and nothing else.
+
+use std::collections::BTreeMap;
+
+use crate::image_spec::Layering;
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::inputs::{Inputs, run};
+use crate::plan::layers::Group;
+use crate::plan::model::{Action, Stage, StepId, StepMount};
+use crate::plan::paths::{BUILT, CONTEXT};
+use crate::plan::python_place::PythonPlace;
+use crate::plan::script::Script;
+use crate::plan::steps::index::{IndexAccess, context_mount, extra_arguments, install_index_arguments};
+use crate::plan::steps::requirement::{exact_line, label};
+use crate::plan::variables;
+use crate::plan::writes::Writes;
+use crate::python::{Artefact, Locked};
+
+/// Why installs see nothing but the interpreter.
+pub(crate) const INSTALL_REASON: &str =
+    "what the lock names is only unpacked: nothing but the interpreter has a say in the result";
+
+/// Installs the packages of a group; `built` has the steps of those that were built beside.
+pub(crate) fn install(
+    plan: &mut Builder,
+    inputs: &Inputs<'_>,
+    python: &PythonPlace,
+    group: &Group<'_>,
+    built: &BTreeMap<&str, StepId>,
+) -> StepId {
+    let spec = inputs.spec;
+    let extra = extra_arguments(inputs);
+    let takes_anything = spec.layering == Layering::Single && !extra.unknown.is_empty();
+    let packages = &group.packages;
+    let wheels: Vec<&Locked> = packages
+        .iter()
+        .copied()
+        .filter(|package| !package.artefact.is_built())
+        .collect();
+    let access = if wheels.is_empty() {
+        IndexAccess::none()
+    } else {
+        IndexAccess::of(inputs)
+    };
+    let mut mounts = access.mounts.clone();
+    mounts.extend(mounts_of(group, built));
+    let mut arguments = vec![
+        "--python".to_owned(),
+        python.program(),
+        "--no-deps".into(),
+        "--require-hashes".into(),
+    ];
+    arguments.extend(install_index_arguments(inputs, packages.iter().copied()));
+    arguments.extend(extra.install);
+    if spec.layering == Layering::Single {
+        arguments.extend(extra.unknown);
+    } else {
+        arguments.push("--no-build".into());
+    }
+    arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
+    let script = access
+        .tell(script(group, &wheels, built, arguments))
+        .with("python", python.program())
+        .with("bin", python.bin())
+        .with("prefix", python.prefix)
+        .with("owner", inputs.owner());
+    let (after, reason) = if takes_anything {
+        (plan.with_apt(), "arguments that are not known may need anything")
+    } else {
+        (plan.with_python(), INSTALL_REASON)
+    };
+    let labels: Vec<String> = packages.iter().map(|package| label(package)).collect();
+    let title = format!("uv pip install {}{}", labels.join(" "), group.note);
+    let names: Vec<String> = packages.iter().map(|package| package.name.clone()).collect();
+    let run = run(script, variables::of_installs(spec), mounts);
+    let draft = Draft::new(group.id.clone(), Stage::Packages, title, Action::Run(run))
+        .writes(Writes::Packages {
+            prefix: python.prefix,
+            names: names.clone(),
+        })
+        .after(after, reason)
+        .rank(group.rank)
+        .spans(access.spans)
+        .spans(inputs.package_spans())
+        .packages(names);
+    plan.add(draft)
+}
+
+/// What was built beside, and wheels of the context.
+fn mounts_of(group: &Group<'_>, built: &BTreeMap<&str, StepId>) -> Vec<StepMount> {
+    let products = group.packages.iter().filter_map(|package| {
+        Some(StepMount::Product {
+            target: format!("{BUILT}/{}", package.name),
+            step: built.get(package.name.as_str())?.clone(),
+        })
+    });
+    let wheels = group.packages.iter().filter(|package| !package.artefact.is_built());
+    let files = wheels.filter_map(|package| match &package.artefact {
+        Artefact::Path { path, .. } => Some(context_mount(path.clone())),
+        _ => None,
+    });
+    products.chain(files).collect()
+}
+
+fn script(group: &Group<'_>, wheels: &[&Locked], built: &BTreeMap<&str, StepId>, arguments: Vec<String>) -> Script {
+    let names: Vec<&str> = group.packages.iter().map(|package| package.name.as_str()).collect();
+    let beside: Vec<&str> = names.iter().copied().filter(|name| built.contains_key(name)).collect();
+    let lines: Vec<String> = wheels.iter().map(|package| exact_line(package, CONTEXT)).collect();
+    let is_path = |package: &&Locked| matches!(package.artefact, Artefact::Path { .. });
+    Script::new("install.sh")
+        .with("requirements", lines.join("\n"))
+        .with("built", beside.join(" "))
+        .with(
+            "names",
+            if names.len() > 1 {
+                names.join(" ")
+            } else {
+                String::new()
+            },
+        )
+        .with("in_context", if wheels.iter().any(is_path) { "yes" } else { "" })
+        .arguments(arguments)
+}

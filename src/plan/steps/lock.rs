@@ -1,0 +1,207 @@
+//! The lock step: which Python packages are installed, and the layer that keeps the answer.
+
+use crate::image_spec::{ImageSpec, LOCK_NAME};
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::inputs::{Inputs, make, scratch};
+use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId};
+use crate::plan::paths::{CONTEXT, KEPT, WORK};
+use crate::plan::python_place::PythonPlace;
+use crate::plan::script::Script;
+use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
+use crate::plan::steps::requirement::{packages, placed, required};
+use crate::plan::variables;
+use crate::plan::writes::Writes;
+use crate::python::{RequirementsFile, normalised};
+use crate::text::{context_path, directory_of, file_name};
+
+/// Where a lock comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Input<'a> {
+    /// uv resolves the requirements.
+    Resolve,
+    /// uv exports a lock of its own.
+    Export(&'a str),
+    /// A lock that needs no program.
+    Given(CopySource, &'a str),
+}
+
+/// Where the spec's lock comes from; `None` when it needs no package.
+fn input<'a>(inputs: &'a Inputs<'_>) -> Option<Input<'a>> {
+    let spec = inputs.spec;
+    if let Some(sibling) = &inputs.facts.sibling_lock {
+        return Some(Input::Given(CopySource::SpecDirectory, sibling));
+    }
+    match (&spec.requirements, spec.requirements_file()) {
+        (Some(file), Some(RequirementsFile::UvLock)) => Some(Input::Export(&file.value)),
+        (Some(file), Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock)) => {
+            Some(Input::Given(CopySource::Context, &file.value))
+        }
+        (Some(_), _) => Some(Input::Resolve),
+        (None, _) => (!packages(spec, &inputs.facts.requirements).is_empty()).then_some(Input::Resolve),
+    }
+}
+
+/// The step that says which packages are installed.
+pub(crate) fn lock(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace) -> Option<StepId> {
+    let input = input(inputs)?;
+    let access = IndexAccess::of(inputs);
+    let mut spans = access.spans.clone();
+    spans.extend(inputs.package_spans());
+    let (run, title, after, reason) = match input {
+        Input::Given(_, path) => {
+            let script = Script::new("report_interpreter.sh").with("python", python.program());
+            let run = make(script, variables::of_installs(inputs.spec), vec![scratch()]);
+            let title = format!("look at the interpreter that {} is for", file_name(path));
+            (run, title, plan.last_of(Stage::Python), "only the interpreter is asked")
+        }
+        Input::Export(path) => {
+            let title = format!("uv export --locked ({path})");
+            let (after, reason) = where_metadata_builds(plan, inputs);
+            (export(inputs, python, access, path), title, after, reason)
+        }
+        Input::Resolve => {
+            let mut shown = packages(inputs.spec, &inputs.facts.requirements);
+            shown.extend(
+                inputs
+                    .spec
+                    .requirements
+                    .as_ref()
+                    .map(|file| format!("-r {}", file.value)),
+            );
+            let title = format!("uv pip compile {}", shown.join(" "));
+            let (after, reason) = where_metadata_builds(plan, inputs);
+            (resolve(inputs, python, access), title, after, reason)
+        }
+    };
+    let draft = Draft::new("lock", Stage::Lock, title, Action::Run(run))
+        .makes(Product::Lock)
+        .after(after, reason)
+        .spans(spans);
+    Some(plan.add(draft))
+}
+
+/// Reading what a package needs may mean building it.
+fn where_metadata_builds(plan: &Builder, inputs: &Inputs<'_>) -> (Vec<StepId>, &'static str) {
+    let after = plan.with_apt();
+    let reason = if after.len() > 1 || inputs.spec.python_exec.is_some() {
+        "reading a package's needs may mean building it, with what apt installs; an apt edit resolves again, with the same result"
+    } else {
+        "the interpreter decides which packages there are"
+    };
+    (after, reason)
+}
+
+/// What both ways of asking uv for a lock have in common; a copy of the context is made where it may be written to.
+fn asking_uv(inputs: &Inputs<'_>, python: &PythonPlace, access: &IndexAccess, script: Script, file: &str) -> Script {
+    let copies = !inputs.facts.requirements.projects.is_empty();
+    access
+        .tell(script)
+        .with("python", python.program())
+        .with("bin", python.bin())
+        .with("directory", directory_of(file))
+        .with("copies", if copies { "yes" } else { "" })
+}
+
+fn with_files(inputs: &Inputs<'_>, access: IndexAccess, script: Script) -> Run {
+    let requirements = &inputs.facts.requirements;
+    let mut mounts = access.mounts;
+    mounts.extend(context_mounts(
+        inputs,
+        requirements.files.iter().chain(&requirements.projects),
+    ));
+    make(script, variables::of_installs(inputs.spec), mounts)
+}
+
+fn export(inputs: &Inputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
+    let access = access.of_project();
+    let spec = inputs.spec;
+    let mut arguments = vec!["--python".to_owned(), python.program()];
+    let groups: Vec<&str> = ImageSpec::strings(&spec.groups)
+        .map(|group| group.value.as_str())
+        .collect();
+    if !groups.iter().any(|group| normalised(group) == "dev") {
+        arguments.push("--no-dev".into());
+    }
+    for extra in ImageSpec::strings(&spec.extras) {
+        arguments.extend(["--extra".into(), extra.value.clone()]);
+    }
+    for group in groups {
+        arguments.extend(["--group".into(), group.into()]);
+    }
+    let script = Script::new("export.sh").arguments(arguments);
+    let script = asking_uv(inputs, python, &access, script, path);
+    with_files(inputs, access, script)
+}
+
+fn resolve(inputs: &Inputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
+    let spec = inputs.spec;
+    if spec.requirements_file().is_some_and(RequirementsFile::has_project) {
+        access = access.of_project();
+    }
+    let work = match inputs.facts.requirements.projects.is_empty() {
+        true => CONTEXT,
+        false => WORK,
+    };
+    let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
+    let mut arguments = vec!["--python".to_owned(), python.program()];
+    arguments.extend(index_arguments(inputs));
+    arguments.extend(extra_arguments(inputs).resolve);
+    if spec.requirements_file() == Some(RequirementsFile::Project) {
+        for extra in ImageSpec::strings(&spec.extras) {
+            arguments.extend(["--extra".into(), extra.value.clone()]);
+        }
+        for group in ImageSpec::strings(&spec.groups) {
+            arguments.extend(["--group".into(), group.value.clone()]);
+        }
+    }
+    let file = file.unwrap_or_default();
+    if !file.is_empty() {
+        arguments.push(file_name(&file).to_owned());
+    }
+    let packages = packages(spec, &inputs.facts.requirements);
+    let packages: Vec<String> = packages.iter().map(|line| placed(line, work)).collect();
+    let all = toml::Value::from(required(spec, &inputs.facts.requirements));
+    let script = Script::new("resolve.sh")
+        .with("packages", packages.join("\n"))
+        .with("requirements", all.to_string())
+        .arguments(arguments);
+    let script = asking_uv(inputs, python, &access, script, &file);
+    with_files(inputs, access, script)
+}
+
+/// The lock in the image, and as a file by itself. What is an input of the image is in exported caches, too: a
+/// builder that imports them has no need to resolve again.
+pub(crate) fn keep_lock(plan: &mut Builder, inputs: &Inputs<'_>, lock: StepId, shared: Option<StepId>) -> CopyFiles {
+    let copy = |from, source: String, target: String| CopyFiles {
+        from,
+        source,
+        target,
+        owner: "root".into(),
+        exclude: Vec::new(),
+    };
+    let (mut copies, file) = match input(inputs) {
+        Some(Input::Given(from, path)) => {
+            let (name, source) = (file_name(path), context_path(path));
+            let kept = copy(from.clone(), source.clone(), format!("{KEPT}/{name}"));
+            (vec![kept], copy(from, source, format!("/{name}")))
+        }
+        _ => {
+            let source = format!("{}/{LOCK_NAME}", KEPT.trim_start_matches('/'));
+            let made = CopySource::Product(lock.clone());
+            (Vec::new(), copy(made, source, format!("/{LOCK_NAME}")))
+        }
+    };
+    // Last, from the root on: such a copy gives existing directories its own time, too.
+    copies.extend(
+        std::iter::once(lock)
+            .chain(shared)
+            .map(|step| copy(CopySource::Product(step), ".".into(), "/".into())),
+    );
+    let after = plan.last_of(Stage::User);
+    let title = format!("keep the lock in {KEPT}");
+    let draft = Draft::new("keep-lock", Stage::Lock, title, Action::Copy(copies))
+        .writes(Writes::below([KEPT]))
+        .after(after, "nothing else is below its directory");
+    plan.add(draft);
+    file
+}

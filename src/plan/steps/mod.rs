@@ -1,0 +1,28 @@
+//! The steps, a file for each kind: each adds to a builder what its part of a spec asks for.
+
+mod apt;
+mod build;
+mod commands;
+mod conda;
+mod copies;
+mod fetch;
+mod index;
+mod install;
+mod lock;
+mod requirement;
+mod shared;
+mod user;
+mod venv;
+
+pub(crate) use apt::apt;
+pub(crate) use build::{BUILD_REASON, build};
+pub(crate) use commands::commands;
+pub(crate) use conda::conda;
+pub(crate) use copies::{NOT_SOURCE, copies};
+pub(crate) use fetch::fetch;
+pub(crate) use install::{INSTALL_REASON, install};
+pub(crate) use lock::{keep_lock, lock};
+pub use requirement::required;
+pub(crate) use shared::{find_shared, keep_shared};
+pub(crate) use user::{login_path, user};
+pub(crate) use venv::venv;

@@ -1,0 +1,117 @@
+//! Requirements as text: what a spec asks for, and lines that name exactly one file of a lock.
+
+use crate::image_spec::{ImageSpec, Profile};
+use crate::plan::facts::Requirements;
+use crate::python::{Artefact, Locked, Requirement, RequirementsFile, Source};
+
+/// The requirements of a spec itself, with what its profile adds.
+pub(crate) fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
+    let mut packages: Vec<String> = ImageSpec::strings(&spec.packages).map(|p| p.value.clone()).collect();
+    let is_locked = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+    let mut known = packages.iter().chain(&requirements.lines);
+    if spec.profile == Profile::Flyte && !is_locked && !known.any(|line| is_flytekit(line)) {
+        packages.push("flytekit".into());
+    }
+    packages
+}
+
+/// All that a lock is made from: the requirements of a spec and of its files, with what else decides, sorted.
+#[must_use]
+pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
+    let mut all = packages(spec, requirements);
+    all.extend(requirements.lines.iter().cloned());
+    all.extend(requirements.settings.iter().cloned());
+    all.extend(spec.extra_arguments("").choices);
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// A requirement of the spec, with a path in it made absolute.
+pub(crate) fn placed(line: &str, work: &str) -> String {
+    match Requirement::parse(line) {
+        Ok(requirement) => match &requirement.source {
+            // A named one has to be a URL; extras and markers stay as they are.
+            Source::Path(path) if !path.starts_with('/') => {
+                let scheme = if requirement.name.is_some() { "file://" } else { "" };
+                line.replacen(
+                    path.as_str(),
+                    &format!("{scheme}{work}/{}", path.trim_start_matches("./")),
+                    1,
+                )
+            }
+            _ => line.to_owned(),
+        },
+        Err(_) => line.to_owned(),
+    }
+}
+
+/// flytekit's own test of a requirement: its leading run of word characters and dashes.
+fn is_flytekit(requirement: &str) -> bool {
+    let requirement = requirement.trim();
+    let end = requirement
+        .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
+        .unwrap_or(requirement.len());
+    requirement.get(..end) == Some("flytekit")
+}
+
+/// `name==version`, for people.
+pub(crate) fn label(package: &Locked) -> String {
+    match (&package.version, &package.artefact) {
+        (Some(version), _) => format!("{}=={version}", package.name),
+        (None, Artefact::Repository { commit, .. }) => {
+            format!("{}@{}", package.name, commit.get(..12).unwrap_or(commit))
+        }
+        (None, _) => package.name.clone(),
+    }
+}
+
+/// A line of a requirements file that names exactly one file. Not by its URL where it is from an index: that would be
+/// written into the package.
+pub(crate) fn exact_line(package: &Locked, context: &str) -> String {
+    let name = &package.name;
+    let version = package.version.as_deref().unwrap_or_default();
+    let fragment = |subdirectory: &Option<String>| {
+        let part = subdirectory.as_ref().filter(|part| !part.is_empty());
+        part.map_or(String::new(), |part| format!("#subdirectory={part}"))
+    };
+    match &package.artefact {
+        Artefact::Wheel { hash } | Artefact::Source { hash } => format!("{name}=={version} --hash={hash}"),
+        Artefact::Archive {
+            url,
+            hash,
+            subdirectory,
+        } => format!("{name} @ {url}{} --hash={hash}", fragment(subdirectory)),
+        Artefact::Repository {
+            url,
+            commit,
+            subdirectory,
+        } => format!("{name} @ {url}@{commit}{}", fragment(subdirectory)),
+        Artefact::Path {
+            path,
+            hash,
+            subdirectory,
+        } => {
+            let hash = hash.as_ref().map_or(String::new(), |hash| format!(" --hash={hash}"));
+            format!(
+                "{name} @ file://{context}/{}{}{hash}",
+                encoded(path),
+                fragment(subdirectory)
+            )
+        }
+    }
+}
+
+/// A path as part of a URL.
+fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/+!$&'()*,;=:@".contains(&byte);
+    path.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
+}

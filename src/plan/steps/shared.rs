@@ -1,0 +1,90 @@
+//! Files that several packages have: found by reading the layers, and settled in a layer above them.
+
+use crate::plan::builder::{Builder, Draft, rank};
+use crate::plan::facts::SharedFile;
+use crate::plan::inputs::{Inputs, make, run, scratch};
+use crate::plan::model::{Action, Product, Stage, StepId, StepMount};
+use crate::plan::paths::LAYERS;
+use crate::plan::python_place::PythonPlace;
+use crate::plan::script::Script;
+use crate::plan::writes::Writes;
+
+/// The step that finds files which several packages have; `None` where there are fewer than two packages.
+pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[StepId]) -> Option<StepId> {
+    let installed: usize = steps.iter().map(|step| plan.packages_of(step).len()).sum();
+    if installed < 2 {
+        return None;
+    }
+    let mut mounts = vec![scratch()];
+    let mut arguments = vec![python.prefix.to_owned()];
+    for (number, step) in steps.iter().enumerate() {
+        let target = format!("{LAYERS}/{number}");
+        arguments.extend(["--".to_owned(), target.clone()]);
+        arguments.extend(plan.packages_of(step).iter().cloned());
+        mounts.push(StepMount::Files {
+            target,
+            step: step.clone(),
+        });
+    }
+    let script = Script::new("find_shared.sh")
+        .with("python", python.program())
+        .arguments(arguments);
+    let title = "look for files that two packages have";
+    let action = Action::Run(make(script, Vec::new(), mounts));
+    let after = plan.with_python();
+    let draft = Draft::new("find-shared-files", Stage::Packages, title, action).makes(Product::SharedFiles);
+    Some(plan.add(draft.after(after, "it reads the layers, one beside the other")))
+}
+
+/// The files that several packages have, as the last of them by name has them.
+pub(crate) fn keep_shared(
+    plan: &mut Builder,
+    inputs: &Inputs<'_>,
+    python: &PythonPlace,
+    steps: &[StepId],
+    shared: &[SharedFile],
+) {
+    let mut mounts = vec![scratch()];
+    let mut arguments = Vec::new();
+    for file in shared {
+        let has_one = |step: &&StepId| {
+            let installed = plan.packages_of(step);
+            file.packages.iter().any(|package| installed.contains(package))
+        };
+        // A step has settled by itself what is shared in it.
+        if steps.iter().filter(has_one).count() < 2 {
+            continue;
+        }
+        let keeps = |(_, step): &(usize, &StepId)| {
+            let last = file.packages.last();
+            last.is_some_and(|package| plan.packages_of(step).contains(package))
+        };
+        let Some((number, step)) = steps.iter().enumerate().find(keeps) else {
+            continue;
+        };
+        let target = format!("{LAYERS}/{number}");
+        if !mounts.iter().any(|mount| mount.target() == target) {
+            mounts.push(StepMount::Files {
+                target: target.clone(),
+                step: step.clone(),
+            });
+        }
+        arguments.extend([target, file.path.clone()]);
+    }
+    if arguments.is_empty() {
+        return;
+    }
+    let script = Script::new("keep_shared.sh")
+        .with("python", python.program())
+        .with("prefix", python.prefix)
+        .with("owner", inputs.owner())
+        .arguments(arguments);
+    let action = Action::Run(run(script, Vec::new(), mounts));
+    let title = format!("keep files that two packages have ({})", shared.len());
+    let after = plan.with_python();
+    let draft = Draft::new("keep-shared-files", Stage::Packages, title, action)
+        .rank(rank::SHARED_FILES)
+        .writes(Writes::below([python.prefix]))
+        .after(after, "it lies above the layers that it takes files from");
+    plan.add(draft);
+}

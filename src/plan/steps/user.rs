@@ -1,0 +1,56 @@
+//! The user of tasks, and what its login shells are told.
+
+use crate::image_spec::Profile;
+use crate::plan::builder::{Builder, Draft, rank};
+use crate::plan::environment::Edit;
+use crate::plan::inputs::{FIXED_TIME, Inputs, TASK_HOME, TASK_USER, bundle, run, scratch};
+use crate::plan::model::{Action, Stage};
+use crate::plan::script::Script;
+use crate::plan::variables;
+use crate::plan::writes::Writes;
+use crate::text::Span;
+
+/// The user of the `flyte` profile with its directories, and certificates where the base has none.
+pub(crate) fn user(plan: &mut Builder, inputs: &Inputs<'_>) {
+    if inputs.spec.profile == Profile::Plain {
+        return;
+    }
+    // Everything comes after this step, so it sees nothing that a spec can change but where its interpreter is.
+    let mut environment = variables::of_login(inputs.spec, inputs.python.as_ref());
+    environment.push(Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()));
+    let script = Script::new("user.sh").with("user", TASK_USER);
+    let action = Action::Run(run(script, environment, vec![scratch(), bundle()]));
+    let title = format!("create user {TASK_USER}");
+    let draft = Draft::new("user", Stage::User, title, action)
+        .writes(Writes::below(["/etc", "/home", "/root"]))
+        .after(Vec::new(), "it sees nothing that a spec can change");
+    plan.add(draft);
+}
+
+/// `~/.profile` again, when the spec's own environment changes PATH. Nothing comes after it.
+pub(crate) fn login_path(plan: &mut Builder, inputs: &Inputs<'_>) {
+    let spec = inputs.spec;
+    let mut names = spec.env.iter().flat_map(|map| &map.value).map(|(name, _)| name);
+    let Some(path) = names.find(|name| name.value == "PATH") else {
+        return;
+    };
+    if spec.profile == Profile::Plain {
+        return;
+    }
+    let mut environment = variables::of_image(spec, inputs.python.as_ref());
+    environment.retain(|edit| edit.name() == "PATH");
+    let script = Script::new("login_path.sh").with("user", TASK_USER);
+    let action = Action::Run(run(script, environment, vec![scratch()]));
+    let writes = Writes::below([TASK_HOME]);
+    let (after, reason) = if plan.meets(&writes) {
+        (plan.everything(), "commands and copies may write there, too")
+    } else {
+        (plan.last_of(Stage::User), "it changes the user's own file")
+    };
+    let spans: [Span; 1] = [path.span];
+    let draft = Draft::new("login-path", Stage::User, "set PATH of login shells", action)
+        .rank(rank::LAST)
+        .writes(writes)
+        .spans(spans);
+    plan.add(draft.after(after, reason));
+}

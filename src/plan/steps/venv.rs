@@ -1,0 +1,28 @@
+//! A virtual environment on an interpreter that the image has.
+
+use crate::plan::builder::{Builder, Draft};
+use crate::plan::inputs::{Inputs, run, scratch, uv, uv_cache};
+use crate::plan::model::{Action, Stage};
+use crate::plan::paths;
+use crate::plan::python_place::PythonPlace;
+use crate::plan::script::Script;
+use crate::plan::variables;
+use crate::plan::writes::Writes;
+
+/// Makes the virtual environment that `python_exec` asks for.
+pub(crate) fn venv(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace) {
+    let Some(exec) = &inputs.spec.python_exec else { return };
+    let script = Script::new("venv.sh")
+        .with("prefix", python.prefix)
+        .with("owner", inputs.owner())
+        .arguments([&exec.value]);
+    let mounts = vec![scratch(), uv(paths::UV), uv_cache()];
+    let action = Action::Run(run(script, variables::of_installs(inputs.spec), mounts));
+    let after = plan.last_of_any(&[Stage::Apt, Stage::User]);
+    let title = format!("uv venv --python {}", exec.value);
+    let draft = Draft::new("python", Stage::Python, title, action)
+        .writes(Writes::below([python.prefix]))
+        .after(after, "the interpreter may come from apt")
+        .spans([exec.span]);
+    plan.add(draft);
+}

@@ -1,0 +1,90 @@
+//! A plan's script as one text, for builders that have no directory to put its files into.
+
+use crate::plan::{SCRIPTS, Script, StepMount, quote, script_file};
+
+/// The longest piece of a script that goes into one environment variable, in bytes.
+const MAX_VARIABLE: usize = 120 * 1024;
+/// Ends each file in the text. No file has it.
+const END: &str = "IMAGESPEC_FILE";
+
+/// The script with its files, variables and arguments, for a shell that has an empty `/tmp`.
+pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
+    let mut text = format!("scripts={SCRIPTS}\nmkdir -p \"$scripts\"\n");
+    for file in script.files() {
+        text.push_str(&format!(
+            "cat > \"$scripts/{file}\" <<'{END}'\n{}{END}\n",
+            script_file(file)
+        ));
+    }
+    let around = mount_directories(mounts).join(" ");
+    text.push_str(&format!("around={}\n", quote(&around)));
+    for (name, value) in &script.variables {
+        text.push_str(&format!("{name}={}\n", quote(value)));
+    }
+    text.push_str("set --");
+    for argument in &script.arguments {
+        text.push_str(&format!(" {}", quote(argument)));
+    }
+    text.push_str(&format!("\n. \"$scripts/{}\"\n", script.file));
+    text
+}
+
+/// The directories whose times BuildKit's mount points change: those above the targets, and above the files that
+/// every container gets.
+fn mount_directories(mounts: &[StepMount]) -> Vec<String> {
+    let mut directories = vec!["/".to_owned(), "/etc".to_owned()];
+    for target in mounts.iter().map(StepMount::target) {
+        if target == "/tmp" || target.starts_with("/tmp/") {
+            continue;
+        }
+        for (at, _) in target.match_indices('/').skip(1) {
+            let directory = target.get(..at).unwrap_or("").to_owned();
+            if !directories.contains(&directory) {
+                directories.push(directory);
+            }
+        }
+    }
+    directories
+}
+
+/// A script in pieces that fit into environment variables, of which Linux takes 128 KiB each.
+pub(super) fn pieces(script: &str) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = script;
+    while rest.len() > MAX_VARIABLE {
+        let mut at = MAX_VARIABLE;
+        while !rest.is_char_boundary(at) {
+            at -= 1;
+        }
+        let (piece, tail) = rest.split_at(at);
+        pieces.push(piece);
+        rest = tail;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directories_above_mount_points_are_known() {
+        let mounts = [StepMount::Secret {
+            target: "/root/.config/pip/pip.conf".into(),
+            id: "x".into(),
+        }];
+        assert_eq!(
+            mount_directories(&mounts),
+            ["/", "/etc", "/root", "/root/.config", "/root/.config/pip"]
+        );
+    }
+
+    #[test]
+    fn pieces_are_cut_between_characters() {
+        let text = "é".repeat(MAX_VARIABLE);
+        let pieces = pieces(&text);
+        assert_eq!(pieces.concat(), text);
+        assert!(pieces.iter().all(|piece| piece.len() <= MAX_VARIABLE));
+    }
+}
