@@ -16,6 +16,7 @@ mod needs;
 mod paths;
 mod python_place;
 mod recipe;
+mod report;
 mod schedule;
 mod script;
 mod steps;
@@ -33,6 +34,7 @@ pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds
 pub use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
 pub use python_place::{DEFAULT_PYTHON, PythonPlace};
 pub use recipe::plan;
+pub use report::PlanReport;
 pub use schedule::{Outcome, Schedule, StepRun, Strategy, Target, TargetError, Tree, schedule};
 pub use script::{MISSING_SECRET_STATUS, Script, quote, script_file};
 pub use steps::required;

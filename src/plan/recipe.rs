@@ -10,7 +10,7 @@ use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
 use crate::plan::inputs::{Inputs, TASK_USER};
 use crate::plan::layers::{Group, groups};
 use crate::plan::model::{
-    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, Settings, Stage, StepId, StepMount, Storey,
+    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, Settings, Stage, Step, StepId, StepMount, Storey,
 };
 use crate::plan::needs::{Needs, needs};
 use crate::plan::python_place::PythonPlace;
@@ -32,7 +32,12 @@ pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
             facts: facts.storeys.get(position).unwrap_or(&nothing),
             python: needs.python,
         };
-        let (steps, lock, is_complete) = layout(&inputs, below);
+        // On a storey whose packages are unknown nothing can be laid out.
+        let is_grounded = storeys.iter().all(|storey| storey.is_complete);
+        let (steps, lock, is_complete) = match is_grounded {
+            true => layout(&inputs, below),
+            false => (Vec::new(), None, false),
+        };
         below += steps.iter().filter(|step| step.is_layer()).count();
         storeys.push(Storey {
             images: needs.images,
@@ -70,7 +75,8 @@ fn short_name(reference: &str) -> String {
     }
 }
 
-type Layout = (Vec<crate::plan::model::Step>, Option<CopyFiles>, bool);
+/// Steps, the lock as a file, and whether the packages are known.
+type Layout = (Vec<Step>, Option<CopyFiles>, bool);
 
 /// The steps of one storey on top of so many layers.
 fn layout(inputs: &Inputs<'_>, layers_below: usize) -> Layout {

@@ -1,0 +1,237 @@
+//! A plan with its schedule, for people and programs: one value, rendered as text or as JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::oci::Platform;
+use crate::plan::environment::Edit;
+use crate::plan::model::{
+    Action, BuildPlan, Cache, CopyFiles, ImageRole, Product, Settings, ShellCommand, Step, Storey,
+};
+use crate::plan::schedule::{Schedule, Strategy, Target, TargetError, Tree, schedule};
+use crate::plan::script::script_file;
+use crate::plan::writes::Writes;
+use crate::text::Text;
+
+/// What a report says of what it cannot say.
+const UNKNOWN: &str = "unknown";
+
+/// A plan and how its steps run. Its JSON is described in `docs/plan.md`.
+#[derive(Debug, Clone, Serialize)]
+pub struct PlanReport<'a> {
+    version: u32,
+    strategy: Strategy,
+    platform: &'a Platform,
+    base: BaseReport<'a>,
+    caches: &'a BTreeMap<&'static str, Cache>,
+    storeys: Vec<StoreyReport<'a>>,
+    settings: &'a Settings,
+    /// The files that scripts are made of, by name.
+    scripts: BTreeMap<&'static str, &'static str>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct BaseReport<'a> {
+    image: &'a str,
+    environment: &'static str,
+    edits: &'a [Edit],
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct StoreyReport<'a> {
+    images: &'a BTreeMap<ImageRole, String>,
+    /// The interpreter that a given lock was read for; no build has asked it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assumed_interpreter: Option<String>,
+    lock: LockReport<'a>,
+    steps: Vec<StepReport<'a>>,
+    schedule: Schedule,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum LockReport<'a> {
+    /// There are no packages.
+    None,
+    Unknown(&'static str),
+    File(&'a CopyFiles),
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct StepReport<'a> {
+    #[serde(flatten)]
+    step: &'a Step,
+    /// The lines of the spec that ask for it, first and last.
+    lines: Vec<(u32, u32)>,
+}
+
+impl<'a> PlanReport<'a> {
+    /// Takes a plan and the text of its spec. `interpreters` are those that locks were read for without asking, of
+    /// each storey, the lowest first.
+    ///
+    /// # Errors
+    /// When the plan cannot be scheduled, which only a fault of its own can be the reason for.
+    pub fn new(
+        plan: &'a BuildPlan,
+        text: &Text,
+        strategy: Strategy,
+        interpreters: &[Option<String>],
+    ) -> Result<Self, TargetError> {
+        let mut storeys = Vec::with_capacity(plan.storeys.len());
+        for (position, storey) in plan.storeys.iter().enumerate() {
+            storeys.push(StoreyReport {
+                images: &storey.images,
+                assumed_interpreter: interpreters.get(position).cloned().flatten(),
+                lock: match &storey.lock {
+                    _ if !storey.is_complete => LockReport::Unknown(UNKNOWN),
+                    Some(file) => LockReport::File(file),
+                    None => LockReport::None,
+                },
+                steps: storey.steps.iter().map(|step| StepReport::new(step, text)).collect(),
+                schedule: whole(storey, strategy)?,
+            });
+        }
+        Ok(Self {
+            version: 1,
+            strategy,
+            platform: &plan.platform,
+            base: BaseReport {
+                image: &plan.base.image,
+                environment: UNKNOWN,
+                edits: &plan.base.environment,
+            },
+            caches: &plan.caches,
+            storeys,
+            settings: &plan.settings,
+            scripts: scripts(plan),
+        })
+    }
+
+    /// The plan for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut out = format!(
+            "{} for {}, by {}\n",
+            self.base.image,
+            self.platform,
+            self.strategy.name()
+        );
+        for (position, storey) in self.storeys.iter().enumerate() {
+            if self.storeys.len() > 1 {
+                // Writing to a string cannot fail.
+                let _ = writeln!(
+                    out,
+                    "\nspec {} of {}, from the lowest",
+                    position + 1,
+                    self.storeys.len()
+                );
+            }
+            for (place, step) in storey.steps.iter().enumerate() {
+                step.write(&mut out, storey.on(place));
+            }
+            if let Some(interpreter) = &storey.assumed_interpreter {
+                let _ = writeln!(out, "\nThe lock was read for {interpreter}, which a build would ask.");
+            }
+            if matches!(storey.lock, LockReport::Unknown(_)) {
+                out.push_str(
+                    "\nWhich packages there are is unknown, so the plan ends here. With a lock beside the spec it is\n\
+                     whole: `imagespec lock` makes one.\n",
+                );
+            }
+        }
+        out
+    }
+}
+
+impl StoreyReport<'_> {
+    /// What a step runs on, in words; a step may run on several trees, and the image has the last.
+    fn on(&self, step: usize) -> String {
+        let mut runs = self.schedule.runs.iter().rev();
+        match runs.find(|run| run.step == step) {
+            Some(run) => self.tree(&run.on),
+            None => "not run by itself".to_owned(),
+        }
+    }
+
+    fn tree(&self, tree: &Tree) -> String {
+        match tree {
+            Tree::Base => "the base".to_owned(),
+            Tree::After(run) => self.name(*run).to_owned(),
+            Tree::Merged { below, changes } => {
+                let changes: Vec<&str> = changes.iter().map(|run| self.name(*run)).collect();
+                format!("{} with {}", self.tree(below), changes.join(", "))
+            }
+        }
+    }
+
+    fn name(&self, run: usize) -> &str {
+        let step = self.schedule.runs.get(run).and_then(|run| self.steps.get(run.step));
+        step.map_or("", |step| step.step.id.0.as_str())
+    }
+}
+
+impl<'a> StepReport<'a> {
+    fn new(step: &'a Step, text: &Text) -> Self {
+        let mut lines: Vec<(u32, u32)> = step.spans.iter().map(|span| text.lines(*span)).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        Self { step, lines }
+    }
+
+    fn write(&self, out: &mut String, on: String) {
+        let step = self.step;
+        let title = step.title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let lines: Vec<String> = self
+            .lines
+            .iter()
+            .map(|(first, last)| match first == last {
+                true => first.to_string(),
+                false => format!("{first}-{last}"),
+            })
+            .collect();
+        let _ = write!(
+            out,
+            "\n{} [{}] {title}\n    runs on {on}: {}\n",
+            step.id,
+            step.stage.name(),
+            step.reason
+        );
+        let effect = match (step.makes, &step.writes) {
+            (Some(Product::Lock), _) => "makes the lock; no layer".to_owned(),
+            (Some(Product::Fetched), _) => "fills a cache and may be left out; no layer".to_owned(),
+            (Some(Product::Package), _) => "makes a package; no layer".to_owned(),
+            (Some(Product::SharedFiles), _) => "finds files of several packages; no layer".to_owned(),
+            (None, Writes::Anywhere) => "may write anything".to_owned(),
+            (None, Writes::Below { paths, .. }) => format!("writes {}", paths.join(", ")),
+            (None, Writes::Packages { prefix, .. }) => format!("writes packages below {prefix}"),
+        };
+        let plural = if lines.len() > 1 { "s" } else { "" };
+        let _ = writeln!(out, "    {effect}; asked for by line{plural} {}", lines.join(", "));
+    }
+}
+
+fn whole(storey: &Storey, strategy: Strategy) -> Result<Schedule, TargetError> {
+    let whole = schedule(storey, strategy, &Target::Whole)?;
+    // What ends at the lock step has to say how that runs: nothing else asks for it.
+    match storey.steps.iter().find(|step| step.makes == Some(Product::Lock)) {
+        Some(step) if !storey.is_complete => schedule(storey, strategy, &Target::Product(step.id.clone())),
+        _ => Ok(whole),
+    }
+}
+
+fn scripts(plan: &BuildPlan) -> BTreeMap<&'static str, &'static str> {
+    let steps = plan.storeys.iter().flat_map(|storey| &storey.steps);
+    let files: BTreeSet<&'static str> = steps
+        .filter_map(|step| match &step.action {
+            Action::Run(run) => match &run.command {
+                ShellCommand::Script(script) => Some(script.files()),
+                ShellCommand::Shell(_) => None,
+            },
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    files.into_iter().map(|file| (file, script_file(file))).collect()
+}
