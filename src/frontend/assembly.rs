@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
-use crate::frontend::failure::Failure;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Beside, Locking, shared_files, solve_product};
 use crate::frontend::options::FrontendOptions;
@@ -14,7 +13,7 @@ use crate::image_spec::ImageSpec;
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
 use crate::plan::{self, Base, BuildPlan, Facts, Lock, Part, Product, Role, Settings, Stage};
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, Failure};
 use crate::write::{self, Options as EmitOptions, Sources, Strategy, Target};
 
 /// One image of a build, before it says what it is called.
@@ -72,7 +71,7 @@ impl Build<'_> {
         let emit_options = self.emit_options(label.then(|| platform.to_string()))?;
         let (plan, _) = self.plan(platform, images, &emit_options).await?;
         let sources = self.sources(&plan, images);
-        let emitted = write::emit(&plan, &sources, &emit_options).map_err(|error| Failure::user(error.to_string()))?;
+        let emitted = write::emit(&plan, &sources, &emit_options)?;
         let solved = self.client.solve(emitted.result.as_ref()).await?;
         let base = images.base();
         let is_base = emit_options.target == Some(Target::Part(Part::Stage(Stage::Base)));

@@ -3,14 +3,13 @@
 use crate::files::Task;
 use crate::frontend::client::Client;
 use crate::frontend::context::{self, SpecFile};
-use crate::frontend::failure::Failure;
 use crate::frontend::files::{self, Files};
 use crate::frontend::options::FrontendOptions;
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, Naming, inputs_label};
 use crate::plan::Settings;
 use crate::proto::gateway as wire;
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, Failure};
 
 /// Labels travel with every image: a longer one is left out, in bytes.
 const MAX_SPEC_LABEL: usize = 16 * 1024;
@@ -24,10 +23,8 @@ pub(super) async fn identify(
     naming: &Naming<'_>,
     tasks: &[Task],
 ) -> Result<Identity, Failure> {
-    let answer = files::digests(client, options, files, tasks).await?;
-    let identity = naming
-        .identify(tasks, &answer)
-        .map_err(|problems| Failure::of_spec(&file.text, &problems))?;
+    let answer = files::digests(client, options, files, naming, tasks).await?;
+    let identity = naming.identify(tasks, &answer)?;
     let mut warnings = naming.warnings(tasks, &answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {
