@@ -187,6 +187,38 @@ fn exit_codes_say_what_happened() {
 }
 
 #[test]
+fn programs_get_the_help_and_the_kind_of_every_problem() {
+    let project = Project::new("name: a\n");
+    let json = |args: &[&str]| -> Value {
+        let said = project.run(args);
+        assert_eq!((said.code, said.err.as_str()), (3, ""));
+        let report: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(report["problems"].as_array().unwrap().len(), 1, "{report}");
+        report["problems"][0].clone()
+    };
+    fs::create_dir(project.path().join("empty")).unwrap();
+    let problem = json(&["tag", "--json", "empty"]);
+    assert_eq!(problem["message"], "there is no imageSpec.yaml in empty");
+    assert_eq!(problem["help"], "name the spec with -f FILE");
+    assert_eq!((&problem["kind"], &problem["line"]), (&"missing".into(), &Value::Null));
+    project.file("latin.yaml", b"a: b\nname: \xe9\n");
+    let problem = json(&["tag", "--json", "-f", "latin.yaml"]);
+    assert_eq!(problem["message"], "the file is not UTF-8 text");
+    assert_eq!((&problem["file"], &problem["line"]), (&"latin.yaml".into(), &2.into()));
+    assert_eq!(problem["help"], "save it as UTF-8");
+    project.file("content.yaml", "tag_algorithm: content\nprofile: plain\n");
+    let problem = json(&["tag", "--json", "-f", "content.yaml"]);
+    assert_eq!(problem["rule"], "not-pinned");
+    assert!(problem["help"].as_str().unwrap().contains("--call=pin"), "{problem}");
+    // People read the same.
+    let error = project.fails(&["tag", "empty"]);
+    assert_eq!(
+        error,
+        "imagespec: there is no imageSpec.yaml in empty\n    help: name the spec with -f FILE\n"
+    );
+}
+
+#[test]
 fn what_only_keeps_an_image_from_being_made_is_a_warning() {
     let project = Project::new("cuda: \"12\"\npython_version: 3.10\n");
     let said = project.run(&["tag"]);

@@ -4,13 +4,12 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
 use crate::engine;
 use crate::files::{Context, MAX_REQUIREMENTS, Patterns, compute, docker_patterns};
 use crate::image_spec::{self, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
 use crate::text::yaml::MAX_BYTES;
-use crate::text::{Diagnostic, Operation, Severity, Text};
+use crate::text::{Diagnostic, Failure, Kind, Operation, Severity, Text};
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -32,14 +31,17 @@ impl Project {
             .canonicalize()
             .ok()
             .filter(|directory| directory.is_dir())
-            .ok_or_else(|| Failure::Other(format!("the context {} is not a directory", context.display())))?;
+            .ok_or_else(|| {
+                let message = format!("the context {} is not a directory", context.display());
+                Diagnostic::error("context", message).kind(Kind::Missing)
+            })?;
         let path = spec_file(file, context)?;
         let text = read(&path)?;
         let parsed = image_spec::parse(&text);
-        let errors: Vec<Diagnostic> = parsed.errors(Operation::Naming).cloned().collect();
+        let errors = Failure::of(&text, parsed.errors(Operation::Naming));
         let spec = match parsed.spec {
-            Some(spec) if errors.is_empty() => spec,
-            _ => return Err(Failure::Spec(text, errors)),
+            Some(spec) if errors.problems.is_empty() => spec,
+            _ => return Err(errors),
         };
         // What keeps an image from being made keeps no name from being computed.
         let warnings = parsed
@@ -75,7 +77,7 @@ impl Project {
     /// The names, with the digests of the spec's files, and more warnings.
     pub(super) fn identify(&self, options: &NamingOptions) -> Result<(Identity, Vec<Diagnostic>), Failure> {
         let naming = self.naming(options)?;
-        let tasks = naming.tasks().map_err(|problem| self.failure(vec![problem]))?;
+        let tasks = naming.tasks().map_err(|problem| self.failure(problem))?;
         let context = Context::new(&self.context, self.ignored()?);
         let answer = compute(&request(&tasks), &context, &|directory| {
             Some(engine::ignored_files(directory))
@@ -88,46 +90,62 @@ impl Project {
     }
 
     /// What the context leaves out: the file beside the spec decides alone, else the context's own.
-    fn ignored(&self) -> Result<Patterns, Failure> {
+    fn ignored(&self) -> Result<Patterns, Diagnostic> {
         for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
             let content = match read_file(&path, MAX_BYTES) {
                 Ok(content) if content.is_empty() => continue,
                 Ok(content) if content.len() > MAX_BYTES => {
                     let message = format!("{} has more than {MAX_BYTES} bytes", path.display());
-                    return Err(Failure::Other(message));
+                    return Err(Diagnostic::error("file-too-large", message));
                 }
                 Ok(content) => String::from_utf8_lossy(&content).into_owned(),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(Failure::Other(format!("cannot read {}: {error}", path.display()))),
+                Err(error) => return Err(cannot("read", &path, error)),
             };
             let lines = docker_patterns(&content);
             return Patterns::docker(lines.iter().map(String::as_str))
-                .map_err(|error| Failure::Other(format!("{}: {error}", path.display())));
+                .map_err(|error| Diagnostic::error("ignore-file", path.display().to_string()).because(error));
         }
         Ok(Patterns::default())
     }
 
-    fn failure(&self, problems: Vec<Diagnostic>) -> Failure {
-        Failure::Spec(self.text.clone(), problems)
+    fn failure(&self, problems: impl Into<Failure>) -> Failure {
+        problems.into().about(&self.text)
     }
 }
 
-fn lock_beside(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Failure> {
+fn lock_beside(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Diagnostic> {
     if !spec.takes_lock_beside() {
         return Ok(None);
     }
     let path = spec_file.parent().unwrap_or_else(|| Path::new("")).join(LOCK_NAME);
-    let failure = |reason: String| Failure::Other(format!("cannot read {}: {reason}", path.display()));
     match read_file(&path, MAX_REQUIREMENTS) {
         Ok(content) if content.len() > MAX_REQUIREMENTS => {
-            Err(failure(format!("it has more than {MAX_REQUIREMENTS} bytes")))
+            let message = format!(
+                "cannot read {}: it has more than {MAX_REQUIREMENTS} bytes",
+                path.display()
+            );
+            Err(Diagnostic::error("file-too-large", message))
         }
-        Ok(content) => String::from_utf8(content)
-            .map(Some)
-            .map_err(|_| failure("it is not UTF-8 text".into())),
+        Ok(content) => String::from_utf8(content).map(Some).map_err(|error| {
+            let message = format!("cannot read {}: it is not UTF-8 text", path.display());
+            Diagnostic::error("not-utf8", message).caused_by(error)
+        }),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failure(error.to_string())),
+        Err(error) => Err(cannot("read", &path, error)),
     }
+}
+
+/// A file that the machine does not read or write.
+pub(super) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Diagnostic {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => Kind::Missing,
+        std::io::ErrorKind::PermissionDenied => Kind::Denied,
+        _ => Kind::Other,
+    };
+    Diagnostic::error("file-access", format!("cannot {what} {}", path.display()))
+        .kind(kind)
+        .because(error)
 }
 
 /// A file that is one: a named pipe would keep us waiting. One byte more than is allowed tells that there are more.
@@ -142,14 +160,14 @@ fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
 }
 
 /// The spec's file: the one that is named, or that a context has.
-pub(super) fn spec_file(file: Option<&Path>, context: &Path) -> Result<PathBuf, Failure> {
+pub(super) fn spec_file(file: Option<&Path>, context: &Path) -> Result<PathBuf, Diagnostic> {
     match file {
         Some(file) => Ok(file.to_owned()),
         None => default_file(context),
     }
 }
 
-fn default_file(context: &Path) -> Result<PathBuf, Failure> {
+fn default_file(context: &Path) -> Result<PathBuf, Diagnostic> {
     // `./` before the name would only be in the way of readers.
     let below = |name: &&str| {
         if context == Path::new(".") {
@@ -160,15 +178,15 @@ fn default_file(context: &Path) -> Result<PathBuf, Failure> {
     };
     let mut candidates = DEFAULT_NAMES.iter().map(below);
     candidates.find(|path| path.is_file()).ok_or_else(|| {
-        Failure::Other(format!(
-            "there is no {} in {}\n    help: name the spec with -f FILE",
-            DEFAULT_NAMES[0],
-            context.display()
-        ))
+        let message = format!("there is no {} in {}", DEFAULT_NAMES[0], context.display());
+        Diagnostic::error("no-spec-file", message)
+            .kind(Kind::Missing)
+            .help("name the spec with -f FILE")
     })
 }
 
-pub(super) fn read(path: &Path) -> Result<Text, Failure> {
+/// The text of a spec's file.
+pub(super) fn read(path: &Path) -> Result<Text, Diagnostic> {
     let content = if path == Path::new("-") {
         let mut content = Vec::new();
         let limit = MAX_BYTES as u64 + 1;
@@ -177,6 +195,6 @@ pub(super) fn read(path: &Path) -> Result<Text, Failure> {
     } else {
         read_file(path, MAX_BYTES)
     };
-    let content = content.map_err(|error| Failure::Other(format!("cannot read {}: {error}", path.display())))?;
-    Text::from_utf8(&path.display().to_string(), content).map_err(|error| Failure::Other(error.to_string()))
+    let content = content.map_err(|error| cannot("read", path, error))?;
+    Ok(Text::from_utf8(&path.display().to_string(), content)?)
 }

@@ -11,6 +11,8 @@ pub use buildx::{LockRequest, lock};
 pub use docker::labels;
 pub use git::ignored_files;
 
+use crate::text::{Diagnostic, Kind};
+
 /// Why a program did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
@@ -20,6 +22,7 @@ pub enum ProgramError {
         /// Its name.
         program: String,
         /// Why.
+        #[source]
         error: io::Error,
     },
     /// It failed.
@@ -30,6 +33,14 @@ pub enum ProgramError {
         /// Its last words.
         message: String,
     },
+}
+
+impl From<ProgramError> for Diagnostic {
+    fn from(error: ProgramError) -> Self {
+        Self::error("program", error.to_string())
+            .kind(Kind::Other)
+            .caused_by(error)
+    }
 }
 
 /// Runs a program to its end; it gets no input.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
-use crate::frontend::failure::Failure;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Beside, Locking, shared_files, solve_product};
 use crate::frontend::options::FrontendOptions;
@@ -16,7 +15,7 @@ use crate::oci::Platform;
 use crate::plan::{
     self, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Settings, Stage, StoreyFacts, Strategy, Target,
 };
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, Failure};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
 /// One image of a build, before it says what it is called.
@@ -81,8 +80,7 @@ impl Build<'_> {
         }
         let options = self.llb_options(label.then(|| platform.to_string()))?;
         let (plan, _) = self.plan(platform, images, &options).await?;
-        let graph = write_llb(&plan, &self.sources(&plan, images), &options)
-            .map_err(|error| Failure::user(error.to_string()))?;
+        let graph = write_llb(&plan, &self.sources(&plan, images), &options)?;
         let solved = self.client.solve(graph.result.as_ref()).await?;
         let settings = match &options.target {
             Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),

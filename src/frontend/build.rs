@@ -6,31 +6,31 @@ use serde_json::json;
 
 use crate::files::{MAX_REQUIREMENTS, Task};
 use crate::frontend::assembly::{Build, Image};
+use crate::frontend::call_error::CallError;
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, Origin, SpecFile};
-use crate::frontend::failure::Failure;
 use crate::frontend::files::{self, Files};
 use crate::frontend::gateway::{Gateway, own_time};
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::Beside;
-use crate::frontend::options::{FrontendOptions, IfExists, OptionError};
+use crate::frontend::options::{FrontendOptions, IfExists};
 use crate::frontend::subrequest::{self, Name, Subrequest};
 use crate::frontend::{existing, naming, requirements};
-use crate::image_spec::{self, Algorithm, ImageSpec, LOCK_NAME, Profile};
+use crate::image_spec::{self, Algorithm, ImageSpec, LOCK_NAME, Profile, SecretMount};
 use crate::llb::Output;
 use crate::name::{Identity, Naming, NamingOptions, name_in_image};
 use crate::oci::Platform;
 use crate::plan::{self, Facts, LockedPackages, Part, Stage, StoreyFacts};
 use crate::proto::gateway as wire;
-use crate::text::{Diagnostic, Operation, Severity};
+use crate::text::{Diagnostic, Failure, Operation, Severity, Span};
 use crate::write;
 
 /// Each warning is a call; nobody reads more than this.
 const MAX_WARNINGS: usize = 50;
 
-impl From<OptionError> for Failure {
-    fn from(error: OptionError) -> Self {
-        Self::user(error.to_string())
+impl From<write::WriteError> for Failure {
+    fn from(error: write::WriteError) -> Self {
+        Diagnostic::error("target", error.to_string()).caused_by(error).into()
     }
 }
 
@@ -42,61 +42,115 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     }
     let client = Client::new(gateway, options.cache_imports()?).await?;
     let (file, origin) = context::load(&client, &options).await?;
-    match request {
-        Some(Subrequest::Name(what)) => return name(&client, &options, &file, &origin, what).await,
+    let answer = match request {
+        Some(Subrequest::Name(what)) => name(&client, &options, &file, &origin, what).await,
         // These need what a build needs.
-        None | Some(Subrequest::Lock | Subrequest::Pin) => {}
-        Some(request) => return subrequest::about(request, &file),
+        None | Some(Subrequest::Lock | Subrequest::Pin) => whole(&client, &options, &file, &origin, request).await,
+        Some(request) => subrequest::about(request, &file),
+    };
+    answer.map_err(|failure| failure.about(&file.text))
+}
+
+/// A build, or a request that needs what a build needs.
+async fn whole(
+    client: &Client,
+    options: &FrontendOptions,
+    file: &SpecFile,
+    origin: &Origin,
+    request: Option<Subrequest>,
+) -> Result<wire::Result, Failure> {
+    let spec = read_spec(client, options, file, Operation::Building).await?;
+    let answer = build_spec(client, options, file, origin, request, &spec).await;
+    answer.map_err(|failure| failure.map(|problem| missing_secret(&spec, problem)))
+}
+
+/// Says of a step that misses a secret which secrets there are and how they are given. Which one it is stands in the
+/// step's log only.
+fn missing_secret(spec: &ImageSpec, problem: Diagnostic) -> Diagnostic {
+    let call: Option<&CallError> = problem.find_cause();
+    if call.and_then(CallError::exit_status) != Some(plan::MISSING_SECRET_STATUS) {
+        return problem;
     }
-    let spec = read_spec(&client, &options, &file, Operation::Building).await?;
+    let mounts: Vec<&SecretMount> = spec.all().flat_map(|spec| &spec.pip_secret_mounts).collect();
+    let (Some(first), Some(last)) = (mounts.first(), mounts.last()) else {
+        return problem;
+    };
+    let ids = mounts.iter().map(|mount| format!("`{}`", mount.id)).collect::<Vec<_>>();
+    let message = match ids.as_slice() {
+        [id] => format!("the secret {id} is missing"),
+        _ => format!("a secret is missing, one of {}", ids.join(", ")),
+    };
+    let arguments = mounts.iter().map(|mount| {
+        let source = mount.source.as_deref().unwrap_or("FILE");
+        format!("--secret id={},src={source}", mount.id)
+    });
+    let help = format!("add {} to the build command", arguments.collect::<Vec<_>>().join(" "));
+    // All of them where one spec has them all.
+    let is_one_list = mounts.len() == spec.pip_secret_mounts.len();
+    let span = Span {
+        end: if is_one_list { last.span.end } else { first.span.end },
+        ..first.span
+    };
+    let missing = Diagnostic::build_error("missing-secret", message).at(span).help(help);
+    Diagnostic {
+        cause: problem.cause,
+        ..missing.kind(problem.kind)
+    }
+}
+
+async fn build_spec(
+    client: &Client,
+    options: &FrontendOptions,
+    file: &SpecFile,
+    origin: &Origin,
+    request: Option<Subrequest>,
+    spec: &ImageSpec,
+) -> Result<wire::Result, Failure> {
     // To lock means to lock anew.
     let is_locking = request == Some(Subrequest::Lock) || options.target()? == Some(Part::Stage(Stage::Lock));
     let given_lock = match is_locking {
         true => None,
-        false => lock_beside(&client, &file, &spec).await?,
+        false => lock_beside(client, file, spec).await?,
     };
-    let naming = naming_of(&options, &file, &spec, given_lock.as_ref())?;
-    let tasks = naming
-        .tasks()
-        .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
-    let platforms = platforms(&options, &spec, &naming)?;
+    let naming = naming_of(options, spec, given_lock.as_ref())?;
+    let tasks = naming.tasks()?;
+    let platforms = platforms(options, spec, &naming)?;
     if request == Some(Subrequest::Pin) {
-        let images = look_up(&client, &options, &spec, &platforms).await?;
+        let images = look_up(client, options, spec, &platforms).await?;
         return Ok(subrequest::pin(images.iter().flat_map(Images::digests)));
     }
     let multi = options.multi_platform(platforms.len())?;
-    let mut files = Files::ask(&client, &options, &file, &origin, files::paths(&spec, &tasks)).await?;
+    let mut files = Files::ask(client, options, file, origin, files::paths(spec, &tasks)).await?;
     // Whether there is anything to build hangs on the name; else nothing waits for it.
     let policy = options.if_exists()?;
     let is_whole = options.target()?.is_none_or(|part| part == Part::Stage(Stage::Image));
     if policy != IfExists::Build && !is_whole {
-        return Err(Failure::user(
-            "IMAGESPEC_IF_EXISTS does not go with --target: the name is that of the whole image",
-        ));
+        let message = "IMAGESPEC_IF_EXISTS does not go with --target: the name is that of the whole image";
+        return Err(Diagnostic::error("if-exists", message).into());
     }
     let mut identity = None;
     if policy != IfExists::Build {
-        let found = naming::identify(&client, &options, &file, &files, &naming, &tasks).await?;
-        let existing = existing::look_up(&client, policy, &spec, &found.image_name, &platforms).await?;
+        let found = naming::identify(client, options, file, &files, &naming, &tasks).await?;
+        let existing = existing::look_up(client, policy, spec, &found.image_name, &platforms).await?;
         if let Some(images) = existing {
-            return existing_result(&client, &platforms, multi, images, &found).await;
+            return existing_result(client, &platforms, multi, images, &found).await;
         }
         identity = Some(found);
     }
     // Files and images have nothing to do with each other.
     let (found, images) = tokio::join!(
         async {
-            let texts = files::check(&client, &file, &files, &spec).await?;
-            requirements::read(&client, &file, &mut files, &spec, &texts).await
+            let texts = files::check(client, &files, spec).await?;
+            requirements::read(client, &mut files, spec, &texts).await
         },
-        look_up(&client, &options, &spec, &platforms)
+        look_up(client, options, spec, &platforms)
     );
     let (found, images) = (found?, images?);
     let build = Build {
-        client: &client,
-        options: &options,
-        file: &file,
-        spec: &spec,
+        client,
+        options,
+        file,
+        spec,
         id: naming.id(),
         // What is locked now has its hashes in the lock.
         is_hashed: naming.algorithm() == Algorithm::Content && !is_locking,
@@ -106,9 +160,11 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
     };
     if request == Some(Subrequest::Lock) {
         let ([platform], [images]) = (platforms.as_slice(), images.as_slice()) else {
-            return Err(Failure::user(
-                "a lock is for one platform, and this spec is built for several: name one with --platform linux/amd64",
-            ));
+            let message =
+                "a lock is for one platform, and this spec is built for several: name one with --platform linux/amd64";
+            let own = spec.platform.as_ref().filter(|_| options.get("platform").is_none());
+            let span = own.map(|platform| platform.span);
+            return Err(Diagnostic::error("several-platforms", message).at_known(span).into());
         };
         return subrequest::lock(build.lock(platform, images).await?);
     }
@@ -124,13 +180,13 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         Some(identity) => Some(identity),
         // A part of an image must not go under the name of the whole.
         None if !is_whole => None,
-        None => beside(&client, &file, &built, &naming, &tasks, &files, &options).await?,
+        None => beside(client, file, &built, &naming, &tasks, &files, options).await?,
     };
     let mut answer = Answer::new(multi);
     let mut vertices = BTreeMap::new();
     for (platform, mut image) in platforms.iter().zip(built) {
         if let Some(identity) = &identity {
-            name_in_image(identity, &spec, &mut image.settings);
+            name_in_image(identity, spec, &mut image.settings);
         }
         let config = write::image_config(
             image.base.as_ref().and_then(|base| base.config.as_ref()),
@@ -148,7 +204,7 @@ pub(super) async fn build(gateway: Arc<dyn Gateway>, options: FrontendOptions) -
         naming::tell(identity, &mut result);
     }
     if options.wants_timings() {
-        let timings = timings(&client, &options, &vertices);
+        let timings = timings(client, options, &vertices);
         result
             .metadata
             .insert("frontend.imagespec.timings".into(), timings.into_bytes());
@@ -166,7 +222,7 @@ async fn look_up(
     let needs = plan::needs(spec);
     let mut images = Vec::with_capacity(platforms.len());
     for platform in platforms {
-        images.push(Images::look_up(client, options, &needs, platform).await?);
+        images.push(Images::look_up(client, options, spec, &needs, platform).await?);
     }
     Ok(images)
 }
@@ -210,10 +266,30 @@ async fn beside(
         // Whoever asks for that algorithm wants no image without its name.
         Err(failure) if naming.algorithm() == Algorithm::Content => Err(failure),
         Err(failure) => {
-            let message = format!("the image says nothing of its tag: {}", failure.message);
-            context::warn(client, file, &Diagnostic::warning("no-tag", message)).await?;
+            context::warn(client, file, &no_tag(failure)).await?;
             Ok(None)
         }
+    }
+}
+
+/// Why an image says nothing of its tag: the first problem, and in words the others.
+fn no_tag(failure: Failure) -> Diagnostic {
+    let words: Vec<&str> = failure
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    let warning = Diagnostic::warning(
+        "no-tag",
+        format!("the image says nothing of its tag: {}", words.join("; ")),
+    );
+    match failure.problems.into_iter().next() {
+        Some(first) => Diagnostic {
+            place: first.place.clone(),
+            help: first.help.clone(),
+            ..warning.caused_by(first)
+        },
+        None => warning,
     }
 }
 
@@ -227,13 +303,11 @@ async fn name(
 ) -> Result<wire::Result, Failure> {
     let spec = read_spec(client, options, file, Operation::Naming).await?;
     let given_lock = lock_beside(client, file, &spec).await?;
-    let naming = naming_of(options, file, &spec, given_lock.as_ref())?;
+    let naming = naming_of(options, &spec, given_lock.as_ref())?;
     if what == Name::Id {
         return Ok(subrequest::id(&naming));
     }
-    let tasks = naming
-        .tasks()
-        .map_err(|problem| Failure::of_spec(&file.text, [&problem]))?;
+    let tasks = naming.tasks()?;
     let paths = files::paths_of_tasks(&tasks);
     let files = Files::ask(client, options, file, origin, paths).await?;
     let identity = naming::identify(client, options, file, &files, &naming, &tasks).await?;
@@ -257,7 +331,6 @@ async fn name(
 
 fn naming_of<'a>(
     options: &FrontendOptions,
-    file: &SpecFile,
     spec: &'a ImageSpec,
     beside: Option<&(Beside, Output)>,
 ) -> Result<Naming<'a>, Failure> {
@@ -265,7 +338,7 @@ fn naming_of<'a>(
         beside: beside.map(|(lock, _)| lock.text.clone()),
         ..options.naming()?
     };
-    Naming::new(spec, &naming).map_err(|problems| Failure::of_spec(&file.text, &problems))
+    Ok(Naming::new(spec, &naming)?)
 }
 
 /// Images that are there, unchanged.
@@ -346,9 +419,9 @@ async fn read_spec(
 ) -> Result<ImageSpec, Failure> {
     let parsed = image_spec::parse(&file.text);
     let mut problems: Vec<&Diagnostic> = parsed.errors(operation).collect();
-    problems.sort_by_key(|problem| problem.span.map_or(0, |span| span.start));
+    problems.sort_by_key(|problem| problem.span().map_or(0, |span| span.start));
     if !problems.is_empty() {
-        return Err(Failure::of_spec(&file.text, problems));
+        return Err(Failure::of(&file.text, problems));
     }
     let warnings: Vec<&Diagnostic> = parsed
         .diagnostics
@@ -372,7 +445,7 @@ async fn read_spec(
     }
     parsed
         .spec
-        .ok_or_else(|| Failure::internal("a spec without errors could not be read"))
+        .ok_or_else(|| Diagnostic::internal("a spec without errors could not be read").into())
 }
 
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.
@@ -384,7 +457,7 @@ fn platforms(options: &FrontendOptions, spec: &ImageSpec, naming: &Naming<'_>) -
         (true, None, Profile::Plain) => Ok(vec![options.worker.clone()]),
         (true, ..) => naming
             .platforms()
-            .ok_or_else(|| Failure::internal("a spec without errors has no platform")),
+            .ok_or_else(|| Diagnostic::internal("a spec without errors has no platform").into()),
     }
 }
 

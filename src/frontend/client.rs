@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::frontend::failure::Failure;
+use crate::frontend::call_error::CallError;
 use crate::frontend::gateway::Gateway;
 use crate::llb::{Definition, Output, since};
 use crate::proto::gateway as wire;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
+use crate::text::{Diagnostic, Failure, Kind};
 
 /// Files are read in pieces of this size; a reply may hold 16 MiB.
 const PIECE: i64 = 1024 * 1024;
@@ -69,10 +70,13 @@ impl Client {
             Some(cap) if !cap.disabled_reason_msg.is_empty() => format!(" ({})", cap.disabled_reason_msg),
             _ => String::new(),
         };
-        Failure::user(format!(
+        let message = format!(
             "this engine lacks the capability `{capability}`{reason}, which the image needs{has}: update Docker or \
              BuildKit, or use another builder (docker buildx create --use)"
-        ))
+        );
+        Diagnostic::error("engine-capability", message)
+            .kind(Kind::Unsupported)
+            .into()
     }
 
     /// Solves a graph. `None` is an empty tree.
@@ -101,7 +105,7 @@ impl Client {
     }
 
     /// Waits until a tree is there; older servers do so when it is looked at.
-    pub(super) async fn evaluate(&self, tree: &Reference) -> Result<(), Failure> {
+    pub(super) async fn evaluate(&self, tree: &Reference) -> Result<(), CallError> {
         if self.gateway_can("gateway.evaluate") {
             let r#ref = tree.0.clone();
             self.gateway.evaluate(wire::EvaluateRequest { r#ref }).await
@@ -111,7 +115,7 @@ impl Client {
     }
 
     /// Reads a file of at most `limit` bytes; `None` when it is larger.
-    pub(super) async fn read(&self, tree: &Reference, path: &str, limit: usize) -> Result<Option<Vec<u8>>, Failure> {
+    pub(super) async fn read(&self, tree: &Reference, path: &str, limit: usize) -> Result<Option<Vec<u8>>, CallError> {
         let mut content: Vec<u8> = Vec::new();
         loop {
             let offset = i64::try_from(content.len()).unwrap_or(i64::MAX);
@@ -137,7 +141,7 @@ impl Client {
     }
 
     /// The first bytes of a file, enough to tell its kind.
-    pub(super) async fn read_head(&self, tree: &Reference, path: &str) -> Result<Vec<u8>, Failure> {
+    pub(super) async fn read_head(&self, tree: &Reference, path: &str) -> Result<Vec<u8>, CallError> {
         let request = wire::ReadFileRequest {
             r#ref: tree.0.clone(),
             file_path: path.to_owned(),
@@ -155,7 +159,7 @@ impl Client {
         &self,
         tree: &Reference,
         path: &str,
-    ) -> Result<Option<crate::proto::fsutil::types::Stat>, Failure> {
+    ) -> Result<Option<crate::proto::fsutil::types::Stat>, CallError> {
         let request = wire::StatFileRequest {
             r#ref: tree.0.clone(),
             path: path.to_owned(),
@@ -163,13 +167,8 @@ impl Client {
         };
         match self.gateway.stat_file(request).await {
             Ok(response) => Ok(response.stat),
-            Err(failure) if is_missing(&failure) => Ok(None),
-            Err(failure) => Err(failure),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
         }
     }
-}
-
-/// Whether a call failed because a path is not there.
-pub(super) fn is_missing(failure: &Failure) -> bool {
-    failure.message.contains("no such file or directory") || failure.message.contains("file does not exist")
 }

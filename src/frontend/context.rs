@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::frontend::client::{Client, Reference, is_missing};
-use crate::frontend::failure::Failure;
+use crate::frontend::client::{Client, Reference};
 use crate::frontend::options::FrontendOptions;
+use crate::frontend::positions;
 use crate::image_spec::DEFAULT_NAMES;
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
 use crate::text::yaml::MAX_BYTES;
-use crate::text::{Diagnostic, Text, redact};
+use crate::text::{Diagnostic, Failure, Kind, Text, redact};
 
 /// Each warning carries the file; larger ones go without.
 const MAX_WARNED_BYTES: usize = 64 * 1024;
@@ -61,13 +61,19 @@ pub(super) async fn load_beside(
     let solved = client.solve(Some(&tree)).await?;
     let content = match client.read(&solved, &path, limit).await {
         Ok(content) => content,
-        Err(failure) if is_missing(&failure) => return Ok(None),
-        Err(failure) => return Err(failure),
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
-    let content = content.ok_or_else(|| Failure::user(format!("{path} has more than {limit} bytes")))?;
-    let text = String::from_utf8(content)
-        .map_err(|_| Failure::user(format!("{path} is not UTF-8 text\n    help: save it as UTF-8")))?;
+    let content = content.ok_or_else(|| too_large(&path, limit))?;
+    let text = String::from_utf8(content).map_err(|error| {
+        let problem = Diagnostic::error("not-utf8", format!("{path} is not UTF-8 text"));
+        problem.help("save it as UTF-8").caused_by(error)
+    })?;
     Ok(Some((path, text, tree)))
+}
+
+fn too_large(path: &str, limit: usize) -> Diagnostic {
+    Diagnostic::error("file-too-large", format!("{path} has more than {limit} bytes"))
 }
 
 /// Where the build context comes from.
@@ -196,25 +202,28 @@ async fn load_from(
     for name in &names {
         let content = match client.read(&solved, name, MAX_BYTES).await {
             Ok(content) => content,
-            Err(failure) if is_missing(&failure) => {
-                missing.get_or_insert(failure);
+            Err(error) if error.is_missing() => {
+                missing.get_or_insert(error);
                 continue;
             }
-            Err(failure) => return Err(failure),
+            Err(error) => return Err(error.into()),
         };
         let Some(content) = content else {
-            return Err(Failure::user(format!(
-                "{name} has more than {MAX_BYTES} bytes, which is the most that a spec may have\n    help: move long lists of packages into a requirements file"
-            )));
+            let message = format!("{name} has more than {MAX_BYTES} bytes, which is the most that a spec may have");
+            let help = "move long lists of packages into a requirements file";
+            return Err(Diagnostic::error("file-too-large", message).help(help).into());
         };
         let ignore = read_ignore(client, &solved, &format!("{name}.dockerignore")).await?;
         return spec_file(name, content, tree, ignore, place);
     }
     let asked = options.get("filename").unwrap_or(DEFAULT_NAMES[0]);
-    let words = missing.map_or(String::new(), |failure| format!(": {}", failure.message));
-    Err(Failure::user(format!(
-        "there is no spec file {asked}{words}\n    help: name it with -f FILE"
-    )))
+    let problem = Diagnostic::error("no-spec-file", format!("there is no spec file {asked}"))
+        .kind(Kind::Missing)
+        .help("name it with -f FILE");
+    Err(match missing {
+        Some(error) => problem.because(error).into(),
+        None => problem.into(),
+    })
 }
 
 fn spec_file(
@@ -224,7 +233,7 @@ fn spec_file(
     ignore: Option<String>,
     place: Place,
 ) -> Result<SpecFile, Failure> {
-    let text = Text::from_utf8(name, content).map_err(|error| Failure::user(error.to_string()))?;
+    let text = Text::from_utf8(name, content).map_err(Diagnostic::from)?;
     let source = SourceFile {
         filename: name.to_owned(),
         data: redact(text.content()).into_bytes(),
@@ -246,9 +255,9 @@ pub(super) async fn read_ignore(client: &Client, tree: &Reference, name: &str) -
         Ok(Some(content)) if content.is_empty() => Ok(None),
         Ok(Some(content)) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
         // Going on without it would send what it keeps out.
-        Ok(None) => Err(Failure::user(format!("{name} has more than {MAX_BYTES} bytes"))),
-        Err(failure) if is_missing(&failure) => Ok(None),
-        Err(failure) => Err(failure),
+        Ok(None) => Err(too_large(name, MAX_BYTES).into()),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -299,18 +308,8 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
     if !client.gateway_can("gateway.warnings") {
         return Ok(());
     }
-    let ranges = warning.span.map(|span| {
-        let (first, last) = file.text.lines(span);
-        let position = |line| crate::proto::pb::Position {
-            line: i32::try_from(line).unwrap_or(i32::MAX),
-            character: 0,
-        };
-        crate::proto::pb::Range {
-            start: Some(position(first)),
-            end: Some(position(last)),
-        }
-    });
-    let place = warning.span.map_or(String::new(), |span| {
+    let ranges = warning.span().map(|span| positions::range(&file.text, span));
+    let place = warning.span().map_or(String::new(), |span| {
         format!(" (line {})", file.text.position(span.start).line)
     });
     client
@@ -333,7 +332,8 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
             }),
             ranges: ranges.into_iter().collect(),
         })
-        .await
+        .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use crate::files::{Answer, Context, Job, MAX_REQUIREMENTS, Patterns, Task, compute, docker_patterns, step};
+use crate::frontend::call_error::CallError;
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{Origin, SpecFile, read_ignore};
-use crate::frontend::failure::Failure;
 use crate::frontend::options::FrontendOptions;
 use crate::frontend::requirements;
-use crate::image_spec::{BaseImage, ImageSpec, TextValue};
+use crate::image_spec::{BaseImage, CREDENTIAL_HELP, ImageSpec, TextValue};
 use crate::llb::{Exec, Local, Metadata, Mount, Network, Output, import};
-use crate::name::request;
-use crate::text::{Diagnostic, context_path, has_credential};
+use crate::name::{Naming, request};
+use crate::text::{Diagnostic, Failure, Kind, context_path, has_credential};
 
 /// Answers are lists of digests, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -125,6 +125,7 @@ pub(super) async fn digests(
     client: &Client,
     options: &FrontendOptions,
     files: &Files,
+    naming: &Naming<'_>,
     tasks: &[Task],
 ) -> Result<Answer, Failure> {
     let needs_no_file = |job: &Job| matches!(job, Job::Modules { files, .. } if files.is_empty());
@@ -132,22 +133,31 @@ pub(super) async fn digests(
     if tasks.iter().all(|task| needs_no_file(&task.job)) {
         return Ok(compute(&asked, &Context::new("/", Patterns::default()), &|_| None));
     }
-    if let Some(path) = asked.jobs.iter().flat_map(Job::paths).find(|path| !is_inside(path)) {
-        return Err(Failure::user(format!(
-            "`{path}` is outside of the build context, where its digest cannot be computed\n    help: name a path in the context, or use `imagespec tag` on your machine"
-        )));
+    let outside = tasks.iter().flat_map(|task| {
+        let paths = task.job.paths().filter(|path| !is_inside(path));
+        paths.map(|path| {
+            let message = format!("`{path}` is outside of the build context, where its digest cannot be computed");
+            Diagnostic::error("context-path", message)
+                .at(naming.span(task))
+                .help("name a path in the context, or use `imagespec tag` on your machine")
+        })
+    });
+    let outside: Vec<Diagnostic> = outside.collect();
+    if !outside.is_empty() {
+        return Err(outside.into());
     }
     let Some(program) = &options.program else {
-        return Err(Failure::user(
-            "this engine does not tell frontends where their own image is (BuildKit 0.10 and later do), so the digests of the spec's files cannot be computed: update Docker or BuildKit, or use `imagespec tag`",
-        ));
+        let message = "this engine does not tell frontends where their own image is (BuildKit 0.10 and later do), so the digests of the spec's files cannot be computed: update Docker or BuildKit, or use `imagespec tag`";
+        return Err(Diagnostic::error("engine-capability", message)
+            .kind(Kind::Unsupported)
+            .into());
     };
     let root = import(
         &program.definition,
         "[tag] load imagespec",
         &["source.image", "source.ocilayout"],
     )
-    .map_err(|error| Failure::internal(error.to_string()))?;
+    .map_err(|error| Diagnostic::internal("the frontend's own image cannot be used").because(error))?;
     let mut fields: Vec<&str> = tasks.iter().map(|task| task.field).collect();
     fields.dedup();
     let title = format!("[tag] compute digests of {}", fields.join(", "));
@@ -185,21 +195,24 @@ async fn digest_step(
     };
     let output = exec.run(Some(root), &options.worker, Metadata::named(title));
     let solved = client.solve(Some(&output)).await?;
-    let answer = client.read(&solved, step::ANSWER, MAX_ANSWER).await.map_err(named)?;
-    let answer = answer.ok_or_else(|| Failure::internal("the digests of the spec's files are too long"))?;
-    step::read_answer(&answer).map_err(|error| Failure::internal(format!("the digests cannot be read: {error}")))
+    let answer = client.read(&solved, step::ANSWER, MAX_ANSWER).await.map_err(unsent)?;
+    let answer = answer.ok_or_else(|| Diagnostic::internal("the digests of the spec's files are too long"))?;
+    Ok(
+        step::read_answer(&answer)
+            .map_err(|error| Diagnostic::internal("the digests cannot be read").because(error))?,
+    )
 }
 
 /// BuildKit's own words for a file name that it cannot send are of no help.
-fn named(failure: Failure) -> Failure {
-    if !failure.message.contains("invalid UTF-8") {
-        return failure;
+fn unsent(error: CallError) -> Diagnostic {
+    if error.kind != Kind::FileName {
+        return error.into();
     }
-    let message = format!(
-        "a file in the build context has a name that is not UTF-8, which BuildKit cannot send\n    help: rename it, or leave it out with .dockerignore ({})",
-        failure.message
-    );
-    Failure { message, ..failure }
+    let message = "a file in the build context has a name that is not UTF-8, which BuildKit cannot send";
+    Diagnostic::error("file-name", message)
+        .kind(Kind::FileName)
+        .because(error)
+        .help("rename it, or leave it out with .dockerignore")
 }
 
 /// Which of the ignore file's patterns may leave out files that flytekit's tag counts.
@@ -231,12 +244,7 @@ pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
 }
 
 /// Checks that the files of a spec are there, and gives the content of each requirements file by its path.
-pub(super) async fn check(
-    client: &Client,
-    file: &SpecFile,
-    files: &Files,
-    spec: &ImageSpec,
-) -> Result<Vec<(String, String)>, Failure> {
+pub(super) async fn check(client: &Client, files: &Files, spec: &ImageSpec) -> Result<Vec<(String, String)>, Failure> {
     let Some(tree) = &files.tree else {
         return Ok(Vec::new());
     };
@@ -245,23 +253,32 @@ pub(super) async fn check(
     let solved = client.solve(Some(tree)).await?;
     let mut problems = Vec::new();
     let mut requirements = Vec::new();
-    for (field, path) in wanted {
-        check_path(client, &solved, field, path, &mut problems, &mut requirements).await?;
+    for (wanted, path) in wanted {
+        let seen = look(client, &solved, wanted, &path.value).await;
+        match judge(wanted, path, seen) {
+            Ok(text) => requirements.extend(text.map(|text| (path.value.clone(), text))),
+            Err(problem) => problems.push(problem),
+        }
     }
     if problems.is_empty() {
         Ok(requirements)
     } else {
-        Err(Failure::of_spec(&file.text, &problems))
+        Err(problems.into())
     }
 }
 
-fn paths_of<'a>(spec: &'a ImageSpec, wanted: &mut Vec<(&'static str, &'a TextValue)>) {
+fn paths_of<'a>(spec: &'a ImageSpec, wanted: &mut Vec<(Wanted, &'a TextValue)>) {
     if let Some(BaseImage::Spec(nested)) = &spec.base_image {
         paths_of(&nested.value, wanted);
     }
-    wanted.extend(spec.requirements.iter().map(|path| ("requirements", path)));
-    wanted.extend(spec.copy.iter().flat_map(|list| &list.value).map(|path| ("copy", path)));
-    wanted.extend(spec.copied_source().map(|path| ("source_root", path)));
+    wanted.extend(spec.requirements.iter().map(|path| (Wanted::Requirements, path)));
+    wanted.extend(
+        spec.copy
+            .iter()
+            .flat_map(|list| &list.value)
+            .map(|path| (Wanted::Copy, path)),
+    );
+    wanted.extend(spec.copied_source().map(|path| (Wanted::Source, path)));
 }
 
 /// A path as a pattern that matches it alone: clients match the paths they are asked for as patterns.
@@ -276,97 +293,109 @@ fn literal_pattern(path: &str) -> String {
     pattern
 }
 
-/// Checks one path, and keeps the text of a requirements file.
-pub(super) async fn check_path(
-    client: &Client,
-    tree: &Reference,
-    field: &'static str,
-    path: &TextValue,
-    problems: &mut Vec<Diagnostic>,
-    requirements: &mut Vec<(String, String)>,
-) -> Result<(), Failure> {
-    let name = context_path(&path.value);
-    if name.is_empty() && field != "requirements" {
-        return Ok(());
-    }
-    let mut problem = |rule, message: String, help: &str| {
-        problems.push(Diagnostic::build_error(rule, message).at(path.span).help(help));
-    };
-    let stat = match client.stat(tree, &name).await {
-        Ok(stat) => stat,
-        Err(failure) => {
-            let message = format!("`{field}: {}` cannot be read: {}", path.value, named(failure).message);
-            problem("unreadable-file", message, "check the file and its permissions");
-            return Ok(());
+/// What a path of the spec is for, which decides what has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// `copy`: a file or a directory.
+    Copy,
+    /// `source_root`: a directory.
+    Source,
+    /// `requirements`, and the files that such files name: a text.
+    Requirements,
+}
+
+impl Wanted {
+    /// The field that paths for it stand in.
+    fn field(self) -> &'static str {
+        match self {
+            Self::Copy => "copy",
+            Self::Source => "source_root",
+            Self::Requirements => "requirements",
         }
-    };
-    let Some(stat) = stat else {
-        let help = if name.contains(['*', '?']) {
-            "patterns are not supported: name each file, or a directory"
-        } else {
-            "paths are relative to the build context, and what .dockerignore names is not in it"
-        };
-        problem(
-            "missing-file",
-            format!("`{field}: {}` is not in the build context", path.value),
-            help,
-        );
-        return Ok(());
-    };
-    let is_directory = stat.mode & (1 << 31) != 0;
-    if field == "source_root" && !is_directory {
-        problem(
-            "not-a-directory",
-            format!("`source_root: {}` is a file", path.value),
-            "name the directory",
-        );
     }
-    if field != "requirements" {
-        return Ok(());
+}
+
+/// What there is at a path.
+#[derive(Debug)]
+pub(super) enum Seen {
+    Nothing,
+    Directory,
+    File,
+    /// A file that was read, as [`Wanted::Requirements`] are.
+    Content(Vec<u8>),
+    TooLarge,
+    Unreadable(Diagnostic),
+}
+
+/// Looks at a path of a tree.
+pub(super) async fn look(client: &Client, tree: &Reference, wanted: Wanted, path: &str) -> Seen {
+    let name = context_path(path);
+    if name.is_empty() && wanted != Wanted::Requirements {
+        return Seen::Directory;
     }
-    if is_directory {
-        problem(
-            "not-a-file",
-            format!("`requirements: {}` is a directory", path.value),
-            "name the file",
-        );
-        return Ok(());
+    match client.stat(tree, &name).await {
+        Ok(None) => return Seen::Nothing,
+        Ok(Some(stat)) if stat.mode & (1 << 31) != 0 => return Seen::Directory,
+        Ok(Some(_)) if wanted != Wanted::Requirements => return Seen::File,
+        Ok(Some(_)) => {}
+        Err(error) => return Seen::Unreadable(unsent(error)),
     }
-    let content = match client.read(tree, &name, MAX_REQUIREMENTS).await {
-        Ok(Some(content)) => content,
-        Ok(None) => {
-            let message = format!("`requirements: {}` has more than {MAX_REQUIREMENTS} bytes", path.value);
-            problem("file-too-large", message, "split it");
-            return Ok(());
+    match client.read(tree, &name, MAX_REQUIREMENTS).await {
+        Ok(Some(content)) => Seen::Content(content),
+        Ok(None) => Seen::TooLarge,
+        Err(error) => Seen::Unreadable(error.into()),
+    }
+}
+
+/// Whether what was seen at a path is what is wanted; the text of a requirements file.
+pub(super) fn judge(wanted: Wanted, path: &TextValue, seen: Seen) -> Result<Option<String>, Diagnostic> {
+    let shown = format!("`{}: {}`", wanted.field(), path.value);
+    let problem = |rule, message: String, help: &str| Diagnostic::build_error(rule, message).at(path.span).help(help);
+    let content = match (seen, wanted) {
+        (Seen::Unreadable(cause), _) => {
+            let help = "check the file and its permissions";
+            let problem = problem("unreadable-file", format!("{shown} cannot be read"), help);
+            return Err(problem.kind(cause.kind).because(cause));
         }
-        Err(failure) => {
-            let message = format!("`requirements: {}` cannot be read: {}", path.value, failure.message);
-            problem("unreadable-file", message, "check the file and its permissions");
-            return Ok(());
+        (Seen::Nothing, _) => {
+            let help = if path.value.contains(['*', '?']) {
+                "patterns are not supported: name each file, or a directory"
+            } else {
+                "paths are relative to the build context, and what .dockerignore names is not in it"
+            };
+            let problem = problem("missing-file", format!("{shown} is not in the build context"), help);
+            return Err(problem.kind(Kind::Missing));
         }
+        (Seen::File, Wanted::Source) => {
+            return Err(problem(
+                "not-a-directory",
+                format!("{shown} is a file"),
+                "name the directory",
+            ));
+        }
+        (Seen::Directory, Wanted::Requirements) => {
+            return Err(problem(
+                "not-a-file",
+                format!("{shown} is a directory"),
+                "name the file",
+            ));
+        }
+        (Seen::TooLarge, _) => {
+            let message = format!("{shown} has more than {MAX_REQUIREMENTS} bytes");
+            return Err(problem("file-too-large", message, "split it"));
+        }
+        (Seen::File | Seen::Directory, _) => return Ok(None),
+        (Seen::Content(content), _) => content,
     };
-    let Ok(text) = String::from_utf8(content) else {
-        problem(
-            "not-utf8",
-            format!("`requirements: {}` is not UTF-8 text", path.value),
-            "save it as UTF-8",
-        );
-        return Ok(());
-    };
+    let text = String::from_utf8(content).map_err(|error| {
+        problem("not-utf8", format!("{shown} is not UTF-8 text"), "save it as UTF-8").caused_by(error)
+    })?;
     if let Some(line) = text.lines().position(has_credential) {
-        let message = format!(
-            "line {} of `requirements: {}` has a credential in its URL",
-            line + 1,
-            path.value
-        );
-        problem(
-            "credential-in-requirements",
-            message,
-            "take it out and pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]` and `--secret id=secret_0,src=.netrc`",
-        );
+        let message = format!("line {} of {shown} has a credential in its URL", line + 1);
+        let help = format!("take it out and {CREDENTIAL_HELP}");
+        return Err(problem("credential-in-requirements", message, &help));
     }
-    requirements.push((path.value.clone(), text.trim_start_matches('\u{feff}').to_owned()));
-    Ok(())
+    Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
 /// What the context leaves out: the file beside the spec decides alone, else the context's own.

@@ -2,30 +2,30 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
-use crate::frontend::failure::Failure;
+use crate::frontend::call_error::CallError;
 use crate::proto::gateway as wire;
 
 /// The calls that a frontend makes of BuildKit, as they are on the wire.
 #[async_trait]
 #[allow(missing_docs, reason = "the calls are documented in proto/gateway.proto")]
 pub trait Gateway: Send + Sync {
-    async fn ping(&self) -> Result<wire::PongResponse, Failure>;
-    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure>;
-    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure>;
-    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, Failure>;
-    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, Failure>;
-    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), Failure>;
+    async fn ping(&self) -> Result<wire::PongResponse, CallError>;
+    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, CallError>;
+    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, CallError>;
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError>;
+    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError>;
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), CallError>;
     async fn resolve_source_meta(
         &self,
         request: wire::ResolveSourceMetaRequest,
-    ) -> Result<wire::ResolveSourceMetaResponse, Failure>;
+    ) -> Result<wire::ResolveSourceMetaResponse, CallError>;
     async fn resolve_image_config(
         &self,
         request: wire::ResolveImageConfigRequest,
-    ) -> Result<wire::ResolveImageConfigResponse, Failure>;
-    async fn inputs(&self) -> Result<wire::InputsResponse, Failure>;
-    async fn warn(&self, request: wire::WarnRequest) -> Result<(), Failure>;
-    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), Failure>;
+    ) -> Result<wire::ResolveImageConfigResponse, CallError>;
+    async fn inputs(&self) -> Result<wire::InputsResponse, CallError>;
+    async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError>;
+    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError>;
 
     /// The calls made so far.
     fn calls(&self) -> Vec<Call> {

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::frontend::client::Client;
-use crate::frontend::failure::Failure;
 use crate::frontend::options::FrontendOptions;
+use crate::image_spec::{BaseImage, ImageSpec};
 use crate::llb::{Image, Metadata, OciLayout, Output, ResolveMode};
-use crate::oci::{Platform, Reference};
+use crate::oci::{Platform, Reference, ReferenceError};
 use crate::plan::{BaseFacts, ImageRole, Needs};
 use crate::proto::{gateway as wire, pb};
+use crate::text::{Diagnostic, Failure, Span};
 
 /// An image that was looked up.
 #[derive(Debug, Clone)]
@@ -28,16 +29,16 @@ pub(super) struct Resolved {
 }
 
 impl Resolved {
-    pub(super) fn new(output: Option<Output>, raw_config: Vec<u8>, name: String) -> Result<Self, Failure> {
-        let config =
-            if raw_config.is_empty() {
-                None
-            } else {
-                let parsed = serde_json::from_slice(&raw_config);
-                Some(parsed.map_err(|error| {
-                    Failure::user(format!("the configuration of image {name} is not JSON: {error}"))
-                })?)
-            };
+    pub(super) fn new(output: Option<Output>, raw_config: Vec<u8>, name: String) -> Result<Self, Diagnostic> {
+        let config = if raw_config.is_empty() {
+            None
+        } else {
+            let parsed = serde_json::from_slice(&raw_config);
+            Some(parsed.map_err(|error| {
+                let message = format!("the configuration of image {name} is not JSON");
+                Diagnostic::error("image-config", message).because(error)
+            })?)
+        };
         Ok(Self {
             output,
             config,
@@ -102,6 +103,7 @@ impl Images {
     pub(super) async fn look_up(
         client: &Client,
         options: &FrontendOptions,
+        spec: &ImageSpec,
         needs: &Needs,
         platform: &Platform,
     ) -> Result<Self, Failure> {
@@ -119,15 +121,16 @@ impl Images {
         let mut images = BTreeMap::new();
         let mut failures = BTreeMap::new();
         while let Some(joined) = lookups.join_next().await {
-            let (key, found) = joined.map_err(|error| Failure::internal(error.to_string()))?;
+            let (key, found) =
+                joined.map_err(|error| Diagnostic::internal("an image was not looked up").because(error))?;
             match found {
                 Ok(image) => drop(images.insert(key, image)),
                 Err(failure) => drop(failures.insert(key, failure)),
             }
         }
         // The same one each time, whichever answered first.
-        match failures.into_values().next() {
-            Some(failure) => Err(failure),
+        match failures.into_iter().next() {
+            Some(((role, name), problem)) => Err(problem.at_known(span(spec, role, &name)).into()),
             None => Ok(Self(images)),
         }
     }
@@ -185,8 +188,8 @@ async fn resolve(
     text: &str,
     platform: &Platform,
     mode: ResolveMode,
-) -> Result<Resolved, Failure> {
-    let reference = Reference::parse(text).map_err(|error| Failure::user(error.to_string()))?;
+) -> Result<Resolved, Diagnostic> {
+    let reference = Reference::parse(text).map_err(not_a_reference)?;
     let wanted = reference.digest.clone();
     match replacement(options, role, &reference, platform) {
         None => from_registry(client, &reference, platform, mode, "internal", role).await,
@@ -197,29 +200,40 @@ async fn resolve(
                     return Ok(Resolved::scratch());
                 }
                 let reference = Reference::parse(other)
-                    .map_err(|error| Failure::user(format!("--build-context {name}: {error}")))?;
+                    .map_err(|error| context_problem(&name, &error.to_string()).caused_by(error))?;
                 let found = from_registry(client, &reference, platform, mode, &context, role).await?;
                 match (&wanted, &found.digest) {
-                    (Some(wanted), Some(digest)) if wanted != digest => Err(Failure::user(format!(
-                        "--build-context {name}: {other} has the digest {digest}, and the spec asks for {text}\n    help: leave the build context out, or the digest"
-                    ))),
+                    (Some(wanted), Some(digest)) if wanted != digest => {
+                        let message = format!("{other} has the digest {digest}, and the spec asks for {text}");
+                        Err(context_problem(&name, &message).help(OTHER_DIGEST))
+                    }
                     _ => Ok(found),
                 }
             } else if let Some(layout) = value.strip_prefix("oci-layout://") {
                 if let Some(wanted) = wanted.filter(|wanted| !layout.ends_with(&format!("@{wanted}"))) {
-                    return Err(Failure::user(format!(
-                        "--build-context {name}: {layout} is not {wanted}, which the spec asks for\n    help: leave the build context out, or the digest"
-                    )));
+                    let message = format!("{layout} is not {wanted}, which the spec asks for");
+                    return Err(context_problem(&name, &message).help(OTHER_DIGEST));
                 }
                 from_layout(client, options, &name, layout, platform).await
             } else {
                 let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
-                Err(Failure::user(format!(
-                    "--build-context {name}: `{scheme}:` cannot stand for an image; give docker-image://NAME or oci-layout://DIRECTORY"
-                )))
+                let message = format!(
+                    "`{scheme}:` cannot stand for an image; give docker-image://NAME or oci-layout://DIRECTORY"
+                );
+                Err(context_problem(&name, &message))
             }
         }
     }
+}
+
+const OTHER_DIGEST: &str = "leave the build context out, or the digest";
+
+fn context_problem(name: &str, message: &str) -> Diagnostic {
+    Diagnostic::error("build-context", format!("--build-context {name}: {message}"))
+}
+
+fn not_a_reference(error: ReferenceError) -> Diagnostic {
+    Diagnostic::error("image-reference", error.to_string()).caused_by(error)
 }
 
 /// An image as its registry or the engine describes it.
@@ -239,7 +253,7 @@ pub(super) async fn fetch(
     platform: &Platform,
     mode: ResolveMode,
     log_name: String,
-) -> Result<Fetched, Failure> {
+) -> Result<Fetched, Diagnostic> {
     if client.gateway_can("source.metaresolver") {
         let request = wire::ResolveSourceMetaRequest {
             source: Some(pb::SourceOp {
@@ -254,10 +268,9 @@ pub(super) async fn fetch(
         let response = client.gateway.resolve_source_meta(request).await?;
         let identifier = response.source.map(|source| source.identifier).unwrap_or_default();
         let Some(name) = identifier.strip_prefix("docker-image://") else {
-            return Err(Failure::user(format!(
-                "a source policy replaces the image {} by {identifier}, which is no image",
-                reference.familiar()
-            )));
+            let name = reference.familiar();
+            let message = format!("a source policy replaces the image {name} by {identifier}, which is no image");
+            return Err(Diagnostic::error("source-policy", message));
         };
         let image = response.image.unwrap_or_default();
         return Ok(Fetched {
@@ -293,10 +306,10 @@ pub(super) fn pinned_output(
     platform: &Platform,
     mode: ResolveMode,
     title: &str,
-) -> Result<Output, Failure> {
+) -> Result<Output, Diagnostic> {
     let pinned = Reference::parse(name)
         .map(|reference| reference.pinned(digest))
-        .map_err(|error| Failure::internal(error.to_string()))?;
+        .map_err(|error| Diagnostic::internal("an image's own name is no reference").because(error))?;
     let image = Image {
         reference: pinned.to_string(),
         platform: platform.clone(),
@@ -312,11 +325,11 @@ async fn from_registry(
     mode: ResolveMode,
     log: &str,
     role: ImageRole,
-) -> Result<Resolved, Failure> {
+) -> Result<Resolved, Diagnostic> {
     let log_name = format!("[{log}] load metadata for {reference}");
     let found = fetch(client, reference, platform, mode, log_name)
         .await
-        .map_err(|failure| not_there(failure, role, &reference.familiar()))?;
+        .map_err(|problem| not_there(problem, role, &reference.familiar()))?;
     let shown = if log == "internal" { role.name() } else { log };
     let output = pinned_output(&found.name, &found.digest, platform, mode, &format!("[{shown}] {{}}"))?;
     let short = Reference {
@@ -334,11 +347,10 @@ async fn from_layout(
     name: &str,
     layout: &str,
     platform: &Platform,
-) -> Result<Resolved, Failure> {
+) -> Result<Resolved, Diagnostic> {
     let Some((store, digest)) = layout.rsplit_once('@') else {
-        return Err(Failure::user(format!(
-            "--build-context {name}: the layout has no digest; write oci-layout://DIRECTORY@sha256:…"
-        )));
+        let message = "the layout has no digest; write oci-layout://DIRECTORY@sha256:…";
+        return Err(context_problem(name, message));
     };
     // The store is the client's name for the directory, without a tag.
     let store = store.rsplit_once(':').map_or(store, |(store, _)| store);
@@ -384,17 +396,45 @@ async fn from_layout(
 }
 
 /// Says which field an image comes from and how to do without it.
-fn not_there(failure: Failure, role: ImageRole, name: &str) -> Failure {
-    let field = match role {
+fn not_there(problem: Diagnostic, role: ImageRole, name: &str) -> Diagnostic {
+    let (field, role) = (field(role), role.name());
+    let help =
+        format!("name another image in `{field}`, or stand one in for it: --build-context {role}=docker-image://IMAGE");
+    Diagnostic::error("image", format!("cannot load the {role} image {name}"))
+        .kind(problem.kind)
+        .because(problem)
+        .help(help)
+}
+
+/// The field that names an image.
+fn field(role: ImageRole) -> &'static str {
+    match role {
         ImageRole::Base => "base_image",
         ImageRole::Uv => "builder_config.uv_image",
         ImageRole::Micromamba => "builder_config.micromamba_image",
+    }
+}
+
+/// Where a spec, or one below it, names an image or its digest; `None` for those that we choose.
+fn span(spec: &ImageSpec, role: ImageRole, image: &str) -> Option<Span> {
+    // A pin adds the digest.
+    let is_it = |name: &str| match (Reference::parse(name), Reference::parse(image)) {
+        (Ok(name), Ok(image)) => name == image || name.pinned(image.digest.as_deref().unwrap_or("")) == image,
+        _ => name == image,
     };
-    let message = format!(
-        "cannot load the {} image {name}: {}\n    help: name another image in `{field}`, or stand one in for it: --build-context {}=docker-image://IMAGE",
-        role.name(),
-        failure.message,
-        role.name()
-    );
-    Failure { message, ..failure }
+    let named = spec.all().find_map(|spec| {
+        let named = match (role, &spec.base_image) {
+            (ImageRole::Base, Some(BaseImage::Reference(name))) => Some(name),
+            (ImageRole::Base, _) => None,
+            (ImageRole::Uv, _) => spec.uv_image.as_ref(),
+            (ImageRole::Micromamba, _) => spec.micromamba_image.as_ref(),
+        };
+        named.filter(|name| is_it(&name.value))
+    });
+    let pinned = || {
+        let mut pins = spec.all().flat_map(|spec| &spec.pins).flat_map(|pins| &pins.value);
+        pins.find(|(name, digest)| is_it(&name.value) && image.ends_with(&digest.value))
+            .map(|(_, digest)| digest)
+    };
+    named.or_else(pinned).map(|value| value.span)
 }

@@ -2,15 +2,14 @@
 
 use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
-use crate::frontend::failure::Failure;
 use crate::frontend::requirements::{Found, join};
-use crate::image_spec::{ImageSpec, LOCK_NAME, Profile};
+use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, LOCK_NAME, Profile};
 use crate::plan::{BuildPlan, CONTEXT, KEPT, Product, SharedFile, StepId, Target, WORK, required};
 use crate::python::{
     Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, parse_requirements,
     select_poetry,
 };
-use crate::text::{Diagnostic, Span, directory_of, file_name, has_credential};
+use crate::text::{Diagnostic, Failure, Span, directory_of, file_name, has_credential};
 use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The longest lock that is read, in bytes.
@@ -42,14 +41,17 @@ impl Locking<'_> {
     /// Reads what the lock step left: the packages that are installed, and the text of the lock.
     pub(super) async fn packages(&self, solved: &Reference) -> Result<(Vec<Locked>, String), Failure> {
         let interpreter = self.read(solved, "interpreter.json").await?;
-        let interpreter = Interpreter::parse(&interpreter).map_err(|error| Failure::internal(error.to_string()))?;
+        let interpreter = Interpreter::parse(&interpreter)
+            .map_err(|error| Diagnostic::internal("the report on the image's Python cannot be read").because(error))?;
         let selection = self.selection();
         let kind = self.spec.requirements_file();
         let (name, text) = self.lock(solved).await?;
         if let Some(line) = text.lines().position(has_credential) {
             let message = format!("line {} of {name} has a credential in its URL", line + 1);
-            let help = "take it out of the URL, in the variables that an index or package is named with as well, and pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]` and `--secret id=secret_0,src=.netrc`";
-            return Err(self.problem("credential-in-lock", message, help));
+            let help = format!(
+                "take it out of the URL, in the variables that an index or package is named with as well, and {CREDENTIAL_HELP}"
+            );
+            return Err(self.problem("credential-in-lock", message, &help).into());
         }
         let mut is_ours = false;
         let locked = if self.beside.is_none() && kind == Some(RequirementsFile::PoetryLock) {
@@ -59,7 +61,7 @@ impl Locking<'_> {
                 Ok(lock) => {
                     let problems = self.differences(&name, &lock, &interpreter);
                     if !problems.is_empty() {
-                        return Err(Failure::of_spec(&self.file.text, &problems));
+                        return Err(problems.into());
                     }
                     is_ours = lock.made_from().is_some();
                     lock.select(&interpreter, &selection)
@@ -67,7 +69,7 @@ impl Locking<'_> {
                 Err(error) => Err(vec![error]),
             }
         };
-        let mut packages = locked.map_err(|errors| self.unusable(&name, &errors))?;
+        let mut packages = locked.map_err(|errors| self.unusable(&name, errors))?;
         // A lock of ours says where things are from the requirements file, wherever it lies itself.
         let directory = match &self.spec.requirements {
             Some(path) if self.beside.is_none() || is_ours => directory_of(&path.value),
@@ -83,7 +85,9 @@ impl Locking<'_> {
             }
         }
         if let Some(message) = outside.into_iter().next() {
-            return Err(self.problem("context-path", message, "build from a directory that holds it"));
+            return Err(self
+                .problem("context-path", message, "build from a directory that holds it")
+                .into());
         }
         if let Some(project) = &self.found.project {
             packages.retain(|package| package.name != project.name);
@@ -111,8 +115,12 @@ impl Locking<'_> {
     async fn read(&self, solved: &Reference, name: &str) -> Result<String, Failure> {
         let path = kept(name);
         let content = self.client.read(solved, &path, MAX_LOCK).await?;
-        let content = content.ok_or_else(|| Failure::user(format!("{path} has more than {MAX_LOCK} bytes")))?;
-        String::from_utf8(content).map_err(|_| Failure::internal(format!("{path} is not UTF-8")))
+        let content = content.ok_or_else(|| {
+            let message = format!("{path} has more than {MAX_LOCK} bytes");
+            Diagnostic::build_error("file-too-large", message).at(self.span())
+        })?;
+        let not_text = |error| Diagnostic::internal(format!("{path} is not UTF-8")).caused_by(error);
+        Ok(String::from_utf8(content).map_err(not_text)?)
     }
 
     fn selection(&self) -> Selection {
@@ -137,14 +145,13 @@ impl Locking<'_> {
             })
     }
 
-    fn problem(&self, rule: &'static str, message: String, help: &str) -> Failure {
-        let diagnostic = Diagnostic::build_error(rule, message).at(self.span()).help(help);
-        Failure::of_spec(&self.file.text, [&diagnostic])
+    fn problem(&self, rule: &'static str, message: String, help: &str) -> Diagnostic {
+        Diagnostic::build_error(rule, message).at(self.span()).help(help)
     }
 
-    fn unusable(&self, name: &str, errors: &[LockError]) -> Failure {
+    fn unusable(&self, name: &str, errors: Vec<LockError>) -> Failure {
         let problems: Vec<Diagnostic> = errors
-            .iter()
+            .into_iter()
             .map(|error| {
                 let help = match error {
                     LockError::Python { .. } => "lock again for this version, or set `python_version`",
@@ -158,11 +165,11 @@ impl Locking<'_> {
                     LockError::Twice(_) => "lock again for one environment",
                     LockError::Unsupported(_) => "lock again, or use `requirements: uv.lock`",
                 };
-                let message = format!("{name} cannot be installed: {error}");
-                Diagnostic::build_error("lock", message).at(self.span()).help(help)
+                self.problem("lock", format!("{name} cannot be installed"), help)
+                    .because(error)
             })
             .collect();
-        Failure::of_spec(&self.file.text, &problems)
+        problems.into()
     }
 
     /// What the spec asks for and a given lock does not have, or the other way round.
@@ -241,7 +248,7 @@ impl Locking<'_> {
     }
 
     /// What has to be in a lock.
-    fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Failure> {
+    fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Diagnostic> {
         let is_lock = self.beside.is_some() || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
         let has_below = |spec: &ImageSpec| spec.below().is_some_and(|below| below.profile == Profile::Flyte);
@@ -298,8 +305,8 @@ pub(super) async fn shared_files(
         .read(&solved, &kept("shared-files.json"), MAX_LOCK)
         .await?
         .unwrap_or_default();
-    let shared: Vec<SharedFile> =
-        serde_json::from_slice(&report).map_err(|error| Failure::internal(error.to_string()))?;
+    let shared: Vec<SharedFile> = serde_json::from_slice(&report)
+        .map_err(|error| Diagnostic::internal("the report on shared files cannot be read").because(error))?;
     for file_of_many in shared.iter().take(MAX_SHARED_SHOWN) {
         let last = file_of_many.packages.last().map_or("", String::as_str);
         let message = format!(
@@ -334,6 +341,6 @@ pub(super) async fn solve_product(
         target: Target::Product(step.clone()),
         ..options.clone()
     };
-    let graph = write_llb(plan, sources, &options).map_err(|error| Failure::user(error.to_string()))?;
+    let graph = write_llb(plan, sources, &options)?;
     client.solve(graph.result.as_ref()).await
 }

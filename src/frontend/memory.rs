@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use prost::Message as _;
 
 use crate::files::{Context, Patterns, Request, compute, step};
-use crate::frontend::failure::Failure;
+use crate::frontend::call_error::{CallError, UNKNOWN};
 use crate::frontend::gateway::Gateway;
 use crate::proto::fsutil::types::Stat;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
@@ -62,7 +62,9 @@ pub(super) struct Memory {
     /// Capabilities that are not listed.
     pub(super) absent: Vec<&'static str>,
     /// What solves of graphs with a running step answer instead of a result.
-    pub(super) failing: Option<Failure>,
+    pub(super) failing: Option<CallError>,
+    /// What lookups of images whose names begin so answer instead of an image.
+    pub(super) images: BTreeMap<&'static str, CallError>,
     /// What lock steps leave; a lock without packages when there is nothing.
     pub(super) lock: Option<String>,
     /// Panics when asked to.
@@ -160,13 +162,13 @@ impl Memory {
     }
 }
 
-fn missing(path: &str) -> Failure {
-    Failure::user(format!("open {path}: no such file or directory"))
+fn missing(path: &str) -> CallError {
+    CallError::new(UNKNOWN, format!("open {path}: no such file or directory"), Vec::new())
 }
 
 #[async_trait]
 impl Gateway for Memory {
-    async fn ping(&self) -> Result<wire::PongResponse, Failure> {
+    async fn ping(&self) -> Result<wire::PongResponse, CallError> {
         assert!(!self.panics, "the gateway panics");
         Ok(wire::PongResponse {
             frontend_api_caps: self.caps(&FRONTEND),
@@ -175,7 +177,7 @@ impl Gateway for Memory {
         })
     }
 
-    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure> {
+    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, CallError> {
         let ops = request.definition.clone().unwrap_or_default().def;
         let runs = ops
             .iter()
@@ -197,7 +199,7 @@ impl Gateway for Memory {
         })
     }
 
-    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure> {
+    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, CallError> {
         let tree = self.tree(&request.r#ref);
         let content = tree
             .get(&request.file_path)
@@ -210,11 +212,11 @@ impl Gateway for Memory {
         })
     }
 
-    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, Failure> {
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError> {
         Err(missing(&request.dir_path))
     }
 
-    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, Failure> {
+    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError> {
         let tree = self.tree(&request.r#ref);
         let directory = format!("{}/", request.path);
         let mode = if tree.contains_key(&request.path) {
@@ -232,15 +234,19 @@ impl Gateway for Memory {
         })
     }
 
-    async fn evaluate(&self, _: wire::EvaluateRequest) -> Result<(), Failure> {
+    async fn evaluate(&self, _: wire::EvaluateRequest) -> Result<(), CallError> {
         Ok(())
     }
 
     async fn resolve_source_meta(
         &self,
         request: wire::ResolveSourceMetaRequest,
-    ) -> Result<wire::ResolveSourceMetaResponse, Failure> {
+    ) -> Result<wire::ResolveSourceMetaResponse, CallError> {
         let source = request.source.unwrap_or_default();
+        let name = source.identifier.trim_start_matches("docker-image://");
+        if let Some((_, error)) = self.images.iter().find(|(start, _)| name.starts_with(*start)) {
+            return Err(error.clone());
+        }
         self.resolved
             .lock()
             .unwrap()
@@ -259,7 +265,7 @@ impl Gateway for Memory {
     async fn resolve_image_config(
         &self,
         request: wire::ResolveImageConfigRequest,
-    ) -> Result<wire::ResolveImageConfigResponse, Failure> {
+    ) -> Result<wire::ResolveImageConfigResponse, CallError> {
         self.resolved.lock().unwrap().push(format!("old {}", request.r#ref));
         Ok(wire::ResolveImageConfigResponse {
             digest: format!("sha256:{}", "d".repeat(64)),
@@ -268,16 +274,16 @@ impl Gateway for Memory {
         })
     }
 
-    async fn inputs(&self) -> Result<wire::InputsResponse, Failure> {
+    async fn inputs(&self) -> Result<wire::InputsResponse, CallError> {
         Ok(wire::InputsResponse::default())
     }
 
-    async fn warn(&self, request: wire::WarnRequest) -> Result<(), Failure> {
+    async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError> {
         self.warned.lock().unwrap().push(request);
         Ok(())
     }
 
-    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), Failure> {
+    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError> {
         let before = self.returned.lock().unwrap().replace(request);
         assert!(before.is_none(), "a result is returned once");
         Ok(())

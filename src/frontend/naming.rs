@@ -3,13 +3,12 @@
 use crate::files::Task;
 use crate::frontend::client::Client;
 use crate::frontend::context::{self, SpecFile};
-use crate::frontend::failure::Failure;
 use crate::frontend::files::{self, Files};
 use crate::frontend::options::FrontendOptions;
 use crate::image_spec::Algorithm;
 use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, Failure};
 
 /// Computes the names of an image, and warns where flytekit's may be others.
 pub(super) async fn identify(
@@ -20,10 +19,8 @@ pub(super) async fn identify(
     naming: &Naming<'_>,
     tasks: &[Task],
 ) -> Result<Identity, Failure> {
-    let answer = files::digests(client, options, files, tasks).await?;
-    let identity = naming
-        .identify(tasks, &answer)
-        .map_err(|problems| Failure::of_spec(&file.text, &problems))?;
+    let answer = files::digests(client, options, files, naming, tasks).await?;
+    let identity = naming.identify(tasks, &answer)?;
     let mut warnings = naming.warnings(tasks, &answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {

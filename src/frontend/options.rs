@@ -10,7 +10,7 @@ use crate::oci::Platform;
 use crate::plan::{Part, Stage, Strategy, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::python::normalised;
-use crate::text::closest;
+use crate::text::{Diagnostic, closest};
 
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 const STRATEGY: &str = "IMAGESPEC_STRATEGY";
@@ -65,21 +65,6 @@ impl fmt::Debug for FrontendOptions {
             .field("options", &self.options.keys())
             .finish_non_exhaustive()
     }
-}
-
-/// An option that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum OptionError {
-    /// A value outside of what an option takes.
-    #[error("option {name}: `{value}` {reason}")]
-    Value {
-        /// The option's name.
-        name: String,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
 }
 
 #[derive(Deserialize)]
@@ -156,28 +141,28 @@ impl FrontendOptions {
             .collect()
     }
 
-    fn error(&self, name: &str, reason: impl Into<String>) -> OptionError {
-        OptionError::Value {
-            name: name.to_owned(),
-            value: match name {
-                // It may hold credentials.
-                "cache-imports" => "…".into(),
-                _ => self.options.get(name).cloned().unwrap_or_default(),
-            },
-            reason: reason.into(),
-        }
+    fn error(&self, name: &str, reason: impl AsRef<str>) -> Diagnostic {
+        let value = match name {
+            // It may hold credentials.
+            "cache-imports" => "…",
+            _ => self.options.get(name).map_or("", String::as_str),
+        };
+        let message = format!("option {name}: `{value}` {}", reason.as_ref());
+        Diagnostic::error("option", message)
     }
 
     /// The platforms asked for; empty when none were.
     ///
     /// # Errors
     /// When one is not a platform, or not Linux.
-    pub fn platforms(&self) -> Result<Vec<Platform>, OptionError> {
+    pub fn platforms(&self) -> Result<Vec<Platform>, Diagnostic> {
         let Some(list) = self.get("platform") else {
             return Ok(Vec::new());
         };
-        let platforms =
-            Platform::parse_list(list).map_err(|_| self.error("platform", "is not os/architecture[/variant]"))?;
+        let platforms = Platform::parse_list(list).map_err(|error| {
+            self.error("platform", "is not os/architecture[/variant]")
+                .caused_by(error)
+        })?;
         if platforms.iter().any(|platform| platform.os != "linux") {
             return Err(self.error("platform", "cannot be built: images are made for linux"));
         }
@@ -188,7 +173,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the value is no boolean, or forbids an index where several platforms were asked for.
-    pub fn multi_platform(&self, platforms: usize) -> Result<bool, OptionError> {
+    pub fn multi_platform(&self, platforms: usize) -> Result<bool, Diagnostic> {
         for name in ["build-arg:BUILDKIT_MULTI_PLATFORM", "multi-platform"] {
             match self.get(name) {
                 Some("1" | "t" | "T" | "true" | "TRUE" | "True") => return Ok(true),
@@ -207,7 +192,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the value is none of BuildKit's modes.
-    pub fn resolve_mode(&self) -> Result<ResolveMode, OptionError> {
+    pub fn resolve_mode(&self) -> Result<ResolveMode, Diagnostic> {
         match self.get("image-resolve-mode") {
             None | Some("default") => Ok(ResolveMode::Default),
             Some("pull") => Ok(ResolveMode::Pull),
@@ -220,7 +205,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the value is none of BuildKit's modes.
-    pub fn network(&self) -> Result<Network, OptionError> {
+    pub fn network(&self) -> Result<Network, Diagnostic> {
         match self.get("force-network-mode") {
             None | Some("sandbox" | "default") => Ok(Network::Sandbox),
             Some("host") => Ok(Network::Host),
@@ -233,7 +218,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When an entry is not `host=address`.
-    pub fn extra_hosts(&self) -> Result<Vec<(String, String)>, OptionError> {
+    pub fn extra_hosts(&self) -> Result<Vec<(String, String)>, Diagnostic> {
         let Some(list) = self.get("add-hosts") else {
             return Ok(Vec::new());
         };
@@ -243,9 +228,10 @@ impl FrontendOptions {
                     .split_once('=')
                     .ok_or_else(|| self.error("add-hosts", "is not host=address"))?;
                 let plain = address.trim_start_matches('[').trim_end_matches(']');
-                plain
-                    .parse::<std::net::IpAddr>()
-                    .map_err(|_| self.error("add-hosts", format!("has no address in `{entry}`")))?;
+                plain.parse::<std::net::IpAddr>().map_err(|error| {
+                    self.error("add-hosts", format!("has no address in `{entry}`"))
+                        .caused_by(error)
+                })?;
                 Ok((host.to_lowercase(), plain.to_owned()))
             })
             .collect()
@@ -275,7 +261,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When one is unknown.
-    pub fn no_cache(&self) -> Result<BTreeSet<Part>, OptionError> {
+    pub fn no_cache(&self) -> Result<BTreeSet<Part>, Diagnostic> {
         let Some(list) = self.options.get("no-cache") else {
             return Ok(BTreeSet::new());
         };
@@ -289,11 +275,11 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When it is unknown.
-    pub fn target(&self) -> Result<Option<Part>, OptionError> {
+    pub fn target(&self) -> Result<Option<Part>, Diagnostic> {
         self.get("target").map(|name| self.part("target", name)).transpose()
     }
 
-    fn part(&self, option: &str, name: &str) -> Result<Part, OptionError> {
+    fn part(&self, option: &str, name: &str) -> Result<Part, Diagnostic> {
         if let Some(package) = name.trim().strip_prefix("wheel-") {
             return Ok(Part::Package(normalised(package)));
         }
@@ -312,7 +298,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the option is not the JSON that clients send.
-    pub fn cache_imports(&self) -> Result<Vec<CacheOptionsEntry>, OptionError> {
+    pub fn cache_imports(&self) -> Result<Vec<CacheOptionsEntry>, Diagnostic> {
         #[derive(Deserialize)]
         struct Entry {
             #[serde(rename = "Type")]
@@ -322,8 +308,8 @@ impl FrontendOptions {
         }
         let mut imports = Vec::new();
         if let Some(json) = self.get("cache-imports") {
-            let entries: Vec<Entry> =
-                serde_json::from_str(json).map_err(|_| self.error("cache-imports", "is not a list of caches"))?;
+            let entries: Vec<Entry> = serde_json::from_str(json)
+                .map_err(|error| self.error("cache-imports", "is not a list of caches").caused_by(error))?;
             imports.extend(entries.into_iter().map(|entry| CacheOptionsEntry {
                 r#type: entry.kind,
                 attrs: entry.attrs.unwrap_or_default(),
@@ -342,7 +328,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When there is no such strategy.
-    pub fn strategy(&self) -> Result<Option<Strategy>, OptionError> {
+    pub fn strategy(&self) -> Result<Option<Strategy>, Diagnostic> {
         match self.argument(STRATEGY) {
             None => Ok(None),
             Some("merge") => Ok(Some(Strategy::Merge)),
@@ -355,7 +341,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When it is none of the three words.
-    pub fn if_exists(&self) -> Result<IfExists, OptionError> {
+    pub fn if_exists(&self) -> Result<IfExists, Diagnostic> {
         match self.argument(IF_EXISTS) {
             None | Some("build") => Ok(IfExists::Build),
             Some("skip") => Ok(IfExists::Skip),
@@ -369,15 +355,15 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When an algorithm or a Python is unknown.
-    pub fn naming(&self) -> Result<NamingOptions, OptionError> {
-        let parsed = |name: &str, reason: String| self.error(&format!("build-arg:{name}"), reason);
+    pub fn naming(&self) -> Result<NamingOptions, Diagnostic> {
+        let wrong = |name: &str, reason: &str| self.error(&format!("build-arg:{name}"), reason);
         let algorithm = self.argument(ALGORITHM).map(str::parse).transpose();
         let unicode = self.argument(UNICODE).map(str::parse).transpose();
         Ok(NamingOptions {
             algorithm: algorithm
-                .map_err(|_| parsed(ALGORITHM, "is not one of flytekit, flytekit-1.13, content".into()))?,
+                .map_err(|error| wrong(ALGORITHM, "is not one of flytekit, flytekit-1.13, content").caused_by(error))?,
             unicode: unicode
-                .map_err(|_| parsed(UNICODE, "is not one of 3.10, 3.11, 3.12".into()))?
+                .map_err(|error| wrong(UNICODE, "is not one of 3.10, 3.11, 3.12").caused_by(error))?
                 .unwrap_or_default(),
             machine: self.argument(MACHINE).unwrap_or(&self.worker.architecture).to_owned(),
             platform: self.get("platform").map(str::to_owned),

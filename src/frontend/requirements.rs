@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::frontend::client::Client;
-use crate::frontend::context::SpecFile;
-use crate::frontend::failure::Failure;
-use crate::frontend::files::{Files, check_path};
+use crate::frontend::files::{Files, Wanted, judge, look};
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::{DEFAULT_UV, Requirements};
 use crate::python::{
     Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, has_dynamic_requirements,
     normalised, parse_requirements, plain_text, project_requirements, source_paths,
 };
-use crate::text::{Diagnostic, Span, Spanned, context_path, directory_of};
+use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of};
 
 /// The version of uv's lock that the uv of this release reads.
 const UV_LOCK_VERSION: i64 = 1;
@@ -40,7 +38,6 @@ pub(super) struct Found {
 /// Reads the requirements files of a spec and of those below it: one entry each, the outermost first.
 pub(super) async fn read(
     client: &Client,
-    file: &SpecFile,
     files: &mut Files,
     spec: &ImageSpec,
     texts: &[(String, String)],
@@ -56,7 +53,7 @@ pub(super) async fn read(
         };
         reader.spec(spec).await?;
         if !reader.problems.is_empty() {
-            return Err(Failure::of_spec(&file.text, &reader.problems));
+            return Err(reader.problems.into());
         }
         all.push(reader.found);
     }
@@ -186,17 +183,14 @@ impl Reader<'_> {
         self.ask(path);
         let Some(tree) = &self.files.tree else { return Ok(None) };
         let solved = self.client.solve(Some(tree)).await?;
-        let mut read = Vec::new();
-        check_path(
-            self.client,
-            &solved,
-            "requirements",
-            named,
-            &mut self.problems,
-            &mut read,
-        )
-        .await?;
-        let text = read.pop().map(|(_, text)| text);
+        let seen = look(self.client, &solved, Wanted::Requirements, &named.value).await;
+        let text = match judge(Wanted::Requirements, named, seen) {
+            Ok(text) => text,
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        };
         if let Some(text) = &text {
             self.known.insert(path.to_owned(), text.clone());
         }

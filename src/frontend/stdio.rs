@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::unix::pipe;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::frontend::failure::Failure;
+use crate::frontend::call_error::CallError;
 use crate::frontend::gateway::{Call, Gateway};
 use crate::proto::gateway as wire;
 use wire::llb_bridge_client::LlbBridgeClient;
@@ -98,57 +98,57 @@ macro_rules! call {
 
 #[async_trait]
 impl Gateway for Stdio {
-    async fn ping(&self) -> Result<wire::PongResponse, Failure> {
+    async fn ping(&self) -> Result<wire::PongResponse, CallError> {
         call!(self.ping(wire::PingRequest {}))
     }
 
-    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, Failure> {
+    async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, CallError> {
         call!(self.solve(request))
     }
 
-    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, Failure> {
+    async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, CallError> {
         call!(self.read_file(request))
     }
 
-    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, Failure> {
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError> {
         call!(self.read_dir(request))
     }
 
-    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, Failure> {
+    async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError> {
         call!(self.stat_file(request))
     }
 
-    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), Failure> {
-        let answer: Result<wire::EvaluateResponse, Failure> = call!(self.evaluate(request));
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), CallError> {
+        let answer: Result<wire::EvaluateResponse, CallError> = call!(self.evaluate(request));
         answer.map(|_| ())
     }
 
     async fn resolve_source_meta(
         &self,
         request: wire::ResolveSourceMetaRequest,
-    ) -> Result<wire::ResolveSourceMetaResponse, Failure> {
+    ) -> Result<wire::ResolveSourceMetaResponse, CallError> {
         call!(self.resolve_source_meta(request))
     }
 
     async fn resolve_image_config(
         &self,
         request: wire::ResolveImageConfigRequest,
-    ) -> Result<wire::ResolveImageConfigResponse, Failure> {
+    ) -> Result<wire::ResolveImageConfigResponse, CallError> {
         call!(self.resolve_image_config(request))
     }
 
-    async fn inputs(&self) -> Result<wire::InputsResponse, Failure> {
+    async fn inputs(&self) -> Result<wire::InputsResponse, CallError> {
         call!(self.inputs(wire::InputsRequest {}))
     }
 
-    async fn warn(&self, request: wire::WarnRequest) -> Result<(), Failure> {
-        let answer: Result<wire::WarnResponse, Failure> = call!(self.warn(request));
+    async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError> {
+        let answer: Result<wire::WarnResponse, CallError> = call!(self.warn(request));
         answer.map(|_| ())
     }
 
-    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), Failure> {
+    async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError> {
         // `return` is a keyword, which tonic escapes.
-        let answer: Result<wire::ReturnResponse, Failure> = call!(self.r#return(request));
+        let answer: Result<wire::ReturnResponse, CallError> = call!(self.r#return(request));
         answer.map(|_| ())
     }
 

@@ -4,13 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use crate::frontend::call_error::CallError;
 use crate::frontend::context::SpecFile;
-use crate::frontend::failure::Failure;
+use crate::frontend::{positions, status};
 use crate::image_spec::{self, ImageSpec, Layering};
 use crate::name::{Identity, Naming, shown};
 use crate::plan::{self, BuildPlan, CA_SECRET, Product, Stage, StepId, Storey};
 use crate::proto::gateway as wire;
-use crate::text::{Diagnostic, Operation, Severity, Span, redact, shown_text};
+use crate::text::{Diagnostic, Failure, Operation, Severity, redact, shown_text};
 
 /// A request, by the name that clients give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,11 +96,11 @@ const ALL: [(Subrequest, &str, &str); 10] = [
 
 impl Subrequest {
     /// The request of a name.
-    pub(super) fn named(name: &str) -> Result<Self, Failure> {
+    pub(super) fn named(name: &str) -> Result<Self, CallError> {
         let known = ALL.iter().find(|(_, known, _)| *known == name);
         known
             .map(|(request, ..)| *request)
-            .ok_or_else(|| Failure::unsupported_request(name))
+            .ok_or_else(|| CallError::unsupported_request(name))
     }
 }
 
@@ -131,14 +132,14 @@ pub(super) fn about(request: Subrequest, file: &SpecFile) -> Result<wire::Result
     let parsed = image_spec::parse(&file.text);
     let problems: Vec<&Diagnostic> = parsed.errors(Operation::Building).collect();
     let Some(spec) = parsed.spec.as_ref().filter(|_| problems.is_empty()) else {
-        return Err(Failure::of_spec(&file.text, problems));
+        return Err(Failure::of(&file.text, problems));
     };
     let sources = json!([STANDARD.encode(&file.source.data)]);
     if request == Subrequest::Outline {
         let mut secrets = vec![json!({"name": CA_SECRET})];
         let mut table = format!("SECRET           REQUIRED\n{CA_SECRET:<17}\n");
         for secret in &spec.pip_secret_mounts {
-            secrets.push(json!({"name": secret.id, "required": true, "location": location(file, Some(secret.span))}));
+            secrets.push(json!({"name": secret.id, "required": true, "location": positions::location(&file.text, Some(secret.span))}));
             table.push_str(&format!("{:<17}true\n", secret.id));
         }
         let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});
@@ -213,9 +214,8 @@ pub(super) fn name(identity: &Identity, what: Name, plan: &BuildPlan, spec: &Ima
 /// The text of a lock.
 pub(super) fn lock(text: Option<String>) -> Result<wire::Result, Failure> {
     let Some(text) = text else {
-        return Err(Failure::user(
-            "this image installs no Python packages, so there is nothing to lock",
-        ));
+        let message = "this image installs no Python packages, so there is nothing to lock";
+        return Err(Diagnostic::error("nothing-to-lock", message).into());
     };
     let text = redact(&text);
     Ok(answer(&json!({"version": 1, "lock": text}), text))
@@ -292,7 +292,7 @@ fn lint(file: &SpecFile) -> wire::Result {
             "ruleName": warning.rule,
             "description": warning.help.clone().unwrap_or_default(),
             "detail": warning.message,
-            "location": location(file, warning.span),
+            "location": positions::location(&file.text, warning.span()),
         }));
         text.push_str(&format!("{}\n", warning.line(&file.text)));
     }
@@ -304,23 +304,14 @@ fn lint(file: &SpecFile) -> wire::Result {
         "sources": [{"filename": file.text.name(), "language": "YAML", "data": STANDARD.encode(data)}],
     });
     if let Some(first) = errors.first() {
-        let failure = Failure::of_spec(&file.text, errors.iter().copied());
-        text.push_str(&format!("{}\n", failure.message));
-        report["buildError"] = json!({"message": failure.message, "location": location(file, first.span)});
+        let message = status::message(&Failure::of(&file.text, errors.iter().copied()));
+        text.push_str(&format!("{message}\n"));
+        report["buildError"] = json!({"message": message, "location": positions::location(&file.text, first.span())});
     }
     let mut result = answer(&report, text);
     let code = if clean { "0" } else { "1" };
     result.metadata.insert("result.statuscode".into(), code.into());
     result
-}
-
-/// A place in the file; clients print none for the index -1.
-fn location(file: &SpecFile, span: Option<Span>) -> Value {
-    let Some(span) = span else {
-        return json!({"sourceIndex": -1});
-    };
-    let (first, last) = file.text.lines(span);
-    json!({"sourceIndex": 0, "ranges": [{"start": {"line": first}, "end": {"line": last}}]})
 }
 
 fn answer(value: &Value, text: String) -> wire::Result {

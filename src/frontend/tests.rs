@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use prost::Message as _;
 
-use crate::frontend::failure::Failure;
+use crate::frontend::call_error::{CallError, UNKNOWN, detail};
 use crate::frontend::memory::Memory;
 use crate::frontend::options::{FrontendOptions, Program};
 use crate::frontend::run;
@@ -242,14 +242,166 @@ fn details_of_failed_calls_are_forwarded_unchanged() {
         type_url: "github.com/moby/buildkit/errdefs.Solve+json".into(),
         value: b"{}".to_vec(),
     };
-    memory.failing = Some(Failure {
-        code: 2,
-        message: "process did not complete".into(),
-        details: vec![detail.clone()],
-    });
+    memory.failing = Some(CallError::new(2, "process did not complete", vec![detail.clone()]));
     let error = error(&build(memory, &[]));
     assert_eq!((error.code, error.message.as_str()), (2, "process did not complete"));
     assert_eq!(error.details, [detail]);
+}
+
+/// The first and last lines of all snippets of an error.
+fn snippets(error: &Status) -> Vec<(u64, u64)> {
+    let sources = error
+        .details
+        .iter()
+        .filter(|detail| detail.type_url.ends_with("/errdefs.Source+json"));
+    let lines = sources.map(|detail| {
+        let value: serde_json::Value = serde_json::from_slice(&detail.value).unwrap();
+        assert_eq!(value["info"]["filename"], "imageSpec.yaml");
+        let range = &value["ranges"][0];
+        (
+            range["start"]["line"].as_u64().unwrap(),
+            range["end"]["line"].as_u64().unwrap(),
+        )
+    });
+    lines.collect()
+}
+
+#[test]
+fn failures_of_a_field_show_the_field() {
+    let check = |memory: Memory, options: &[(&str, &str)], starts: &str, lines: &[(u64, u64)]| {
+        let error = error(&build(memory, options));
+        assert!(error.message.starts_with(starts), "{}", error.message);
+        assert_eq!(snippets(&error), lines, "{}", error.message);
+    };
+    let without_image = |spec: &str, name: &'static str, message: &str| {
+        let mut memory = with_data(spec);
+        memory.images.insert(name, CallError::new(UNKNOWN, message, Vec::new()));
+        memory
+    };
+    let image = |spec: &str, name: &'static str| without_image(spec, name, "connection refused");
+    check(
+        image("profile: plain\nbase_image: acme/base:1\n", "docker.io/acme/base:1"),
+        &[],
+        "imageSpec.yaml:2:13: cannot load the base image acme/base:1: connection refused\n    help: name another image in `base_image`",
+        &[(2, 2)],
+    );
+    // One that nobody named has no place.
+    check(
+        image("profile: plain\n", "docker.io/library/debian:bookworm-slim"),
+        &[],
+        "cannot load the base image debian:bookworm-slim: connection refused",
+        &[],
+    );
+    let digest = format!("sha256:{}", "c".repeat(64));
+    let name: &'static str = format!("docker.io/acme/base:1@{digest}").leak();
+    check(
+        image(
+            &format!("profile: plain\nbase_image: acme/base:1\npins: {{\"acme/base:1\": \"{digest}\"}}\n"),
+            name,
+        ),
+        &[],
+        "imageSpec.yaml:2:13: cannot load the base image",
+        &[(2, 2)],
+    );
+    check(
+        image(
+            "packages: [x]\nbuilder_config:\n  uv_image: acme/uv:1\n",
+            "docker.io/acme/uv:1",
+        ),
+        &[],
+        "imageSpec.yaml:3:13: cannot load the uv image acme/uv:1: connection refused",
+        &[(3, 3)],
+    );
+    check(
+        image(
+            "packages: [x]\nbuilder_config: {micromamba_image: acme/mamba:1}\n",
+            "docker.io/acme/mamba:1",
+        ),
+        &[],
+        "imageSpec.yaml:2:36: cannot load the micromamba image acme/mamba:1",
+        &[(2, 2)],
+    );
+    let nested = "profile: plain\nbase_image:\n  profile: plain\n  base_image: acme/base:1\n";
+    check(
+        image(nested, "docker.io/acme/base:1"),
+        &[],
+        "imageSpec.yaml:4:15: cannot load the base image acme/base:1",
+        &[(4, 4)],
+    );
+    check(
+        with_data("profile: plain\nbase_image: acme/base:1\n"),
+        &[("context:base", "local:x")],
+        "imageSpec.yaml:2:13: --build-context base: `local:` cannot stand for an image",
+        &[(2, 2)],
+    );
+    let skip = ("build-arg:IMAGESPEC_IF_EXISTS", "skip");
+    let registry = "name: x\nprofile: plain\nregistry: ghcr.io/acme\n";
+    let name = "ghcr.io/acme/x:";
+    check(
+        without_image(registry, name, "unexpected status: 403 Forbidden"),
+        &[skip],
+        "imageSpec.yaml:3:11: cannot find out whether the image ghcr.io/acme/x:",
+        &[(3, 3)],
+    );
+    check(
+        with_data(registry),
+        &[("build-arg:IMAGESPEC_IF_EXISTS", "fail")],
+        "imageSpec.yaml:3:11: the image ghcr.io/acme/x:",
+        &[(3, 3)],
+    );
+    check(
+        with_data("profile: plain\nregistry: \"\"\n"),
+        &[skip],
+        "imageSpec.yaml:2:11: IMAGESPEC_IF_EXISTS needs `registry`",
+        &[(2, 2)],
+    );
+    check(
+        with_data("profile: plain\nplatform: linux/amd64,linux/arm64\npackages: [x]\n"),
+        &[("requestid", "frontend.lock")],
+        "imageSpec.yaml:2:11: a lock is for one platform",
+        &[(2, 2)],
+    );
+    check(
+        with_data("profile: plain\ntag_algorithm: flytekit\ncopy: [../x]\n"),
+        &[("requestid", "frontend.tag")],
+        "imageSpec.yaml:3:7: `../x` is outside of the build context",
+        &[(3, 3)],
+    );
+    check(
+        with_data("profile: plain\nrequirements: r.txt\ncopy: [y]\n"),
+        &[],
+        "2 problems in imageSpec.yaml\nimageSpec.yaml:2:15: `requirements: r.txt` is not in the build context\n    help: ",
+        &[(2, 2), (3, 3)],
+    );
+}
+
+#[test]
+fn a_missing_secret_is_explained_by_the_spec() {
+    let failing = |spec: &str| {
+        let mut memory = with_data(spec);
+        let exit = detail("gatewayapi.ExitMessage", &serde_json::json!({"Code": 97}));
+        let words = "process \"/bin/sh\" did not complete successfully: exit code: 97";
+        memory.failing = Some(CallError::new(UNKNOWN, words, vec![exit.clone()]));
+        let error = error(&build(memory, &[]));
+        assert!(error.details.contains(&exit), "what BuildKit said goes on");
+        error
+    };
+    let one = failing("packages: [x]\npip_secret_mounts:\n  - [secrets/netrc, /root/.netrc]\n");
+    assert_eq!(
+        one.message,
+        "imageSpec.yaml:3:5: the secret `secret_0` is missing\n    help: add --secret id=secret_0,src=secrets/netrc to the build command"
+    );
+    assert_eq!(snippets(&one), [(3, 3)]);
+    let two =
+        failing("packages: [x]\npip_secret_mounts:\n  - [a, /root/.netrc]\n  - {id: conf, target: /root/pip.conf}\n");
+    assert_eq!(
+        two.message,
+        "imageSpec.yaml:3:5: a secret is missing, one of `secret_0`, `conf`\n    help: add --secret id=secret_0,src=a --secret id=conf,src=FILE to the build command"
+    );
+    assert_eq!(snippets(&two), [(3, 4)]);
+    // Without secrets the status means something else.
+    let none = failing("packages: [x]\n");
+    assert!(none.message.starts_with("process"), "{}", none.message);
 }
 
 #[test]
@@ -463,13 +615,13 @@ mod transport {
 
     struct Server(Arc<Memory>);
 
-    fn status(failure: Failure) -> GrpcStatus {
+    fn status(error: CallError) -> GrpcStatus {
         let inner = Status {
-            code: failure.code,
-            message: failure.message.clone(),
-            details: failure.details,
+            code: error.code,
+            message: error.message.clone(),
+            details: error.details,
         };
-        GrpcStatus::with_details(failure.code.into(), failure.message, inner.encode_to_vec().into())
+        GrpcStatus::with_details(error.code.into(), error.message, inner.encode_to_vec().into())
     }
 
     macro_rules! serve {
@@ -484,7 +636,7 @@ mod transport {
         };
     }
 
-    type Answer<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Failure>> + Send>>;
+    type Answer<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, CallError>> + Send>>;
 
     serve! {
         ping(wire::PingRequest) -> wire::PongResponse = |m, _| -> Answer<_> { Box::pin(async move { m.ping().await }) };
@@ -540,11 +692,7 @@ mod transport {
             type_url: "github.com/moby/buildkit/errdefs.Source+json".into(),
             value: vec![b'x'; 1_500_000],
         };
-        memory.failing = Some(Failure {
-            code: 2,
-            message: "failed".into(),
-            details: vec![detail.clone()],
-        });
+        memory.failing = Some(CallError::new(2, "failed", vec![detail.clone()]));
         let error = error(&over_grpc(memory));
         assert_eq!(error.message, "failed");
         assert_eq!(error.details, [detail]);

@@ -2,6 +2,7 @@
 
 use crate::flytekit::{registry_is_valid, tag_format};
 use crate::image_spec::model::{BaseImage, ImageSpec, TextValue};
+use crate::image_spec::secret::CREDENTIAL_HELP;
 use crate::oci::{Platform, Reference};
 use crate::python::Unicode;
 use crate::text::yaml::{Data, Node};
@@ -89,9 +90,8 @@ impl Checker<'_> {
             Data::Scalar { text, .. } => {
                 if has_credential(text) {
                     let message = format!("`{}` has a credential in its URL", redact(text));
-                    let help = "take it out and pass it as a secret: put a netrc file's path into \
-                                `pip_secret_mounts: [[.netrc, /root/.netrc]]` and build with `--secret id=secret_0,src=.netrc`";
-                    self.error(CREDENTIAL_RULE, message, node.span, help);
+                    let help = format!("take it out and {CREDENTIAL_HELP}");
+                    self.error(CREDENTIAL_RULE, message, node.span, &help);
                 }
             }
             Data::Sequence(items) => items.iter().for_each(|item| self.credentials(item)),

@@ -39,6 +39,6 @@ pub fn parse(text: &Text) -> Parsed {
     if let Some(spec) = &spec {
         check::check(spec, &mut diagnostics);
     }
-    diagnostics.sort_by_key(|d| d.span.map_or(0, |span| span.start));
+    diagnostics.sort_by_key(|d| d.span().map_or(0, |span| span.start));
     Parsed { spec, diagnostics }
 }

@@ -1,10 +1,11 @@
-use std::fmt::Write as _;
+//! A problem, in the one form in which every part of the program tells of it.
 
-use annotate_snippets::renderer::DecorStyle;
-use annotate_snippets::{AnnotationKind, Level as Title, Renderer, Snippet};
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
 
 use crate::text::redact::redact;
-use crate::text::source::{Span, Text};
+use crate::text::source::{NotUtf8, Span};
 
 /// The longest message, in characters.
 const MAX_MESSAGE: usize = 600;
@@ -40,7 +41,99 @@ pub enum Operation {
     Building,
 }
 
-/// A problem in a spec: what is wrong, where, and what to do.
+/// What sort of thing is wrong. Programs tell failures apart by it, never by the words of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// What the user wrote or asked for.
+    Input,
+    /// A path has nothing.
+    Missing,
+    /// A registry has no such image.
+    NotFound,
+    /// Somebody may not do this.
+    Denied,
+    /// A file's name cannot be sent.
+    FileName,
+    /// The engine lacks a capability.
+    Unsupported,
+    /// A step of the build failed.
+    Step,
+    /// A fault of this program.
+    Internal,
+    /// Anything else.
+    Other,
+}
+
+impl Kind {
+    /// Its name, for programs.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::Missing => "missing",
+            Self::NotFound => "not-found",
+            Self::Denied => "denied",
+            Self::FileName => "file-name",
+            Self::Unsupported => "unsupported",
+            Self::Step => "step",
+            Self::Internal => "internal",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Where a problem is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Place {
+    /// In no file.
+    #[default]
+    Nowhere,
+    /// In the file that the diagnostic is about.
+    Span(Span),
+    /// In another file.
+    Elsewhere {
+        /// The file's name.
+        file: Box<str>,
+        /// The line, from 1.
+        line: u32,
+        /// The character in the line, from 1, where it is known.
+        column: Option<u32>,
+    },
+}
+
+/// The error that a problem came from. Two are equal when they say the same.
+#[derive(Clone)]
+pub struct Cause(Arc<dyn Error + Send + Sync>);
+
+impl fmt::Debug for Cause {
+    /// Other people's words may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&self.0.to_string()))
+    }
+}
+
+impl Cause {
+    /// Keeps an error.
+    pub fn new(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Arc::new(error))
+    }
+
+    /// The error.
+    #[must_use]
+    pub fn error(&self) -> &(dyn Error + 'static) {
+        &*self.0
+    }
+}
+
+impl PartialEq for Cause {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.to_string() == other.0.to_string()
+    }
+}
+
+impl Eq for Cause {}
+
+/// A problem: what is wrong, where, what to do, and what it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The name of the rule that was broken.
@@ -49,12 +142,16 @@ pub struct Diagnostic {
     pub severity: Severity,
     /// The first operation that it stops.
     pub stops: Operation,
-    /// What is wrong. Holds no credentials.
+    /// What sort of thing is wrong.
+    pub kind: Kind,
+    /// What is wrong, in full. Holds no credentials, and no help.
     pub message: String,
     /// Where.
-    pub span: Option<Span>,
+    pub place: Place,
     /// What to do.
     pub help: Option<String>,
+    /// What it came from.
+    pub cause: Option<Cause>,
 }
 
 impl Diagnostic {
@@ -64,9 +161,11 @@ impl Diagnostic {
             rule,
             severity: Severity::Error,
             stops: Operation::Naming,
+            kind: Kind::Input,
             message: clipped(redact(message.as_ref())),
-            span: None,
+            place: Place::Nowhere,
             help: None,
+            cause: None,
         }
     }
 
@@ -86,10 +185,42 @@ impl Diagnostic {
         }
     }
 
+    /// A fault of this program.
+    pub fn internal(message: impl AsRef<str>) -> Self {
+        Self::error("internal", message).kind(Kind::Internal)
+    }
+
+    /// Says what sort of thing is wrong.
+    #[must_use]
+    pub fn kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// Says where.
     #[must_use]
     pub fn at(mut self, span: Span) -> Self {
-        self.span = Some(span);
+        self.place = Place::Span(span);
+        self
+    }
+
+    /// Says where, unless that is not known or has been said.
+    #[must_use]
+    pub fn at_known(self, span: Option<Span>) -> Self {
+        match (&self.place, span) {
+            (Place::Nowhere, Some(span)) => self.at(span),
+            _ => self,
+        }
+    }
+
+    /// Says in which line of another file.
+    #[must_use]
+    pub fn in_file(mut self, file: &str, line: u32, column: Option<u32>) -> Self {
+        self.place = Place::Elsewhere {
+            file: file.into(),
+            line,
+            column,
+        };
         self
     }
 
@@ -100,60 +231,62 @@ impl Diagnostic {
         self
     }
 
-    /// `file:line:column: message`, with the help in a line of its own.
+    /// Says what it came from, in the message as well, which such words do not shorten.
     #[must_use]
-    pub fn line(&self, text: &Text) -> String {
-        let mut line = match self.span {
-            Some(span) => {
-                let position = text.position(span.start);
-                format!(
-                    "{}:{}:{}: {}",
-                    text.name(),
-                    position.line,
-                    position.column,
-                    self.message
-                )
-            }
-            None => format!("{}: {}", text.name(), self.message),
-        };
-        if let Some(help) = &self.help {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "\n    help: {help}");
-        }
-        line
+    pub fn because(mut self, error: impl Error + Send + Sync + 'static) -> Self {
+        self.message = format!("{}: {}", self.message, redact(&error.to_string()));
+        self.caused_by(error)
     }
 
-    /// The message with the line it is about and the place marked, for terminals.
+    /// Keeps what it came from, of which the message says enough.
     #[must_use]
-    pub fn snippet(&self, text: &Text) -> String {
-        let level = match self.severity {
-            Severity::Error => Title::ERROR,
-            Severity::Warning => Title::WARNING,
-        };
-        // Credentials keep their length when hidden, so spans still fit.
-        let content = shown_text(text, [self]);
-        let mut group = level
-            .primary_title(self.message.as_str())
-            .id(self.rule)
-            .elements(None::<Snippet<'_, annotate_snippets::Annotation<'_>>>);
-        if let Some(span) = self.span {
-            let end = span.end.min(content.len());
-            let start = span.start.min(end);
-            // Long blocks are marked at their first line.
-            let end = content
-                .get(start..end)
-                .and_then(|s| s.find('\n'))
-                .map_or(end, |at| start + at);
-            group = group.element(
-                Snippet::source(content)
-                    .path(text.name())
-                    .annotation(AnnotationKind::Primary.span(start..end)),
-            );
+    pub fn caused_by(mut self, error: impl Error + Send + Sync + 'static) -> Self {
+        self.cause = Some(Cause::new(error));
+        self
+    }
+
+    /// Where it stands in the file that it is about.
+    #[must_use]
+    pub fn span(&self) -> Option<Span> {
+        match self.place {
+            Place::Span(span) => Some(span),
+            Place::Nowhere | Place::Elsewhere { .. } => None,
         }
-        if let Some(help) = &self.help {
-            group = group.element(Title::HELP.message(help.as_str()));
+    }
+
+    /// The first error of a type among those that it came from.
+    #[must_use]
+    pub fn find_cause<E: Error + 'static>(&self) -> Option<&E> {
+        let mut next = self.source();
+        while let Some(error) = next {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            next = error.source();
         }
-        Renderer::plain().decor_style(DecorStyle::Ascii).render(&[group])
+        None
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for Diagnostic {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_ref().map(Cause::error)
+    }
+}
+
+/// A file that is no text.
+impl From<NotUtf8> for Diagnostic {
+    fn from(error: NotUtf8) -> Self {
+        Self::error("not-utf8", "the file is not UTF-8 text")
+            .in_file(&error.name, error.line, None)
+            .help("save it as UTF-8")
+            .caused_by(error)
     }
 }
 
@@ -165,30 +298,31 @@ fn clipped(message: String) -> String {
     }
 }
 
-/// A file as it may be shown: credentials in URLs are hidden, and the whole of each value that a problem
-/// finds one in, since escapes can hide it from a search of the text. Keeps its length in bytes.
-#[must_use]
-pub fn shown_text<'a>(text: &Text, problems: impl IntoIterator<Item = &'a Diagnostic>) -> String {
-    let mut shown = redact(text.content());
-    for span in problems
-        .into_iter()
-        .filter(|problem| problem.rule == CREDENTIAL_RULE)
-        .filter_map(|problem| problem.span)
-    {
-        let Some(value) = shown.get(span.start..span.end) else {
-            continue;
-        };
-        let hidden: String = value
-            .bytes()
-            .map(|byte| {
-                if byte == b'\n' || byte == b'\r' {
-                    char::from(byte)
-                } else {
-                    '*'
-                }
-            })
-            .collect();
-        shown.replace_range(span.start..span.end, &hidden);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the reason")]
+    struct Reason(#[source] std::io::Error);
+
+    #[test]
+    fn causes_are_kept_and_found() {
+        let reason = Reason(std::io::Error::other("the reason's reason"));
+        let problem = Diagnostic::error("rule", "it failed").because(reason);
+        assert_eq!(problem.message, "it failed: the reason");
+        let found: &std::io::Error = problem.find_cause().unwrap();
+        assert_eq!(found.to_string(), "the reason's reason");
+        assert!(problem.find_cause::<fmt::Error>().is_none());
+        let other = Diagnostic::error("rule", "it failed: the reason").caused_by(std::io::Error::other("the reason"));
+        assert_eq!(problem, other);
+        assert_ne!(problem, other.caused_by(std::io::Error::other("another")));
     }
-    shown
+
+    #[test]
+    fn a_cause_shows_no_credential() {
+        let cause = std::io::Error::other("https://u:hunter22@h is gone");
+        let problem = Diagnostic::error("rule", "it failed").because(cause);
+        assert!(!problem.message.contains("hunter22"), "{problem}");
+    }
 }

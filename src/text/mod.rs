@@ -3,7 +3,9 @@
 
 mod context_path;
 mod diagnostic;
+mod failure;
 mod redact;
+mod report;
 mod source;
 mod suggestion;
 mod surrogate;
@@ -11,7 +13,9 @@ pub mod yaml;
 
 pub use context_path::{context_path, directory_of, file_name};
 pub(crate) use diagnostic::CREDENTIAL_RULE;
-pub use diagnostic::{Diagnostic, Operation, Severity, shown_text};
+pub use diagnostic::{Cause, Diagnostic, Kind, Operation, Place, Severity};
+pub use failure::Failure;
 pub use redact::{has_credential, redact};
+pub use report::shown_text;
 pub use source::{NotUtf8, Position, Span, Spanned, Text};
 pub use suggestion::closest;

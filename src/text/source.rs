@@ -37,12 +37,14 @@ impl fmt::Debug for Text {
     }
 }
 
-/// A file that is no text. Says where, and what to do.
+/// A file that is no text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name}:{line}: the file is not UTF-8 text\n    help: save it as UTF-8")]
+#[error("{name}:{line}: the file is not UTF-8 text")]
 pub struct NotUtf8 {
-    name: String,
-    line: usize,
+    pub(super) name: String,
+    pub(super) line: u32,
+    #[source]
+    error: std::str::Utf8Error,
 }
 
 impl Text {
@@ -53,9 +55,11 @@ impl Text {
     pub fn from_utf8(name: &str, bytes: Vec<u8>) -> Result<Self, NotUtf8> {
         let content = String::from_utf8(bytes).map_err(|error| {
             let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
+            let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
             NotUtf8 {
                 name: name.to_owned(),
-                line: valid.iter().filter(|byte| **byte == b'\n').count() + 1,
+                line: u32::try_from(line).unwrap_or(u32::MAX),
+                error: error.utf8_error(),
             }
         })?;
         Ok(Self::new(name, content))

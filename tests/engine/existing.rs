@@ -54,7 +54,7 @@ fn what_is_unclear_is_an_error() {
     let check = |port: u16, says: &[&str]| {
         let spec = format!("name: x\nregistry: 127.0.0.1:{port}/acme\nprofile: plain\n");
         let error = Project::new(&spec).with(&SKIP).fail("unused");
-        for words in [&["cannot be said", "help:"], says].concat() {
+        for words in [&["cannot find out", "help:"], says].concat() {
             assert!(error.contains(words), "{words}: {error}");
         }
         assert!(!error.contains("building it"), "{error}");

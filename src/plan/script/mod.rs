@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
 /// The status with which a script stops when a secret is not there that it cannot do without.
-pub const MISSING_SECRET_STATUS: i32 = 97;
+pub const MISSING_SECRET_STATUS: u32 = 97;
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {

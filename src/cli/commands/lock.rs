@@ -1,18 +1,49 @@
+//! `imagespec lock`.
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
 
-use crate::cli::project::{read, spec_file};
-use crate::cli::{DONE, Failure, LockArguments, out};
+use crate::cli::arguments::SpecArguments;
+use crate::cli::output::{DONE, out};
+use crate::cli::project::{cannot, read, spec_file};
 use crate::engine::{self, LockRequest};
 use crate::image_spec::{self, LOCK_NAME};
 use crate::python::RequirementsFile;
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, Failure, Kind};
+
+#[derive(Debug, Args)]
+pub(crate) struct LockArguments {
+    #[command(flatten)]
+    spec: SpecArguments,
+    /// Where the lock goes; `pylock.toml` beside the spec where nothing is said.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Look versions up again, instead of taking those that an earlier build has found.
+    #[arg(short = 'U', long)]
+    upgrade: bool,
+    /// The frontend's image, instead of the one in the first line of the spec.
+    #[arg(long, value_name = "IMAGE")]
+    frontend: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    /// More arguments of `docker buildx build`, such as `--secret id=secret_0,src=.netrc`.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    docker: Vec<String>,
+}
+
+impl LockArguments {
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+}
 
 /// Writes the lock beside the spec, or where the user says.
-pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
-    let file = spec_file(arguments.file.as_deref(), &arguments.context)?;
+pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
+    let file = spec_file(arguments.spec.file.as_deref(), &arguments.spec.context)?;
     let is_piped = file == Path::new("-");
     if !is_piped {
         check(&file)?;
@@ -20,13 +51,17 @@ pub(super) fn write(arguments: &LockArguments) -> Result<u8, Failure> {
     let target = match &arguments.output {
         Some(output) => output.clone(),
         None if is_piped => {
-            let message = "a spec from standard input has no directory\n    help: name the lock's file with -o FILE";
-            return Err(Failure::Other(message.into()));
+            let problem = Diagnostic::error("no-output", "a spec from standard input has no directory");
+            return Err(problem.help("name the lock's file with -o FILE").into());
         }
         None => beside(&file),
     };
     // Not in the context: that is what projects are built from.
-    let directory = tempfile::tempdir().map_err(|error| Failure::Other(format!("cannot write a lock: {error}")))?;
+    let directory = tempfile::tempdir().map_err(|error| {
+        Diagnostic::error("file-access", "cannot write a lock")
+            .kind(Kind::Other)
+            .because(error)
+    })?;
     let packages = make(arguments, &file, directory.path(), &target)?;
     if arguments.json {
         let path = target.display().to_string();
@@ -59,52 +94,53 @@ fn check(file: &Path) -> Result<(), Failure> {
     let problem = Diagnostic::build_error("locked-already", message)
         .at(lock.span)
         .help(help);
-    Err(Failure::Spec(text, vec![problem]))
+    Err(Failure::from(problem).about(&text))
 }
 
 /// Makes the lock and gives the number of its packages.
-fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path) -> Result<usize, Failure> {
-    let cannot =
-        |what: &Path, error: std::io::Error| Failure::Other(format!("cannot write {}: {error}", what.display()));
+fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path) -> Result<usize, Diagnostic> {
+    let unwritten = |error| cannot("write", target, error);
     let request = LockRequest {
         file,
-        context: &arguments.context,
+        context: &arguments.spec.context,
         frontend: arguments.frontend.as_deref(),
         upgrade: arguments.upgrade,
         output: directory,
         arguments: &arguments.docker,
     };
-    engine::lock(&request).map_err(|error| Failure::Other(error.to_string()))?;
+    engine::lock(&request)?;
     let made = directory.join(LOCK_NAME);
-    let text = std::fs::read_to_string(&made).map_err(|_| Failure::Other(not_one(directory)))?;
+    let text = std::fs::read_to_string(&made).map_err(|error| not_one(directory).caused_by(error))?;
     // Whatever happens on the way, the old lock stays until the new one is whole.
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
     let new = tempfile::Builder::new()
         .permissions(std::fs::Permissions::from_mode(0o644))
         .tempfile_in(parent.unwrap_or_else(|| Path::new(".")))
-        .map_err(|error| cannot(target, error))?;
-    std::fs::write(new.path(), &text).map_err(|error| cannot(target, error))?;
-    new.persist(target).map_err(|error| cannot(target, error.error))?;
+        .map_err(unwritten)?;
+    std::fs::write(new.path(), &text).map_err(unwritten)?;
+    new.persist(target).map_err(|error| unwritten(error.error))?;
     Ok(text.lines().filter(|line| line.trim() == "[[packages]]").count())
 }
 
 /// Why a build wrote no lock: several platforms have a directory each.
-fn not_one(directory: &Path) -> String {
+fn not_one(directory: &Path) -> Diagnostic {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut platforms: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
         .collect();
     platforms.sort();
     if platforms.is_empty() {
-        return "the spec installs no Python packages: there is nothing to lock".into();
+        let message = "the spec installs no Python packages: there is nothing to lock";
+        return Diagnostic::error("nothing-to-lock", message);
     }
-    format!(
-        "a lock is for one platform, and the spec is built for {}\n    help: name one: `imagespec lock -- --platform {}`",
-        platforms.join(", "),
-        platforms
-            .first()
-            .map_or_else(String::new, |platform| platform.replace('_', "/"))
-    )
+    let message = format!(
+        "a lock is for one platform, and the spec is built for {}",
+        platforms.join(", ")
+    );
+    let first = platforms
+        .first()
+        .map_or_else(String::new, |platform| platform.replace('_', "/"));
+    Diagnostic::error("several-platforms", message).help(format!("name one: `imagespec lock -- --platform {first}`"))
 }
 
 fn beside(file: &Path) -> PathBuf {

@@ -1,13 +1,37 @@
+//! `imagespec diff`.
+
 use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde_json::json;
 
+use crate::cli::arguments::NamingArguments;
+use crate::cli::output::{DONE, NO, out};
 use crate::cli::project::Project;
-use crate::cli::{DONE, DiffArguments, Failure, NO, out};
 use crate::engine;
 use crate::image_spec::Algorithm;
 use crate::name::{NamingOptions, differences, from_label, kept, shown};
 use crate::oci::Reference;
+use crate::text::{Diagnostic, Failure, Kind};
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// A spec file or an image.
+    left: String,
+    /// A spec file or an image.
+    right: String,
+    /// The directory that paths in the specs are relative to; each spec's own where none is named.
+    #[arg(short, long, value_name = "DIRECTORY")]
+    context: Option<PathBuf>,
+    #[command(flatten)]
+    naming: NamingArguments,
+}
+
+impl DiffArguments {
+    pub(crate) fn json(&self) -> bool {
+        self.naming.json
+    }
+}
 
 /// The inputs of one side.
 struct Side {
@@ -22,8 +46,8 @@ struct Side {
 const MAX_SHOWN: usize = 400;
 
 /// Says what differs.
-pub(super) fn print(arguments: &DiffArguments) -> Result<u8, Failure> {
-    let mut options = arguments.how.options();
+pub(crate) fn run(arguments: &DiffArguments) -> Result<u8, Failure> {
+    let mut options = arguments.naming.options();
     let images = [&arguments.left, &arguments.right].map(|side| (!is_file(side)).then(|| from_image(side)).transpose());
     let [left_image, right_image] = images;
     let (left_image, right_image) = (left_image?, right_image?);
@@ -36,17 +60,19 @@ pub(super) fn print(arguments: &DiffArguments) -> Result<u8, Failure> {
     let left = or_spec(left_image, &arguments.left)?;
     let right = or_spec(right_image, &arguments.right)?;
     if left.algorithm != right.algorithm {
-        return Err(Failure::Other(format!(
-            "the tags are computed by different algorithms, {} and {}\n    help: choose one with --algorithm",
+        let message = format!(
+            "the tags are computed by different algorithms, {} and {}",
             left.algorithm, right.algorithm
-        )));
+        );
+        let problem = Diagnostic::error("different-algorithms", message);
+        return Err(problem.help("choose one with --algorithm").into());
     }
     let differing = if has_image {
         differences(&left.kept, &right.kept)
     } else {
         differences(&left.inputs, &right.inputs)
     };
-    if arguments.how.json {
+    if arguments.naming.json {
         let found = json!({
             "version": 1,
             "algorithm": left.algorithm.name(),
@@ -91,16 +117,20 @@ fn from_spec(file: &str, context: Option<&Path>, options: &NamingOptions) -> Res
     })
 }
 
-fn from_image(reference: &str) -> Result<Side, Failure> {
-    if reference.starts_with('-') || Reference::parse(reference).is_err() {
-        return Err(Failure::Other(format!(
-            "`{reference}` is neither a file nor the name of an image"
-        )));
+fn from_image(reference: &str) -> Result<Side, Diagnostic> {
+    let neither = || {
+        let message = format!("`{reference}` is neither a file nor the name of an image");
+        Diagnostic::error("no-such-side", message)
+    };
+    if reference.starts_with('-') {
+        return Err(neither());
     }
+    Reference::parse(reference).map_err(|error| neither().caused_by(error))?;
     let labels = engine::labels(reference).map_err(|error| {
-        Failure::Other(format!(
-            "`{reference}` is not a file, and as an image it cannot be looked at: {error}"
-        ))
+        let message = format!("`{reference}` is not a file, and as an image it cannot be looked at");
+        Diagnostic::error("no-such-side", message)
+            .kind(Kind::Other)
+            .because(error)
     })?;
     let get = |name: &str| labels.get(&format!("io.imagespec.{name}")).cloned();
     let found = || -> Option<Side> {
@@ -112,8 +142,9 @@ fn from_image(reference: &str) -> Result<Side, Failure> {
         })
     };
     found().ok_or_else(|| {
-        Failure::Other(format!(
+        let message = format!(
             "the image {reference} does not say what its tag was computed from: it has no label io.imagespec.inputs"
-        ))
+        );
+        Diagnostic::error("no-inputs", message)
     })
 }

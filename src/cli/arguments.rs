@@ -1,0 +1,66 @@
+//! Arguments that several commands take.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::image_spec::Algorithm;
+use crate::name::NamingOptions;
+use crate::oci::Platform;
+use crate::python::Unicode;
+
+/// A spec and its context.
+#[derive(Debug, Args)]
+pub(super) struct SpecArguments {
+    /// The spec; `imageSpec.yaml` or `imagespec.yaml` in CONTEXT where none is named, `-` for standard input.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// The directory that paths in the spec are relative to.
+    #[arg(default_value = ".")]
+    pub(super) context: PathBuf,
+}
+
+/// How names are computed.
+#[derive(Debug, Args)]
+pub(super) struct NamingArguments {
+    /// The algorithm instead of the spec's `tag_algorithm`: flytekit, flytekit-1.13 or content.
+    #[arg(long, value_name = "NAME")]
+    algorithm: Option<Algorithm>,
+    /// The architecture that flytekit would find; this machine's where none is named.
+    #[arg(long, value_name = "ARCHITECTURE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    host_arch: Option<String>,
+    /// The Python whose Unicode tables flytekit would use: 3.10, 3.11 or 3.12.
+    #[arg(long, value_name = "VERSION", default_value_t)]
+    python_unicode: Unicode,
+    /// The platforms that the image is built for, as given to the build; counts in `content` only.
+    #[arg(long, value_name = "PLATFORMS", value_parser = platforms)]
+    platform: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Platforms that images are made for.
+fn platforms(text: &str) -> Result<String, String> {
+    let platforms = Platform::parse_list(text).map_err(|error| error.to_string())?;
+    match platforms.iter().find(|platform| platform.os != "linux") {
+        Some(other) => Err(format!("{other} cannot be built: images are made for linux")),
+        None => Ok(text.to_owned()),
+    }
+}
+
+impl NamingArguments {
+    /// The same for those who compute them.
+    pub(super) fn options(&self) -> NamingOptions {
+        NamingOptions {
+            algorithm: self.algorithm,
+            unicode: self.python_unicode,
+            machine: self
+                .host_arch
+                .clone()
+                .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            platform: self.platform.clone(),
+            beside: None,
+        }
+    }
+}

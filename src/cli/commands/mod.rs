@@ -1,0 +1,7 @@
+//! The commands, a file each: what it takes and what it does.
+
+pub(super) mod diff;
+pub(super) mod id;
+pub(super) mod lock;
+pub(super) mod name;
+pub(super) mod tag;

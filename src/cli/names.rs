@@ -1,0 +1,63 @@
+//! Names of an image, for the commands that print one of them.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::cli::arguments::{NamingArguments, SpecArguments};
+use crate::cli::output::{DONE, err, out};
+use crate::cli::project::Project;
+use crate::name::Identity;
+use crate::text::{Diagnostic, Failure, Text};
+
+/// An image, by its spec, and how it is named.
+#[derive(Debug, Args)]
+pub(super) struct ImageArguments {
+    #[command(flatten)]
+    pub(super) spec: SpecArguments,
+    #[command(flatten)]
+    pub(super) naming: NamingArguments,
+}
+
+impl ImageArguments {
+    fn project(&self) -> Result<Project, Failure> {
+        Project::read(self.spec.file.as_deref(), &self.spec.context)
+    }
+}
+
+/// Prints what flytekit calls the id. It depends on no file.
+pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
+    let project = arguments.project()?;
+    let naming = project.naming(&arguments.naming.options())?;
+    let (algorithm, id) = (naming.algorithm().name(), naming.id());
+    let found = json!({"version": 1, "algorithm": algorithm, "id": id});
+    show(&project.text, &project.warnings, arguments.naming.json, found, &id);
+    Ok(DONE)
+}
+
+/// Prints a name that files have a say in.
+pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identity) -> &String) -> Result<u8, Failure> {
+    let project = arguments.project()?;
+    let (identity, warnings) = project.identify(&arguments.naming.options())?;
+    let found = json!({
+        "version": 1,
+        "algorithm": identity.algorithm.name(),
+        "id": identity.id,
+        "tag": identity.tag,
+        "name": identity.image_name,
+    });
+    let warnings: Vec<Diagnostic> = project.warnings.iter().cloned().chain(warnings).collect();
+    show(&project.text, &warnings, arguments.naming.json, found, which(&identity));
+    Ok(DONE)
+}
+
+fn show(text: &Text, warnings: &[Diagnostic], as_object: bool, mut found: Value, line: &str) {
+    if as_object {
+        found["warnings"] = warnings.iter().map(|warning| warning.json(text)).collect();
+        out(&format!("{found}\n"));
+        return;
+    }
+    for warning in warnings {
+        err(&format!("{}\n\n", warning.snippet(text)));
+    }
+    out(&format!("{line}\n"));
+}

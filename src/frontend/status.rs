@@ -1,0 +1,57 @@
+//! A failure as BuildKit hands it to the client: a message, and typed details with snippets of the spec.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::frontend::call_error::{CallError, INTERNAL, UNKNOWN, detail};
+use crate::frontend::positions;
+use crate::proto::google::rpc::Status;
+use crate::text::{Diagnostic, Failure, Kind, shown_text};
+
+/// At most this many snippets travel with an error, and at most this many bytes of files: each carries
+/// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
+const MAX_SNIPPETS: usize = 10;
+const MAX_SNIPPET_BYTES: usize = 2 * 1024 * 1024;
+/// Errors travel in trailers: no more problems than this are told at once.
+const MAX_PROBLEMS: usize = 1000;
+
+/// All problems as one error: all in the message, the first few with snippets. What BuildKit said of the calls that
+/// failed goes on unchanged.
+pub(super) fn status(failure: &Failure) -> Status {
+    let mut details = snippets(failure);
+    let calls: Vec<&CallError> = failure.problems.iter().filter_map(Diagnostic::find_cause).collect();
+    details.extend(calls.iter().flat_map(|call| call.details.clone()));
+    let code = match (failure.problems.as_slice(), calls.as_slice()) {
+        ([_], [call]) => call.code,
+        ([problem], []) if problem.kind == Kind::Internal => INTERNAL,
+        _ => UNKNOWN,
+    };
+    Status {
+        code,
+        message: message(failure),
+        details,
+    }
+}
+
+/// All problems in words.
+pub(super) fn message(failure: &Failure) -> String {
+    failure.lines(MAX_PROBLEMS)
+}
+
+/// The places of the problems, with the file that they are in.
+fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
+    let Some(text) = &failure.file else {
+        return Vec::new();
+    };
+    let most = MAX_SNIPPETS.min(MAX_SNIPPET_BYTES / text.content().len().max(1));
+    // What clients print must not show what the message hides.
+    let data = STANDARD.encode(shown_text(text, &failure.problems));
+    let spans = failure.problems.iter().filter_map(Diagnostic::span);
+    let snippet = |span| {
+        let info = json!({"filename": text.name(), "data": data, "language": "YAML"});
+        let ranges = positions::json_ranges(text, span);
+        detail("errdefs.Source", &json!({"info": info, "ranges": ranges}))
+    };
+    spans.take(most).map(snippet).collect()
+}
