@@ -14,6 +14,7 @@ mod encode;
 mod exec;
 mod file;
 mod import;
+mod marshal;
 mod merge;
 mod metadata;
 mod platform;
