@@ -33,7 +33,6 @@ pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer
     let computer = Computer { context, git };
     let outcomes = request.jobs.iter().map(|job| computer.outcome(job)).collect();
     Answer {
-        version: 1,
         outcomes,
         missing: context.missing().into_iter().take(MAX_MISSING).collect(),
     }
@@ -47,24 +46,13 @@ struct Computer<'a> {
 impl Computer<'_> {
     fn outcome(&self, job: &Job) -> Outcome {
         let mut doubts = Vec::new();
-        let result = self.digest(job, &mut doubts);
+        let digest = self.digest(job, &mut doubts);
         if !matches!(job, Job::Content { .. }) {
             doubts.extend(self.context.take_excluded().map(|path| Doubt::Excluded { path }));
             doubts.extend(self.context.take_outside().map(|path| Doubt::Link { path }));
             doubts.extend(self.context.take_socket().map(|path| Doubt::Socket { path }));
         }
-        match result {
-            Ok(digest) => Outcome {
-                digest: Some(digest),
-                problem: None,
-                doubts,
-            },
-            Err(problem) => Outcome {
-                digest: None,
-                problem: Some(problem),
-                doubts,
-            },
-        }
+        Outcome { digest, doubts }
     }
 
     fn digest(&self, job: &Job, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
@@ -359,10 +347,7 @@ mod tests {
     use super::*;
 
     fn outcome(root: &Path, job: Job) -> Outcome {
-        let request = Request {
-            version: 1,
-            jobs: vec![job],
-        };
+        let request = Request { jobs: vec![job] };
         let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
         answer.outcomes.into_iter().next().unwrap()
     }
@@ -379,15 +364,12 @@ mod tests {
             root: root.clone(),
             files: names.clone(),
         };
-        assert!(outcome(directory.path(), job()).digest.is_some());
+        assert!(outcome(directory.path(), job()).digest.is_ok());
         // Between the list and the reading, as far as the digest is concerned.
         fs::remove_file(format!("{root}/f777")).unwrap();
         fs::remove_file(format!("{root}/f888")).unwrap();
         let path = "f777".to_owned();
-        assert_eq!(
-            outcome(directory.path(), job()).problem,
-            Some(Problem::Vanished { path })
-        );
+        assert_eq!(outcome(directory.path(), job()).digest, Err(Problem::Vanished { path }));
     }
 
     #[test]
@@ -398,7 +380,6 @@ mod tests {
         std::os::unix::fs::symlink("../other/file", root.join("d/l")).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", root.join("d/out")).unwrap();
         let request = Request {
-            version: 1,
             jobs: vec![Job::Copy {
                 paths: vec!["d".into()],
             }],

@@ -1,4 +1,5 @@
-//! What is asked of whoever sees the files, and what comes back. Both cross a process boundary as JSON.
+//! What is asked of whoever sees the files, and what comes back. Both cross a process boundary as JSON, between
+//! two processes of one build of this program.
 
 use serde::{Deserialize, Serialize};
 
@@ -95,8 +96,6 @@ impl Job {
 /// Digests to compute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The version of this format.
-    pub version: u32,
     /// What to compute.
     pub jobs: Vec<Job>,
 }
@@ -104,8 +103,6 @@ pub struct Request {
 /// What came of each job, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The version of this format.
-    pub version: u32,
     /// One for each job.
     pub outcomes: Vec<Outcome>,
     /// Paths below the context that links point to and that are not there. Whoever knows more files may
@@ -114,14 +111,10 @@ pub struct Answer {
 }
 
 /// What came of a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The digest, in hexadecimal digits.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub digest: Option<String>,
-    /// Why there is none.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub problem: Option<Problem>,
+    /// The digest in hexadecimal digits, or why there is none.
+    pub digest: Result<String, Problem>,
     /// Where flytekit's digest may be another.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub doubts: Vec<Doubt>,

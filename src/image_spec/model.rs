@@ -25,6 +25,20 @@ pub enum Profile {
     Plain,
 }
 
+impl Profile {
+    /// All profiles, in the order in which users are told of them.
+    pub const ALL: [Self; 2] = [Self::Flyte, Self::Plain];
+
+    /// The word that `profile` takes. It counts in content tags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flyte => "flyte",
+            Self::Plain => "plain",
+        }
+    }
+}
+
 /// How Python packages become layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +48,20 @@ pub enum Layering {
     Auto,
     /// One layer.
     Single,
+}
+
+impl Layering {
+    /// All of them, in the order in which users are told of them.
+    pub const ALL: [Self; 2] = [Self::Auto, Self::Single];
+
+    /// The word that `layering` takes. It counts in content tags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Single => "single",
+        }
+    }
 }
 
 /// Whether `source_root` is copied into the image.

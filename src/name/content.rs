@@ -128,7 +128,7 @@ impl Collector<'_> {
                 add(name, digest);
             }
         }
-        add("profile", format!("{:?}", spec.profile).to_lowercase());
+        add("profile", spec.profile.name().to_owned());
         let text = |value: &Option<TextValue>| value.as_ref().map(|value| value.value.clone());
         let list = |values: &mut dyn Iterator<Item = &TextValue>| {
             let values: Vec<&str> = values.map(|value| value.value.as_str()).collect();
@@ -172,7 +172,7 @@ impl Collector<'_> {
                 }
             }
         }
-        let layering = (spec.layering == Layering::Single).then(|| "single".to_owned());
+        let layering = (spec.layering != Layering::default()).then(|| spec.layering.name().to_owned());
         optional("layering", layering);
         optional("heavy", list(&mut ImageSpec::strings(&spec.heavy)));
         optional("extras", list(&mut ImageSpec::strings(&spec.extras)));

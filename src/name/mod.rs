@@ -3,6 +3,8 @@
 mod content;
 mod identity;
 mod inputs;
+#[cfg(test)]
+mod tests;
 
 pub use identity::{Identity, Naming, NamingOptions, request};
 pub use inputs::{Difference, differences, from_label, inputs_label, kept, shown};
