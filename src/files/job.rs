@@ -180,8 +180,8 @@ pub enum Problem {
     },
 }
 
-/// Why flytekit's digest may be another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// Why flytekit's digest may be another, in the order in which users are told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Doubt {
     /// flytekit takes directories in the order in which the file system lists them.
@@ -212,6 +212,12 @@ pub enum Doubt {
         /// How many.
         count: usize,
     },
+    /// The context's ignore file leaves files out before they are counted.
+    #[error("the context's ignore file leaves out `{path}`: flytekit's tag counts it")]
+    Excluded {
+        /// One file.
+        path: String,
+    },
     /// A link points out of the context.
     #[error("the link `{path}` leads out of the build context: flytekit's tag counts the file it points to")]
     Link {
@@ -222,12 +228,6 @@ pub enum Doubt {
     #[error("the socket `{path}` does not count, as with flytekit; in a build it is an empty file, which does")]
     Socket {
         /// The socket.
-        path: String,
-    },
-    /// The context's ignore file leaves files out before they are counted.
-    #[error("the context's ignore file leaves out `{path}`: flytekit's tag counts it")]
-    Excluded {
-        /// One file.
         path: String,
     },
 }
