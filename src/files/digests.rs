@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
 use crate::files::glob::Patterns;
 use crate::files::job::{Answer, Doubt, Job, Outcome, Problem, Request};
+use crate::files::paths::pathlib;
 use crate::files::snapshot::snapshot;
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
 use crate::files::tree::{AtPath, Context, ListedFile, Notes};
@@ -154,7 +155,7 @@ impl Computer<'_> {
         let (mut guessed, mut uncounted) = (Seen::default(), Seen::default());
         files.retain(|file| {
             let path = format!("{prefix}{}", file.name);
-            let printed = normalised(&path);
+            let printed = pathlib(&path);
             let by_git = match &listed {
                 Some(listed) => listed.contains(&printed),
                 // What git would print, were nothing in its index.
@@ -307,13 +308,6 @@ impl Seen {
 /// The last component, as Python's `os.path.basename` has it.
 fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-/// A path as Python's `pathlib` writes it.
-fn normalised(path: &str) -> String {
-    let root = if path.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    format!("{root}{}", parts.join("/"))
 }
 
 /// flytekit's standard list, `*` and `**` alike matching everything.

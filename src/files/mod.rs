@@ -4,6 +4,7 @@ mod digests;
 mod gitignore;
 mod glob;
 mod job;
+mod paths;
 mod snapshot;
 pub mod step;
 mod stream;

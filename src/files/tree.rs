@@ -10,6 +10,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::files::glob::Patterns;
 use crate::files::job::{Doubt, Problem};
+use crate::files::paths::pathlib;
 
 /// Links after this many others lead nowhere.
 const MAX_LINKS: usize = 40;
@@ -112,8 +113,9 @@ impl Context {
         let Ok(relative) = path.strip_prefix(&self.root) else {
             return false;
         };
-        let relative = normal(relative);
-        relative.to_str().is_some_and(|text| self.exclude.matches(text))
+        relative
+            .to_str()
+            .is_some_and(|relative| self.exclude.matches(&pathlib(relative)))
     }
 
     /// Whether the ignore file leaves out a path that flytekit would count.
@@ -248,9 +250,7 @@ impl Context {
                     if links == 0 {
                         return Ok(None);
                     }
-                    notes
-                        .missing
-                        .insert(normal(Path::new(&self.shown(&rest))).to_string_lossy().into_owned());
+                    notes.missing.insert(pathlib(&self.shown(&rest)));
                     return Ok(None);
                 }
                 Err(error) => return Err(self.unreadable(&at, &error)),
@@ -397,11 +397,4 @@ fn special(kind: FileType) -> Option<&'static str> {
 fn is_nothing(error: &std::io::Error) -> bool {
     // Too many links, too.
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(40)
-}
-
-/// A path without `.` components.
-fn normal(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| !matches!(part, Component::CurDir))
-        .collect()
 }

@@ -18,3 +18,50 @@ pub fn context_path(path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
     parts.collect::<Vec<_>>().join("/")
 }
+
+/// A path relative to a directory of the context; `None` when it leaves the context.
+#[must_use]
+pub fn join(directory: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Whether a path has a part `..`, so that it may lead out of where it starts.
+#[must_use]
+pub fn climbs(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_clean_and_stay_in_the_context() {
+        assert_eq!(context_path("./a//b/"), "a/b");
+        assert_eq!(context_path("."), "");
+        assert_eq!(directory_of("a/b/c"), "a/b");
+        assert_eq!(directory_of("c"), "");
+        assert_eq!(file_name("a/b"), "b");
+        assert_eq!(file_name("b"), "b");
+        assert!(climbs("a/../b") && climbs("..") && !climbs("a/..b"));
+        let check = |directory: &str, path: &str, expect: Option<&str>| {
+            assert_eq!(join(directory, path).as_deref(), expect, "{directory} {path}");
+        };
+        check("a/b", "../c.txt", Some("a/c.txt"));
+        check("", "./c//d", Some("c/d"));
+        check("a", "..", Some(""));
+        check("a", "../../c", None);
+        check("a", "/c", None);
+    }
+}

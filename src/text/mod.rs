@@ -9,7 +9,7 @@ mod suggestion;
 mod surrogate;
 pub mod yaml;
 
-pub use context_path::{context_path, directory_of, file_name};
+pub use context_path::{climbs, context_path, directory_of, file_name, join};
 pub(crate) use diagnostic::CREDENTIAL_RULE;
 pub use diagnostic::{Diagnostic, Operation, Severity, shown_text};
 pub use redact::{has_credential, redact};

@@ -5,12 +5,12 @@ use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{MarkerTree, VerbatimUrl};
 use regex::Regex;
 use serde::Deserialize;
 
 use crate::python::interpreter::{Interpreter, WheelName};
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
+use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{normalised, plain_text};
 
 /// A lock as its file has it.
@@ -96,19 +96,6 @@ pub(super) struct Repository {
 struct Directory {
     path: String,
     subdirectory: Option<String>,
-}
-
-/// What of a lock is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Extras.
-    pub extras: Vec<String>,
-    /// Dependency groups; the lock's own choice when empty.
-    pub groups: Vec<String>,
-    /// Packages that are built although there is a wheel; `:all:` for all of them.
-    pub no_binary: Vec<String>,
-    /// For each package, by normalised name, the hashes that its file may have.
-    pub hashes: BTreeMap<String, Vec<String>>,
 }
 
 impl Pylock {
@@ -247,13 +234,14 @@ impl Pylock {
                 groups
             },
         };
-        for (what, wanted, known) in [
+        for (kind, wanted, known) in [
             ("extra", extras, &self.extras),
             ("group", groups, &self.dependency_groups),
         ] {
-            let is_known = |word: &&String| known.iter().any(|known| normalised(known) == normalised(word));
-            let unknown = wanted.iter().filter(|word| !known.is_empty() && !is_known(word));
-            errors.extend(unknown.map(|word| LockError::Unsupported(format!("it has no {what} `{word}`"))));
+            // A lock that lists none does not say which there are.
+            if !known.is_empty() {
+                errors.extend(unknown_parts(kind, wanted, known));
+            }
         }
         if !self.environments.is_empty() {
             match self
@@ -329,9 +317,7 @@ impl Chosen<'_> {
             }),
             None => marker.into(),
         };
-        let tree = MarkerTree::parse_str::<VerbatimUrl>(&marker)
-            .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
-        Ok(tree.evaluate(&self.interpreter.markers, &[]))
+        marker_holds(&marker, self.interpreter, &[])
     }
 
     fn package(&self, name: &str, package: &Package) -> Result<Option<Locked>, LockError> {
