@@ -139,8 +139,6 @@ pub struct ImageSpec {
     pub pip_secret_mounts: Vec<SecretMount>,
     /// More arguments of the installer.
     pub pip_extra_args: Option<TextValue>,
-    /// A registry configuration; other builders use it.
-    pub registry_config: Option<TextValue>,
     /// The entry point; an empty list clears the base's.
     pub entrypoint: Option<TextList>,
     /// Commands run last.

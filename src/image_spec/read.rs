@@ -72,6 +72,8 @@ impl Reader<'_> {
             own_text(self, "tag_algorithm"),
             self.field_text("source_copy_mode"),
         );
+        // Other builders use it; here it only has to be a text.
+        self.field_text("registry_config");
         let spec = ImageSpec {
             name: self.name(),
             python_version: self
@@ -99,7 +101,6 @@ impl Reader<'_> {
             pip_extra_index_url: self.field_list("pip_extra_index_url"),
             pip_secret_mounts: self.secret_mounts(),
             pip_extra_args: self.field_text("pip_extra_args"),
-            registry_config: self.field_text("registry_config"),
             entrypoint: self.field_list("entrypoint"),
             commands: self.field_list("commands"),
             tag_format: self.field_text("tag_format").filter(|format| !format.value.is_empty()),

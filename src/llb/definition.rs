@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::llb::encode::digest_of;
 use crate::proto::pb;
 
+/// The key under which a vertex's description has the name that clients show.
+pub(super) const CUSTOM_NAME: &str = "llb.customname";
+
 /// A graph in the form that a server takes: ops, what is said about them, and their source lines.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Definition(pub pb::Definition);
@@ -14,7 +17,7 @@ impl Definition {
     #[must_use]
     pub fn names(&self) -> BTreeMap<String, String> {
         let vertices = self.0.def.split_last().map_or(&[][..], |(_, vertices)| vertices);
-        let name = |digest: &str| self.0.metadata.get(digest)?.description.get("llb.customname").cloned();
+        let name = |digest: &str| self.0.metadata.get(digest)?.description.get(CUSTOM_NAME).cloned();
         vertices
             .iter()
             .map(|bytes| digest_of(bytes))

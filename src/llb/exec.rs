@@ -1,3 +1,5 @@
+//! Processes: what runs, on which root, with what mounted.
+
 use crate::llb::capability::Capability;
 use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Inputs, Output, Vertex};
@@ -9,8 +11,6 @@ use crate::proto::pb;
 pub enum Sharing {
     /// Anybody.
     Shared,
-    /// Nobody: a second user gets a cache of its own.
-    Private,
     /// Nobody: a second user waits.
     Locked,
 }
@@ -25,16 +25,6 @@ pub enum Network {
     Host,
     /// No network.
     None,
-}
-
-/// The privileges of a step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Security {
-    /// The usual ones.
-    #[default]
-    Sandbox,
-    /// All; needs an entitlement.
-    Insecure,
 }
 
 /// Something mounted into a step, besides its root.
@@ -75,42 +65,12 @@ pub enum Mount {
         /// Its size in bytes, 0 for the engine's default.
         size: i64,
     },
-    /// A secret as a file.
+    /// A secret as a file that root alone can read.
     Secret {
         /// Where it appears.
         target: String,
         /// The secret's name.
         id: String,
-        /// Owner.
-        uid: u32,
-        /// Group.
-        gid: u32,
-        /// Permission bits.
-        mode: u32,
-        /// Whether the step runs without it.
-        optional: bool,
-    },
-    /// A secret as an environment variable.
-    SecretEnvironment {
-        /// The variable.
-        name: String,
-        /// The secret's name.
-        id: String,
-        /// Whether the step runs without it; the variable is then empty.
-        optional: bool,
-    },
-    /// The socket of the client's SSH agent.
-    Ssh {
-        /// Where it appears.
-        target: String,
-        /// The agent's name, usually `default`.
-        id: String,
-        /// Owner.
-        uid: u32,
-        /// Group.
-        gid: u32,
-        /// Permission bits.
-        mode: u32,
         /// Whether the step runs without it.
         optional: bool,
     },
@@ -130,15 +90,12 @@ impl Mount {
         }
     }
 
-    /// A secret file, readable by root alone.
+    /// A secret as a file.
     #[must_use]
     pub fn secret(target: impl Into<String>, id: impl Into<String>, optional: bool) -> Self {
         Self::Secret {
             target: target.into(),
             id: id.into(),
-            uid: 0,
-            gid: 0,
-            mode: 0o400,
             optional,
         }
     }
@@ -148,9 +105,7 @@ impl Mount {
             Self::Bind { target, .. }
             | Self::Cache { target, .. }
             | Self::Tmpfs { target, .. }
-            | Self::Secret { target, .. }
-            | Self::Ssh { target, .. } => target,
-            Self::SecretEnvironment { name, .. } => name,
+            | Self::Secret { target, .. } => target,
         }
     }
 }
@@ -170,8 +125,6 @@ pub struct Exec {
     pub mounts: Vec<Mount>,
     /// Network.
     pub network: Network,
-    /// Privileges.
-    pub security: Security,
     /// Names resolved besides DNS, with their addresses.
     pub extra_hosts: Vec<(String, String)>,
     /// Host name; empty for the engine's default.
@@ -192,43 +145,7 @@ impl Exec {
     pub fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
         let mut inputs = Inputs::default();
         let mut capabilities = vec!["exec.meta.base", "exec.mount.bind"];
-        let mut mounts = vec![pb::Mount {
-            input: inputs.index(root),
-            dest: "/".into(),
-            output: 0,
-            ..pb::Mount::default()
-        }];
-        let mut secret_environment = Vec::new();
-        let mut trailing = Vec::new();
-        let mut ssh_socket = None;
-        let mut outputs = 1;
-        let mut sorted: Vec<&Mount> = self.mounts.iter().collect();
-        sorted.sort_by(|a, b| a.target().cmp(b.target()));
-        for mount in sorted {
-            match mount {
-                Mount::Secret { .. } | Mount::Ssh { .. } => {
-                    if let Mount::Ssh { target, .. } = mount {
-                        ssh_socket.get_or_insert_with(|| target.clone());
-                    }
-                    trailing.push(credential_mount(mount, &mut capabilities));
-                }
-                Mount::SecretEnvironment { name, id, optional } => {
-                    capabilities.push("exec.secretenv");
-                    secret_environment.push(pb::SecretEnv {
-                        id: id.clone(),
-                        name: name.clone(),
-                        optional: *optional,
-                    });
-                }
-                _ => mounts.push(file_mount(mount, &mut inputs, &mut outputs, &mut capabilities)),
-            }
-        }
-        // Go's client puts secrets and sockets after the mounts with inputs.
-        mounts.extend(trailing);
-        let mut env: Vec<String> = self.environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        if let Some(socket) = ssh_socket {
-            env.push(format!("SSH_AUTH_SOCK={socket}"));
-        }
+        let mounts = self.wire_mounts(root, &mut inputs, &mut capabilities);
         let network = match self.network {
             Network::Sandbox => pb::NetMode::Unset,
             Network::Host => pb::NetMode::Host,
@@ -237,50 +154,66 @@ impl Exec {
         if network != pb::NetMode::Unset {
             capabilities.push("exec.meta.network");
         }
-        let security = match self.security {
-            Security::Sandbox => pb::SecurityMode::Sandbox,
-            Security::Insecure => {
-                capabilities.push("exec.meta.security");
-                pb::SecurityMode::Insecure
-            }
-        };
-        let proxy_env = self.proxy_env();
-        if proxy_env.is_some() {
+        let meta = self.wire_meta();
+        if meta.proxy_env.is_some() {
             capabilities.push("exec.meta.proxyenv");
         }
         let op = pb::ExecOp {
-            meta: Some(pb::Meta {
-                args: self.args.clone(),
-                env,
-                cwd: self.cwd.clone(),
-                user: self.user.clone(),
-                proxy_env,
-                extra_hosts: self
-                    .extra_hosts
-                    .iter()
-                    .map(|(host, ip)| pb::HostIp {
-                        host: host.clone(),
-                        ip: ip.clone(),
-                    })
-                    .collect(),
-                hostname: self.hostname.clone(),
-                // Mount points below other mount points would else stay behind in the layer.
-                remove_mount_stubs_recursive: true,
-                ..pb::Meta::default()
-            }),
+            meta: Some(meta),
             mounts,
             network: network.into(),
-            security: security.into(),
-            secretenv: secret_environment,
             ..pb::ExecOp::default()
         };
-        Vertex::new(
-            pb::op::Op::Exec(op),
-            Some(platform.into()),
-            inputs,
-            metadata,
-            capabilities,
-        )
+        let op = pb::op::Op::Exec(op);
+        Vertex::new(op, Some(platform.into()), inputs, metadata, capabilities)
+    }
+
+    /// The root and all mounts, in the order of Go's client: by target, secrets after what has inputs.
+    fn wire_mounts(
+        &self,
+        root: Option<&Output>,
+        inputs: &mut Inputs,
+        capabilities: &mut Vec<Capability>,
+    ) -> Vec<pb::Mount> {
+        let mut mounts = vec![pb::Mount {
+            input: inputs.index(root),
+            dest: "/".into(),
+            output: 0,
+            ..pb::Mount::default()
+        }];
+        let mut secrets = Vec::new();
+        let mut outputs = 1;
+        let mut sorted: Vec<&Mount> = self.mounts.iter().collect();
+        sorted.sort_by(|a, b| a.target().cmp(b.target()));
+        for mount in sorted {
+            let wire = wire_mount(mount, inputs, &mut outputs, capabilities);
+            if matches!(mount, Mount::Secret { .. }) {
+                secrets.push(wire);
+            } else {
+                mounts.push(wire);
+            }
+        }
+        mounts.extend(secrets);
+        mounts
+    }
+
+    fn wire_meta(&self) -> pb::Meta {
+        let extra_hosts = self.extra_hosts.iter().map(|(host, ip)| pb::HostIp {
+            host: host.clone(),
+            ip: ip.clone(),
+        });
+        pb::Meta {
+            args: self.args.clone(),
+            env: self.environment.iter().map(|(k, v)| format!("{k}={v}")).collect(),
+            cwd: self.cwd.clone(),
+            user: self.user.clone(),
+            proxy_env: self.proxy_env(),
+            extra_hosts: extra_hosts.collect(),
+            hostname: self.hostname.clone(),
+            // Mount points below other mount points would else stay behind in the layer.
+            remove_mount_stubs_recursive: true,
+            ..pb::Meta::default()
+        }
     }
 
     fn proxy_env(&self) -> Option<pb::ProxyEnv> {
@@ -301,8 +234,8 @@ impl Exec {
     }
 }
 
-/// A bind, cache or tmpfs mount.
-fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> pb::Mount {
+/// A mount as it is sent; writable binds take the next of the `outputs`.
+fn wire_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> pb::Mount {
     match mount {
         Mount::Cache {
             target,
@@ -325,7 +258,6 @@ fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilitie
                     id: id.clone(),
                     sharing: match sharing {
                         Sharing::Shared => pb::CacheSharingOpt::Shared,
-                        Sharing::Private => pb::CacheSharingOpt::Private,
                         Sharing::Locked => pb::CacheSharingOpt::Locked,
                     }
                     .into(),
@@ -383,63 +315,22 @@ fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilitie
                 ..pb::Mount::default()
             }
         }
-        // The caller sorts these out: they are not file trees.
-        Mount::Secret { .. } | Mount::SecretEnvironment { .. } | Mount::Ssh { .. } => {
-            credential_mount(mount, capabilities)
-        }
-    }
-}
-
-/// A secret or SSH mount. Go's client leaves `output` at 0 here, and it counts in the digest.
-fn credential_mount(mount: &Mount, capabilities: &mut Vec<Capability>) -> pb::Mount {
-    let base = pb::Mount {
-        input: -1,
-        dest: mount.target().to_owned(),
-        ..pb::Mount::default()
-    };
-    match mount {
-        Mount::Secret {
-            id,
-            uid,
-            gid,
-            mode,
-            optional,
-            ..
-        } => {
+        Mount::Secret { target, id, optional } => {
             capabilities.push("exec.mount.secret");
             pb::Mount {
+                input: -1,
+                dest: target.clone(),
+                // Go's client leaves this at 0 here, and it counts in the digest.
+                output: 0,
                 mount_type: pb::MountType::Secret.into(),
                 secret_opt: Some(pb::SecretOpt {
                     id: id.clone(),
-                    uid: *uid,
-                    gid: *gid,
-                    mode: *mode,
+                    mode: 0o400,
                     optional: *optional,
+                    ..pb::SecretOpt::default()
                 }),
-                ..base
+                ..pb::Mount::default()
             }
         }
-        Mount::Ssh {
-            id,
-            uid,
-            gid,
-            mode,
-            optional,
-            ..
-        } => {
-            capabilities.push("exec.mount.ssh");
-            pb::Mount {
-                mount_type: pb::MountType::Ssh.into(),
-                ssh_opt: Some(pb::SshOpt {
-                    id: id.clone(),
-                    uid: *uid,
-                    gid: *gid,
-                    mode: *mode,
-                    optional: *optional,
-                }),
-                ..base
-            }
-        }
-        _ => base,
     }
 }

@@ -1,9 +1,9 @@
 //! From vertices to a [`Definition`]: each op once, inputs first, with what is said about it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use crate::llb::definition::Definition;
+use crate::llb::definition::{CUSTOM_NAME, Definition};
 use crate::llb::encode::{digest_of, op_bytes};
 use crate::llb::metadata::{LineRange, Metadata, SourceFile};
 use crate::llb::vertex::{Output, Vertex};
@@ -27,11 +27,8 @@ impl Definition {
             if metadata.ignore_cache {
                 required.insert("meta.ignorecache");
             }
-            if metadata.name.is_some() || !metadata.description.is_empty() {
+            if metadata.name.is_some() {
                 required.insert("meta.description");
-            }
-            if metadata.export_cache.is_some() {
-                required.insert("meta.exportcache");
             }
             definition
                 .metadata
@@ -88,25 +85,13 @@ fn in_order(last: &Vertex) -> Vec<Vertex> {
 
 fn wire_metadata(vertex: &Vertex) -> pb::OpMetadata {
     let metadata = vertex.metadata();
-    let mut description = metadata.description.clone();
-    if let Some(name) = &metadata.name {
-        description.insert("llb.customname".into(), name.clone());
-    }
+    let name = metadata.name.iter();
+    let caps = vertex.capabilities().iter();
     pb::OpMetadata {
         ignore_cache: metadata.ignore_cache,
-        description,
-        export_cache: metadata.export_cache.map(|value| pb::ExportCache { value }),
-        caps: vertex
-            .capabilities()
-            .iter()
-            .map(|cap| ((*cap).to_owned(), true))
-            .collect::<BTreeMap<_, _>>(),
-        progress_group: metadata.progress_group.as_ref().map(|group| pb::ProgressGroup {
-            id: group.id.clone(),
-            name: group.name.clone(),
-            weak: group.weak,
-        }),
-        linux_resources: None,
+        description: name.map(|name| (CUSTOM_NAME.to_owned(), name.clone())).collect(),
+        caps: caps.map(|cap| ((*cap).to_owned(), true)).collect(),
+        ..pb::OpMetadata::default()
     }
 }
 

@@ -170,10 +170,6 @@ impl Interpreter {
 /// What the file name of a wheel says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WheelName {
-    /// The distribution, as PEP 503 compares it.
-    pub name: String,
-    /// The version, as written.
-    pub version: String,
     /// What tells builds of one version apart, higher ones first.
     pub build: Option<(u64, String)>,
     pythons: Vec<String>,
@@ -193,9 +189,9 @@ impl WheelName {
     #[must_use]
     pub fn parse(file: &str) -> Option<Self> {
         let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
-        let (name, version, build, tags) = match parts.as_slice() {
-            [name, version, tags @ ..] if tags.len() == 3 => (name, version, None, tags),
-            [name, version, build, tags @ ..] if tags.len() == 3 => (name, version, Some(*build), tags),
+        let (build, tags) = match parts.as_slice() {
+            [_, _, tags @ ..] if tags.len() == 3 => (None, tags),
+            [_, _, build, tags @ ..] if tags.len() == 3 => (Some(*build), tags),
             _ => return None,
         };
         let build = build.map(|build| {
@@ -205,8 +201,6 @@ impl WheelName {
         });
         let mut sets = tags.iter().map(|tag| tag.split('.').map(str::to_owned).collect());
         Some(Self {
-            name: super::normalised(name),
-            version: (*version).to_owned(),
             build,
             pythons: sets.next()?,
             abis: sets.next()?,
