@@ -27,7 +27,7 @@ const MAX_MISSING: usize = 1000;
 /// More of an ignore file is not read, in bytes.
 const MAX_IGNORE: u64 = 1024 * 1024;
 /// Files of more bytes than this are no requirements.
-pub const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
 
 /// Computes digests.
 pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {

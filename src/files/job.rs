@@ -72,7 +72,7 @@ pub enum Job {
 
 impl Job {
     /// The paths that it looks at.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let (one, many) = match self {
             Self::Copy { paths } => (None, paths.as_slice()),
             Self::Modules { files, .. } => (None, files.as_slice()),
@@ -88,7 +88,7 @@ impl Job {
 
     /// Whether ignore files in the directory and above it have a say.
     #[must_use]
-    pub fn obeys_ignore_files(&self) -> bool {
+    pub(crate) fn obeys_ignore_files(&self) -> bool {
         matches!(self, Self::Source { .. } | Self::Filtered { .. })
     }
 }

@@ -24,16 +24,16 @@ pub struct Context {
 
 /// What turns up while files are looked for, besides the files.
 #[derive(Debug, Default)]
-pub struct Notes {
+pub(super) struct Notes {
     /// Paths below the context that links point to and that are not there.
-    pub missing: BTreeSet<String>,
+    pub(super) missing: BTreeSet<String>,
     /// Where flytekit's digest may be another, one example of each kind.
     doubts: Vec<Doubt>,
 }
 
 impl Notes {
     /// Keeps the first doubt of each kind.
-    pub fn doubt(&mut self, doubt: Doubt) {
+    pub(super) fn doubt(&mut self, doubt: Doubt) {
         let kind = discriminant(&doubt);
         if self.doubts.iter().all(|known| discriminant(known) != kind) {
             self.doubts.push(doubt);
@@ -41,7 +41,7 @@ impl Notes {
     }
 
     /// The doubts, in the order in which [`Doubt`] lists their kinds.
-    pub fn into_doubts(mut self) -> Vec<Doubt> {
+    pub(super) fn into_doubts(mut self) -> Vec<Doubt> {
         self.doubts.sort();
         self.doubts
     }
@@ -49,15 +49,15 @@ impl Notes {
 
 /// A file to hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedFile {
+pub(super) struct ListedFile {
     /// Where it is.
-    pub real: PathBuf,
+    pub(super) real: PathBuf,
     /// Its path relative to the directory that was walked, or its base name.
-    pub name: String,
+    pub(super) name: String,
 }
 
 /// What a path turned out to be.
-pub enum AtPath {
+pub(super) enum AtPath {
     /// A regular file.
     File(PathBuf),
     /// A directory.
@@ -71,11 +71,11 @@ pub enum AtPath {
 }
 
 /// A directory while it is walked.
-pub struct Listing {
+pub(super) struct Listing {
     /// What is no directory, by name, and whether it is a regular file.
-    pub files: Vec<(OsString, bool)>,
+    pub(super) files: Vec<(OsString, bool)>,
     /// Names of directories, links to directories aside.
-    pub directories: Vec<OsString>,
+    pub(super) directories: Vec<OsString>,
 }
 
 impl Context {
@@ -90,18 +90,18 @@ impl Context {
 
     /// The directory.
     #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Where a path of the spec is; absolute paths are what they are.
     #[must_use]
-    pub fn place(&self, path: &str) -> PathBuf {
+    pub(super) fn place(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
     /// A path for people, relative to the context.
-    pub fn shown(&self, path: &Path) -> String {
+    pub(super) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)
             .to_string_lossy()
@@ -109,7 +109,7 @@ impl Context {
     }
 
     /// Whether the ignore file leaves a path out.
-    pub fn leaves_out(&self, path: &Path) -> bool {
+    pub(super) fn leaves_out(&self, path: &Path) -> bool {
         let Ok(relative) = path.strip_prefix(&self.root) else {
             return false;
         };
@@ -132,7 +132,7 @@ impl Context {
     ///
     /// # Errors
     /// When the system refuses to say.
-    pub fn find(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
+    pub(super) fn find(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
         let has_links = path
             .ancestors()
             .skip(1)
@@ -181,7 +181,7 @@ impl Context {
     ///
     /// # Errors
     /// When the system refuses to say.
-    pub fn look(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
+    pub(super) fn look(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
             Err(error) if is_nothing(&error) => return Ok(AtPath::Nothing),
@@ -283,7 +283,7 @@ impl Context {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn list(&self, directory: &Path, notes: &mut Notes) -> Result<Listing, Problem> {
+    pub(super) fn list(&self, directory: &Path, notes: &mut Notes) -> Result<Listing, Problem> {
         let mut listing = Listing {
             files: Vec::new(),
             directories: Vec::new(),
@@ -317,7 +317,7 @@ impl Context {
     ///
     /// # Errors
     /// The first file or directory that cannot be hashed.
-    pub fn walk(
+    pub(super) fn walk(
         &self,
         top: &Path,
         enter: impl Fn(&str) -> bool,
@@ -359,7 +359,7 @@ impl Context {
     }
 
     /// The problem of something that has no content.
-    pub fn special(&self, path: &Path, what: &str) -> Problem {
+    pub(super) fn special(&self, path: &Path, what: &str) -> Problem {
         Problem::Special {
             path: self.shown(path),
             what: what.to_owned(),
@@ -371,7 +371,7 @@ impl Context {
     }
 
     /// The problem of what the system refuses to read.
-    pub fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
+    pub(super) fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
         let path = self.shown(path);
         match error.kind() {
             ErrorKind::NotFound => Problem::Vanished { path },

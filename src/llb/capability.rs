@@ -3,7 +3,7 @@ pub type Capability = &'static str;
 
 /// The BuildKit release that first had a capability, for messages to people with older ones.
 #[must_use]
-pub fn since(capability: &str) -> Option<&'static str> {
+pub(crate) fn since(capability: &str) -> Option<&'static str> {
     Some(match capability {
         "file.base" => "0.5",
         "source.git.httpauth" | "source.git.mountsshsock" => "0.8",

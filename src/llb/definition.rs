@@ -15,7 +15,7 @@ pub struct Definition(pub pb::Definition);
 impl Definition {
     /// The names of all vertices by their digests, without the terminal op.
     #[must_use]
-    pub fn names(&self) -> BTreeMap<String, String> {
+    pub(crate) fn names(&self) -> BTreeMap<String, String> {
         let vertices = self.0.def.split_last().map_or(&[][..], |(_, vertices)| vertices);
         let name = |digest: &str| self.0.metadata.get(digest)?.description.get(CUSTOM_NAME).cloned();
         vertices
@@ -27,7 +27,7 @@ impl Definition {
 
     /// The identifiers of all capabilities that the graph needs.
     #[must_use]
-    pub fn capabilities(&self) -> BTreeSet<&str> {
+    pub(crate) fn capabilities(&self) -> BTreeSet<&str> {
         self.0
             .metadata
             .values()

@@ -8,7 +8,7 @@ use crate::proto::pb;
 
 /// Who else may use a cache mount at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
+pub(crate) enum Sharing {
     /// Anybody.
     Shared,
     /// Nobody: a second user waits.
@@ -29,7 +29,7 @@ pub enum Network {
 
 /// Something mounted into a step, besides its root.
 #[derive(Debug, Clone)]
-pub enum Mount {
+pub(crate) enum Mount {
     /// A file tree, or the part of it that `selector` names.
     Bind {
         /// Where it appears.
@@ -79,7 +79,7 @@ pub enum Mount {
 impl Mount {
     /// A read-only bind of a path in a file tree.
     #[must_use]
-    pub fn read_only(target: impl Into<String>, source: &Output, selector: impl Into<String>) -> Self {
+    pub(crate) fn read_only(target: impl Into<String>, source: &Output, selector: impl Into<String>) -> Self {
         Self::Bind {
             target: target.into(),
             source: Some(source.clone()),
@@ -92,7 +92,7 @@ impl Mount {
 
     /// A secret as a file.
     #[must_use]
-    pub fn secret(target: impl Into<String>, id: impl Into<String>, optional: bool) -> Self {
+    pub(crate) fn secret(target: impl Into<String>, id: impl Into<String>, optional: bool) -> Self {
         Self::Secret {
             target: target.into(),
             id: id.into(),
@@ -112,7 +112,7 @@ impl Mount {
 
 /// A process to run on a root file tree.
 #[derive(Debug, Clone, Default)]
-pub struct Exec {
+pub(crate) struct Exec {
     /// Program and arguments.
     pub args: Vec<String>,
     /// Environment, `name=value`, in the order given.
@@ -136,13 +136,13 @@ pub struct Exec {
 impl Exec {
     /// Runs the process on `root` and gives the root as it is afterwards.
     #[must_use]
-    pub fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
+    pub(crate) fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
         self.vertex(root, platform, metadata).output(0)
     }
 
     /// The process as a vertex: its result 0 is the root, the others are its writable binds by their targets.
     #[must_use]
-    pub fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
+    pub(crate) fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
         let mut inputs = Inputs::default();
         let mut capabilities = vec!["exec.meta.base", "exec.mount.bind"];
         let mounts = self.wire_mounts(root, &mut inputs, &mut capabilities);

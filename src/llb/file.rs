@@ -7,7 +7,7 @@ use crate::proto::pb;
 
 /// Who owns a created file. Names are looked up in the file tree that is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// A user name or number.
     pub user: String,
     /// A group name or number.
@@ -16,7 +16,7 @@ pub struct Owner {
 
 /// Copies files from another file tree.
 #[derive(Debug, Clone)]
-pub struct Copy {
+pub(crate) struct Copy {
     /// The tree copied from.
     pub from: Output,
     /// The path there.
@@ -42,7 +42,7 @@ pub struct Copy {
 impl Copy {
     /// A copy with no flags set.
     #[must_use]
-    pub fn new(from: &Output, source: impl Into<String>, target: impl Into<String>) -> Self {
+    pub(crate) fn new(from: &Output, source: impl Into<String>, target: impl Into<String>) -> Self {
         Self {
             from: from.clone(),
             source: source.into(),
@@ -60,7 +60,7 @@ impl Copy {
 
 /// Creates a directory.
 #[derive(Debug, Clone)]
-pub struct MakeDirectory {
+pub(crate) struct MakeDirectory {
     /// Its path.
     pub path: String,
     /// Its permission bits.
@@ -75,7 +75,7 @@ pub struct MakeDirectory {
 
 /// Creates a file.
 #[derive(Debug, Clone)]
-pub struct MakeFile {
+pub(crate) struct MakeFile {
     /// Its path.
     pub path: String,
     /// Its permission bits.
@@ -97,39 +97,39 @@ enum FileAction {
 
 /// Actions done one after another on one file tree.
 #[derive(Debug, Clone, Default)]
-pub struct FileActions(Vec<FileAction>);
+pub(crate) struct FileActions(Vec<FileAction>);
 
 impl FileActions {
     /// No actions yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a copy.
     #[must_use]
-    pub fn copy(mut self, copy: Copy) -> Self {
+    pub(crate) fn copy(mut self, copy: Copy) -> Self {
         self.0.push(FileAction::Copy(copy));
         self
     }
 
     /// Adds a directory.
     #[must_use]
-    pub fn make_directory(mut self, directory: MakeDirectory) -> Self {
+    pub(crate) fn make_directory(mut self, directory: MakeDirectory) -> Self {
         self.0.push(FileAction::MakeDirectory(directory));
         self
     }
 
     /// Adds a file.
     #[must_use]
-    pub fn make_file(mut self, file: MakeFile) -> Self {
+    pub(crate) fn make_file(mut self, file: MakeFile) -> Self {
         self.0.push(FileAction::MakeFile(file));
         self
     }
 
     /// The tree after all actions on `root`; `None` is an empty tree.
     #[must_use]
-    pub fn apply(&self, root: Option<&Output>, metadata: Metadata) -> Output {
+    pub(crate) fn apply(&self, root: Option<&Output>, metadata: Metadata) -> Output {
         let mut inputs = Inputs::default();
         let mut capabilities = vec!["file.base"];
         let root_index = inputs.index(root);

@@ -22,13 +22,16 @@ mod render;
 mod source;
 mod vertex;
 
-pub use capability::{Capability, since};
+pub use capability::Capability;
+pub(crate) use capability::since;
 pub use definition::Definition;
-pub use encode::{digest_of, op_bytes};
-pub use exec::{Exec, Mount, Network, Sharing};
-pub use file::{Copy, FileActions, MakeDirectory, MakeFile, Owner};
-pub use import::{ImportError, import};
-pub use merge::{diff, merge};
+#[cfg(test)]
+pub(crate) use encode::digest_of;
+pub use exec::Network;
+pub(crate) use exec::{Exec, Mount, Sharing};
+pub(crate) use file::{Copy, FileActions, MakeDirectory, MakeFile, Owner};
+pub(crate) use import::import;
+pub(crate) use merge::{diff, merge};
 pub use metadata::{LineRange, Location, Metadata, SourceFile};
 pub use render::render;
 pub use source::{Git, Http, Image, Local, OciLayout, ResolveMode};

@@ -43,7 +43,7 @@ pub enum ResolveMode {
 impl ResolveMode {
     /// The word used on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Pull => "pull",
@@ -105,7 +105,7 @@ pub struct OciLayout {
 impl OciLayout {
     /// The attributes, also needed to resolve the image's config.
     #[must_use]
-    pub fn attrs(&self) -> BTreeMap<String, String> {
+    pub(crate) fn attrs(&self) -> BTreeMap<String, String> {
         [("oci.session", &self.session), ("oci.store", &self.store)]
             .into_iter()
             .filter(|(_, value)| !value.is_empty())

@@ -86,7 +86,7 @@ impl Interpreter {
 
     /// Its version and machine, for messages.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let (system, machine) = (self.markers.sys_platform(), &self.machine);
         format!("Python {} on {system} {machine}", self.markers.python_full_version())
     }
@@ -169,7 +169,7 @@ impl Interpreter {
 
 /// What the file name of a wheel says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WheelName {
+pub(super) struct WheelName {
     /// What tells builds of one version apart, higher ones first.
     pub build: Option<(u64, String)>,
     pythons: Vec<String>,
@@ -187,7 +187,7 @@ impl WheelName {
 
     /// Reads `name-version[-build]-python-abi-platform.whl`; `None` when it is not of this form.
     #[must_use]
-    pub fn parse(file: &str) -> Option<Self> {
+    pub(super) fn parse(file: &str) -> Option<Self> {
         let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
         let (build, tags) = match parts.as_slice() {
             [_, _, tags @ ..] if tags.len() == 3 => (None, tags),

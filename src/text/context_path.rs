@@ -2,19 +2,19 @@
 
 /// The directory of a file of the context; empty at its root.
 #[must_use]
-pub fn directory_of(path: &str) -> &str {
+pub(crate) fn directory_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// The last part of a path.
 #[must_use]
-pub fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path of the build context without `./`, doubled and final slashes; empty for the context itself.
 #[must_use]
-pub fn context_path(path: &str) -> String {
+pub(crate) fn context_path(path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
     parts.collect::<Vec<_>>().join("/")
 }
@@ -38,7 +38,7 @@ pub fn join(directory: &str, path: &str) -> Option<String> {
 
 /// Whether a path has a part `..`, so that it may lead out of where it starts.
 #[must_use]
-pub fn climbs(path: &str) -> bool {
+pub(crate) fn climbs(path: &str) -> bool {
     path.split('/').any(|part| part == "..")
 }
 

@@ -9,9 +9,10 @@ mod suggestion;
 mod surrogate;
 pub mod yaml;
 
-pub use context_path::{climbs, context_path, directory_of, file_name, join};
+pub use context_path::join;
+pub(crate) use context_path::{climbs, context_path, directory_of, file_name};
 pub(crate) use diagnostic::CREDENTIAL_RULE;
 pub use diagnostic::{Diagnostic, Operation, Severity, shown_text};
-pub use redact::{has_credential, redact};
+pub(crate) use redact::{has_credential, redact};
 pub use source::{NotUtf8, Position, Span, Spanned, Text};
-pub use suggestion::closest;
+pub(crate) use suggestion::closest;

@@ -135,27 +135,27 @@ impl Pylock {
 
     /// The requirements that a lock of ours was made from.
     #[must_use]
-    pub fn made_from(&self) -> Option<&[String]> {
+    pub(crate) fn made_from(&self) -> Option<&[String]> {
         self.tool.imagespec.as_ref().map(|made| made.requirements.as_slice())
     }
 
     /// The Python version and machine that a lock of ours was made for, which alone it fits.
     #[must_use]
-    pub fn made_for(&self) -> Option<(&str, &str)> {
+    pub(crate) fn made_for(&self) -> Option<(&str, &str)> {
         let made = self.tool.imagespec.as_ref()?;
         Some((made.python.as_deref()?, made.machine.as_deref()?))
     }
 
     /// The versions of a package; there may be several, for different environments. Empty when the lock does not
     /// have it.
-    pub fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
+    pub(crate) fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
         let all = self.packages.iter();
         let found = all.filter(move |package| normalised(&package.name) == name);
         found.map(|package| package.version.as_deref())
     }
 
     /// The files and directories near the lock that it names.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.packages.iter().flat_map(|package| {
             let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
             let files = files
@@ -166,7 +166,7 @@ impl Pylock {
     }
 
     /// Where packages are from that are from no index: URLs and paths, as they stand in it.
-    pub fn places(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
         let places = self.packages.iter().flat_map(|package| {
             let vcs = package.vcs.iter().flat_map(|vcs| vcs.url.iter().chain(&vcs.path));
             vcs.chain(package.archive.iter().flat_map(|file| &file.url))
@@ -177,7 +177,7 @@ impl Pylock {
 
     /// What it says, in a form that does not depend on how it is written: one line a package.
     #[must_use]
-    pub fn content(&self) -> Vec<String> {
+    pub(super) fn content(&self) -> Vec<String> {
         let mut lines: Vec<String> = self
             .packages
             .iter()

@@ -28,7 +28,7 @@ const MAX_DIGITS: usize = 4300;
 
 /// The value of a scalar node; `None` for collections, and for what PyYAML refuses.
 #[must_use]
-pub fn scalar(node: &Node) -> Value {
+pub(crate) fn scalar(node: &Node) -> Value {
     match &node.data {
         Data::Scalar { .. } => value(node).unwrap_or(Value::None),
         _ => Value::None,
@@ -37,7 +37,7 @@ pub fn scalar(node: &Node) -> Value {
 
 /// What a node is, in words for messages.
 #[must_use]
-pub fn kind(node: &Node) -> &'static str {
+pub(crate) fn kind(node: &Node) -> &'static str {
     match &node.data {
         Data::Sequence(_) | Data::Mapping(_) => node.shape(),
         Data::Scalar { .. } => match scalar(node) {

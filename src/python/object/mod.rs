@@ -9,9 +9,12 @@ mod scalar;
 mod unicode;
 mod value;
 
-pub use construct::{ValueError, kind, scalar, value};
+pub use construct::{ValueError, value};
+pub(crate) use construct::{kind, scalar};
 pub use dictionary::Dictionary;
-pub use format::{FormatError, format};
+pub use format::FormatError;
+pub(crate) use format::format;
 pub use repr::repr;
-pub use unicode::{Unicode, UnknownPython, is_space};
+pub(crate) use unicode::is_space;
+pub use unicode::{Unicode, UnknownPython};
 pub use value::{CopyFileDetection, Value};

@@ -84,7 +84,7 @@ impl Value {
 
     /// Whether Python takes it as a key: lists, dictionaries and sets are none, nor tuples of them.
     #[must_use]
-    pub fn is_hashable(&self) -> bool {
+    pub(super) fn is_hashable(&self) -> bool {
         match self {
             Self::List(_) | Self::Map(_) | Self::Set(_) => false,
             Self::Tuple(items) => items.iter().all(Self::is_hashable),
