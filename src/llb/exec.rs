@@ -108,6 +108,13 @@ impl Mount {
             | Self::Secret { target, .. } => target,
         }
     }
+
+    fn selector(&self) -> &str {
+        match self {
+            Self::Bind { selector, .. } | Self::Cache { selector, .. } => selector,
+            Self::Tmpfs { .. } | Self::Secret { .. } => "",
+        }
+    }
 }
 
 /// A process to run on a root file tree.
@@ -236,101 +243,93 @@ impl Exec {
 
 /// A mount as it is sent; writable binds take the next of the `outputs`.
 fn wire_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> pb::Mount {
+    let selector = mount.selector();
+    if !selector.is_empty() {
+        capabilities.push("exec.mount.selector");
+    }
+    let wire = |mount_type: pb::MountType| pb::Mount {
+        input: -1,
+        selector: selector.to_owned(),
+        dest: mount.target().to_owned(),
+        output: -1,
+        mount_type: mount_type.into(),
+        ..pb::Mount::default()
+    };
     match mount {
         Mount::Cache {
-            target,
-            id,
-            sharing,
-            source,
-            selector,
+            id, sharing, source, ..
         } => {
             capabilities.extend(["exec.mount.cache", "exec.mount.cache.sharing"]);
-            if !selector.is_empty() {
-                capabilities.push("exec.mount.selector");
-            }
+            let sharing = match sharing {
+                Sharing::Shared => pb::CacheSharingOpt::Shared,
+                Sharing::Locked => pb::CacheSharingOpt::Locked,
+            };
             pb::Mount {
                 input: inputs.index(source.as_ref()),
-                selector: selector.clone(),
-                dest: target.clone(),
-                output: -1,
-                mount_type: pb::MountType::Cache.into(),
                 cache_opt: Some(pb::CacheOpt {
                     id: id.clone(),
-                    sharing: match sharing {
-                        Sharing::Shared => pb::CacheSharingOpt::Shared,
-                        Sharing::Locked => pb::CacheSharingOpt::Locked,
-                    }
-                    .into(),
+                    sharing: sharing.into(),
                 }),
-                ..pb::Mount::default()
+                ..wire(pb::MountType::Cache)
             }
         }
-        Mount::Tmpfs { target, size } => {
+        Mount::Tmpfs { size, .. } => {
             capabilities.push("exec.mount.tmpfs");
             if *size > 0 {
                 capabilities.push("exec.mount.tmpfs.size");
             }
             pb::Mount {
-                input: -1,
-                dest: target.clone(),
-                output: -1,
-                mount_type: pb::MountType::Tmpfs.into(),
                 tmpfs_opt: Some(pb::TmpfsOpt { size: *size }),
-                ..pb::Mount::default()
+                ..wire(pb::MountType::Tmpfs)
             }
         }
         Mount::Bind {
-            target,
             source,
-            selector,
             readonly,
             discard,
             by_content,
+            ..
         } => {
-            if !selector.is_empty() {
-                capabilities.push("exec.mount.selector");
-            }
-            let output = if *readonly {
-                -1
-            } else if *discard {
-                capabilities.push("exec.mount.bind.readwrite-nooutput");
-                -1
+            // Servers that do not know this (before BuildKit 0.13) only take longer.
+            let content_cache = if *by_content {
+                pb::MountContentCache::Default
             } else {
-                *outputs += 1;
-                *outputs - 1
+                pb::MountContentCache::Off
             };
             pb::Mount {
                 input: inputs.index(source.as_ref()),
-                selector: selector.clone(),
-                dest: target.clone(),
-                output,
+                output: bind_output(*readonly, *discard, outputs, capabilities),
                 readonly: *readonly,
-                content_cache: if *by_content {
-                    pb::MountContentCache::Default
-                } else {
-                    // Servers that do not know this (before BuildKit 0.13) only take longer.
-                    pb::MountContentCache::Off
-                }
-                .into(),
-                ..pb::Mount::default()
+                content_cache: content_cache.into(),
+                ..wire(pb::MountType::Bind)
             }
         }
-        Mount::Secret { target, id, optional } => {
+        Mount::Secret { id, optional, .. } => {
             capabilities.push("exec.mount.secret");
             pb::Mount {
-                input: -1,
-                dest: target.clone(),
                 // Go's client leaves this at 0 here, and it counts in the digest.
                 output: 0,
-                mount_type: pb::MountType::Secret.into(),
                 secret_opt: Some(pb::SecretOpt {
                     id: id.clone(),
                     mode: 0o400,
                     optional: *optional,
                     ..pb::SecretOpt::default()
                 }),
-                ..pb::Mount::default()
+                ..wire(pb::MountType::Secret)
             }
         }
     }
+}
+
+/// The number of the output that a bind becomes; -1 for none.
+fn bind_output(readonly: bool, discard: bool, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> i64 {
+    if readonly {
+        return -1;
+    }
+    if discard {
+        capabilities.push("exec.mount.bind.readwrite-nooutput");
+        return -1;
+    }
+    *outputs += 1;
+    *outputs - 1
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::{LockError, Locked};
-use crate::python::lock::pylock::{File, Package, Pylock, Repository};
+use crate::python::lock::pylock::{LockedFile, Package, Pylock, Repository};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{normalised, plain_text};
 
@@ -150,11 +150,11 @@ fn package(entry: Entry) -> Result<Package, LockError> {
                     .map(|file| hash_of(&file.hash))
                     .into_iter()
                     .collect();
-                package.archive = Some(File {
+                package.archive = Some(LockedFile {
                     url: Some(source.url),
                     subdirectory: source.subdirectory,
                     hashes,
-                    ..File::default()
+                    ..LockedFile::default()
                 });
                 return Ok(package);
             }
@@ -167,11 +167,11 @@ fn package(entry: Entry) -> Result<Package, LockError> {
         }
     }
     for artefact in entry.files {
-        let file = File {
+        let file = LockedFile {
             name: Some(artefact.file.clone()),
             url: None,
             hashes: BTreeMap::from([hash_of(&artefact.hash)]),
-            ..File::default()
+            ..LockedFile::default()
         };
         if artefact.file.ends_with(".whl") {
             package.wheels.push(file);

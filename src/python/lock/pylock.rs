@@ -54,10 +54,10 @@ pub(super) struct Package {
     marker: Option<String>,
     requires_python: Option<String>,
     pub(super) index: Option<String>,
-    pub(super) sdist: Option<File>,
+    pub(super) sdist: Option<LockedFile>,
     #[serde(default)]
-    pub(super) wheels: Vec<File>,
-    pub(super) archive: Option<File>,
+    pub(super) wheels: Vec<LockedFile>,
+    pub(super) archive: Option<LockedFile>,
     pub(super) vcs: Option<Repository>,
     directory: Option<Directory>,
 }
@@ -73,7 +73,7 @@ impl Package {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub(super) struct File {
+pub(super) struct LockedFile {
     pub(super) name: Option<String>,
     pub(super) url: Option<String>,
     pub(super) path: Option<String>,
@@ -338,6 +338,7 @@ impl Chosen<'_> {
         Ok(Some(locked))
     }
 
+    /// What a package is installed from: a place of its own, else a file of an index.
     fn artefact(&self, name: &str, package: &Package) -> Result<Artefact, LockError> {
         if let Some(vcs) = &package.vcs {
             let url = vcs.url.as_deref().or(vcs.path.as_deref()).unwrap_or_default();
@@ -355,29 +356,30 @@ impl Chosen<'_> {
             });
         }
         if let Some(archive) = &package.archive {
-            let hash = hash(name, archive)?;
-            let subdirectory = archive.subdirectory.clone();
-            return match (&archive.url, &archive.path) {
-                (Some(url), _) => Ok(Artefact::Archive {
-                    url: url.clone(),
-                    hash,
-                    subdirectory,
-                }),
-                (None, Some(path)) => Ok(Artefact::Path {
-                    path: path.clone(),
-                    hash: Some(hash),
-                    subdirectory,
-                }),
-                (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
-            };
+            return archive_artefact(name, archive);
         }
+        let (file, is_wheel) = self.file(name, package)?;
+        let hash = hash(name, file)?;
+        Ok(match (&file.url, &file.path, is_wheel) {
+            (None, Some(path), _) => Artefact::Path {
+                path: path.clone(),
+                hash: Some(hash),
+                subdirectory: None,
+            },
+            (_, _, true) => Artefact::Wheel { hash },
+            (_, _, false) => Artefact::Source { hash },
+        })
+    }
+
+    /// The file that suits the interpreter best, and whether it is a wheel.
+    fn file<'p>(&self, name: &str, package: &'p Package) -> Result<(&'p LockedFile, bool), LockError> {
         let selection = self.selection;
         let is_built = selection
             .no_binary
             .iter()
             .any(|other| other == ":all:" || normalised(other) == name);
         let allowed = selection.hashes.get(name);
-        let is_allowed = |file: &&File| {
+        let is_allowed = |file: &&LockedFile| {
             allowed.is_none_or(|allowed| {
                 let mut hashes = file.hashes.iter();
                 hashes.any(|(algorithm, digest)| allowed.contains(&format!("{algorithm}:{digest}")))
@@ -395,42 +397,49 @@ impl Chosen<'_> {
                 Some(((preference, build, file.file_name()), file))
             });
         let best = wheels.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, file)| file);
-        let sdist = package.sdist.as_ref().filter(is_allowed);
-        let (file, is_wheel) = match (best, sdist) {
-            (Some(wheel), _) => (wheel, true),
-            (None, Some(sdist)) => (sdist, false),
-            (None, None) if allowed.is_some() && package.wheels.iter().chain(&package.sdist).next().is_some() => {
-                return Err(LockError::Mismatch(name.to_owned()));
-            }
-            (None, None) => {
-                let names: Vec<&str> = package.wheels.iter().map(File::file_name).take(3).collect();
-                let others = match names.as_slice() {
-                    [] => String::new(),
-                    names => format!("; it has {}", names.join(", ")),
-                };
-                let found = self.interpreter.shown();
-                return Err(LockError::NoFile {
-                    name: name.to_owned(),
-                    found,
-                    others,
-                });
-            }
+        if let Some(wheel) = best {
+            return Ok((wheel, true));
+        }
+        if let Some(sdist) = package.sdist.as_ref().filter(is_allowed) {
+            return Ok((sdist, false));
+        }
+        let has_files = package.wheels.iter().chain(&package.sdist).next().is_some();
+        if allowed.is_some() && has_files {
+            return Err(LockError::Mismatch(name.to_owned()));
+        }
+        let names: Vec<&str> = package.wheels.iter().map(LockedFile::file_name).take(3).collect();
+        let others = match names.as_slice() {
+            [] => String::new(),
+            names => format!("; it has {}", names.join(", ")),
         };
-        let hash = hash(name, file)?;
-        Ok(match (&file.url, &file.path, is_wheel) {
-            (None, Some(path), _) => Artefact::Path {
-                path: path.clone(),
-                hash: Some(hash),
-                subdirectory: None,
-            },
-            (_, _, true) => Artefact::Wheel { hash },
-            (_, _, false) => Artefact::Source { hash },
+        Err(LockError::NoFile {
+            name: name.to_owned(),
+            found: self.interpreter.shown(),
+            others,
         })
     }
 }
 
+fn archive_artefact(name: &str, archive: &LockedFile) -> Result<Artefact, LockError> {
+    let hash = hash(name, archive)?;
+    let subdirectory = archive.subdirectory.clone();
+    match (&archive.url, &archive.path) {
+        (Some(url), _) => Ok(Artefact::Archive {
+            url: url.clone(),
+            hash,
+            subdirectory,
+        }),
+        (None, Some(path)) => Ok(Artefact::Path {
+            path: path.clone(),
+            hash: Some(hash),
+            subdirectory,
+        }),
+        (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
+    }
+}
+
 /// The digest of a file.
-fn hash(name: &str, file: &File) -> Result<String, LockError> {
+fn hash(name: &str, file: &LockedFile) -> Result<String, LockError> {
     // The one that nearly every index has goes first.
     let known = ["sha256", "sha512", "sha384"];
     let found = known
@@ -441,7 +450,7 @@ fn hash(name: &str, file: &File) -> Result<String, LockError> {
         .ok_or_else(|| LockError::NoHash(name.to_owned()))
 }
 
-impl File {
+impl LockedFile {
     fn file_name(&self) -> &str {
         let place = self.name.as_deref().or(self.url.as_deref()).or(self.path.as_deref());
         file_name(place.unwrap_or_default())
