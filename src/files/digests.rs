@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
 use crate::files::glob::Patterns;
 use crate::files::job::{Answer, Doubt, Job, Outcome, Problem, Request};
+use crate::files::paths::pathlib;
 use crate::files::snapshot::snapshot;
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
-use crate::files::tree::{Context, File, Found};
+use crate::files::tree::{AtPath, Context, ListedFile, Notes};
 use crate::python::locked;
 
 /// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
@@ -26,16 +27,28 @@ const MAX_MISSING: usize = 1000;
 /// More of an ignore file is not read, in bytes.
 const MAX_IGNORE: u64 = 1024 * 1024;
 /// Files of more bytes than this are no requirements.
-pub const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
 
 /// Computes digests.
 pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {
     let computer = Computer { context, git };
-    let outcomes = request.jobs.iter().map(|job| computer.outcome(job)).collect();
+    let mut missing = BTreeSet::new();
+    let outcome = |job: &Job| {
+        let mut notes = Notes::default();
+        let digest = computer.digest(job, &mut notes);
+        missing.append(&mut notes.missing);
+        let doubts = if matches!(job, Job::Content { .. }) {
+            // A digest of our own is not held against flytekit's.
+            Vec::new()
+        } else {
+            notes.into_doubts()
+        };
+        Outcome { digest, doubts }
+    };
+    let outcomes = request.jobs.iter().map(outcome).collect();
     Answer {
-        version: 1,
         outcomes,
-        missing: context.missing().into_iter().take(MAX_MISSING).collect(),
+        missing: missing.into_iter().take(MAX_MISSING).collect(),
     }
 }
 
@@ -45,96 +58,68 @@ struct Computer<'a> {
 }
 
 impl Computer<'_> {
-    fn outcome(&self, job: &Job) -> Outcome {
-        let mut doubts = Vec::new();
-        let result = self.digest(job, &mut doubts);
-        if !matches!(job, Job::Content { .. }) {
-            doubts.extend(self.context.take_excluded().map(|path| Doubt::Excluded { path }));
-            doubts.extend(self.context.take_outside().map(|path| Doubt::Link { path }));
-            doubts.extend(self.context.take_socket().map(|path| Doubt::Socket { path }));
-        }
-        match result {
-            Ok(digest) => Outcome {
-                digest: Some(digest),
-                problem: None,
-                doubts,
-            },
-            Err(problem) => Outcome {
-                digest: None,
-                problem: Some(problem),
-                doubts,
-            },
-        }
-    }
-
-    fn digest(&self, job: &Job, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
+    fn digest(&self, job: &Job, notes: &mut Notes) -> Result<String, Problem> {
         match job {
             Job::Copy { paths } => {
                 let mut hash = Md5::new();
                 for path in paths {
                     let place = self.context.place(path);
-                    match self.context.find(&place)? {
-                        Found::Directory(real) => {
-                            let files = self.directory(&real, doubts)?;
+                    match self.context.find(&place, notes)? {
+                        AtPath::Directory(real) => {
+                            let files = self.directory(&real, notes)?;
                             self.add(&mut hash, &files)?;
                         }
-                        Found::File(real) => {
+                        AtPath::File(real) => {
                             let name = base_name(path).to_owned();
-                            self.add(&mut hash, &[File { real, name }])?;
+                            self.add(&mut hash, &[ListedFile { real, name }])?;
                         }
-                        Found::Special(what) => return Err(self.context.special(&place, what)),
-                        Found::Nothing | Found::Socket => {}
+                        AtPath::Special(what) => return Err(self.context.special(&place, what)),
+                        AtPath::Nothing | AtPath::Socket => {}
                     }
                 }
                 Ok(hex(&hash.finalize()))
             }
-            Job::Directory { root } => match self.context.find(&self.context.place(root))? {
-                Found::Directory(real) => {
-                    let files = self.directory(&real, doubts)?;
+            Job::Directory { root } => match self.context.find(&self.context.place(root), notes)? {
+                AtPath::Directory(real) => {
+                    let files = self.directory(&real, notes)?;
                     self.md5(&files)
                 }
                 _ => self.md5(&[]),
             },
-            Job::Source { root } => self.source(root, true, doubts),
-            Job::Filtered { root } => self.source(root, false, doubts),
+            Job::Source { root } => self.source(root, true, notes),
+            Job::Filtered { root } => self.source(root, false, notes),
             Job::Modules { root, files } => self.modules(root, files),
-            Job::Requirements { path, strip } => self.requirements(path, *strip),
-            Job::Lock { path, must_have } => self.lock(path, must_have.as_deref()),
+            Job::Requirements { path, strip } => self.requirements(path, *strip, notes),
+            Job::Lock { path, must_have } => self.lock(path, must_have.as_deref(), notes),
             Job::Content {
                 path,
                 exclude,
                 keeps_root,
-            } => snapshot(self.context, path, exclude, *keeps_root),
+            } => snapshot(self.context, path, exclude, *keeps_root, notes),
         }
     }
 
     /// A directory in the order of Python's `os.walk`.
-    fn directory(&self, real: &Path, doubts: &mut Vec<Doubt>) -> Result<Vec<File>, Problem> {
-        let mut unordered = None;
-        let files = self.context.walk(
+    fn directory(&self, real: &Path, notes: &mut Notes) -> Result<Vec<ListedFile>, Problem> {
+        self.context.walk(
             real,
             |_| true,
-            |directory, listing| {
-                if listing.directories.len() > 1 && unordered.is_none() {
-                    unordered = Some(directory.to_owned());
+            notes,
+            |directory, listing, notes| {
+                if listing.directories.len() > 1 {
+                    let path = self.context.shown(directory);
+                    notes.doubt(Doubt::Order { path });
                 }
             },
-        )?;
-        if let Some(directory) = unordered
-            && !doubts.iter().any(|doubt| matches!(doubt, Doubt::Order { .. }))
-        {
-            let path = self.context.shown(&directory);
-            doubts.push(Doubt::Order { path });
-        }
-        Ok(files)
+        )
     }
 
     /// `ls_files`, or the walk of 1.13, which sees git's own directories and asks about paths below the root.
-    fn source(&self, root: &str, is_current: bool, doubts: &mut Vec<Doubt>) -> Result<String, Problem> {
+    fn source(&self, root: &str, is_current: bool, notes: &mut Notes) -> Result<String, Problem> {
         let place = self.context.place(root);
-        let real = match self.context.find(&place)? {
-            Found::Directory(real) => real,
-            Found::Nothing => {
+        let real = match self.context.find(&place, notes)? {
+            AtPath::Directory(real) => real,
+            AtPath::Nothing => {
                 return Err(Problem::Missing { path: root.to_owned() });
             }
             _ => {
@@ -144,9 +129,9 @@ impl Computer<'_> {
         let listed = (self.git)(&real);
         let mut git = GitIgnore::default();
         let mut files = if is_current {
-            self.context.walk(&real, |name| name != ".git", |_, _| {})?
+            self.context.walk(&real, |name| name != ".git", notes, |_, _, _| {})?
         } else {
-            self.directory(&real, doubts)?
+            self.directory(&real, notes)?
         };
         if listed.is_none() {
             let above = real
@@ -166,11 +151,11 @@ impl Computer<'_> {
             root if root.ends_with('/') => root.to_owned(),
             root => format!("{root}/"),
         };
-        let patterns = self.docker_ignore(&real)?;
+        let patterns = self.docker_ignore(&real, notes)?;
         let (mut guessed, mut uncounted) = (Seen::default(), Seen::default());
         files.retain(|file| {
             let path = format!("{prefix}{}", file.name);
-            let printed = normalised(&path);
+            let printed = pathlib(&path);
             let by_git = match &listed {
                 Some(listed) => listed.contains(&printed),
                 // What git would print, were nothing in its index.
@@ -193,18 +178,18 @@ impl Computer<'_> {
             !(by_patterns || is_standard(&path))
         });
         if let Some((path, count)) = guessed.into_first() {
-            doubts.push(Doubt::GitIgnore { path, count });
+            notes.doubt(Doubt::GitIgnore { path, count });
         }
         if let Some((path, count)) = uncounted.into_first() {
-            doubts.push(Doubt::Uncounted { path, count });
+            notes.doubt(Doubt::Uncounted { path, count });
         }
         self.md5(&files)
     }
 
     /// The rules of `.dockerignore` in the source's own directory.
-    fn docker_ignore(&self, root: &Path) -> Result<Patterns, Problem> {
+    fn docker_ignore(&self, root: &Path, notes: &mut Notes) -> Result<Patterns, Problem> {
         let path = root.join(".dockerignore");
-        let Found::File(real) = self.context.find(&path)? else {
+        let AtPath::File(real) = self.context.find(&path, notes)? else {
             return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string()));
         };
         let mut bytes = Vec::new();
@@ -228,10 +213,10 @@ impl Computer<'_> {
             let rest = file.strip_prefix(root).filter(|_| root.starts_with('/'));
             rest.is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
         };
-        let mut files: Vec<File> = files
+        let mut files: Vec<ListedFile> = files
             .iter()
             .filter(below)
-            .map(|file| File {
+            .map(|file| ListedFile {
                 real: self.context.place(file),
                 name: file.get(root.len() + 1..).unwrap_or("").to_owned(),
             })
@@ -240,14 +225,14 @@ impl Computer<'_> {
         self.md5(&files)
     }
 
-    fn md5(&self, files: &[File]) -> Result<String, Problem> {
+    fn md5(&self, files: &[ListedFile]) -> Result<String, Problem> {
         let mut hash = Md5::new();
         self.add(&mut hash, files)?;
         Ok(hex(&hash.finalize()))
     }
 
     /// One MD5 over all: the content of each file, then its name without separators.
-    fn add(&self, hash: &mut Md5, files: &[File]) -> Result<(), Problem> {
+    fn add(&self, hash: &mut Md5, files: &[ListedFile]) -> Result<(), Problem> {
         let paths: Vec<&Path> = files.iter().map(|file| file.real.as_path()).collect();
         read_in_order(&paths, |piece| match piece {
             Piece::Data(data) => hash.update(data),
@@ -264,14 +249,14 @@ impl Computer<'_> {
         self.context.unreadable(path, &failed.error)
     }
 
-    fn requirements(&self, path: &str, strip: bool) -> Result<String, Problem> {
-        let bytes = self.read_requirements(path)?;
+    fn requirements(&self, path: &str, strip: bool, notes: &mut Notes) -> Result<String, Problem> {
+        let bytes = self.read_requirements(path, notes)?;
         let bytes: &[u8] = if strip { stripped(&bytes) } else { &bytes };
         Ok(hex(&Sha1::digest(bytes)))
     }
 
-    fn lock(&self, path: &str, must_have: Option<&str>) -> Result<String, Problem> {
-        let text = String::from_utf8(self.read_requirements(path)?)
+    fn lock(&self, path: &str, must_have: Option<&str>, notes: &mut Notes) -> Result<String, Problem> {
+        let text = String::from_utf8(self.read_requirements(path, notes)?)
             .map_err(|_| self.not_text(&self.context.place(path), "it is not UTF-8 text"))?;
         let lines = locked(path, &text, must_have).map_err(|reason| Problem::NotLocked {
             path: path.to_owned(),
@@ -280,14 +265,14 @@ impl Computer<'_> {
         Ok(hex(&Sha256::digest(lines.join("\n"))))
     }
 
-    fn read_requirements(&self, path: &str) -> Result<Vec<u8>, Problem> {
+    fn read_requirements(&self, path: &str, notes: &mut Notes) -> Result<Vec<u8>, Problem> {
         let place = self.context.place(path);
         let shown = || path.to_owned();
-        let real = match self.context.find(&place)? {
-            Found::File(real) => real,
-            Found::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
-            Found::Special(what) => return Err(self.context.special(&place, what)),
-            Found::Nothing | Found::Socket => return Err(Problem::Missing { path: shown() }),
+        let real = match self.context.find(&place, notes)? {
+            AtPath::File(real) => real,
+            AtPath::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
+            AtPath::Special(what) => return Err(self.context.special(&place, what)),
+            AtPath::Nothing | AtPath::Socket => return Err(Problem::Missing { path: shown() }),
         };
         let error = |error| self.context.unreadable(&place, &error);
         let mut bytes = Vec::new();
@@ -325,13 +310,6 @@ fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A path as Python's `pathlib` writes it.
-fn normalised(path: &str) -> String {
-    let root = if path.starts_with('/') { "/" } else { "" };
-    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    format!("{root}{}", parts.join("/"))
-}
-
 /// flytekit's standard list, `*` and `**` alike matching everything.
 fn is_standard(path: &str) -> bool {
     path.ends_with(".pyc")
@@ -359,10 +337,7 @@ mod tests {
     use super::*;
 
     fn outcome(root: &Path, job: Job) -> Outcome {
-        let request = Request {
-            version: 1,
-            jobs: vec![job],
-        };
+        let request = Request { jobs: vec![job] };
         let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
         answer.outcomes.into_iter().next().unwrap()
     }
@@ -379,15 +354,12 @@ mod tests {
             root: root.clone(),
             files: names.clone(),
         };
-        assert!(outcome(directory.path(), job()).digest.is_some());
+        assert!(outcome(directory.path(), job()).digest.is_ok());
         // Between the list and the reading, as far as the digest is concerned.
         fs::remove_file(format!("{root}/f777")).unwrap();
         fs::remove_file(format!("{root}/f888")).unwrap();
         let path = "f777".to_owned();
-        assert_eq!(
-            outcome(directory.path(), job()).problem,
-            Some(Problem::Vanished { path })
-        );
+        assert_eq!(outcome(directory.path(), job()).digest, Err(Problem::Vanished { path }));
     }
 
     #[test]
@@ -398,7 +370,6 @@ mod tests {
         std::os::unix::fs::symlink("../other/file", root.join("d/l")).unwrap();
         std::os::unix::fs::symlink("/etc/hostname", root.join("d/out")).unwrap();
         let request = Request {
-            version: 1,
             jobs: vec![Job::Copy {
                 paths: vec!["d".into()],
             }],

@@ -7,11 +7,11 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 /// The `.gitignore` files that apply to a directory and what is below it, by the directory that each stands in.
 #[derive(Default)]
-pub struct GitIgnore(BTreeMap<PathBuf, Gitignore>);
+pub(super) struct GitIgnore(BTreeMap<PathBuf, Gitignore>);
 
 impl GitIgnore {
     /// Adds the file of a directory, if there is one.
-    pub fn add(&mut self, directory: &Path) {
+    pub(super) fn add(&mut self, directory: &Path) {
         let file = directory.join(".gitignore");
         if !file.is_file() || self.0.contains_key(directory) {
             return;
@@ -25,12 +25,12 @@ impl GitIgnore {
     }
 
     /// Whether there is any file.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether git leaves a file out: its path or a directory above it, below `top`, is ignored.
-    pub fn ignores(&self, top: &Path, file: &Path) -> bool {
+    pub(super) fn ignores(&self, top: &Path, file: &Path) -> bool {
         let above = file.ancestors().skip(1).take_while(|path| *path != top);
         above.into_iter().any(|directory| self.rule(directory, true)) || self.rule(file, false)
     }
@@ -47,7 +47,7 @@ impl GitIgnore {
 }
 
 /// Whether git writes a name with escapes, which flytekit does not recognise.
-pub fn is_quoted_by_git(name: &str) -> bool {
+pub(super) fn is_quoted_by_git(name: &str) -> bool {
     name.bytes()
         .any(|byte| !(b' '..0x7f).contains(&byte) || matches!(byte, b'"' | b'\\'))
 }

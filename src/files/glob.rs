@@ -2,6 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 
+use crate::files::paths::{docker_parts, pathlib_parts};
 use crate::python::is_space;
 
 /// A list of patterns; the last that matches decides.
@@ -77,14 +78,7 @@ impl Pattern {
             Some(rest) => (true, rest.trim_matches(is_space)),
             None => (false, line),
         };
-        let mut parts: Vec<&str> = Vec::new();
-        for part in text.split('/').filter(|part| !matches!(*part, "" | ".")) {
-            if part == ".." {
-                parts.pop();
-            } else {
-                parts.push(part);
-            }
-        }
+        let parts = docker_parts(text);
         if parts.is_empty() {
             return Ok(None);
         }
@@ -122,7 +116,7 @@ impl Pattern {
         let Some((parent, _)) = path.rsplit_once('/') else {
             return false;
         };
-        let parts: Vec<&str> = parent.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        let parts = pathlib_parts(parent);
         let first = parts.get(..self.depth).map(|parts| parts.join("/").to_lowercase());
         first.is_some_and(|first| self.regex.is_match(&first))
     }
@@ -246,16 +240,7 @@ pub fn docker_patterns(content: &str) -> Vec<String> {
             if pattern.is_empty() {
                 return None;
             }
-            let mut parts: Vec<&str> = Vec::new();
-            for part in pattern.split('/') {
-                match part {
-                    "" | "." => {}
-                    ".." => {
-                        parts.pop();
-                    }
-                    part => parts.push(part),
-                }
-            }
+            let parts = docker_parts(pattern);
             let cleaned = if parts.is_empty() {
                 ".".to_owned()
             } else {

@@ -1,4 +1,5 @@
-//! What is asked of whoever sees the files, and what comes back. Both cross a process boundary as JSON.
+//! What is asked of whoever sees the files, and what comes back. Both cross a process boundary as JSON, between
+//! two processes of one build of this program.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,7 +72,7 @@ pub enum Job {
 
 impl Job {
     /// The paths that it looks at.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let (one, many) = match self {
             Self::Copy { paths } => (None, paths.as_slice()),
             Self::Modules { files, .. } => (None, files.as_slice()),
@@ -87,7 +88,7 @@ impl Job {
 
     /// Whether ignore files in the directory and above it have a say.
     #[must_use]
-    pub fn obeys_ignore_files(&self) -> bool {
+    pub(crate) fn obeys_ignore_files(&self) -> bool {
         matches!(self, Self::Source { .. } | Self::Filtered { .. })
     }
 }
@@ -95,8 +96,6 @@ impl Job {
 /// Digests to compute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The version of this format.
-    pub version: u32,
     /// What to compute.
     pub jobs: Vec<Job>,
 }
@@ -104,8 +103,6 @@ pub struct Request {
 /// What came of each job, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// The version of this format.
-    pub version: u32,
     /// One for each job.
     pub outcomes: Vec<Outcome>,
     /// Paths below the context that links point to and that are not there. Whoever knows more files may
@@ -114,14 +111,10 @@ pub struct Answer {
 }
 
 /// What came of a job.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// The digest, in hexadecimal digits.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub digest: Option<String>,
-    /// Why there is none.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub problem: Option<Problem>,
+    /// The digest in hexadecimal digits, or why there is none.
+    pub digest: Result<String, Problem>,
     /// Where flytekit's digest may be another.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub doubts: Vec<Doubt>,
@@ -187,8 +180,8 @@ pub enum Problem {
     },
 }
 
-/// Why flytekit's digest may be another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+/// Why flytekit's digest may be another, in the order in which users are told.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Doubt {
     /// flytekit takes directories in the order in which the file system lists them.
@@ -219,6 +212,12 @@ pub enum Doubt {
         /// How many.
         count: usize,
     },
+    /// The context's ignore file leaves files out before they are counted.
+    #[error("the context's ignore file leaves out `{path}`: flytekit's tag counts it")]
+    Excluded {
+        /// One file.
+        path: String,
+    },
     /// A link points out of the context.
     #[error("the link `{path}` leads out of the build context: flytekit's tag counts the file it points to")]
     Link {
@@ -229,12 +228,6 @@ pub enum Doubt {
     #[error("the socket `{path}` does not count, as with flytekit; in a build it is an empty file, which does")]
     Socket {
         /// The socket.
-        path: String,
-    },
-    /// The context's ignore file leaves files out before they are counted.
-    #[error("the context's ignore file leaves out `{path}`: flytekit's tag counts it")]
-    Excluded {
-        /// One file.
         path: String,
     },
 }

@@ -4,12 +4,14 @@ mod digests;
 mod gitignore;
 mod glob;
 mod job;
+mod paths;
 mod snapshot;
 pub mod step;
 mod stream;
 mod tree;
 
-pub use digests::{AskGit, MAX_REQUIREMENTS, compute};
+pub(crate) use digests::MAX_REQUIREMENTS;
+pub use digests::{AskGit, compute};
 pub use glob::{PatternError, Patterns, docker_patterns};
 pub use job::{Answer, Doubt, Job, Outcome, Problem, Request, Task};
 pub use tree::Context;

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files::glob::Patterns;
 use crate::files::job::Problem;
 use crate::files::stream::{map_files, open};
-use crate::files::tree::{Context, Found};
+use crate::files::tree::{AtPath, Context, Notes};
 
 /// Something below the path.
 struct Entry {
@@ -31,13 +31,19 @@ enum Kind {
 
 /// SHA-256 over everything at or below a path, `exclude` aside. `keeps_root` says whether the path itself comes
 /// into the image when it is a directory.
-pub(super) fn snapshot(context: &Context, path: &str, exclude: &[String], keeps_root: bool) -> Result<String, Problem> {
+pub(super) fn snapshot(
+    context: &Context,
+    path: &str,
+    exclude: &[String],
+    keeps_root: bool,
+    notes: &mut Notes,
+) -> Result<String, Problem> {
     let place = context.place(path);
     let exclude = Patterns::docker(exclude.iter().map(String::as_str)).map_err(|error| Problem::Unreadable {
         path: path.to_owned(),
         reason: error.to_string(),
     })?;
-    let entries = entries(context, &place, &exclude)?;
+    let entries = entries(context, &place, &exclude, notes)?;
     let files: Vec<&Path> = entries
         .iter()
         .filter(|entry| matches!(entry.kind, Kind::File))
@@ -93,11 +99,11 @@ fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
 }
 
 /// A path and everything below it, each directory before what is in it, by name.
-fn entries(context: &Context, place: &Path, exclude: &Patterns) -> Result<Vec<Entry>, Problem> {
-    let real = match context.find(place)? {
-        Found::File(real) | Found::Directory(real) => real,
-        Found::Special(what) => return Err(context.special(place, what)),
-        Found::Nothing | Found::Socket => {
+fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Notes) -> Result<Vec<Entry>, Problem> {
+    let real = match context.find(place, notes)? {
+        AtPath::File(real) | AtPath::Directory(real) => real,
+        AtPath::Special(what) => return Err(context.special(place, what)),
+        AtPath::Nothing | AtPath::Socket => {
             let path = context.shown(place);
             return Err(Problem::Missing { path });
         }
@@ -140,7 +146,7 @@ fn entries(context: &Context, place: &Path, exclude: &Patterns) -> Result<Vec<En
         } else if kind.is_file() {
             let kind = Kind::File;
             entries.push(Entry { name, path, kind });
-        } else if let Found::Special(what) = context.look(&path)? {
+        } else if let AtPath::Special(what) = context.look(&path, notes)? {
             return Err(context.special(&path, what));
         }
     }

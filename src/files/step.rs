@@ -12,15 +12,15 @@ use crate::files::tree::Context;
 /// The first argument of the program in such a step.
 pub const COMMAND: &str = "compute-digests";
 /// Where the step sees the build context.
-pub const CONTEXT: &str = "/context";
+pub(crate) const CONTEXT: &str = "/context";
 /// The file that it leaves, in the root of its own file tree.
-pub const ANSWER: &str = "imagespec-digests.json";
+pub(crate) const ANSWER: &str = "imagespec-digests.json";
 /// An argument may be at most so long, in bytes; a kernel takes twice as much.
 const MAX_ARGUMENT: usize = 64 * 1024;
 
 /// A request as arguments of the program.
 #[must_use]
-pub fn arguments(request: &Request) -> Vec<String> {
+pub(crate) fn arguments(request: &Request) -> Vec<String> {
     // Strings, numbers and lists always become JSON.
     let json = serde_json::to_string(request).unwrap_or_default();
     let mut arguments = vec![COMMAND.to_owned()];
@@ -51,6 +51,6 @@ pub fn run(arguments: impl Iterator<Item = String>) -> io::Result<()> {
 ///
 /// # Errors
 /// When it is none.
-pub fn read_answer(content: &[u8]) -> io::Result<Answer> {
+pub(crate) fn read_answer(content: &[u8]) -> io::Result<Answer> {
     Ok(serde_json::from_slice(content)?)
 }

@@ -18,7 +18,7 @@ const WAITING: usize = 4;
 const NONBLOCK: i32 = 0o4000;
 
 /// A piece of what is read, in order.
-pub enum Piece<'a> {
+pub(super) enum Piece<'a> {
     /// Content of the current file.
     Data(&'a [u8]),
     /// The file, by its position, is complete.
@@ -27,7 +27,7 @@ pub enum Piece<'a> {
 
 /// A file that could not be read, by its position, and why.
 #[derive(Debug)]
-pub struct ReadError {
+pub(super) struct ReadError {
     /// The position of the file.
     pub position: usize,
     /// Why.
@@ -35,13 +35,13 @@ pub struct ReadError {
 }
 
 /// Opens a file for reading that may have become anything since it was listed.
-pub fn open(path: &Path) -> std::io::Result<File> {
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)
 }
 
 /// How many threads read.
 #[must_use]
-pub fn threads() -> usize {
+pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
 }
 
@@ -57,7 +57,10 @@ struct Chunk {
 ///
 /// # Errors
 /// The first file in order that cannot be read.
-pub fn read_in_order<P: AsRef<Path> + Sync>(files: &[P], mut consume: impl FnMut(Piece<'_>)) -> Result<(), ReadError> {
+pub(super) fn read_in_order<P: AsRef<Path> + Sync>(
+    files: &[P],
+    mut consume: impl FnMut(Piece<'_>),
+) -> Result<(), ReadError> {
     let threads = threads();
     let (order, batches) = sync_channel::<Receiver<Chunk>>(threads);
     let turn = Mutex::new((files.chunks(BATCH).enumerate(), order));
@@ -154,7 +157,7 @@ fn read_batch<P: AsRef<Path>>(first: usize, files: &[P], spare: &Mutex<Vec<Vec<u
 ///
 /// # Errors
 /// The first file in order for which it fails.
-pub fn map_files<P: AsRef<Path> + Sync, T: Send>(
+pub(super) fn map_files<P: AsRef<Path> + Sync, T: Send>(
     files: &[P],
     apply: impl Fn(&Path, &mut [u8]) -> std::io::Result<T> + Sync,
 ) -> Result<Vec<T>, ReadError> {

@@ -1,15 +1,16 @@
 //! What is in a directory: files in a defined order, links resolved inside the build context.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, FileType, Metadata};
 use std::io::ErrorKind;
+use std::mem::discriminant;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::files::glob::Patterns;
-use crate::files::job::Problem;
+use crate::files::job::{Doubt, Problem};
+use crate::files::paths::pathlib;
 
 /// Links after this many others lead nowhere.
 const MAX_LINKS: usize = 40;
@@ -19,27 +20,44 @@ pub struct Context {
     root: PathBuf,
     /// What its ignore file leaves out.
     exclude: Patterns,
-    /// What links inside the context point to and is not there.
-    missing: RefCell<BTreeSet<String>>,
-    /// Files left out, the first of each question.
-    excluded: RefCell<Option<String>>,
-    /// A link that leads out of the context.
-    outside: RefCell<Option<String>>,
-    /// A socket.
-    socket: RefCell<Option<String>>,
+}
+
+/// What turns up while files are looked for, besides the files.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    /// Paths below the context that links point to and that are not there.
+    pub(super) missing: BTreeSet<String>,
+    /// Where flytekit's digest may be another, one example of each kind.
+    doubts: Vec<Doubt>,
+}
+
+impl Notes {
+    /// Keeps the first doubt of each kind.
+    pub(super) fn doubt(&mut self, doubt: Doubt) {
+        let kind = discriminant(&doubt);
+        if self.doubts.iter().all(|known| discriminant(known) != kind) {
+            self.doubts.push(doubt);
+        }
+    }
+
+    /// The doubts, in the order in which [`Doubt`] lists their kinds.
+    pub(super) fn into_doubts(mut self) -> Vec<Doubt> {
+        self.doubts.sort();
+        self.doubts
+    }
 }
 
 /// A file to hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct File {
+pub(super) struct ListedFile {
     /// Where it is.
-    pub real: PathBuf,
+    pub(super) real: PathBuf,
     /// Its path relative to the directory that was walked, or its base name.
-    pub name: String,
+    pub(super) name: String,
 }
 
 /// What a path turned out to be.
-pub enum Found {
+pub(super) enum AtPath {
     /// A regular file.
     File(PathBuf),
     /// A directory.
@@ -53,11 +71,11 @@ pub enum Found {
 }
 
 /// A directory while it is walked.
-pub struct Listing {
+pub(super) struct Listing {
     /// What is no directory, by name, and whether it is a regular file.
-    pub files: Vec<(OsString, bool)>,
+    pub(super) files: Vec<(OsString, bool)>,
     /// Names of directories, links to directories aside.
-    pub directories: Vec<OsString>,
+    pub(super) directories: Vec<OsString>,
 }
 
 impl Context {
@@ -67,103 +85,80 @@ impl Context {
         Self {
             root: root.into(),
             exclude,
-            missing: RefCell::default(),
-            excluded: RefCell::default(),
-            outside: RefCell::default(),
-            socket: RefCell::default(),
         }
     }
 
     /// The directory.
     #[must_use]
-    pub fn root(&self) -> &Path {
+    pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
     /// Where a path of the spec is; absolute paths are what they are.
     #[must_use]
-    pub fn place(&self, path: &str) -> PathBuf {
+    pub(super) fn place(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// Paths below the context that links point to and that are not there.
-    pub fn missing(&self) -> Vec<String> {
-        self.missing.borrow().iter().cloned().collect()
-    }
-
-    /// A file that the ignore file left out since this was last asked.
-    pub fn take_excluded(&self) -> Option<String> {
-        self.excluded.borrow_mut().take()
-    }
-
-    /// A link that led out of the context since this was last asked.
-    pub fn take_outside(&self) -> Option<String> {
-        self.outside.borrow_mut().take()
-    }
-
-    /// A socket that was passed over since this was last asked.
-    pub fn take_socket(&self) -> Option<String> {
-        self.socket.borrow_mut().take()
-    }
-
     /// A path for people, relative to the context.
-    pub fn shown(&self, path: &Path) -> String {
+    pub(super) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)
             .to_string_lossy()
             .into_owned()
     }
 
-    /// Whether the ignore file leaves a path out, without keeping it in mind.
-    pub fn leaves_out(&self, path: &Path) -> bool {
+    /// Whether the ignore file leaves a path out.
+    pub(super) fn leaves_out(&self, path: &Path) -> bool {
         let Ok(relative) = path.strip_prefix(&self.root) else {
             return false;
         };
-        let relative = normal(relative);
-        relative.to_str().is_some_and(|text| self.exclude.matches(text))
+        relative
+            .to_str()
+            .is_some_and(|relative| self.exclude.matches(&pathlib(relative)))
     }
 
-    /// Whether the ignore file leaves a path out.
-    fn is_excluded(&self, path: &Path) -> bool {
-        if self.exclude.is_empty() {
-            return false;
+    /// Whether the ignore file leaves out a path that flytekit would count.
+    fn is_excluded(&self, path: &Path, notes: &mut Notes) -> bool {
+        let is_out = !self.exclude.is_empty() && self.leaves_out(path);
+        if is_out {
+            let path = self.shown(path);
+            notes.doubt(Doubt::Excluded { path });
         }
-        let out = self.leaves_out(path);
-        if out {
-            self.excluded.borrow_mut().get_or_insert_with(|| self.shown(path));
-        }
-        out
+        is_out
     }
 
     /// What is at a path that a spec names: links on the way to it stay in the context, too.
     ///
     /// # Errors
     /// When the system refuses to say.
-    pub fn find(&self, path: &Path) -> Result<Found, Problem> {
+    pub(super) fn find(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
         let has_links = path
             .ancestors()
             .skip(1)
             .take_while(|above| *above != self.root && above.starts_with(&self.root))
             .any(Path::is_symlink);
         let found = if has_links {
-            match self.follow(path)? {
-                Some((real, _)) => self.look(&real)?,
-                None => Found::Nothing,
+            match self.follow(path, notes)? {
+                Some((real, _)) => self.look(&real, notes)?,
+                None => AtPath::Nothing,
             }
         } else {
-            self.look(path)?
+            self.look(path, notes)?
         };
         match found {
             // BuildKit's clients send no directory that is left out, unless something in it is taken back.
-            Found::Directory(real) if self.is_excluded(&real) && self.is_left_empty(&real)? => Ok(Found::Nothing),
+            AtPath::Directory(real) if self.is_excluded(&real, notes) && self.is_left_empty(&real, notes)? => {
+                Ok(AtPath::Nothing)
+            }
             found => Ok(found),
         }
     }
 
-    fn is_left_empty(&self, directory: &Path) -> Result<bool, Problem> {
+    fn is_left_empty(&self, directory: &Path, notes: &mut Notes) -> Result<bool, Problem> {
         let mut stack = vec![directory.to_owned()];
         while let Some(directory) = stack.pop() {
-            let listing = self.list(&directory)?;
+            let listing = self.list(&directory, notes)?;
             if listing
                 .files
                 .iter()
@@ -186,39 +181,40 @@ impl Context {
     ///
     /// # Errors
     /// When the system refuses to say.
-    pub fn look(&self, path: &Path) -> Result<Found, Problem> {
+    pub(super) fn look(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if is_nothing(&error) => return Ok(Found::Nothing),
+            Err(error) if is_nothing(&error) => return Ok(AtPath::Nothing),
             Err(error) => return Err(self.unreadable(path, &error)),
         };
         let (real, metadata) = if metadata.is_symlink() {
-            match self.follow(path)? {
+            match self.follow(path, notes)? {
                 Some(found) => found,
-                None => return Ok(Found::Nothing),
+                None => return Ok(AtPath::Nothing),
             }
         } else {
             (path.to_owned(), metadata)
         };
         let kind = metadata.file_type();
         if kind.is_dir() {
-            return Ok(Found::Directory(real));
+            return Ok(AtPath::Directory(real));
         }
-        if self.is_excluded(path) || (real != path && self.is_excluded(&real)) {
-            return Ok(Found::Nothing);
+        if self.is_excluded(path, notes) || (real != path && self.is_excluded(&real, notes)) {
+            return Ok(AtPath::Nothing);
         }
         Ok(match special(kind) {
-            None if kind.is_file() => Found::File(real),
+            None if kind.is_file() => AtPath::File(real),
             None => {
-                self.socket.borrow_mut().get_or_insert_with(|| self.shown(path));
-                Found::Socket
+                let path = self.shown(path);
+                notes.doubt(Doubt::Socket { path });
+                AtPath::Socket
             }
-            Some(what) => Found::Special(what),
+            Some(what) => AtPath::Special(what),
         })
     }
 
     /// Where a link leads. Links of the context stay in it, as they do for BuildKit: other files are not there.
-    fn follow(&self, link: &Path) -> Result<Option<(PathBuf, Metadata)>, Problem> {
+    fn follow(&self, link: &Path, notes: &mut Notes) -> Result<Option<(PathBuf, Metadata)>, Problem> {
         let Ok(inside) = link.strip_prefix(&self.root) else {
             // Paths outside of the context are the system's business.
             return match fs::canonicalize(link).and_then(|real| Ok((fs::metadata(&real)?, real))) {
@@ -227,6 +223,7 @@ impl Context {
                 Err(error) => Err(self.unreadable(link, &error)),
             };
         };
+        let outside = || Doubt::Link { path: self.shown(link) };
         let mut left: Vec<OsString> = inside.components().rev().map(|c| c.as_os_str().to_owned()).collect();
         let mut at = self.root.clone();
         let mut depth = 0_usize;
@@ -234,7 +231,7 @@ impl Context {
         while let Some(part) = left.pop() {
             match Path::new(&part).components().next() {
                 Some(Component::ParentDir) if depth == 0 => {
-                    self.outside.borrow_mut().get_or_insert_with(|| self.shown(link));
+                    notes.doubt(outside());
                     return Ok(None);
                 }
                 Some(Component::ParentDir) => {
@@ -253,9 +250,7 @@ impl Context {
                     if links == 0 {
                         return Ok(None);
                     }
-                    self.missing
-                        .borrow_mut()
-                        .insert(normal(Path::new(&self.shown(&rest))).to_string_lossy().into_owned());
+                    notes.missing.insert(pathlib(&self.shown(&rest)));
                     return Ok(None);
                 }
                 Err(error) => return Err(self.unreadable(&at, &error)),
@@ -270,7 +265,7 @@ impl Context {
                 depth -= 1;
                 if target.is_absolute() {
                     // It means a place on the user's machine.
-                    self.outside.borrow_mut().get_or_insert_with(|| self.shown(link));
+                    notes.doubt(outside());
                     return Ok(None);
                 }
                 left.extend(target.components().rev().map(|c| c.as_os_str().to_owned()));
@@ -288,7 +283,7 @@ impl Context {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn list(&self, directory: &Path) -> Result<Listing, Problem> {
+    pub(super) fn list(&self, directory: &Path, notes: &mut Notes) -> Result<Listing, Problem> {
         let mut listing = Listing {
             files: Vec::new(),
             directories: Vec::new(),
@@ -298,9 +293,9 @@ impl Context {
             let entry = entry.map_err(error)?;
             let kind = entry.file_type().map_err(error)?;
             let is_directory = if kind.is_symlink() {
-                match self.look(&entry.path())? {
+                match self.look(&entry.path(), notes)? {
                     // Links to directories are neither files nor entered.
-                    Found::Directory(_) => continue,
+                    AtPath::Directory(_) => continue,
                     _ => false,
                 }
             } else {
@@ -318,37 +313,38 @@ impl Context {
     }
 
     /// All files below a directory: those of a directory by name, then those of its subdirectories. `enter`
-    /// says which subdirectories are entered; `visit` is told of each directory and its listing.
+    /// says which subdirectories are entered; `visit` sees each directory with its listing.
     ///
     /// # Errors
     /// The first file or directory that cannot be hashed.
-    pub fn walk(
+    pub(super) fn walk(
         &self,
         top: &Path,
         enter: impl Fn(&str) -> bool,
-        mut visit: impl FnMut(&Path, &Listing),
-    ) -> Result<Vec<File>, Problem> {
+        notes: &mut Notes,
+        mut visit: impl FnMut(&Path, &Listing, &mut Notes),
+    ) -> Result<Vec<ListedFile>, Problem> {
         let mut files = Vec::new();
         let mut stack = vec![(top.to_owned(), String::new())];
         while let Some((directory, prefix)) = stack.pop() {
-            let mut listing = self.list(&directory)?;
+            let mut listing = self.list(&directory, notes)?;
             listing.directories.retain(|name| name.to_str().is_none_or(&enter));
-            visit(&directory, &listing);
+            visit(&directory, &listing, notes);
             for (name, is_regular) in &listing.files {
                 let path = directory.join(name);
-                let found = if *is_regular && !self.is_excluded(&path) {
+                let found = if *is_regular && !self.is_excluded(&path, notes) {
                     // What the directory says is enough: asking for each file would double the work.
-                    Found::File(path.clone())
+                    AtPath::File(path.clone())
                 } else {
-                    self.look(&path)?
+                    self.look(&path, notes)?
                 };
                 let real = match found {
-                    Found::File(real) => real,
-                    Found::Special(what) => return Err(self.special(&path, what)),
-                    Found::Nothing | Found::Socket | Found::Directory(_) => continue,
+                    AtPath::File(real) => real,
+                    AtPath::Special(what) => return Err(self.special(&path, what)),
+                    AtPath::Nothing | AtPath::Socket | AtPath::Directory(_) => continue,
                 };
                 let name = name.to_str().ok_or_else(|| self.not_utf8(&path))?;
-                files.push(File {
+                files.push(ListedFile {
                     real,
                     name: format!("{prefix}{name}"),
                 });
@@ -363,7 +359,7 @@ impl Context {
     }
 
     /// The problem of something that has no content.
-    pub fn special(&self, path: &Path, what: &str) -> Problem {
+    pub(super) fn special(&self, path: &Path, what: &str) -> Problem {
         Problem::Special {
             path: self.shown(path),
             what: what.to_owned(),
@@ -375,7 +371,7 @@ impl Context {
     }
 
     /// The problem of what the system refuses to read.
-    pub fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
+    pub(super) fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
         let path = self.shown(path);
         match error.kind() {
             ErrorKind::NotFound => Problem::Vanished { path },
@@ -401,11 +397,4 @@ fn special(kind: FileType) -> Option<&'static str> {
 fn is_nothing(error: &std::io::Error) -> bool {
     // Too many links, too.
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(40)
-}
-
-/// A path without `.` components.
-fn normal(path: &Path) -> PathBuf {
-    path.components()
-        .filter(|part| !matches!(part, Component::CurDir))
-        .collect()
 }

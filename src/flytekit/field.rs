@@ -2,7 +2,7 @@
 
 /// What a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A text.
     Text,
     /// `true` or `false`.
@@ -22,7 +22,7 @@ pub enum Kind {
 impl Kind {
     /// What the field takes, in words.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Text => "a string",
             Self::Flag => "true or false",
@@ -37,7 +37,7 @@ impl Kind {
 
 /// A top-level field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Field {
+pub(crate) struct Field {
     /// Its name.
     pub name: &'static str,
     /// What it takes.
@@ -49,7 +49,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// The fields of flytekit's `ImageSpec`, in the order in which it hashes them.
-pub const FLYTEKIT_FIELDS: [Field; 29] = [
+pub(crate) const FLYTEKIT_FIELDS: [Field; 29] = [
     field("name", Kind::Text),
     field("python_version", Kind::Text),
     field("builder", Kind::Text),
@@ -82,7 +82,7 @@ pub const FLYTEKIT_FIELDS: [Field; 29] = [
 ];
 
 /// The lists of strings whose entries flytekit itself checks, in the order in which it does.
-pub const CHECKED_LISTS: [&str; 8] = [
+pub(crate) const CHECKED_LISTS: [&str; 8] = [
     "packages",
     "conda_channels",
     "conda_packages",
@@ -95,6 +95,6 @@ pub const CHECKED_LISTS: [&str; 8] = [
 
 /// Whether a field is one of flytekit's.
 #[must_use]
-pub fn is_flytekits(name: &str) -> bool {
+pub(crate) fn is_flytekits(name: &str) -> bool {
     FLYTEKIT_FIELDS.iter().any(|field| field.name == name)
 }

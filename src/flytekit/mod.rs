@@ -5,8 +5,9 @@ mod fields;
 mod release;
 mod tag;
 
-pub use field::{CHECKED_LISTS, FLYTEKIT_FIELDS, Field, Kind, is_flytekits};
+pub(crate) use field::{CHECKED_LISTS, FLYTEKIT_FIELDS, Field, Kind, is_flytekits};
 pub(crate) use fields::registry_is_valid;
 pub use fields::{ConstructError, Fields, Host};
 pub use release::Release;
-pub use tag::{Tag, TagError, tag, tag_format, tasks};
+pub(crate) use tag::tag_format;
+pub use tag::{Tag, TagError, tag, tasks};

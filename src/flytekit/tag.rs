@@ -62,7 +62,7 @@ impl fmt::Debug for Tag {
 ///
 /// # Errors
 /// What Python refuses.
-pub fn tag_format(template: &str, hash: &str) -> Result<String, FormatError> {
+pub(crate) fn tag_format(template: &str, hash: &str) -> Result<String, FormatError> {
     format(template, "spec_hash", hash)
 }
 

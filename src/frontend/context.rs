@@ -101,7 +101,6 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         let download = Http {
             url: url.to_owned(),
             filename: "context".into(),
-            ..Http::default()
         }
         .output(Metadata::named("[internal] load remote build context"));
         let solved = client.solve(Some(&download)).await?;
@@ -289,7 +288,6 @@ fn git(url: &str) -> Git {
         url,
         reference: reference.to_owned(),
         subdirectory: subdirectory.to_owned(),
-        keep_git_directory: false,
     }
 }
 

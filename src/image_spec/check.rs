@@ -6,7 +6,7 @@ use crate::image_spec::secret::CREDENTIAL_HELP;
 use crate::oci::{Platform, Reference};
 use crate::python::Unicode;
 use crate::text::yaml::{Data, Node};
-use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, has_credential, redact};
+use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, climbs, has_credential, redact};
 
 /// The oldest uv whose installs compile only what they installed.
 const OLDEST_UV: (u32, u32, u32) = (0, 11, 28);
@@ -276,7 +276,7 @@ impl Checker<'_> {
         }
         for (field, path) in [("copy_to", &spec.copy_to), ("workdir", &spec.workdir)] {
             let Some(path) = path else { continue };
-            if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+            if !path.value.starts_with('/') || climbs(&path.value) {
                 let message = format!("`{field}: {}` is not an absolute path without `..`", path.value);
                 self.error("absolute-path", message, path.span, "write for example /app");
             }
@@ -299,7 +299,7 @@ impl Checker<'_> {
                 path.span,
                 "paths are relative to the build context",
             );
-        } else if path.value.split('/').any(|part| part == "..") {
+        } else if climbs(&path.value) {
             let message = format!("`{field}: {}` leaves the build context", path.value);
             self.error(
                 "context-path",

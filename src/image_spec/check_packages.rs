@@ -6,6 +6,18 @@ use crate::python::{Arguments, Entry, RequirementsFile, parse_requirements};
 
 impl Checker<'_> {
     pub(super) fn packages(&mut self, spec: &ImageSpec) {
+        self.apt(spec);
+        self.entries(spec);
+        self.lines(spec);
+        self.extra_arguments(spec);
+        self.lock(spec);
+        self.indexes(spec);
+        if let Some(file) = spec.requirements.as_ref() {
+            self.context_path("requirements", file);
+        }
+    }
+
+    fn apt(&mut self, spec: &ImageSpec) {
         for entry in ImageSpec::strings(&spec.apt_packages) {
             for name in entry.value.split_whitespace() {
                 if !apt_name_is_valid(name) {
@@ -23,6 +35,10 @@ impl Checker<'_> {
                 );
             }
         }
+    }
+
+    /// What holds for the entries of every list that ends up in a command.
+    fn entries(&mut self, spec: &ImageSpec) {
         let lists = [
             ("packages", &spec.packages),
             ("conda_packages", &spec.conda_packages),
@@ -61,13 +77,13 @@ impl Checker<'_> {
                 "write it without, for example numpy>=1.26",
             );
         }
+    }
+
+    fn indexes(&mut self, spec: &ImageSpec) {
         if let Some(index) = spec.pip_index.as_ref().filter(|index| index.value.starts_with('-')) {
             let message = format!("`{}` in `pip_index` looks like an option", index.value);
             self.error("option-as-entry", message, index.span, "the index is a URL");
         }
-        self.lines(spec);
-        self.extra_arguments(spec);
-        self.lock(spec);
         let index = spec.pip_index.iter().map(|index| ("pip_index", index));
         let indexes =
             index.chain(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("pip_extra_index_url", index)));
@@ -81,9 +97,6 @@ impl Checker<'_> {
                     "write for example https://pypi.org/simple",
                 );
             }
-        }
-        if let Some(file) = spec.requirements.as_ref() {
-            self.context_path("requirements", file);
         }
     }
 

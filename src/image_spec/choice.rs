@@ -28,7 +28,7 @@ pub(super) fn source_copy_mode(text: &TextValue) -> Result<SourceCopyMode, Diagn
 /// The profile that a text names.
 pub(super) fn profile(text: &TextValue) -> Result<Profile, Diagnostic> {
     let help = "flyte makes images for Flyte tasks, plain adds nothing of its own";
-    let known = [("flyte", Profile::Flyte), ("plain", Profile::Plain)];
+    let known = Profile::ALL.map(|profile| (profile.name(), profile));
     choose("a profile", text, &text.value, &known, 2, Some(help))
 }
 
@@ -36,7 +36,7 @@ pub(super) fn profile(text: &TextValue) -> Result<Profile, Diagnostic> {
 pub(super) fn layering(text: &TextValue) -> Result<Layering, Diagnostic> {
     let help =
         "auto gives heavy packages a layer each and shares sixteen among the rest, single installs all in one step";
-    let known = [("auto", Layering::Auto), ("single", Layering::Single)];
+    let known = Layering::ALL.map(|layering| (layering.name(), layering));
     choose("a layering", text, &text.value, &known, 2, Some(help))
 }
 

@@ -7,7 +7,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub const OWN_FIELDS: [Field; 14] = [
+pub(crate) const OWN_FIELDS: [Field; 14] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -26,11 +26,11 @@ pub const OWN_FIELDS: [Field; 14] = [
 ];
 
 /// The keys of `builder_config` that mean something to us.
-pub const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
+pub(super) const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
 
 /// The field of a name.
 #[must_use]
-pub fn find(name: &str) -> Option<Field> {
+pub(super) fn find(name: &str) -> Option<Field> {
     FLYTEKIT_FIELDS
         .iter()
         .chain(&OWN_FIELDS)

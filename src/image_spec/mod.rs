@@ -7,7 +7,7 @@ mod algorithm;
 mod check;
 mod check_packages;
 mod choice;
-pub mod field;
+mod field;
 mod file_names;
 mod model;
 mod parse;
@@ -15,7 +15,7 @@ mod read;
 mod secret;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
-pub use field::OWN_FIELDS;
+pub(crate) use field::OWN_FIELDS;
 pub use file_names::{DEFAULT_NAMES, LOCK_NAME};
 pub use model::{BaseImage, ImageSpec, Layering, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
 pub use parse::{Parsed, parse};

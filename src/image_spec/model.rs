@@ -25,6 +25,20 @@ pub enum Profile {
     Plain,
 }
 
+impl Profile {
+    /// All profiles, in the order in which users are told of them.
+    pub const ALL: [Self; 2] = [Self::Flyte, Self::Plain];
+
+    /// The word that `profile` takes. It counts in content tags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Flyte => "flyte",
+            Self::Plain => "plain",
+        }
+    }
+}
+
 /// How Python packages become layers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -34,6 +48,20 @@ pub enum Layering {
     Auto,
     /// One layer.
     Single,
+}
+
+impl Layering {
+    /// All of them, in the order in which users are told of them.
+    pub const ALL: [Self; 2] = [Self::Auto, Self::Single];
+
+    /// The word that `layering` takes. It counts in content tags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Single => "single",
+        }
+    }
 }
 
 /// Whether `source_root` is copied into the image.
@@ -111,8 +139,6 @@ pub struct ImageSpec {
     pub pip_secret_mounts: Vec<SecretMount>,
     /// More arguments of the installer.
     pub pip_extra_args: Option<TextValue>,
-    /// A registry configuration; other builders use it.
-    pub registry_config: Option<TextValue>,
     /// The entry point; an empty list clears the base's.
     pub entrypoint: Option<TextList>,
     /// Commands run last.
@@ -226,21 +252,21 @@ impl ImageSpec {
     /// The spec as JSON, in the order of the file: what an image may say of how it was made. Values of
     /// `build_env`, which no image has, and what is meant for other builders are left out.
     #[must_use]
-    pub fn summary(&self) -> serde_json::Value {
+    pub(crate) fn summary(&self) -> serde_json::Value {
         let fields = self.raw.iter().map(|(name, node)| (name.clone(), summary(name, node)));
         serde_json::Value::Object(fields.collect())
     }
 
     /// Where a field's value stands, or the whole spec where the file does not have it.
     #[must_use]
-    pub fn span_of(&self, field: &str) -> Span {
+    pub(crate) fn span_of(&self, field: &str) -> Span {
         let found = self.raw.iter().find(|(name, _)| name == field);
         found.map_or(self.span, |(_, node)| node.span)
     }
 
     /// The spec in `base_image`.
     #[must_use]
-    pub fn below(&self) -> Option<&Self> {
+    pub(crate) fn below(&self) -> Option<&Self> {
         match &self.base_image {
             Some(BaseImage::Spec(nested)) => Some(&nested.value),
             _ => None,
@@ -254,20 +280,20 @@ impl ImageSpec {
 
     /// `pip_extra_args` by what they have a say in; files of the context are named relative to `context`.
     #[must_use]
-    pub fn extra_arguments(&self, context: &str) -> Arguments {
+    pub(crate) fn extra_arguments(&self, context: &str) -> Arguments {
         let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
         Arguments::sort(&shlex::split(text).unwrap_or_default(), context)
     }
 
     /// What the requirements file is, if there is one.
     #[must_use]
-    pub fn requirements_file(&self) -> Option<RequirementsFile> {
+    pub(crate) fn requirements_file(&self) -> Option<RequirementsFile> {
         self.requirements.as_ref().map(|file| RequirementsFile::of(&file.value))
     }
 
     /// Whether a lock beside the spec says what is installed: it names none itself, and installs something.
     #[must_use]
-    pub fn takes_lock_beside(&self) -> bool {
+    pub(crate) fn takes_lock_beside(&self) -> bool {
         let has_own = self.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has_packages = self.requirements.is_some() || Self::strings(&self.packages).next().is_some();
         !has_own && (has_packages || self.profile == Profile::Flyte)
@@ -275,13 +301,13 @@ impl ImageSpec {
 
     /// Where copied files go.
     #[must_use]
-    pub fn copy_target(&self) -> &str {
+    pub(crate) fn copy_target(&self) -> &str {
         self.copy_to.as_ref().map_or("/root", |to| to.value.as_str())
     }
 
     /// Whether the spec asks for a copy of `source_root`, and the directory.
     #[must_use]
-    pub fn copied_source(&self) -> Option<&TextValue> {
+    pub(crate) fn copied_source(&self) -> Option<&TextValue> {
         let mode = self.source_copy_mode.as_ref()?;
         (mode.value != SourceCopyMode::None).then_some(self.source_root.as_ref())?
     }

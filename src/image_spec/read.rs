@@ -32,7 +32,8 @@ impl Reader<'_> {
         self.diagnostics.push(diagnostic);
     }
 
-    fn spec(&mut self, root: &Node) -> Option<ImageSpec> {
+    /// The pairs of a mapping; reports what a spec cannot be read from, and tags that make it something else.
+    fn pairs<'n>(&mut self, root: &'n Node) -> Option<&'n [(Node, Node)]> {
         let Data::Mapping(pairs) = &root.data else {
             let kind = kind_of(root);
             self.report(
@@ -57,6 +58,11 @@ impl Reader<'_> {
                     .help("take the tag out"),
             );
         }
+        Some(pairs)
+    }
+
+    fn spec(&mut self, root: &Node) -> Option<ImageSpec> {
+        let pairs = self.pairs(root)?;
         self.fields = self.top_level(pairs);
         let own = self.own_fields();
         let own_node = |name: &str| own.iter().find(|(n, _)| *n == name).map(|(_, node)| node);
@@ -72,13 +78,13 @@ impl Reader<'_> {
             own_text(self, "tag_algorithm"),
             self.field_text("source_copy_mode"),
         );
+        // Other builders use it; here it only has to be a text.
+        self.field_text("registry_config");
         let spec = ImageSpec {
             name: self.name(),
-            python_version: self
-                .field_text("python_version")
-                .filter(|version| !version.value.is_empty()),
+            python_version: self.filled("python_version"),
             builder: self.field_text("builder"),
-            source_root: self.field_text("source_root").filter(|root| !root.value.is_empty()),
+            source_root: self.filled("source_root"),
             env: self.field_map("env"),
             registry: self.field_text("registry").map(|mut registry| {
                 registry.value = registry.value.to_lowercase();
@@ -87,25 +93,22 @@ impl Reader<'_> {
             packages: self.field_list("packages"),
             conda_packages: self.field_list("conda_packages"),
             conda_channels: self.field_list("conda_channels"),
-            requirements: self.field_text("requirements").filter(|file| !file.value.is_empty()),
+            requirements: self.filled("requirements"),
             apt_packages: self.field_list("apt_packages"),
             cuda: self.field_text("cuda"),
             cudnn: self.field_text("cudnn"),
             base_image: self.base_image(),
-            platform: self
-                .field_text("platform")
-                .filter(|platform| !platform.value.is_empty()),
-            pip_index: self.field_text("pip_index").filter(|index| !index.value.is_empty()),
+            platform: self.filled("platform"),
+            pip_index: self.filled("pip_index"),
             pip_extra_index_url: self.field_list("pip_extra_index_url"),
             pip_secret_mounts: self.secret_mounts(),
             pip_extra_args: self.field_text("pip_extra_args"),
-            registry_config: self.field_text("registry_config"),
             entrypoint: self.field_list("entrypoint"),
             commands: self.field_list("commands"),
-            tag_format: self.field_text("tag_format").filter(|format| !format.value.is_empty()),
+            tag_format: self.filled("tag_format"),
             source_copy_mode: self.choice(copy_mode, choice::source_copy_mode),
             copy: self.field_list("copy"),
-            python_exec: self.field_text("python_exec").filter(|exec| !exec.value.is_empty()),
+            python_exec: self.filled("python_exec"),
             runtime_packages: self.field_list("runtime_packages"),
             uv_image,
             micromamba_image,
@@ -405,6 +408,11 @@ impl Reader<'_> {
 
     fn field_text(&mut self, name: &'static str) -> Option<TextValue> {
         self.node(name).and_then(|node| self.text(name, &node))
+    }
+
+    /// A text that is not empty: an empty one counts as absent.
+    fn filled(&mut self, name: &'static str) -> Option<TextValue> {
+        self.field_text(name).filter(|text| !text.value.is_empty())
     }
 
     fn field_list(&mut self, name: &'static str) -> Option<TextList> {

@@ -1,74 +1,23 @@
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::sync::Arc;
+//! A graph in the form that crosses the wire.
 
-use crate::llb::encode::{digest_of, op_bytes};
-use crate::llb::metadata::{LineRange, Metadata, SourceFile};
-use crate::llb::vertex::{Output, Vertex};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::llb::encode::digest_of;
 use crate::proto::pb;
+
+/// The key under which a vertex's description has the name that clients show.
+pub(super) const CUSTOM_NAME: &str = "llb.customname";
 
 /// A graph in the form that a server takes: ops, what is said about them, and their source lines.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Definition(pub pb::Definition);
 
 impl Definition {
-    /// Everything that `result` needs. `None` is an empty image.
-    #[must_use]
-    pub fn new(result: Option<&Output>) -> Self {
-        let Some(result) = result else {
-            return Self::default();
-        };
-        let order = in_order(&result.vertex);
-        let mut definition = pb::Definition::default();
-        let mut source = pb::Source::default();
-        let mut files: Vec<Arc<SourceFile>> = Vec::new();
-        let mut required = BTreeSet::from(["constraints", "platform"]);
-        for vertex in &order {
-            definition.def.push(vertex.bytes().to_vec());
-            let metadata = vertex.metadata();
-            if metadata.ignore_cache {
-                required.insert("meta.ignorecache");
-            }
-            if metadata.name.is_some() || !metadata.description.is_empty() {
-                required.insert("meta.description");
-            }
-            if metadata.export_cache.is_some() {
-                required.insert("meta.exportcache");
-            }
-            definition
-                .metadata
-                .insert(vertex.digest().to_owned(), wire_metadata(vertex));
-            if !metadata.locations.is_empty() {
-                let locations = wire_locations(metadata, &mut files);
-                source.locations.insert(vertex.digest().to_owned(), locations);
-            }
-        }
-        source.infos = files.iter().map(|file| wire_file(file)).collect();
-        let terminal = op_bytes(&pb::Op {
-            inputs: vec![pb::Input {
-                digest: result.vertex.digest().to_owned(),
-                index: result.index,
-            }],
-            ..pb::Op::default()
-        });
-        definition.metadata.insert(
-            digest_of(&terminal),
-            pb::OpMetadata {
-                caps: required.into_iter().map(|cap| (cap.to_owned(), true)).collect(),
-                ..pb::OpMetadata::default()
-            },
-        );
-        definition.def.push(terminal);
-        if !source.infos.is_empty() {
-            definition.source = Some(source);
-        }
-        Self(definition)
-    }
-
     /// The names of all vertices by their digests, without the terminal op.
     #[must_use]
-    pub fn names(&self) -> BTreeMap<String, String> {
+    pub(crate) fn names(&self) -> BTreeMap<String, String> {
         let vertices = self.0.def.split_last().map_or(&[][..], |(_, vertices)| vertices);
-        let name = |digest: &str| self.0.metadata.get(digest)?.description.get("llb.customname").cloned();
+        let name = |digest: &str| self.0.metadata.get(digest)?.description.get(CUSTOM_NAME).cloned();
         vertices
             .iter()
             .map(|bytes| digest_of(bytes))
@@ -78,98 +27,11 @@ impl Definition {
 
     /// The identifiers of all capabilities that the graph needs.
     #[must_use]
-    pub fn capabilities(&self) -> BTreeSet<&str> {
+    pub(crate) fn capabilities(&self) -> BTreeSet<&str> {
         self.0
             .metadata
             .values()
             .flat_map(|metadata| metadata.caps.keys().map(String::as_str))
             .collect()
-    }
-}
-
-/// All vertices below `last` and itself, inputs first, each once.
-fn in_order(last: &Vertex) -> Vec<Vertex> {
-    let mut order = Vec::new();
-    let mut seen = HashSet::new();
-    // An explicit stack: a long chain of steps must not exhaust the thread's.
-    let mut stack = vec![(last.clone(), 0)];
-    seen.insert(last.digest().to_owned());
-    while let Some((vertex, next)) = stack.pop() {
-        match vertex.inputs().get(next) {
-            Some(input) => {
-                let input = input.clone();
-                stack.push((vertex, next + 1));
-                if seen.insert(input.digest().to_owned()) {
-                    stack.push((input, 0));
-                }
-            }
-            None => order.push(vertex),
-        }
-    }
-    order
-}
-
-fn wire_metadata(vertex: &Vertex) -> pb::OpMetadata {
-    let metadata = vertex.metadata();
-    let mut description = metadata.description.clone();
-    if let Some(name) = &metadata.name {
-        description.insert("llb.customname".into(), name.clone());
-    }
-    pb::OpMetadata {
-        ignore_cache: metadata.ignore_cache,
-        description,
-        export_cache: metadata.export_cache.map(|value| pb::ExportCache { value }),
-        caps: vertex
-            .capabilities()
-            .iter()
-            .map(|cap| ((*cap).to_owned(), true))
-            .collect::<BTreeMap<_, _>>(),
-        progress_group: metadata.progress_group.as_ref().map(|group| pb::ProgressGroup {
-            id: group.id.clone(),
-            name: group.name.clone(),
-            weak: group.weak,
-        }),
-        linux_resources: None,
-    }
-}
-
-fn wire_locations(metadata: &Metadata, files: &mut Vec<Arc<SourceFile>>) -> pb::Locations {
-    let locations = metadata
-        .locations
-        .iter()
-        .map(|location| {
-            let known = files
-                .iter()
-                .position(|file| Arc::ptr_eq(file, &location.file) || *file == location.file);
-            let index = known.unwrap_or_else(|| {
-                files.push(Arc::clone(&location.file));
-                files.len() - 1
-            });
-            pb::Location {
-                source_index: i32::try_from(index).unwrap_or(i32::MAX),
-                ranges: location.ranges.iter().map(wire_range).collect(),
-            }
-        })
-        .collect();
-    pb::Locations { locations }
-}
-
-fn wire_range(range: &LineRange) -> pb::Range {
-    let position = |line: u32| pb::Position {
-        line: i32::try_from(line).unwrap_or(i32::MAX),
-        character: 0,
-    };
-    pb::Range {
-        start: Some(position(range.first)),
-        end: Some(position(range.last)),
-    }
-}
-
-fn wire_file(file: &SourceFile) -> pb::SourceInfo {
-    pb::SourceInfo {
-        filename: file.filename.clone(),
-        data: file.data.clone(),
-        definition: file.definition.as_ref().map(|definition| definition.0.clone()),
-        language: file.language.clone(),
     }
 }

@@ -1,3 +1,5 @@
+//! Processes: what runs, on which root, with what mounted.
+
 use crate::llb::capability::Capability;
 use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Inputs, Output, Vertex};
@@ -6,11 +8,9 @@ use crate::proto::pb;
 
 /// Who else may use a cache mount at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sharing {
+pub(crate) enum Sharing {
     /// Anybody.
     Shared,
-    /// Nobody: a second user gets a cache of its own.
-    Private,
     /// Nobody: a second user waits.
     Locked,
 }
@@ -27,19 +27,9 @@ pub enum Network {
     None,
 }
 
-/// The privileges of a step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Security {
-    /// The usual ones.
-    #[default]
-    Sandbox,
-    /// All; needs an entitlement.
-    Insecure,
-}
-
 /// Something mounted into a step, besides its root.
 #[derive(Debug, Clone)]
-pub enum Mount {
+pub(crate) enum Mount {
     /// A file tree, or the part of it that `selector` names.
     Bind {
         /// Where it appears.
@@ -75,42 +65,12 @@ pub enum Mount {
         /// Its size in bytes, 0 for the engine's default.
         size: i64,
     },
-    /// A secret as a file.
+    /// A secret as a file that root alone can read.
     Secret {
         /// Where it appears.
         target: String,
         /// The secret's name.
         id: String,
-        /// Owner.
-        uid: u32,
-        /// Group.
-        gid: u32,
-        /// Permission bits.
-        mode: u32,
-        /// Whether the step runs without it.
-        optional: bool,
-    },
-    /// A secret as an environment variable.
-    SecretEnvironment {
-        /// The variable.
-        name: String,
-        /// The secret's name.
-        id: String,
-        /// Whether the step runs without it; the variable is then empty.
-        optional: bool,
-    },
-    /// The socket of the client's SSH agent.
-    Ssh {
-        /// Where it appears.
-        target: String,
-        /// The agent's name, usually `default`.
-        id: String,
-        /// Owner.
-        uid: u32,
-        /// Group.
-        gid: u32,
-        /// Permission bits.
-        mode: u32,
         /// Whether the step runs without it.
         optional: bool,
     },
@@ -119,7 +79,7 @@ pub enum Mount {
 impl Mount {
     /// A read-only bind of a path in a file tree.
     #[must_use]
-    pub fn read_only(target: impl Into<String>, source: &Output, selector: impl Into<String>) -> Self {
+    pub(crate) fn read_only(target: impl Into<String>, source: &Output, selector: impl Into<String>) -> Self {
         Self::Bind {
             target: target.into(),
             source: Some(source.clone()),
@@ -130,15 +90,12 @@ impl Mount {
         }
     }
 
-    /// A secret file, readable by root alone.
+    /// A secret as a file.
     #[must_use]
-    pub fn secret(target: impl Into<String>, id: impl Into<String>, optional: bool) -> Self {
+    pub(crate) fn secret(target: impl Into<String>, id: impl Into<String>, optional: bool) -> Self {
         Self::Secret {
             target: target.into(),
             id: id.into(),
-            uid: 0,
-            gid: 0,
-            mode: 0o400,
             optional,
         }
     }
@@ -148,16 +105,21 @@ impl Mount {
             Self::Bind { target, .. }
             | Self::Cache { target, .. }
             | Self::Tmpfs { target, .. }
-            | Self::Secret { target, .. }
-            | Self::Ssh { target, .. } => target,
-            Self::SecretEnvironment { name, .. } => name,
+            | Self::Secret { target, .. } => target,
+        }
+    }
+
+    fn selector(&self) -> &str {
+        match self {
+            Self::Bind { selector, .. } | Self::Cache { selector, .. } => selector,
+            Self::Tmpfs { .. } | Self::Secret { .. } => "",
         }
     }
 }
 
 /// A process to run on a root file tree.
 #[derive(Debug, Clone, Default)]
-pub struct Exec {
+pub(crate) struct Exec {
     /// Program and arguments.
     pub args: Vec<String>,
     /// Environment, `name=value`, in the order given.
@@ -170,8 +132,6 @@ pub struct Exec {
     pub mounts: Vec<Mount>,
     /// Network.
     pub network: Network,
-    /// Privileges.
-    pub security: Security,
     /// Names resolved besides DNS, with their addresses.
     pub extra_hosts: Vec<(String, String)>,
     /// Host name; empty for the engine's default.
@@ -183,52 +143,16 @@ pub struct Exec {
 impl Exec {
     /// Runs the process on `root` and gives the root as it is afterwards.
     #[must_use]
-    pub fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
+    pub(crate) fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
         self.vertex(root, platform, metadata).output(0)
     }
 
     /// The process as a vertex: its result 0 is the root, the others are its writable binds by their targets.
     #[must_use]
-    pub fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
+    pub(crate) fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
         let mut inputs = Inputs::default();
         let mut capabilities = vec!["exec.meta.base", "exec.mount.bind"];
-        let mut mounts = vec![pb::Mount {
-            input: inputs.index(root),
-            dest: "/".into(),
-            output: 0,
-            ..pb::Mount::default()
-        }];
-        let mut secret_environment = Vec::new();
-        let mut trailing = Vec::new();
-        let mut ssh_socket = None;
-        let mut outputs = 1;
-        let mut sorted: Vec<&Mount> = self.mounts.iter().collect();
-        sorted.sort_by(|a, b| a.target().cmp(b.target()));
-        for mount in sorted {
-            match mount {
-                Mount::Secret { .. } | Mount::Ssh { .. } => {
-                    if let Mount::Ssh { target, .. } = mount {
-                        ssh_socket.get_or_insert_with(|| target.clone());
-                    }
-                    trailing.push(credential_mount(mount, &mut capabilities));
-                }
-                Mount::SecretEnvironment { name, id, optional } => {
-                    capabilities.push("exec.secretenv");
-                    secret_environment.push(pb::SecretEnv {
-                        id: id.clone(),
-                        name: name.clone(),
-                        optional: *optional,
-                    });
-                }
-                _ => mounts.push(file_mount(mount, &mut inputs, &mut outputs, &mut capabilities)),
-            }
-        }
-        // Go's client puts secrets and sockets after the mounts with inputs.
-        mounts.extend(trailing);
-        let mut env: Vec<String> = self.environment.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        if let Some(socket) = ssh_socket {
-            env.push(format!("SSH_AUTH_SOCK={socket}"));
-        }
+        let mounts = self.wire_mounts(root, &mut inputs, &mut capabilities);
         let network = match self.network {
             Network::Sandbox => pb::NetMode::Unset,
             Network::Host => pb::NetMode::Host,
@@ -237,50 +161,66 @@ impl Exec {
         if network != pb::NetMode::Unset {
             capabilities.push("exec.meta.network");
         }
-        let security = match self.security {
-            Security::Sandbox => pb::SecurityMode::Sandbox,
-            Security::Insecure => {
-                capabilities.push("exec.meta.security");
-                pb::SecurityMode::Insecure
-            }
-        };
-        let proxy_env = self.proxy_env();
-        if proxy_env.is_some() {
+        let meta = self.wire_meta();
+        if meta.proxy_env.is_some() {
             capabilities.push("exec.meta.proxyenv");
         }
         let op = pb::ExecOp {
-            meta: Some(pb::Meta {
-                args: self.args.clone(),
-                env,
-                cwd: self.cwd.clone(),
-                user: self.user.clone(),
-                proxy_env,
-                extra_hosts: self
-                    .extra_hosts
-                    .iter()
-                    .map(|(host, ip)| pb::HostIp {
-                        host: host.clone(),
-                        ip: ip.clone(),
-                    })
-                    .collect(),
-                hostname: self.hostname.clone(),
-                // Mount points below other mount points would else stay behind in the layer.
-                remove_mount_stubs_recursive: true,
-                ..pb::Meta::default()
-            }),
+            meta: Some(meta),
             mounts,
             network: network.into(),
-            security: security.into(),
-            secretenv: secret_environment,
             ..pb::ExecOp::default()
         };
-        Vertex::new(
-            pb::op::Op::Exec(op),
-            Some(platform.into()),
-            inputs,
-            metadata,
-            capabilities,
-        )
+        let op = pb::op::Op::Exec(op);
+        Vertex::new(op, Some(platform.into()), inputs, metadata, capabilities)
+    }
+
+    /// The root and all mounts, in the order of Go's client: by target, secrets after what has inputs.
+    fn wire_mounts(
+        &self,
+        root: Option<&Output>,
+        inputs: &mut Inputs,
+        capabilities: &mut Vec<Capability>,
+    ) -> Vec<pb::Mount> {
+        let mut mounts = vec![pb::Mount {
+            input: inputs.index(root),
+            dest: "/".into(),
+            output: 0,
+            ..pb::Mount::default()
+        }];
+        let mut secrets = Vec::new();
+        let mut outputs = 1;
+        let mut sorted: Vec<&Mount> = self.mounts.iter().collect();
+        sorted.sort_by(|a, b| a.target().cmp(b.target()));
+        for mount in sorted {
+            let wire = wire_mount(mount, inputs, &mut outputs, capabilities);
+            if matches!(mount, Mount::Secret { .. }) {
+                secrets.push(wire);
+            } else {
+                mounts.push(wire);
+            }
+        }
+        mounts.extend(secrets);
+        mounts
+    }
+
+    fn wire_meta(&self) -> pb::Meta {
+        let extra_hosts = self.extra_hosts.iter().map(|(host, ip)| pb::HostIp {
+            host: host.clone(),
+            ip: ip.clone(),
+        });
+        pb::Meta {
+            args: self.args.clone(),
+            env: self.environment.iter().map(|(k, v)| format!("{k}={v}")).collect(),
+            cwd: self.cwd.clone(),
+            user: self.user.clone(),
+            proxy_env: self.proxy_env(),
+            extra_hosts: extra_hosts.collect(),
+            hostname: self.hostname.clone(),
+            // Mount points below other mount points would else stay behind in the layer.
+            remove_mount_stubs_recursive: true,
+            ..pb::Meta::default()
+        }
     }
 
     fn proxy_env(&self) -> Option<pb::ProxyEnv> {
@@ -301,145 +241,95 @@ impl Exec {
     }
 }
 
-/// A bind, cache or tmpfs mount.
-fn file_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> pb::Mount {
+/// A mount as it is sent; writable binds take the next of the `outputs`.
+fn wire_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> pb::Mount {
+    let selector = mount.selector();
+    if !selector.is_empty() {
+        capabilities.push("exec.mount.selector");
+    }
+    let wire = |mount_type: pb::MountType| pb::Mount {
+        input: -1,
+        selector: selector.to_owned(),
+        dest: mount.target().to_owned(),
+        output: -1,
+        mount_type: mount_type.into(),
+        ..pb::Mount::default()
+    };
     match mount {
         Mount::Cache {
-            target,
-            id,
-            sharing,
-            source,
-            selector,
+            id, sharing, source, ..
         } => {
             capabilities.extend(["exec.mount.cache", "exec.mount.cache.sharing"]);
-            if !selector.is_empty() {
-                capabilities.push("exec.mount.selector");
-            }
+            let sharing = match sharing {
+                Sharing::Shared => pb::CacheSharingOpt::Shared,
+                Sharing::Locked => pb::CacheSharingOpt::Locked,
+            };
             pb::Mount {
                 input: inputs.index(source.as_ref()),
-                selector: selector.clone(),
-                dest: target.clone(),
-                output: -1,
-                mount_type: pb::MountType::Cache.into(),
                 cache_opt: Some(pb::CacheOpt {
                     id: id.clone(),
-                    sharing: match sharing {
-                        Sharing::Shared => pb::CacheSharingOpt::Shared,
-                        Sharing::Private => pb::CacheSharingOpt::Private,
-                        Sharing::Locked => pb::CacheSharingOpt::Locked,
-                    }
-                    .into(),
+                    sharing: sharing.into(),
                 }),
-                ..pb::Mount::default()
+                ..wire(pb::MountType::Cache)
             }
         }
-        Mount::Tmpfs { target, size } => {
+        Mount::Tmpfs { size, .. } => {
             capabilities.push("exec.mount.tmpfs");
             if *size > 0 {
                 capabilities.push("exec.mount.tmpfs.size");
             }
             pb::Mount {
-                input: -1,
-                dest: target.clone(),
-                output: -1,
-                mount_type: pb::MountType::Tmpfs.into(),
                 tmpfs_opt: Some(pb::TmpfsOpt { size: *size }),
-                ..pb::Mount::default()
+                ..wire(pb::MountType::Tmpfs)
             }
         }
         Mount::Bind {
-            target,
             source,
-            selector,
             readonly,
             discard,
             by_content,
+            ..
         } => {
-            if !selector.is_empty() {
-                capabilities.push("exec.mount.selector");
-            }
-            let output = if *readonly {
-                -1
-            } else if *discard {
-                capabilities.push("exec.mount.bind.readwrite-nooutput");
-                -1
+            // Servers that do not know this (before BuildKit 0.13) only take longer.
+            let content_cache = if *by_content {
+                pb::MountContentCache::Default
             } else {
-                *outputs += 1;
-                *outputs - 1
+                pb::MountContentCache::Off
             };
             pb::Mount {
                 input: inputs.index(source.as_ref()),
-                selector: selector.clone(),
-                dest: target.clone(),
-                output,
+                output: bind_output(*readonly, *discard, outputs, capabilities),
                 readonly: *readonly,
-                content_cache: if *by_content {
-                    pb::MountContentCache::Default
-                } else {
-                    // Servers that do not know this (before BuildKit 0.13) only take longer.
-                    pb::MountContentCache::Off
-                }
-                .into(),
-                ..pb::Mount::default()
+                content_cache: content_cache.into(),
+                ..wire(pb::MountType::Bind)
             }
         }
-        // The caller sorts these out: they are not file trees.
-        Mount::Secret { .. } | Mount::SecretEnvironment { .. } | Mount::Ssh { .. } => {
-            credential_mount(mount, capabilities)
+        Mount::Secret { id, optional, .. } => {
+            capabilities.push("exec.mount.secret");
+            pb::Mount {
+                // Go's client leaves this at 0 here, and it counts in the digest.
+                output: 0,
+                secret_opt: Some(pb::SecretOpt {
+                    id: id.clone(),
+                    mode: 0o400,
+                    optional: *optional,
+                    ..pb::SecretOpt::default()
+                }),
+                ..wire(pb::MountType::Secret)
+            }
         }
     }
 }
 
-/// A secret or SSH mount. Go's client leaves `output` at 0 here, and it counts in the digest.
-fn credential_mount(mount: &Mount, capabilities: &mut Vec<Capability>) -> pb::Mount {
-    let base = pb::Mount {
-        input: -1,
-        dest: mount.target().to_owned(),
-        ..pb::Mount::default()
-    };
-    match mount {
-        Mount::Secret {
-            id,
-            uid,
-            gid,
-            mode,
-            optional,
-            ..
-        } => {
-            capabilities.push("exec.mount.secret");
-            pb::Mount {
-                mount_type: pb::MountType::Secret.into(),
-                secret_opt: Some(pb::SecretOpt {
-                    id: id.clone(),
-                    uid: *uid,
-                    gid: *gid,
-                    mode: *mode,
-                    optional: *optional,
-                }),
-                ..base
-            }
-        }
-        Mount::Ssh {
-            id,
-            uid,
-            gid,
-            mode,
-            optional,
-            ..
-        } => {
-            capabilities.push("exec.mount.ssh");
-            pb::Mount {
-                mount_type: pb::MountType::Ssh.into(),
-                ssh_opt: Some(pb::SshOpt {
-                    id: id.clone(),
-                    uid: *uid,
-                    gid: *gid,
-                    mode: *mode,
-                    optional: *optional,
-                }),
-                ..base
-            }
-        }
-        _ => base,
+/// The number of the output that a bind becomes; -1 for none.
+fn bind_output(readonly: bool, discard: bool, outputs: &mut i64, capabilities: &mut Vec<Capability>) -> i64 {
+    if readonly {
+        return -1;
     }
+    if discard {
+        capabilities.push("exec.mount.bind.readwrite-nooutput");
+        return -1;
+    }
+    *outputs += 1;
+    *outputs - 1
 }

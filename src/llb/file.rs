@@ -1,3 +1,5 @@
+//! Changes of a file tree that need no process: copies, directories, files.
+
 use crate::llb::capability::Capability;
 use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Inputs, Output, Vertex};
@@ -5,7 +7,7 @@ use crate::proto::pb;
 
 /// Who owns a created file. Names are looked up in the file tree that is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub(crate) struct Owner {
     /// A user name or number.
     pub user: String,
     /// A group name or number.
@@ -14,19 +16,15 @@ pub struct Owner {
 
 /// Copies files from another file tree.
 #[derive(Debug, Clone)]
-pub struct Copy {
-    /// The tree copied from; `None` for the tree written to.
-    pub from: Option<Output>,
+pub(crate) struct Copy {
+    /// The tree copied from.
+    pub from: Output,
     /// The path there.
     pub source: String,
     /// The path written.
     pub target: String,
     /// New owner; `None` keeps what the source has.
     pub owner: Option<Owner>,
-    /// New permission bits; `None` keeps what the source has.
-    pub mode: Option<i32>,
-    /// New permissions in chmod's symbolic form; empty for none.
-    pub mode_text: String,
     /// Follow a link at the source path.
     pub follow_symlink: bool,
     /// Copy what is in a source directory instead of the directory.
@@ -35,51 +33,34 @@ pub struct Copy {
     pub unpack: bool,
     /// Create the directories above the target.
     pub create_target_parents: bool,
-    /// Treat the source as a pattern.
-    pub wildcard: bool,
-    /// Accept a pattern without a match.
-    pub empty_wildcard: bool,
     /// Modification time of everything copied, Unix seconds; `None` keeps the source's.
     pub time: Option<i64>,
-    /// Only what matches.
-    pub include: Vec<String>,
     /// Nothing that matches.
     pub exclude: Vec<String>,
-    /// Replace what stands at a target path, whatever its kind.
-    pub replace: bool,
-    /// Paths that must exist.
-    pub required: Vec<String>,
 }
 
 impl Copy {
     /// A copy with no flags set.
     #[must_use]
-    pub fn new(from: &Output, source: impl Into<String>, target: impl Into<String>) -> Self {
+    pub(crate) fn new(from: &Output, source: impl Into<String>, target: impl Into<String>) -> Self {
         Self {
-            from: Some(from.clone()),
+            from: from.clone(),
             source: source.into(),
             target: target.into(),
             owner: None,
-            mode: None,
-            mode_text: String::new(),
             follow_symlink: false,
             contents: false,
             unpack: false,
             create_target_parents: false,
-            wildcard: false,
-            empty_wildcard: false,
             time: None,
-            include: Vec::new(),
             exclude: Vec::new(),
-            replace: false,
-            required: Vec::new(),
         }
     }
 }
 
 /// Creates a directory.
 #[derive(Debug, Clone)]
-pub struct MakeDirectory {
+pub(crate) struct MakeDirectory {
     /// Its path.
     pub path: String,
     /// Its permission bits.
@@ -94,7 +75,7 @@ pub struct MakeDirectory {
 
 /// Creates a file.
 #[derive(Debug, Clone)]
-pub struct MakeFile {
+pub(crate) struct MakeFile {
     /// Its path.
     pub path: String,
     /// Its permission bits.
@@ -107,94 +88,54 @@ pub struct MakeFile {
     pub time: Option<i64>,
 }
 
-/// Removes a file or directory.
 #[derive(Debug, Clone)]
-pub struct Remove {
-    /// Its path.
-    pub path: String,
-    /// Accept that it does not exist.
-    pub allow_missing: bool,
-    /// Treat the path as a pattern.
-    pub wildcard: bool,
-}
-
-/// Creates a symbolic link.
-#[derive(Debug, Clone)]
-pub struct Symlink {
-    /// What the link says.
-    pub points_to: String,
-    /// Its path.
-    pub path: String,
-    /// Its owner; `None` for root.
-    pub owner: Option<Owner>,
-    /// Its modification time, Unix seconds; `None` for the time of the build.
-    pub time: Option<i64>,
-}
-
-#[derive(Debug, Clone)]
-enum Action {
+enum FileAction {
     Copy(Copy),
     MakeDirectory(MakeDirectory),
     MakeFile(MakeFile),
-    Remove(Remove),
-    Symlink(Symlink),
 }
 
 /// Actions done one after another on one file tree.
 #[derive(Debug, Clone, Default)]
-pub struct FileActions(Vec<Action>);
+pub(crate) struct FileActions(Vec<FileAction>);
 
 impl FileActions {
     /// No actions yet.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// Adds a copy.
     #[must_use]
-    pub fn copy(mut self, copy: Copy) -> Self {
-        self.0.push(Action::Copy(copy));
+    pub(crate) fn copy(mut self, copy: Copy) -> Self {
+        self.0.push(FileAction::Copy(copy));
         self
     }
 
     /// Adds a directory.
     #[must_use]
-    pub fn make_directory(mut self, directory: MakeDirectory) -> Self {
-        self.0.push(Action::MakeDirectory(directory));
+    pub(crate) fn make_directory(mut self, directory: MakeDirectory) -> Self {
+        self.0.push(FileAction::MakeDirectory(directory));
         self
     }
 
     /// Adds a file.
     #[must_use]
-    pub fn make_file(mut self, file: MakeFile) -> Self {
-        self.0.push(Action::MakeFile(file));
-        self
-    }
-
-    /// Adds a removal.
-    #[must_use]
-    pub fn remove(mut self, remove: Remove) -> Self {
-        self.0.push(Action::Remove(remove));
-        self
-    }
-
-    /// Adds a link.
-    #[must_use]
-    pub fn symlink(mut self, link: Symlink) -> Self {
-        self.0.push(Action::Symlink(link));
+    pub(crate) fn make_file(mut self, file: MakeFile) -> Self {
+        self.0.push(FileAction::MakeFile(file));
         self
     }
 
     /// The tree after all actions on `root`; `None` is an empty tree.
     #[must_use]
-    pub fn apply(&self, root: Option<&Output>, metadata: Metadata) -> Output {
+    pub(crate) fn apply(&self, root: Option<&Output>, metadata: Metadata) -> Output {
         let mut inputs = Inputs::default();
         let mut capabilities = vec!["file.base"];
         let root_index = inputs.index(root);
         for action in &self.0 {
-            if let Action::Copy(Copy { from: Some(from), .. }) = action {
-                inputs.index(Some(from));
+            if let FileAction::Copy(copy) = action {
+                inputs.index(Some(&copy.from));
             }
         }
         // Results of earlier actions are numbered after the inputs.
@@ -205,8 +146,7 @@ impl FileActions {
             let position = i64::try_from(position).unwrap_or(i64::MAX);
             let last = position + 1 == i64::try_from(self.0.len()).unwrap_or(i64::MAX);
             let secondary_input = match action {
-                Action::Copy(Copy { from: Some(from), .. }) => inputs.index(Some(from)),
-                Action::Copy(Copy { from: None, .. }) => target,
+                FileAction::Copy(copy) => inputs.index(Some(&copy.from)),
                 _ => -1,
             };
             actions.push(pb::FileAction {
@@ -228,71 +168,42 @@ impl FileActions {
     }
 }
 
-fn encode(action: &Action, root: i64, capabilities: &mut Vec<Capability>) -> pb::file_action::Action {
+fn encode(action: &FileAction, root: i64, capabilities: &mut Vec<Capability>) -> pb::file_action::Action {
     use pb::file_action::Action as Wire;
     match action {
-        Action::Copy(copy) => {
-            if !copy.include.is_empty() || !copy.exclude.is_empty() {
+        FileAction::Copy(copy) => {
+            if !copy.exclude.is_empty() {
                 capabilities.push("file.copy.includeexcludepatterns");
-            }
-            if copy.replace {
-                capabilities.push("file.copy.alwaysreplaceexistingdestpaths");
-            }
-            if !copy.required.is_empty() {
-                capabilities.push("file.copy.requiredpaths");
             }
             Wire::Copy(pb::FileActionCopy {
                 src: copy.source.clone(),
                 dest: copy.target.clone(),
                 owner: chown(copy.owner.as_ref(), root),
-                mode: copy.mode.unwrap_or(-1),
+                // Keeps what the source has.
+                mode: -1,
                 follow_symlink: copy.follow_symlink,
                 dir_copy_contents: copy.contents,
                 attempt_unpack_docker_compatibility: copy.unpack,
                 create_dest_path: copy.create_target_parents,
-                allow_wildcard: copy.wildcard,
-                allow_empty_wildcard: copy.empty_wildcard,
                 timestamp: nanoseconds(copy.time),
-                include_patterns: copy.include.clone(),
                 exclude_patterns: copy.exclude.clone(),
-                always_replace_existing_dest_paths: copy.replace,
-                mode_str: copy.mode_text.clone(),
-                required_paths: copy.required.clone(),
+                ..pb::FileActionCopy::default()
             })
         }
-        Action::MakeDirectory(directory) => Wire::Mkdir(pb::FileActionMkDir {
+        FileAction::MakeDirectory(directory) => Wire::Mkdir(pb::FileActionMkDir {
             path: directory.path.clone(),
             mode: directory.mode,
             make_parents: directory.parents,
             owner: chown(directory.owner.as_ref(), root),
             timestamp: nanoseconds(directory.time),
         }),
-        Action::MakeFile(file) => Wire::Mkfile(pb::FileActionMkFile {
+        FileAction::MakeFile(file) => Wire::Mkfile(pb::FileActionMkFile {
             path: file.path.clone(),
             mode: file.mode,
             data: file.data.clone(),
             owner: chown(file.owner.as_ref(), root),
             timestamp: nanoseconds(file.time),
         }),
-        Action::Remove(remove) => {
-            if remove.wildcard {
-                capabilities.push("file.rm.wildcard");
-            }
-            Wire::Rm(pb::FileActionRm {
-                path: remove.path.clone(),
-                allow_not_found: remove.allow_missing,
-                allow_wildcard: remove.wildcard,
-            })
-        }
-        Action::Symlink(link) => {
-            capabilities.push("file.symlink.create");
-            Wire::Symlink(pb::FileActionSymlink {
-                oldpath: link.points_to.clone(),
-                newpath: link.path.clone(),
-                owner: chown(link.owner.as_ref(), root),
-                timestamp: nanoseconds(link.time),
-            })
-        }
     }
 }
 

@@ -11,14 +11,14 @@ use crate::proto::pb;
 /// A definition that is not a graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not an LLB definition: {0}")]
-pub struct ImportError(String);
+pub(crate) struct ImportError(String);
 
 /// Takes a graph that somebody else has encoded, to build on its result. The ops keep their bytes and digests,
 /// their names are `name`; `known` are the capabilities that are passed on when the graph needs them.
 ///
 /// # Errors
 /// When the bytes are no definition, or not a complete one.
-pub fn import(bytes: &[u8], name: &str, known: &[Capability]) -> Result<Output, ImportError> {
+pub(crate) fn import(bytes: &[u8], name: &str, known: &[Capability]) -> Result<Output, ImportError> {
     let wrong = |reason: &str| ImportError(reason.to_owned());
     let definition = pb::Definition::decode(bytes).map_err(|error| ImportError(error.to_string()))?;
     let mut decoded: HashMap<String, (pb::Op, Vec<u8>)> = HashMap::new();

@@ -5,7 +5,7 @@ use crate::proto::pb;
 /// Lays file trees over each other, later ones on top. `None` when there are none, the tree itself
 /// when there is one.
 #[must_use]
-pub fn merge(trees: &[Output], metadata: Metadata) -> Option<Output> {
+pub(crate) fn merge(trees: &[Output], metadata: Metadata) -> Option<Output> {
     if let [only] = trees {
         return Some(only.clone());
     }
@@ -25,7 +25,7 @@ pub fn merge(trees: &[Output], metadata: Metadata) -> Option<Output> {
 
 /// What `upper` adds to, changes in and removes from `lower`; `None` is an empty tree.
 #[must_use]
-pub fn diff(lower: Option<&Output>, upper: &Output, metadata: Metadata) -> Output {
+pub(crate) fn diff(lower: Option<&Output>, upper: &Output, metadata: Metadata) -> Output {
     let mut inputs = Inputs::default();
     let op = pb::op::Op::Diff(pb::DiffOp {
         lower: Some(pb::LowerDiffInput {

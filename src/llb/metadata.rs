@@ -1,4 +1,5 @@
-use std::collections::BTreeMap;
+//! What a graph says of its steps for people and for the scheduler; none of it counts in a digest.
+
 use std::sync::Arc;
 
 use crate::llb::definition::Definition;
@@ -10,12 +11,6 @@ pub struct Metadata {
     pub name: Option<String>,
     /// Run the step even when its result is cached.
     pub ignore_cache: bool,
-    /// Whether the result may be exported to a cache; `None` leaves the choice to BuildKit.
-    pub export_cache: Option<bool>,
-    /// Shows several vertices as one line of progress.
-    pub progress_group: Option<ProgressGroup>,
-    /// Further description entries; `llb.customname` is set by `name`.
-    pub description: BTreeMap<String, String>,
     /// Where in the user's files the step comes from.
     pub locations: Vec<Location>,
 }
@@ -29,17 +24,6 @@ impl Metadata {
             ..Self::default()
         }
     }
-}
-
-/// Vertices that clients show as one line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgressGroup {
-    /// Equal for all members.
-    pub id: String,
-    /// The line's text.
-    pub name: String,
-    /// A weak member does not make the group visible by starting.
-    pub weak: bool,
 }
 
 /// A file that locations point into.

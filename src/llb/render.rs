@@ -3,6 +3,7 @@ use std::fmt::Write as _;
 
 use prost::Message as _;
 
+use crate::llb::definition::CUSTOM_NAME;
 use crate::llb::encode::digest_of;
 use crate::proto::pb;
 
@@ -126,9 +127,6 @@ fn render_exec<'a>(out: &mut String, exec: &pb::ExecOp, input: &impl Fn(i64) -> 
     if exec.network != 0 {
         line(out, 4, &format!("network {:?}", exec.network()));
     }
-    if exec.security != 0 {
-        line(out, 4, &format!("security {:?}", exec.security()));
-    }
     for mount in &exec.mounts {
         let what = match mount.mount_type() {
             pb::MountType::Bind => format!("bind {}{}", input(mount.input), mount.selector),
@@ -142,16 +140,10 @@ fn render_exec<'a>(out: &mut String, exec: &pb::ExecOp, input: &impl Fn(i64) -> 
                 let optional = if secret.optional { " optional" } else { "" };
                 format!("secret {} mode {:o}{optional}", secret.id, secret.mode)
             }
-            pb::MountType::Ssh => {
-                let ssh = mount.ssh_opt.clone().unwrap_or_default();
-                format!("ssh {}", ssh.id)
-            }
+            pb::MountType::Ssh => "ssh".to_owned(),
         };
         let readonly = if mount.readonly { " readonly" } else { "" };
         line(out, 4, &format!("mount {} <- {what}{readonly}", mount.dest));
-    }
-    for secret in &exec.secretenv {
-        line(out, 4, &format!("env {} <- secret {}", secret.name, secret.id));
     }
 }
 
@@ -173,9 +165,6 @@ fn render_action(out: &mut String, action: &pb::FileAction, inputs: &[String]) {
                 (copy.dir_copy_contents, "contents"),
                 (copy.attempt_unpack_docker_compatibility, "unpack"),
                 (copy.create_dest_path, "create-parents"),
-                (copy.allow_wildcard, "wildcard"),
-                (copy.allow_empty_wildcard, "empty-wildcard"),
-                (copy.always_replace_existing_dest_paths, "replace"),
             ] {
                 if set {
                     flags.push(' ');
@@ -191,13 +180,8 @@ fn render_action(out: &mut String, action: &pb::FileAction, inputs: &[String]) {
             if copy.timestamp != -1 {
                 let _ = write!(text, " time {}", copy.timestamp / 1_000_000_000);
             }
-            if copy.mode != -1 {
-                let _ = write!(text, " mode {:o}", copy.mode);
-            }
-            for (name, patterns) in [("include", &copy.include_patterns), ("exclude", &copy.exclude_patterns)] {
-                if !patterns.is_empty() {
-                    let _ = write!(text, " {name} {}", patterns.join(","));
-                }
+            if !copy.exclude_patterns.is_empty() {
+                let _ = write!(text, " exclude {}", copy.exclude_patterns.join(","));
             }
             text + &owner(copy.owner.as_ref())
         }
@@ -234,14 +218,11 @@ fn owner(owner: Option<&pb::ChownOpt>) -> String {
 }
 
 fn render_metadata(out: &mut String, metadata: &pb::OpMetadata) {
-    if let Some(name) = metadata.description.get("llb.customname") {
+    if let Some(name) = metadata.description.get(CUSTOM_NAME) {
         line(out, 4, &format!("name {name}"));
     }
     if metadata.ignore_cache {
         line(out, 4, "ignore cache");
-    }
-    if let Some(group) = &metadata.progress_group {
-        line(out, 4, &format!("group {}", group.name));
     }
 }
 

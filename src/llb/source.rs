@@ -1,3 +1,5 @@
+//! Sources: images, directories of the client, git trees, downloads.
+
 use std::collections::BTreeMap;
 
 use crate::llb::capability::Capability;
@@ -41,7 +43,7 @@ pub enum ResolveMode {
 impl ResolveMode {
     /// The word used on the wire.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Pull => "pull",
@@ -103,7 +105,7 @@ pub struct OciLayout {
 impl OciLayout {
     /// The attributes, also needed to resolve the image's config.
     #[must_use]
-    pub fn attrs(&self) -> BTreeMap<String, String> {
+    pub(crate) fn attrs(&self) -> BTreeMap<String, String> {
         [("oci.session", &self.session), ("oci.store", &self.store)]
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
@@ -135,8 +137,6 @@ pub struct Local {
     pub shared_key_hint: String,
     /// Only these paths, links followed; empty for all.
     pub follow_paths: Vec<String>,
-    /// Only what matches these patterns; empty for all.
-    pub include_patterns: Vec<String>,
     /// Nothing that matches these patterns.
     pub exclude_patterns: Vec<String>,
     /// Send the files anew instead of comparing times and sizes; for single small files.
@@ -156,11 +156,6 @@ impl Local {
             }
         };
         list("local.followpaths", "source.local.followpaths", &self.follow_paths);
-        list(
-            "local.includepattern",
-            "source.local.includepatterns",
-            &self.include_patterns,
-        );
         list(
             "local.excludepatterns",
             "source.local.excludepatterns",
@@ -200,8 +195,6 @@ pub struct Git {
     pub reference: String,
     /// A directory of the tree that becomes the root; empty for all.
     pub subdirectory: String,
-    /// Keep the `.git` directory.
-    pub keep_git_directory: bool,
 }
 
 impl Git {
@@ -231,10 +224,6 @@ impl Git {
             attrs.insert("git.authheadersecret".into(), "GIT_AUTH_HEADER".into());
             capabilities.push("source.git.httpauth");
         }
-        if self.keep_git_directory {
-            attrs.insert("git.keepgitdir".into(), "true".into());
-            capabilities.push("source.git.keepgitdir");
-        }
         source(identifier, attrs, None, metadata, capabilities)
     }
 }
@@ -256,27 +245,13 @@ pub struct Http {
     pub url: String,
     /// The name of the file in the result; empty for the URL's own.
     pub filename: String,
-    /// The expected digest, `sha256:…`; empty for any.
-    pub checksum: String,
-    /// Permission bits; `None` for the server's default.
-    pub permissions: Option<u32>,
 }
 
 impl Http {
     /// The source vertex.
     #[must_use]
     pub fn output(&self, metadata: Metadata) -> Output {
-        let mut attrs = BTreeMap::new();
-        let mut capabilities = vec!["source.http"];
-        attrs.insert("http.filename".to_owned(), self.filename.clone());
-        if !self.checksum.is_empty() {
-            attrs.insert("http.checksum".into(), self.checksum.clone());
-            capabilities.push("source.http.checksum");
-        }
-        if let Some(permissions) = self.permissions {
-            attrs.insert("http.perm".into(), format!("0{permissions:o}"));
-            capabilities.push("source.http.perm");
-        }
-        source(self.url.clone(), attrs, None, metadata, capabilities)
+        let attrs = BTreeMap::from([("http.filename".to_owned(), self.filename.clone())]);
+        source(self.url.clone(), attrs, None, metadata, vec!["source.http"])
     }
 }

@@ -92,19 +92,6 @@ fn all_mount_kinds_and_file_actions_render() {
                 size: 1024,
             },
             Mount::secret("/root/.netrc", "secret_0", false),
-            Mount::SecretEnvironment {
-                name: "TOKEN".into(),
-                id: "token".into(),
-                optional: true,
-            },
-            Mount::Ssh {
-                target: "/run/agent".into(),
-                id: "default".into(),
-                uid: 0,
-                gid: 0,
-                mode: 0o600,
-                optional: true,
-            },
         ],
         network: Network::Host,
         ..Exec::default()
@@ -143,30 +130,16 @@ fn all_mount_kinds_and_file_actions_render() {
             owner: None,
             time: None,
         })
-        .symlink(Symlink {
-            points_to: "x".into(),
-            path: "/srv/y".into(),
-            owner: None,
-            time: None,
-        })
-        .remove(Remove {
-            path: "/srv/*.tmp".into(),
-            allow_missing: true,
-            wildcard: true,
-        })
         .apply(Some(&ran), Metadata::named("[copy] src"));
     let git = Git {
         url: "https://example.com/a/b.git".into(),
         reference: "v1".into(),
         subdirectory: "sub".into(),
-        keep_git_directory: true,
     }
     .output(Metadata::default());
     let http = Http {
         url: "https://example.com/x.tar".into(),
         filename: "x.tar".into(),
-        checksum: "sha256:00".into(),
-        permissions: Some(0o600),
     }
     .output(Metadata::default());
     let merged = merge(&[files, git, http], Metadata::named("merge"));

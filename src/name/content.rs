@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{Job, Task};
-use crate::image_spec::{BaseImage, ImageSpec, Layering, Profile, TextMap, TextValue};
+use crate::image_spec::{BaseImage, ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
 use crate::oci::Reference;
 use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
 use crate::python::locked_packages;
@@ -14,7 +14,7 @@ use crate::text::{Diagnostic, context_path, directory_of};
 const HEADER: &str = "imagespec-content-1\n";
 
 /// What the content of an image depends on, by name, in a fixed order.
-pub(super) type Inputs = Vec<(String, String)>;
+pub(super) type ContentInputs = Vec<(String, String)>;
 
 /// The files whose digests the name needs.
 pub(super) fn tasks(spec: &ImageSpec, beside: bool) -> Vec<Task> {
@@ -74,7 +74,7 @@ pub(super) fn inputs(
     platform: &str,
     digests: &[(Task, String)],
     beside: Option<&str>,
-) -> Result<Inputs, Vec<Diagnostic>> {
+) -> Result<ContentInputs, Vec<Diagnostic>> {
     let mut collector = Collector {
         digests,
         beside,
@@ -83,7 +83,7 @@ pub(super) fn inputs(
     let mut inputs = vec![("platform".to_owned(), platform.to_owned())];
     let needs = plan::needs(spec);
     for (depth, (spec, storey)) in spec.all().zip(needs.storeys.iter().rev()).enumerate() {
-        let base = (spec.below().is_none()).then_some(needs.base.as_str());
+        let base = spec.below().is_none().then_some(needs.base.as_str());
         collector.spec(spec, base, storey, depth, &mut inputs);
     }
     if collector.problems.is_empty() {
@@ -94,7 +94,7 @@ pub(super) fn inputs(
 }
 
 /// The hash of inputs: 32 hexadecimal digits.
-pub(super) fn hash(inputs: &Inputs) -> String {
+pub(super) fn hash(inputs: &ContentInputs) -> String {
     let mut hash = Sha256::new();
     hash.update(HEADER);
     for (name, value) in inputs {
@@ -106,6 +106,51 @@ pub(super) fn hash(inputs: &Inputs) -> String {
     hex
 }
 
+/// The inputs of one spec, whose names begin with the way to it.
+struct Named<'a> {
+    prefix: String,
+    inputs: &'a mut ContentInputs,
+}
+
+impl Named<'_> {
+    fn add(&mut self, name: &str, value: impl Into<String>) {
+        self.inputs.push((format!("{}{name}", self.prefix), value.into()));
+    }
+
+    fn optional(&mut self, name: &str, value: Option<impl Into<String>>) {
+        if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+
+    fn text(&mut self, name: &str, value: &Option<TextValue>) {
+        self.optional(name, value.as_ref().map(|value| value.value.as_str()));
+    }
+
+    /// An empty list counts as none.
+    fn list(&mut self, name: &str, list: &Option<TextList>) {
+        let values: Vec<&str> = ImageSpec::strings(list).map(|value| value.value.as_str()).collect();
+        self.optional(name, (!values.is_empty()).then(|| json!(values).to_string()));
+    }
+
+    /// A mapping whose order says nothing; an empty one counts as none.
+    fn map(&mut self, name: &str, map: &Option<TextMap>) {
+        let Some(map) = map.as_ref().filter(|map| !map.value.is_empty()) else {
+            return;
+        };
+        let pairs = map.value.iter();
+        let mut pairs: Vec<(&str, &str)> = pairs
+            .map(|(key, value)| (key.value.as_str(), value.value.as_str()))
+            .collect();
+        pairs.sort_unstable();
+        let object: serde_json::Map<String, Json> = pairs
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), json!(value)))
+            .collect();
+        self.add(name, Json::Object(object).to_string());
+    }
+}
+
 struct Collector<'a> {
     digests: &'a [(Task, String)],
     /// The text of a lock beside the spec.
@@ -114,55 +159,63 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    fn spec(&mut self, spec: &ImageSpec, base: Option<&str>, needs: &StoreyNeeds, depth: usize, inputs: &mut Inputs) {
-        let prefix = "base_image.".repeat(depth);
-        let mut add = |name: &str, value: String| inputs.push((format!("{prefix}{name}"), value));
-        let base = base.map(|reference| ("base", "base_image", reference));
-        let tools = needs
-            .images
-            .iter()
-            .map(|(role, reference)| (role.name(), "builder_config", reference.as_str()));
-        for (name, field, reference) in base.into_iter().chain(tools) {
-            if let Some(digest) = self.digest_of(field, reference, spec) {
-                add(name, digest);
-            }
-        }
-        add("profile", format!("{:?}", spec.profile).to_lowercase());
-        let text = |value: &Option<TextValue>| value.as_ref().map(|value| value.value.clone());
-        let list = |values: &mut dyn Iterator<Item = &TextValue>| {
-            let values: Vec<&str> = values.map(|value| value.value.as_str()).collect();
-            (!values.is_empty()).then(|| json!(values).to_string())
+    /// The order of all that follows is part of the tag.
+    fn spec(
+        &mut self,
+        spec: &ImageSpec,
+        base: Option<&str>,
+        needs: &StoreyNeeds,
+        depth: usize,
+        inputs: &mut ContentInputs,
+    ) {
+        let mut named = Named {
+            prefix: "base_image.".repeat(depth),
+            inputs,
         };
-        let mut optional = |name: &str, value: Option<String>| {
-            if let Some(value) = value {
-                add(name, value);
+        self.images(spec, base, needs, &mut named);
+        named.add("profile", spec.profile.name());
+        match &spec.python_exec {
+            Some(_) => named.text("python_exec", &spec.python_exec),
+            None if needs.stages.contains(&Stage::Python) => {
+                let version = spec.python_version.as_ref();
+                named.add(
+                    "python_version",
+                    version.map_or(DEFAULT_PYTHON, |version| &version.value),
+                );
             }
-        };
-        match text(&spec.python_exec) {
-            Some(exec) => optional("python_exec", Some(exec)),
-            None if needs.stages.contains(&Stage::Python) => optional(
-                "python_version",
-                Some(text(&spec.python_version).unwrap_or_else(|| DEFAULT_PYTHON.to_owned())),
-            ),
             None => {}
         }
-        optional("conda_channels", list(&mut ImageSpec::strings(&spec.conda_channels)));
-        optional("conda_packages", list(&mut ImageSpec::strings(&spec.conda_packages)));
-        optional("apt_packages", list(&mut ImageSpec::strings(&spec.apt_packages)));
-        let digest = |field: &str, position: usize| {
-            let mut found = self
-                .digests
-                .iter()
-                .filter(|(task, _)| task.depth == depth && task.field == field);
-            found.nth(position).map(|(_, digest)| digest.clone())
-        };
-        optional("lock", digest("requirements", 0));
+        named.list("conda_channels", &spec.conda_channels);
+        named.list("conda_packages", &spec.conda_packages);
+        named.list("apt_packages", &spec.apt_packages);
+        self.packages(spec, depth, &mut named);
+        settings(spec, &mut named);
+        self.files(spec, depth, &mut named);
+        if depth > 0 || self.beside.is_none() {
+            self.unlocked(spec);
+        }
+    }
+
+    /// The digests of the images that a build starts from and takes tools from.
+    fn images(&mut self, spec: &ImageSpec, base: Option<&str>, needs: &StoreyNeeds, named: &mut Named<'_>) {
+        let base = base.map(|reference| ("base", "base_image", reference));
+        let tools = needs.images.iter();
+        let tools = tools.map(|(role, reference)| (role.name(), "builder_config", reference.as_str()));
+        for (name, field, reference) in base.into_iter().chain(tools) {
+            let digest = self.image_digest(field, reference, spec);
+            named.optional(name, digest);
+        }
+    }
+
+    /// What is installed with Python, and how.
+    fn packages(&mut self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
+        named.optional("lock", self.file_digest("requirements", depth, 0));
         if let Some(text) = self.beside.filter(|_| depth == 0) {
             let must_have = (spec.profile == Profile::Flyte).then_some("flytekit");
             match locked_packages(text, must_have) {
-                Ok(lines) => optional(
+                Ok(lines) => named.add(
                     "lock",
-                    Some(base16ct::lower::encode_string(&Sha256::digest(lines.join("\n")))),
+                    base16ct::lower::encode_string(&Sha256::digest(lines.join("\n"))),
                 ),
                 Err(reason) => {
                     let message = format!("the lock beside the spec leaves open what is installed: {reason}");
@@ -171,57 +224,46 @@ impl Collector<'_> {
                 }
             }
         }
-        let layering = (spec.layering == Layering::Single).then(|| "single".to_owned());
-        optional("layering", layering);
-        optional("heavy", list(&mut ImageSpec::strings(&spec.heavy)));
-        optional("extras", list(&mut ImageSpec::strings(&spec.extras)));
-        optional("groups", list(&mut ImageSpec::strings(&spec.groups)));
-        optional("project", digest("install_project", 0));
-        optional("pip_extra_args", text(&spec.pip_extra_args));
-        optional("build_env", sorted(&spec.build_env));
-        optional("env", sorted(&spec.env));
-        optional(
-            "runtime_packages",
-            list(&mut ImageSpec::strings(&spec.runtime_packages)),
-        );
-        optional("setup_commands", list(&mut ImageSpec::strings(&spec.setup_commands)));
-        optional("commands", list(&mut ImageSpec::strings(&spec.commands)));
-        // An empty list clears the base's.
-        optional(
-            "entrypoint",
-            spec.entrypoint.as_ref().map(|entrypoint| {
-                let words: Vec<&str> = entrypoint.value.iter().map(|word| word.value.as_str()).collect();
-                json!(words).to_string()
-            }),
-        );
-        optional("labels", sorted(&spec.labels));
-        optional("user", text(&spec.user));
-        optional("workdir", text(&spec.workdir));
+        let is_usual = spec.layering == Layering::default();
+        named.optional("layering", (!is_usual).then(|| spec.layering.name()));
+        named.list("heavy", &spec.heavy);
+        named.list("extras", &spec.extras);
+        named.list("groups", &spec.groups);
+        named.optional("project", self.file_digest("install_project", depth, 0));
+        named.text("pip_extra_args", &spec.pip_extra_args);
+    }
+
+    /// What is copied, and where.
+    fn files(&self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
         let mut copies: Vec<(String, String)> = ImageSpec::strings(&spec.copy)
             .enumerate()
-            .filter_map(|(position, entry)| Some((context_path(&entry.value), digest("copy", position)?)))
+            .filter_map(|(position, entry)| {
+                Some((context_path(&entry.value), self.file_digest("copy", depth, position)?))
+            })
             .collect();
         copies.sort();
         copies.dedup();
         if !copies.is_empty() || spec.copied_source().is_some() {
-            optional("copy_to", Some(spec.copy_target().to_owned()));
+            named.add("copy_to", spec.copy_target());
         }
         for (path, digest) in copies {
-            let name = if path.is_empty() {
-                "copy .".to_owned()
-            } else {
-                format!("copy {path}")
-            };
-            optional(&name, Some(digest));
+            let path = if path.is_empty() { "." } else { &path };
+            named.add(&format!("copy {path}"), digest);
         }
-        optional("source_root", digest("source_root", 0));
-        if depth > 0 || self.beside.is_none() {
-            self.unlocked(spec);
-        }
+        named.optional("source_root", self.file_digest("source_root", depth, 0));
+    }
+
+    /// The digest of what a field names, by its position where a field names several.
+    fn file_digest(&self, field: &str, depth: usize, position: usize) -> Option<String> {
+        let mut found = self
+            .digests
+            .iter()
+            .filter(|(task, _)| task.depth == depth && task.field == field);
+        found.nth(position).map(|(_, digest)| digest.clone())
     }
 
     /// The digest of an image of the plan, which pins have been applied to.
-    fn digest_of(&mut self, field: &str, reference: &str, spec: &ImageSpec) -> Option<String> {
+    fn image_digest(&mut self, field: &str, reference: &str, spec: &ImageSpec) -> Option<String> {
         let digest = Reference::parse(reference).ok().and_then(|reference| reference.digest);
         if digest.is_none() {
             let message = format!("tag_algorithm `content` needs the digest of the image {reference}");
@@ -250,18 +292,19 @@ impl Collector<'_> {
     }
 }
 
-/// A mapping whose order says nothing.
-fn sorted(map: &Option<TextMap>) -> Option<String> {
-    let map = map.as_ref().filter(|map| !map.value.is_empty())?;
-    let mut object: Vec<(&str, &str)> = map
-        .value
-        .iter()
-        .map(|(name, value)| (name.value.as_str(), value.value.as_str()))
-        .collect();
-    object.sort_unstable();
-    let object: serde_json::Map<String, Json> = object
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect();
-    Some(Json::Object(object).to_string())
+/// What an image says of itself, and the commands that change it.
+fn settings(spec: &ImageSpec, named: &mut Named<'_>) {
+    named.map("build_env", &spec.build_env);
+    named.map("env", &spec.env);
+    named.list("runtime_packages", &spec.runtime_packages);
+    named.list("setup_commands", &spec.setup_commands);
+    named.list("commands", &spec.commands);
+    if let Some(entrypoint) = &spec.entrypoint {
+        // An empty list clears the base's.
+        let words: Vec<&str> = entrypoint.value.iter().map(|word| word.value.as_str()).collect();
+        named.add("entrypoint", json!(words).to_string());
+    }
+    named.map("labels", &spec.labels);
+    named.text("user", &spec.user);
+    named.text("workdir", &spec.workdir);
 }

@@ -140,11 +140,12 @@ impl<'a> Naming<'a> {
     pub fn identify(&self, tasks: &[Task], answer: &Answer) -> Result<Identity, Vec<Diagnostic>> {
         let mut problems = Vec::new();
         let mut digests = Vec::new();
-        for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
-            match (&outcome.digest, &outcome.problem) {
-                (Some(digest), None) => digests.push((task.clone(), digest.clone())),
-                (_, Some(problem)) => problems.push(self.file_problem(task, problem)),
-                (None, None) => {}
+        let mut outcomes = answer.outcomes.iter();
+        for task in tasks {
+            match outcomes.next().map(|outcome| &outcome.digest) {
+                Some(Ok(digest)) => digests.push((task.clone(), digest.clone())),
+                Some(Err(problem)) => problems.push(self.file_problem(task, problem)),
+                None => problems.push(self.tag_error(&TagError::NoDigest(task.field))),
             }
         }
         if self.algorithm == Algorithm::Content {
@@ -263,7 +264,6 @@ impl<'a> Naming<'a> {
 #[must_use]
 pub fn request(tasks: &[Task]) -> Request {
     Request {
-        version: 1,
         jobs: tasks.iter().map(|task| task.job.clone()).collect(),
     }
 }

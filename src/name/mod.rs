@@ -4,6 +4,8 @@ mod content;
 mod identity;
 mod in_image;
 mod inputs;
+#[cfg(test)]
+mod tests;
 
 pub use identity::{Identity, Naming, NamingOptions, request};
 pub use in_image::name_in_image;

@@ -86,7 +86,7 @@ impl Interpreter {
 
     /// Its version and machine, for messages.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let (system, machine) = (self.markers.sys_platform(), &self.machine);
         format!("Python {} on {system} {machine}", self.markers.python_full_version())
     }
@@ -169,11 +169,7 @@ impl Interpreter {
 
 /// What the file name of a wheel says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WheelName {
-    /// The distribution, as PEP 503 compares it.
-    pub name: String,
-    /// The version, as written.
-    pub version: String,
+pub(super) struct WheelName {
     /// What tells builds of one version apart, higher ones first.
     pub build: Option<(u64, String)>,
     pythons: Vec<String>,
@@ -191,11 +187,11 @@ impl WheelName {
 
     /// Reads `name-version[-build]-python-abi-platform.whl`; `None` when it is not of this form.
     #[must_use]
-    pub fn parse(file: &str) -> Option<Self> {
+    pub(super) fn parse(file: &str) -> Option<Self> {
         let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
-        let (name, version, build, tags) = match parts.as_slice() {
-            [name, version, tags @ ..] if tags.len() == 3 => (name, version, None, tags),
-            [name, version, build, tags @ ..] if tags.len() == 3 => (name, version, Some(*build), tags),
+        let (build, tags) = match parts.as_slice() {
+            [_, _, tags @ ..] if tags.len() == 3 => (None, tags),
+            [_, _, build, tags @ ..] if tags.len() == 3 => (Some(*build), tags),
             _ => return None,
         };
         let build = build.map(|build| {
@@ -205,8 +201,6 @@ impl WheelName {
         });
         let mut sets = tags.iter().map(|tag| tag.split('.').map(str::to_owned).collect());
         Some(Self {
-            name: super::normalised(name),
-            version: (*version).to_owned(),
             build,
             pythons: sets.next()?,
             abis: sets.next()?,

@@ -6,15 +6,13 @@ mod lock;
 mod object;
 mod requirements;
 
-pub use interpreter::{Interpreter, Libc, ReportError, WheelName};
+pub use interpreter::{Interpreter, Libc, ReportError};
 pub use lock::{Artefact, LockError, Locked, Pylock, Selection, select_poetry};
 pub(crate) use lock::{locked, locked_packages};
-pub use object::{
-    CopyFileDetection, Dictionary, FormatError, Unicode, UnknownPython, Value, ValueError, format, is_space, kind,
-    repr, scalar, value,
+pub use object::{CopyFileDetection, Dictionary, FormatError, Unicode, UnknownPython, Value, ValueError, repr, value};
+pub(crate) use object::{format, is_space, kind, scalar};
+pub(crate) use requirements::{
+    Arguments, Entry, RequirementsFile, add_names, has_dynamic_requirements, normalised, parse_requirements,
+    plain_text, project_requirements, source_paths,
 };
-pub use requirements::{
-    Arguments, Entry, Requirement, RequirementError, RequirementsError, RequirementsFile, Source, add_names,
-    has_dynamic_requirements, logical_lines, normalised, parse_requirements, plain_text, project_requirements,
-    source_paths,
-};
+pub use requirements::{Requirement, RequirementError, Source};

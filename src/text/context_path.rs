@@ -2,19 +2,66 @@
 
 /// The directory of a file of the context; empty at its root.
 #[must_use]
-pub fn directory_of(path: &str) -> &str {
+pub(crate) fn directory_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
 }
 
 /// The last part of a path.
 #[must_use]
-pub fn file_name(path: &str) -> &str {
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
 /// A path of the build context without `./`, doubled and final slashes; empty for the context itself.
 #[must_use]
-pub fn context_path(path: &str) -> String {
+pub(crate) fn context_path(path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");
     parts.collect::<Vec<_>>().join("/")
+}
+
+/// A path relative to a directory of the context; `None` when it leaves the context.
+#[must_use]
+pub fn join(directory: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}
+
+/// Whether a path has a part `..`, so that it may lead out of where it starts.
+#[must_use]
+pub(crate) fn climbs(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_clean_and_stay_in_the_context() {
+        assert_eq!(context_path("./a//b/"), "a/b");
+        assert_eq!(context_path("."), "");
+        assert_eq!(directory_of("a/b/c"), "a/b");
+        assert_eq!(directory_of("c"), "");
+        assert_eq!(file_name("a/b"), "b");
+        assert_eq!(file_name("b"), "b");
+        assert!(climbs("a/../b") && climbs("..") && !climbs("a/..b"));
+        let check = |directory: &str, path: &str, expect: Option<&str>| {
+            assert_eq!(join(directory, path).as_deref(), expect, "{directory} {path}");
+        };
+        check("a/b", "../c.txt", Some("a/c.txt"));
+        check("", "./c//d", Some("c/d"));
+        check("a", "..", Some(""));
+        check("a", "../../c", None);
+        check("a", "/c", None);
+    }
 }

@@ -11,11 +11,12 @@ mod suggestion;
 mod surrogate;
 pub mod yaml;
 
-pub use context_path::{context_path, directory_of, file_name};
+pub use context_path::join;
+pub(crate) use context_path::{climbs, context_path, directory_of, file_name};
 pub(crate) use diagnostic::CREDENTIAL_RULE;
 pub use diagnostic::{Cause, Diagnostic, Kind, Operation, Place, Severity};
 pub use failure::Failure;
-pub use redact::{has_credential, redact};
+pub(crate) use redact::{has_credential, redact};
 pub use report::shown_text;
 pub use source::{NotUtf8, Position, Span, Spanned, Text};
-pub use suggestion::closest;
+pub(crate) use suggestion::closest;

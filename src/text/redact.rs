@@ -73,13 +73,13 @@ fn is_variable(text: &str) -> bool {
 
 /// Whether a text has a URL with a credential in it.
 #[must_use]
-pub fn has_credential(text: &str) -> bool {
+pub(crate) fn has_credential(text: &str) -> bool {
     !credentials(text).is_empty()
 }
 
 /// The text with every credential in a URL hidden; its length in bytes stays.
 #[must_use]
-pub fn redact(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut from = 0;
     for range in credentials(text) {

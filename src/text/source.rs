@@ -121,12 +121,6 @@ impl Text {
         let last = self.position(end.saturating_sub(1).max(span.start)).line;
         (first, last.max(first))
     }
-
-    /// The text of a span.
-    #[must_use]
-    pub fn slice(&self, span: Span) -> &str {
-        self.content.get(span.start..span.end).unwrap_or("")
-    }
 }
 
 /// A value and where it stands.

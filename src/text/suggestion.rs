@@ -2,7 +2,7 @@
 
 /// The known word most like a misspelt one, if any is close.
 #[must_use]
-pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase().replace('-', "_");
     known
         .into_iter()

@@ -62,7 +62,7 @@ pub enum Artefact {
 impl Artefact {
     /// Whether installing it means to build it.
     #[must_use]
-    pub fn is_built(&self) -> bool {
+    pub(crate) fn is_built(&self) -> bool {
         match self {
             Self::Wheel { .. } => false,
             Self::Archive { url, .. } => !file_name(url).ends_with(".whl"),

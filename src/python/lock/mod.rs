@@ -3,9 +3,11 @@
 mod locked;
 mod poetry;
 mod pylock;
+mod selection;
 mod summary;
 
 pub use locked::{Artefact, LockError, Locked};
 pub use poetry::select_poetry;
-pub use pylock::{Pylock, Selection};
+pub use pylock::Pylock;
+pub use selection::Selection;
 pub(crate) use summary::{locked, locked_packages};

@@ -1,16 +1,16 @@
 //! `poetry.lock`, from the format 2.1 on: what Poetry 2 writes says of each package who wants it.
 
-use std::collections::BTreeMap;
-
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
 
 use pep440_rs::VersionSpecifiers;
-use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
+use pep508_rs::ExtraName;
 use serde::Deserialize;
 
 use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::{LockError, Locked};
-use crate::python::lock::pylock::{File, Package, Pylock, Repository, Selection};
+use crate::python::lock::pylock::{LockedFile, Package, Pylock, Repository};
+use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{normalised, plain_text};
 
 #[derive(Deserialize)]
@@ -90,26 +90,13 @@ pub fn select_poetry(
     groups.push("main".into());
     let mut packages = Vec::new();
     let mut errors = Vec::new();
-    let is_known = |wanted: &str, known: &[String]| known.contains(&normalised(wanted));
-    let known_extras: Vec<String> = lock.extras.keys().map(|extra| normalised(extra)).collect();
+    let known_extras: Vec<String> = lock.extras.keys().cloned().collect();
     let groups_of = lock.package.iter().flat_map(|package| package.groups.iter().flatten());
-    let known_groups: Vec<String> = groups_of.map(|group| normalised(group)).collect();
-    for extra in &selection.extras {
-        if !is_known(extra, &known_extras) {
-            errors.push(LockError::Unsupported(format!("it has no extra `{extra}`")));
-        }
-    }
-    for group in &selection.groups {
-        if !is_known(group, &known_groups) {
-            errors.push(LockError::Unsupported(format!("it has no group `{group}`")));
-        }
-    }
+    let known_groups: BTreeSet<String> = groups_of.cloned().collect();
+    let known_groups: Vec<String> = known_groups.into_iter().collect();
+    errors.extend(unknown_parts("extra", &selection.extras, &known_extras));
+    errors.extend(unknown_parts("group", &selection.groups, &known_groups));
     for entry in lock.package {
-        let holds = |marker: &str| -> Result<bool, LockError> {
-            let tree = MarkerTree::parse_str::<VerbatimUrl>(marker)
-                .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
-            Ok(tree.evaluate(&interpreter.markers, &extras))
-        };
         let of = entry.groups.clone().unwrap_or_else(|| vec!["main".into()]);
         let mut wanted = false;
         for group in of.iter().filter(|group| groups.contains(&normalised(group))) {
@@ -118,7 +105,7 @@ pub fn select_poetry(
                 Some(Markers::ByGroup(markers)) => markers.get(group),
                 None => None,
             };
-            match marker.map_or(Ok(!entry.optional), |marker| holds(marker)) {
+            match marker.map_or(Ok(!entry.optional), |marker| marker_holds(marker, interpreter, &extras)) {
                 Ok(holds) => wanted |= holds,
                 Err(error) => errors.push(error),
             }
@@ -163,11 +150,11 @@ fn package(entry: Entry) -> Result<Package, LockError> {
                     .map(|file| hash_of(&file.hash))
                     .into_iter()
                     .collect();
-                package.archive = Some(File {
+                package.archive = Some(LockedFile {
                     url: Some(source.url),
                     subdirectory: source.subdirectory,
                     hashes,
-                    ..File::default()
+                    ..LockedFile::default()
                 });
                 return Ok(package);
             }
@@ -180,11 +167,11 @@ fn package(entry: Entry) -> Result<Package, LockError> {
         }
     }
     for artefact in entry.files {
-        let file = File {
+        let file = LockedFile {
             name: Some(artefact.file.clone()),
             url: None,
             hashes: BTreeMap::from([hash_of(&artefact.hash)]),
-            ..File::default()
+            ..LockedFile::default()
         };
         if artefact.file.ends_with(".whl") {
             package.wheels.push(file);

@@ -5,12 +5,12 @@ use std::str::FromStr as _;
 use std::sync::LazyLock;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{MarkerTree, VerbatimUrl};
 use regex::Regex;
 use serde::Deserialize;
 
 use crate::python::interpreter::{Interpreter, WheelName};
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
+use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{normalised, plain_text};
 
 /// A lock as its file has it.
@@ -54,10 +54,10 @@ pub(super) struct Package {
     marker: Option<String>,
     requires_python: Option<String>,
     pub(super) index: Option<String>,
-    pub(super) sdist: Option<File>,
+    pub(super) sdist: Option<LockedFile>,
     #[serde(default)]
-    pub(super) wheels: Vec<File>,
-    pub(super) archive: Option<File>,
+    pub(super) wheels: Vec<LockedFile>,
+    pub(super) archive: Option<LockedFile>,
     pub(super) vcs: Option<Repository>,
     directory: Option<Directory>,
 }
@@ -73,7 +73,7 @@ impl Package {
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub(super) struct File {
+pub(super) struct LockedFile {
     pub(super) name: Option<String>,
     pub(super) url: Option<String>,
     pub(super) path: Option<String>,
@@ -96,19 +96,6 @@ pub(super) struct Repository {
 struct Directory {
     path: String,
     subdirectory: Option<String>,
-}
-
-/// What of a lock is wanted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
-    /// Extras.
-    pub extras: Vec<String>,
-    /// Dependency groups; the lock's own choice when empty.
-    pub groups: Vec<String>,
-    /// Packages that are built although there is a wheel; `:all:` for all of them.
-    pub no_binary: Vec<String>,
-    /// For each package, by normalised name, the hashes that its file may have.
-    pub hashes: BTreeMap<String, Vec<String>>,
 }
 
 impl Pylock {
@@ -148,27 +135,27 @@ impl Pylock {
 
     /// The requirements that a lock of ours was made from.
     #[must_use]
-    pub fn made_from(&self) -> Option<&[String]> {
+    pub(crate) fn made_from(&self) -> Option<&[String]> {
         self.tool.imagespec.as_ref().map(|made| made.requirements.as_slice())
     }
 
     /// The Python version and machine that a lock of ours was made for, which alone it fits.
     #[must_use]
-    pub fn made_for(&self) -> Option<(&str, &str)> {
+    pub(crate) fn made_for(&self) -> Option<(&str, &str)> {
         let made = self.tool.imagespec.as_ref()?;
         Some((made.python.as_deref()?, made.machine.as_deref()?))
     }
 
     /// The versions of a package; there may be several, for different environments. Empty when the lock does not
     /// have it.
-    pub fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
+    pub(crate) fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
         let all = self.packages.iter();
         let found = all.filter(move |package| normalised(&package.name) == name);
         found.map(|package| package.version.as_deref())
     }
 
     /// The files and directories near the lock that it names.
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.packages.iter().flat_map(|package| {
             let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
             let files = files
@@ -179,7 +166,7 @@ impl Pylock {
     }
 
     /// Where packages are from that are from no index: URLs and paths, as they stand in it.
-    pub fn places(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
         let places = self.packages.iter().flat_map(|package| {
             let vcs = package.vcs.iter().flat_map(|vcs| vcs.url.iter().chain(&vcs.path));
             vcs.chain(package.archive.iter().flat_map(|file| &file.url))
@@ -190,7 +177,7 @@ impl Pylock {
 
     /// What it says, in a form that does not depend on how it is written: one line a package.
     #[must_use]
-    pub fn content(&self) -> Vec<String> {
+    pub(super) fn content(&self) -> Vec<String> {
         let mut lines: Vec<String> = self
             .packages
             .iter()
@@ -247,13 +234,14 @@ impl Pylock {
                 groups
             },
         };
-        for (what, wanted, known) in [
+        for (kind, wanted, known) in [
             ("extra", extras, &self.extras),
             ("group", groups, &self.dependency_groups),
         ] {
-            let is_known = |word: &&String| known.iter().any(|known| normalised(known) == normalised(word));
-            let unknown = wanted.iter().filter(|word| !known.is_empty() && !is_known(word));
-            errors.extend(unknown.map(|word| LockError::Unsupported(format!("it has no {what} `{word}`"))));
+            // A lock that lists none does not say which there are.
+            if !known.is_empty() {
+                errors.extend(unknown_parts(kind, wanted, known));
+            }
         }
         if !self.environments.is_empty() {
             match self
@@ -329,9 +317,7 @@ impl Chosen<'_> {
             }),
             None => marker.into(),
         };
-        let tree = MarkerTree::parse_str::<VerbatimUrl>(&marker)
-            .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
-        Ok(tree.evaluate(&self.interpreter.markers, &[]))
+        marker_holds(&marker, self.interpreter, &[])
     }
 
     fn package(&self, name: &str, package: &Package) -> Result<Option<Locked>, LockError> {
@@ -352,6 +338,7 @@ impl Chosen<'_> {
         Ok(Some(locked))
     }
 
+    /// What a package is installed from: a place of its own, else a file of an index.
     fn artefact(&self, name: &str, package: &Package) -> Result<Artefact, LockError> {
         if let Some(vcs) = &package.vcs {
             let url = vcs.url.as_deref().or(vcs.path.as_deref()).unwrap_or_default();
@@ -369,29 +356,30 @@ impl Chosen<'_> {
             });
         }
         if let Some(archive) = &package.archive {
-            let hash = hash(name, archive)?;
-            let subdirectory = archive.subdirectory.clone();
-            return match (&archive.url, &archive.path) {
-                (Some(url), _) => Ok(Artefact::Archive {
-                    url: url.clone(),
-                    hash,
-                    subdirectory,
-                }),
-                (None, Some(path)) => Ok(Artefact::Path {
-                    path: path.clone(),
-                    hash: Some(hash),
-                    subdirectory,
-                }),
-                (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
-            };
+            return archive_artefact(name, archive);
         }
+        let (file, is_wheel) = self.file(name, package)?;
+        let hash = hash(name, file)?;
+        Ok(match (&file.url, &file.path, is_wheel) {
+            (None, Some(path), _) => Artefact::Path {
+                path: path.clone(),
+                hash: Some(hash),
+                subdirectory: None,
+            },
+            (_, _, true) => Artefact::Wheel { hash },
+            (_, _, false) => Artefact::Source { hash },
+        })
+    }
+
+    /// The file that suits the interpreter best, and whether it is a wheel.
+    fn file<'p>(&self, name: &str, package: &'p Package) -> Result<(&'p LockedFile, bool), LockError> {
         let selection = self.selection;
         let is_built = selection
             .no_binary
             .iter()
             .any(|other| other == ":all:" || normalised(other) == name);
         let allowed = selection.hashes.get(name);
-        let is_allowed = |file: &&File| {
+        let is_allowed = |file: &&LockedFile| {
             allowed.is_none_or(|allowed| {
                 let mut hashes = file.hashes.iter();
                 hashes.any(|(algorithm, digest)| allowed.contains(&format!("{algorithm}:{digest}")))
@@ -409,42 +397,49 @@ impl Chosen<'_> {
                 Some(((preference, build, file.file_name()), file))
             });
         let best = wheels.min_by(|a, b| a.0.cmp(&b.0)).map(|(_, file)| file);
-        let sdist = package.sdist.as_ref().filter(is_allowed);
-        let (file, is_wheel) = match (best, sdist) {
-            (Some(wheel), _) => (wheel, true),
-            (None, Some(sdist)) => (sdist, false),
-            (None, None) if allowed.is_some() && package.wheels.iter().chain(&package.sdist).next().is_some() => {
-                return Err(LockError::Mismatch(name.to_owned()));
-            }
-            (None, None) => {
-                let names: Vec<&str> = package.wheels.iter().map(File::file_name).take(3).collect();
-                let others = match names.as_slice() {
-                    [] => String::new(),
-                    names => format!("; it has {}", names.join(", ")),
-                };
-                let found = self.interpreter.shown();
-                return Err(LockError::NoFile {
-                    name: name.to_owned(),
-                    found,
-                    others,
-                });
-            }
+        if let Some(wheel) = best {
+            return Ok((wheel, true));
+        }
+        if let Some(sdist) = package.sdist.as_ref().filter(is_allowed) {
+            return Ok((sdist, false));
+        }
+        let has_files = package.wheels.iter().chain(&package.sdist).next().is_some();
+        if allowed.is_some() && has_files {
+            return Err(LockError::Mismatch(name.to_owned()));
+        }
+        let names: Vec<&str> = package.wheels.iter().map(LockedFile::file_name).take(3).collect();
+        let others = match names.as_slice() {
+            [] => String::new(),
+            names => format!("; it has {}", names.join(", ")),
         };
-        let hash = hash(name, file)?;
-        Ok(match (&file.url, &file.path, is_wheel) {
-            (None, Some(path), _) => Artefact::Path {
-                path: path.clone(),
-                hash: Some(hash),
-                subdirectory: None,
-            },
-            (_, _, true) => Artefact::Wheel { hash },
-            (_, _, false) => Artefact::Source { hash },
+        Err(LockError::NoFile {
+            name: name.to_owned(),
+            found: self.interpreter.shown(),
+            others,
         })
     }
 }
 
+fn archive_artefact(name: &str, archive: &LockedFile) -> Result<Artefact, LockError> {
+    let hash = hash(name, archive)?;
+    let subdirectory = archive.subdirectory.clone();
+    match (&archive.url, &archive.path) {
+        (Some(url), _) => Ok(Artefact::Archive {
+            url: url.clone(),
+            hash,
+            subdirectory,
+        }),
+        (None, Some(path)) => Ok(Artefact::Path {
+            path: path.clone(),
+            hash: Some(hash),
+            subdirectory,
+        }),
+        (None, None) => Err(LockError::Form(format!("{name} has an archive without url and path"))),
+    }
+}
+
 /// The digest of a file.
-fn hash(name: &str, file: &File) -> Result<String, LockError> {
+fn hash(name: &str, file: &LockedFile) -> Result<String, LockError> {
     // The one that nearly every index has goes first.
     let known = ["sha256", "sha512", "sha384"];
     let found = known
@@ -455,7 +450,7 @@ fn hash(name: &str, file: &File) -> Result<String, LockError> {
         .ok_or_else(|| LockError::NoHash(name.to_owned()))
 }
 
-impl File {
+impl LockedFile {
     fn file_name(&self) -> &str {
         let place = self.name.as_deref().or(self.url.as_deref()).or(self.path.as_deref());
         file_name(place.unwrap_or_default())

@@ -4,9 +4,11 @@ use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use crate::python::object::dictionary::Dictionary;
+use crate::python::object::moment::Moment;
 use crate::python::object::scalar::{Scalar, resolve};
 use crate::python::object::unicode::is_space;
-use crate::python::object::value::{Dictionary, Value};
+use crate::python::object::value::Value;
 use crate::text::Span;
 use crate::text::yaml::{Data, Node};
 
@@ -26,7 +28,7 @@ const MAX_DIGITS: usize = 4300;
 
 /// The value of a scalar node; `None` for collections, and for what PyYAML refuses.
 #[must_use]
-pub fn scalar(node: &Node) -> Value {
+pub(crate) fn scalar(node: &Node) -> Value {
     match &node.data {
         Data::Scalar { .. } => value(node).unwrap_or(Value::None),
         _ => Value::None,
@@ -35,7 +37,7 @@ pub fn scalar(node: &Node) -> Value {
 
 /// What a node is, in words for messages.
 #[must_use]
-pub fn kind(node: &Node) -> &'static str {
+pub(crate) fn kind(node: &Node) -> &'static str {
     match &node.data {
         Data::Sequence(_) | Data::Mapping(_) => node.shape(),
         Data::Scalar { .. } => match scalar(node) {
@@ -300,134 +302,6 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
         .with_decode_allow_trailing_bits(true)
         .with_decode_padding_mode(DecodePaddingMode::RequireNone);
     GeneralPurpose::new(&STANDARD, config).decode(data).ok()
-}
-
-/// A date or time in parts.
-pub(super) struct Moment {
-    year: u32,
-    month: u32,
-    day: u32,
-    /// Hour, minute, second, microsecond, and the offset of the zone in seconds.
-    time: Option<(u32, u32, u32, u32, Option<i64>)>,
-    /// A date alone that has months or days of one digit: a date by its tag only.
-    pub(super) is_short_date: bool,
-}
-
-/// Takes a run of digits off a text.
-fn digits<'a>(rest: &mut &'a str, lengths: std::ops::RangeInclusive<usize>) -> Option<&'a str> {
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let (found, left) = rest.split_at(end.min(*lengths.end()));
-    *rest = left;
-    lengths.contains(&found.len()).then_some(found)
-}
-
-fn literal(rest: &mut &str, literal: char) -> Option<()> {
-    *rest = rest.strip_prefix(literal)?;
-    Some(())
-}
-
-impl Moment {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        // Python's `$` passes over a line feed at the end.
-        let text = text.strip_suffix('\n').unwrap_or(text);
-        let mut rest = text;
-        let year = digits(&mut rest, 4..=4)?;
-        literal(&mut rest, '-')?;
-        let month = digits(&mut rest, 1..=2)?;
-        literal(&mut rest, '-')?;
-        let day = digits(&mut rest, 1..=2)?;
-        let mut moment = Self {
-            year: year.parse().ok()?,
-            month: month.parse().ok()?,
-            day: day.parse().ok()?,
-            time: None,
-            is_short_date: month.len() + day.len() < 4,
-        };
-        if rest.is_empty() {
-            return Some(moment);
-        }
-        moment.is_short_date = false;
-        rest = match rest.strip_prefix(['T', 't']) {
-            Some(rest) => rest,
-            None if rest.starts_with([' ', '\t']) => rest.trim_start_matches([' ', '\t']),
-            None => return None,
-        };
-        let hour = digits(&mut rest, 1..=2)?.parse().ok()?;
-        literal(&mut rest, ':')?;
-        let minute = digits(&mut rest, 2..=2)?.parse().ok()?;
-        literal(&mut rest, ':')?;
-        let second = digits(&mut rest, 2..=2)?.parse().ok()?;
-        let mut micros = 0;
-        if let Some(fraction) = rest.strip_prefix('.') {
-            rest = fraction;
-            let fraction = digits(&mut rest, 0..=usize::MAX)?;
-            micros = format!("{fraction:0<6}").get(..6)?.parse().ok()?;
-        }
-        rest = rest.trim_start_matches([' ', '\t']);
-        let zone = match rest.chars().next() {
-            None if text.ends_with([' ', '\t']) => return None,
-            None => None,
-            Some('Z') => {
-                literal(&mut rest, 'Z')?;
-                Some(0)
-            }
-            Some(sign @ ('+' | '-')) => {
-                literal(&mut rest, sign)?;
-                let hours: i64 = digits(&mut rest, 1..=2)?.parse().ok()?;
-                let minutes: i64 = match rest.strip_prefix(':') {
-                    Some(minutes) => {
-                        rest = minutes;
-                        digits(&mut rest, 2..=2)?.parse().ok()?
-                    }
-                    None => 0,
-                };
-                let seconds = hours * 3600 + minutes * 60;
-                Some(if sign == '-' { -seconds } else { seconds })
-            }
-            Some(_) => return None,
-        };
-        moment.time = Some((hour, minute, second, micros, zone));
-        rest.is_empty().then_some(moment)
-    }
-
-    /// `None` when there is no such day or time.
-    fn repr(&self) -> Option<String> {
-        let Self { year, month, day, .. } = self;
-        let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-        let length = match month {
-            4 | 6 | 9 | 11 => 30,
-            2 => 28 + u32::from(leap),
-            _ => 31,
-        };
-        if *year == 0 || !(1..=12).contains(month) || !(1..=length).contains(day) {
-            return None;
-        }
-        let Some((hour, minute, second, micros, zone)) = self.time else {
-            return Some(format!("datetime.date({year}, {month}, {day})"));
-        };
-        if hour > 23 || minute > 59 || second > 59 {
-            return None;
-        }
-        let mut out = format!("datetime.datetime({year}, {month}, {day}, {hour}, {minute}");
-        if second != 0 || micros != 0 {
-            out.push_str(&format!(", {second}"));
-        }
-        if micros != 0 {
-            out.push_str(&format!(", {micros}"));
-        }
-        match zone {
-            None => {}
-            Some(0) => out.push_str(", tzinfo=datetime.timezone.utc"),
-            Some(s) if s.abs() >= 86400 => return None,
-            Some(s) if s > 0 => out.push_str(&format!(", tzinfo=datetime.timezone(datetime.timedelta(seconds={s}))")),
-            Some(s) => out.push_str(&format!(
-                ", tzinfo=datetime.timezone(datetime.timedelta(days=-1, seconds={}))",
-                86400 + s
-            )),
-        }
-        out.push(')');
-        Some(out)
-    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ const MAX_LENGTH: usize = 10_000;
 ///
 /// # Errors
 /// Says what Python would refuse, and access to attributes, which it would not.
-pub fn format(template: &str, name: &'static str, value: &str) -> Result<String, FormatError> {
+pub(crate) fn format(template: &str, name: &'static str, value: &str) -> Result<String, FormatError> {
     let formatter = Formatter { template, name, value };
     formatter.expand(template, 2)
 }

@@ -1,14 +1,20 @@
 //! Python objects: as PyYAML makes them from nodes, as `repr` writes them, and what strings can do.
 
 mod construct;
+mod dictionary;
 mod format;
+mod moment;
 mod repr;
 mod scalar;
 mod unicode;
 mod value;
 
-pub use construct::{ValueError, kind, scalar, value};
-pub use format::{FormatError, format};
+pub use construct::{ValueError, value};
+pub(crate) use construct::{kind, scalar};
+pub use dictionary::Dictionary;
+pub use format::FormatError;
+pub(crate) use format::format;
 pub use repr::repr;
-pub use unicode::{Unicode, UnknownPython, is_space};
-pub use value::{CopyFileDetection, Dictionary, Value};
+pub(crate) use unicode::is_space;
+pub use unicode::{Unicode, UnknownPython};
+pub use value::{CopyFileDetection, Value};

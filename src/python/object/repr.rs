@@ -1,7 +1,10 @@
-use std::fmt::Write as _;
+//! `repr`: the text that flytekit hashes, to the byte as Python writes it.
+
+use std::fmt::{self, Write as _};
 
 use crate::python::object::unicode::Unicode;
 use crate::python::object::value::{CopyFileDetection, Value};
+use crate::text::redact;
 
 /// The text that Python's `repr` gives for a value.
 #[must_use]
@@ -35,6 +38,13 @@ pub(super) fn repr_of_code_points(points: &[u32]) -> String {
     };
     writer.string(points.iter().copied());
     writer.out
+}
+
+impl fmt::Debug for Value {
+    /// Values may hold credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&redact(&repr(self, Unicode::default())))
+    }
 }
 
 struct Writer {

@@ -1,6 +1,6 @@
 //! YAML 1.1's typing of plain scalars, as in PyYAML 6's resolver.
 
-use crate::python::object::construct::Moment;
+use crate::python::object::moment::Moment;
 
 /// The types of scalars that YAML's core tags name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

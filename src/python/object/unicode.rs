@@ -122,7 +122,7 @@ impl Unicode {
 
     /// `str.lower` of a string with halves of surrogate pairs, which have no case.
     #[must_use]
-    pub fn lower_points(self, points: &[u32]) -> Vec<u32> {
+    pub(crate) fn lower_points(self, points: &[u32]) -> Vec<u32> {
         let mut lower = Vec::with_capacity(points.len());
         for run in points.chunk_by(|a, b| char::from_u32(*a).is_some() == char::from_u32(*b).is_some()) {
             match run
@@ -140,7 +140,7 @@ impl Unicode {
 
 /// What `str.strip` takes off.
 #[must_use]
-pub fn is_space(c: char) -> bool {
+pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 

@@ -1,9 +1,4 @@
-use std::collections::HashMap;
-use std::fmt;
-
-use crate::python::object::repr::{repr, repr_of_code_points};
-use crate::python::object::unicode::Unicode;
-use crate::text::redact;
+//! The values that a spec's YAML holds, with Python's distinctions: a text is no number, `None` is no text.
 
 /// A value as Python has it after PyYAML's safe loader, or as flytekit's own objects hold it.
 #[derive(Clone, PartialEq)]
@@ -49,13 +44,6 @@ pub enum CopyFileDetection {
     NoCopy,
 }
 
-impl fmt::Debug for Value {
-    /// Values may hold credentials.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&redact(&repr(self, Unicode::default())))
-    }
-}
-
 impl Value {
     /// A string.
     pub fn text(text: impl Into<String>) -> Self {
@@ -96,57 +84,11 @@ impl Value {
 
     /// Whether Python takes it as a key: lists, dictionaries and sets are none, nor tuples of them.
     #[must_use]
-    pub fn is_hashable(&self) -> bool {
+    pub(super) fn is_hashable(&self) -> bool {
         match self {
             Self::List(_) | Self::Map(_) | Self::Set(_) => false,
             Self::Tuple(items) => items.iter().all(Self::is_hashable),
             _ => true,
         }
-    }
-
-    /// A text that is the same for keys that Python takes for one, as it does with 1, 1.0 and True. PyYAML has
-    /// one object for all that is not a number, so that those are one key as well.
-    fn key(&self) -> String {
-        match self {
-            Self::Bool(value) => u8::from(*value).to_string(),
-            Self::Int(digits) => digits.clone(),
-            Self::Float(number) if number.is_finite() && number.fract() == 0.0 => {
-                let digits = format!("{number:.0}");
-                if digits == "-0" { "0".into() } else { digits }
-            }
-            Self::Tuple(items) => {
-                let keys: Vec<String> = items.iter().map(Self::key).collect();
-                format!("({})", keys.join(", "))
-            }
-            Self::CodePoints(points) => repr_of_code_points(points),
-            other => repr(other, Unicode::default()),
-        }
-    }
-}
-
-/// A dictionary under construction: a repeated key keeps its first place and takes its last value.
-#[derive(Debug, Default)]
-pub struct Dictionary {
-    pairs: Vec<(Value, Value)>,
-    places: HashMap<String, usize>,
-}
-
-impl Dictionary {
-    /// Sets a key.
-    pub fn set(&mut self, key: Value, value: Value) {
-        let name = key.key();
-        let known = self.places.get(&name).and_then(|place| self.pairs.get_mut(*place));
-        if let Some((_, old)) = known {
-            *old = value;
-            return;
-        }
-        self.places.insert(name, self.pairs.len());
-        self.pairs.push((key, value));
-    }
-
-    /// The pairs in order.
-    #[must_use]
-    pub fn into_pairs(self) -> Vec<(Value, Value)> {
-        self.pairs
     }
 }

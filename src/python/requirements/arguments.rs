@@ -97,7 +97,7 @@ const OPTIONS: [(&[&str], Phase, Takes); 64] = [
 
 /// Options of `uv pip install` as `pip_extra_args` has them, by what they have a say in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Those for `uv pip compile`.
     pub resolve: Vec<String>,
     /// Those for installs of what a lock names.
@@ -121,7 +121,7 @@ pub struct Arguments {
 impl Arguments {
     /// Sorts arguments. Files of the context are named relative to `context`, an absolute path.
     #[must_use]
-    pub fn sort(arguments: &[String], context: &str) -> Self {
+    pub(crate) fn sort(arguments: &[String], context: &str) -> Self {
         let mut sorted = Self::default();
         let mut rest = arguments.iter();
         while let Some(word) = rest.next() {
@@ -203,7 +203,7 @@ impl Arguments {
 }
 
 /// Adds what `--no-binary` and the like take: names with commas between them. `:none:` takes back what was there.
-pub fn add_names(names: &mut Vec<String>, value: &str) {
+pub(crate) fn add_names(names: &mut Vec<String>, value: &str) {
     for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         if name == ":none:" {
             names.clear();

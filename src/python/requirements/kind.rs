@@ -4,7 +4,7 @@ use crate::text::file_name;
 
 /// What a requirements file is, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RequirementsFile {
+pub(crate) enum RequirementsFile {
     /// Lines of requirements.
     Lines,
     /// A project, whose dependencies are resolved.
@@ -20,7 +20,7 @@ pub enum RequirementsFile {
 impl RequirementsFile {
     /// The kind of a file.
     #[must_use]
-    pub fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         match file_name(path) {
             "pyproject.toml" => Self::Project,
             "uv.lock" => Self::UvLock,
@@ -33,13 +33,13 @@ impl RequirementsFile {
 
     /// Whether it stands for a project, which has extras and groups and can be installed itself.
     #[must_use]
-    pub fn has_project(self) -> bool {
+    pub(crate) fn has_project(self) -> bool {
         matches!(self, Self::Project | Self::UvLock | Self::PoetryLock)
     }
 
     /// Whether it says which versions are installed.
     #[must_use]
-    pub fn is_lock(self) -> bool {
+    pub(crate) fn is_lock(self) -> bool {
         matches!(self, Self::UvLock | Self::PoetryLock | Self::Pylock)
     }
 }

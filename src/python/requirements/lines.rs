@@ -4,7 +4,7 @@ use crate::python::requirements::requirement::Requirement;
 
 /// What a line of a requirements file says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Entry {
+pub(crate) enum Entry {
     /// A requirement, with its hashes.
     Requirement {
         /// The requirement.
@@ -32,7 +32,7 @@ pub enum Entry {
 /// Something that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
-pub struct RequirementsError {
+pub(crate) struct RequirementsError {
     /// The line, from 1.
     pub line: usize,
     /// What is wrong.
@@ -53,7 +53,7 @@ const INDEX_OPTIONS: [(&str, &str); 6] = [
 ///
 /// # Errors
 /// At the first line that is neither a requirement nor an option.
-pub fn parse_requirements(text: &str) -> Result<Vec<(usize, Entry)>, RequirementsError> {
+pub(crate) fn parse_requirements(text: &str) -> Result<Vec<(usize, Entry)>, RequirementsError> {
     let mut entries = Vec::new();
     for (number, line) in logical_lines(text).iter().enumerate() {
         if line.trim().is_empty() {
@@ -71,7 +71,7 @@ pub fn parse_requirements(text: &str) -> Result<Vec<(usize, Entry)>, Requirement
 
 /// Lines without comments, continued ones joined; empty ones keep the numbers of the rest.
 #[must_use]
-pub fn logical_lines(text: &str) -> Vec<String> {
+pub(crate) fn logical_lines(text: &str) -> Vec<String> {
     let text = plain_text(text);
     // Comments go first: a backslash at the end of one continues nothing.
     let uncommented = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
@@ -95,7 +95,7 @@ pub fn logical_lines(text: &str) -> Vec<String> {
 
 /// A text without the marks of other systems: byte order mark, carriage returns.
 #[must_use]
-pub fn plain_text(text: &str) -> String {
+pub(crate) fn plain_text(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}');
     text.replace("\r\n", "\n").replace('\r', "\n")
 }

@@ -6,8 +6,9 @@ mod lines;
 mod project;
 mod requirement;
 
-pub use arguments::{Arguments, add_names};
-pub use kind::RequirementsFile;
-pub use lines::{Entry, RequirementsError, logical_lines, parse_requirements, plain_text};
-pub use project::{has_dynamic_requirements, project_requirements, source_paths};
-pub use requirement::{Requirement, RequirementError, Source, normalised};
+pub(crate) use arguments::{Arguments, add_names};
+pub(crate) use kind::RequirementsFile;
+pub(crate) use lines::{Entry, logical_lines, parse_requirements, plain_text};
+pub(crate) use project::{has_dynamic_requirements, project_requirements, source_paths};
+pub(crate) use requirement::normalised;
+pub use requirement::{Requirement, RequirementError, Source};

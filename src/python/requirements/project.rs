@@ -10,7 +10,7 @@ use crate::python::requirements::requirement::{Requirement, normalised};
 ///
 /// Extras that name the project itself, and groups that include groups (PEP 735), stand for what is in these.
 #[must_use]
-pub fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -> Vec<String> {
+pub(crate) fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -> Vec<String> {
     let table = |name: &str| project.get("project").and_then(|table| table.get(name));
     let mut reader = Reader {
         name: table("name").and_then(Value::as_str).map(normalised),
@@ -31,7 +31,7 @@ pub fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -
 
 /// Whether a program has to say what the project needs: its table does not, or there is none.
 #[must_use]
-pub fn has_dynamic_requirements(project: &Table) -> bool {
+pub(crate) fn has_dynamic_requirements(project: &Table) -> bool {
     let Some(table) = project.get("project") else {
         return true;
     };
@@ -42,7 +42,7 @@ pub fn has_dynamic_requirements(project: &Table) -> bool {
 
 /// The directories and files that uv is to take packages from, relative to the project.
 #[must_use]
-pub fn source_paths(project: &Table) -> Vec<String> {
+pub(crate) fn source_paths(project: &Table) -> Vec<String> {
     let uv = project.get("tool").and_then(|tool| tool.get("uv"));
     let sources = uv.and_then(|uv| uv.get("sources")).and_then(Value::as_table);
     let mut paths = Vec::new();

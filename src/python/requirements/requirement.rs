@@ -6,7 +6,7 @@ use pep508_rs::{MarkerEnvironment, VerbatimUrl, VersionOrUrl};
 
 /// A name as PEP 503 compares it.
 #[must_use]
-pub fn normalised(name: &str) -> String {
+pub(crate) fn normalised(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("-").to_lowercase()
 }
@@ -83,7 +83,7 @@ impl Requirement {
     /// Whether a URL or path in a lock is that of the requirement, at whichever revision. Paths are relative to
     /// different files, so the longer one has to end with the other.
     #[must_use]
-    pub fn is_from(&self, place: &str) -> bool {
+    pub(crate) fn is_from(&self, place: &str) -> bool {
         let (Source::Repository(own) | Source::Archive(own) | Source::Path(own)) = &self.source else {
             return false;
         };
@@ -93,14 +93,14 @@ impl Requirement {
     }
 
     /// Its extras, of one from an index.
-    pub fn extras(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn extras(&self) -> impl Iterator<Item = String> {
         let extras = self.parsed.iter().flat_map(|parsed| &parsed.extras);
         extras.map(ToString::to_string)
     }
 
     /// Whether its marker holds.
     #[must_use]
-    pub fn applies(&self, environment: &MarkerEnvironment) -> bool {
+    pub(crate) fn applies(&self, environment: &MarkerEnvironment) -> bool {
         self.parsed
             .as_ref()
             .is_none_or(|parsed| parsed.evaluate_markers(environment, &[]))
@@ -108,7 +108,7 @@ impl Requirement {
 
     /// Whether a version is one of those asked for. Anything goes where a URL or path decides.
     #[must_use]
-    pub fn allows(&self, version: &str) -> bool {
+    pub(crate) fn allows(&self, version: &str) -> bool {
         match (
             self.parsed.as_ref().and_then(|parsed| parsed.version_or_url.as_ref()),
             Version::from_str(version),

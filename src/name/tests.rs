@@ -1,0 +1,243 @@
+use sha2::{Digest as _, Sha256};
+
+use crate::files::{Answer, Outcome, Problem, Task, step};
+use crate::image_spec::parse;
+use crate::name::{Identity, Naming, NamingOptions};
+use crate::text::{Diagnostic, Operation, Text};
+
+/// A lock of one package, as it may stand beside a spec.
+const LOCK: &str = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'flytekit'\nversion = '1.15.4'\n\
+                    wheels = [{url = 'https://h/flytekit-1.15.4-py3-none-any.whl', hashes = {sha256 = 'aa'}}]\n";
+
+fn options(lock: Option<&str>) -> NamingOptions {
+    NamingOptions {
+        machine: "x86_64".into(),
+        beside: lock.map(str::to_owned),
+        ..NamingOptions::default()
+    }
+}
+
+/// An answer in which the digest of each file is the names of what it is made of.
+fn digested(tasks: &[Task]) -> Answer {
+    let digest = |task: &Task| Outcome {
+        digest: Ok(format!("{:?}", task.job.paths().collect::<Vec<_>>())),
+        doubts: Vec::new(),
+    };
+    Answer {
+        outcomes: tasks.iter().map(digest).collect(),
+        missing: Vec::new(),
+    }
+}
+
+/// Names a spec with the answer that `change` makes of the usual one.
+fn named(yaml: &str, lock: Option<&str>, change: impl FnOnce(&mut Answer)) -> Result<Identity, Vec<Diagnostic>> {
+    let parsed = parse(&Text::new("imageSpec.yaml", yaml));
+    let errors: Vec<&Diagnostic> = parsed.errors(Operation::Building).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    let spec = parsed.spec.unwrap();
+    let naming = Naming::new(&spec, &options(lock)).unwrap();
+    let tasks = naming.tasks().unwrap();
+    let mut answer = digested(&tasks);
+    change(&mut answer);
+    naming.identify(&tasks, &answer)
+}
+
+/// Digests are written with one digit here: `sha256:1…`.
+fn long(text: &str) -> String {
+    ["1", "2", "3", "4"].iter().fold(text.to_owned(), |text, digit| {
+        text.replace(&format!("sha256:{digit}…"), &format!("sha256:{}", digit.repeat(64)))
+    })
+}
+
+#[test]
+fn a_file_without_a_digest_is_an_error() {
+    for algorithm in ["flytekit", "content"] {
+        let yaml = long(&format!("{COPYING}tag_algorithm: {algorithm}\n"));
+        named(&yaml, None, |_| {}).unwrap();
+        let short = named(&yaml, None, |answer| drop(answer.outcomes.pop()));
+        let problem = Problem::Missing { path: "src".into() };
+        let failed = named(&yaml, None, |answer| answer.outcomes[1].digest = Err(problem));
+        for (found, expect) in [(short, "is missing"), (failed, "`src` is not there")] {
+            let problems = found.unwrap_err();
+            assert_eq!(problems.len(), 1, "{algorithm}: {problems:?}");
+            assert!(problems[0].message.contains(expect), "{algorithm}: {problems:?}");
+        }
+    }
+    // Nor can the step that hashes leave one out.
+    for answer in [
+        r#"{"outcomes":[{}],"missing":[]}"#,
+        r#"{"outcomes":[{"doubts":[]}],"missing":[]}"#,
+    ] {
+        assert!(step::read_answer(answer.as_bytes()).is_err(), "{answer}");
+    }
+}
+
+const COPYING: &str = "
+source_root: src
+source_copy_mode: all
+requirements: requirements.txt
+profile: plain
+python_exec: python3
+base_image: debian@sha256:1…
+builder_config: {uv_image: uv@sha256:2…}
+";
+
+/// What is asked for here decides the tags of images that people have: none of these texts may change.
+#[test]
+fn content_tags_are_promises() {
+    let check = |yaml: &str, lock: Option<&str>, expect: &str| {
+        let identity = named(&long(&format!("{yaml}tag_algorithm: content\n")), lock, |_| {}).unwrap();
+        let inputs: Vec<String> = identity
+            .inputs
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}\n"))
+            .collect();
+        assert_eq!(format!("{}\n{}", identity.tag, inputs.concat()), long(expect), "{yaml}");
+        // The form of what is hashed is a promise, too.
+        let hashed: String = identity
+            .inputs
+            .iter()
+            .map(|(name, value)| format!("{name} {}\n{value}\n", value.len()))
+            .collect();
+        let hash = Sha256::digest(format!("imagespec-content-1\n{hashed}"));
+        assert_eq!(
+            &base16ct::lower::encode_string(&hash)[..32],
+            identity.tag.rsplit('-').next().unwrap()
+        );
+    };
+    check(PLAIN, None, PLAIN_NAME);
+    check(FLYTE, None, FLYTE_NAME);
+    check(LOCKED, Some(LOCK), LOCKED_NAME);
+    check(NESTED, Some(LOCK), NESTED_NAME);
+}
+
+const PLAIN: &str = "
+profile: plain
+base_image: debian@sha256:1…
+";
+
+/// Every field that counts, of a spec with a lock of its own.
+const FLYTE: &str = r#"
+name: Mine
+registry: ghcr.io/acme
+base_image: debian@sha256:1…
+builder_config: {uv_image: uv@sha256:2…, micromamba_image: micromamba@sha256:3…}
+platform: linux/arm64,linux/amd64
+python_version: 3.11
+conda_packages: [cudatoolkit, zlib]
+conda_channels: [bioconda]
+apt_packages: [git, curl]
+requirements: ./locks//uv.lock
+extras: [gpu]
+groups: [test]
+install_project: true
+layering: single
+heavy: [torch]
+pip_extra_args: --no-build-isolation
+build_env: {B: "1", A: "2"}
+env: {Z: 1, M: "ü"}
+runtime_packages: [debugpy]
+setup_commands: [echo one]
+commands: [echo two, 'echo "three"']
+entrypoint: []
+labels: {b: "x", a: "y"}
+user: nobody
+workdir: /work
+copy: [./b/, a.txt, b, .]
+copy_to: /srv
+source_root: src
+source_copy_mode: all
+"#;
+
+/// A spec whose packages a lock beside it decides, and the default interpreter.
+const LOCKED: &str = "
+base_image: debian@sha256:1…
+builder_config: {uv_image: uv@sha256:2…, micromamba_image: micromamba@sha256:3…}
+packages: [flytekit]
+entrypoint: [python, -m, x]
+";
+
+/// A spec on another, each with files, and an interpreter that is there.
+const NESTED: &str = "
+base_image:
+  profile: plain
+  python_exec: python3
+  base_image: python@sha256:4…
+  builder_config: {uv_image: uv@sha256:2…}
+  requirements: requirements.txt
+  copy: [x]
+packages: [flytekit]
+python_exec: /usr/bin/python3
+builder_config: {uv_image: uv@sha256:2…, micromamba_image: 'micromamba:2'}
+pins: {'micromamba:2': 'sha256:3…'}
+copy: [x]
+tag_format: v-{spec_hash}
+";
+
+const PLAIN_NAME: &str = r#"5d9dfdcd9baecb17f74ddedc27d1164f
+platform = linux/amd64
+base = sha256:1…
+profile = plain
+"#;
+
+const FLYTE_NAME: &str = r#"a4d3f81d98310a016e80619123a260b1
+platform = linux/amd64,linux/arm64
+base = sha256:1…
+uv = sha256:2…
+micromamba = sha256:3…
+profile = flyte
+python_version = 3.11
+conda_channels = ["bioconda"]
+conda_packages = ["cudatoolkit","zlib"]
+apt_packages = ["git","curl"]
+lock = ["./locks//uv.lock"]
+layering = single
+heavy = ["torch"]
+extras = ["gpu"]
+groups = ["test"]
+project = ["locks"]
+pip_extra_args = --no-build-isolation
+build_env = {"A":"2","B":"1"}
+env = {"M":"ü","Z":"1"}
+runtime_packages = ["debugpy"]
+setup_commands = ["echo one"]
+commands = ["echo two","echo \"three\""]
+entrypoint = []
+labels = {"a":"y","b":"x"}
+user = nobody
+workdir = /work
+copy_to = /srv
+copy . = [""]
+copy a.txt = ["a.txt"]
+copy b = ["b"]
+source_root = ["src"]
+"#;
+
+const LOCKED_NAME: &str = r#"f9eff8d0bf885667954b63410da1500c
+platform = linux/amd64
+base = sha256:1…
+uv = sha256:2…
+micromamba = sha256:3…
+profile = flyte
+python_version = 3.12
+lock = f08a98e8aff6cb38282179d1ce2b68a3382d6e3d12e0bfea8fcb352c19f4d00e
+entrypoint = ["python","-m","x"]
+"#;
+
+const NESTED_NAME: &str = r#"v-3496b2bcc3d50a5975292cd5ac8444da
+platform = linux/amd64
+uv = sha256:2…
+micromamba = sha256:3…
+profile = flyte
+python_exec = /usr/bin/python3
+lock = f08a98e8aff6cb38282179d1ce2b68a3382d6e3d12e0bfea8fcb352c19f4d00e
+copy_to = /root
+copy x = ["x"]
+base_image.base = sha256:4…
+base_image.uv = sha256:2…
+base_image.profile = plain
+base_image.python_exec = python3
+base_image.lock = ["requirements.txt"]
+base_image.copy_to = /root
+base_image.copy x = ["x"]
+"#;

@@ -1,0 +1,40 @@
+//! Which part of a lock is wanted, and whether the lock has it: the same for every kind of lock.
+
+use std::collections::BTreeMap;
+
+use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
+
+use crate::python::interpreter::Interpreter;
+use crate::python::lock::locked::LockError;
+use crate::python::requirements::normalised;
+
+/// The part of a lock that is wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Extras.
+    pub extras: Vec<String>,
+    /// Dependency groups; the lock's own choice when empty.
+    pub groups: Vec<String>,
+    /// Packages that are built although there is a wheel; `:all:` for all of them.
+    pub no_binary: Vec<String>,
+    /// For each package, by normalised name, the hashes that its file may have.
+    pub hashes: BTreeMap<String, Vec<String>>,
+}
+
+/// An error for each extra or group (`kind` says which) that is wanted and not known.
+pub(super) fn unknown_parts(kind: &str, wanted: &[String], known: &[String]) -> Vec<LockError> {
+    let is_known = |name: &str| known.iter().any(|known| normalised(known) == normalised(name));
+    wanted
+        .iter()
+        .filter(|name| !is_known(name))
+        .map(|name| LockError::Unsupported(format!("it has no {kind} `{name}`")))
+        .collect()
+}
+
+/// Whether a marker (PEP 508) holds for an interpreter and the extras that are wanted.
+pub(super) fn marker_holds(marker: &str, interpreter: &Interpreter, extras: &[ExtraName]) -> Result<bool, LockError> {
+    let tree = MarkerTree::parse_str::<VerbatimUrl>(marker)
+        // What follows the first line is the marker again, with a caret below it.
+        .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    Ok(tree.evaluate(&interpreter.markers, extras))
+}
