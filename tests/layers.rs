@@ -30,7 +30,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("image_spec", &["text", "oci", "python", "flytekit"]),
     ("plan", &["text", "oci", "python", "image_spec"]),
     ("llb", &["oci", "proto"]),
-    ("write", &["oci", "plan", "llb"]),
+    ("write", &["text", "oci", "plan", "llb"]),
     (
         "name",
         &["text", "oci", "python", "files", "flytekit", "image_spec", "plan"],
