@@ -11,7 +11,7 @@ pub use buildx::{LockRequest, lock};
 pub use docker::labels;
 pub use git::ignored_files;
 
-use crate::text::{Diagnostic, Kind};
+use crate::text::{Diagnostic, ProblemKind};
 
 /// Why a program did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,7 @@ pub enum ProgramError {
 impl From<ProgramError> for Diagnostic {
     fn from(error: ProgramError) -> Self {
         Self::error("program", error.to_string())
-            .kind(Kind::Other)
+            .kind(ProblemKind::Other)
             .caused_by(error)
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
+use crate::frontend::gateway::{Client, Solved};
 use crate::frontend::image::{Images, Resolved};
-use crate::frontend::lock::{Beside, Locking, shared_files, solve_product};
+use crate::frontend::lock::{Locking, shared_files, solve_product};
 use crate::frontend::options::FrontendOptions;
-use crate::frontend::requirements::Found;
+use crate::frontend::requirements::FoundRequirements;
+use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::ImageSpec;
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
@@ -18,7 +19,7 @@ use crate::write::{self, Options as EmitOptions, Sources, Strategy, Target};
 
 /// One image of a build, before it says what it is called.
 pub(super) struct Image {
-    pub(super) reference: Reference,
+    pub(super) reference: Solved,
     /// The names of all vertices by their digests.
     pub(super) vertices: BTreeMap<String, String>,
     pub(super) settings: Settings,
@@ -36,9 +37,8 @@ pub(super) struct Build<'a> {
     /// Whether the name says what exactly is installed.
     pub(super) is_hashed: bool,
     /// What requirements files say, of the outermost spec first.
-    pub(super) found: &'a [Found],
-    /// A lock beside the spec, and the tree that it is in.
-    pub(super) beside: Option<(Beside, Output)>,
+    pub(super) found: &'a [FoundRequirements],
+    pub(super) sibling_lock: Option<&'a SiblingLock>,
     /// The build context.
     pub(super) tree: Option<Output>,
 }
@@ -61,7 +61,7 @@ impl Build<'_> {
         }
         let made_for = images
             .base()
-            .and_then(|base| base.config.as_ref()?.get("architecture")?.as_str());
+            .and_then(|base| base.config.as_ref()?.architecture.as_deref());
         if let Some(other) = made_for.filter(|other| *other != platform.architecture) {
             let message = format!("the base image is made for {other}, the image is built for {platform}");
             let warning = Diagnostic::warning("platform-mismatch", message)
@@ -161,7 +161,7 @@ impl Build<'_> {
                 file: self.file,
                 spec,
                 found,
-                beside: self.beside_of(depth),
+                sibling_lock: self.sibling_lock_of(depth),
                 is_hashed: self.is_hashed,
             };
             let (packages, lock_text) = locking.packages(&solved).await?;
@@ -198,8 +198,8 @@ impl Build<'_> {
         !self.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
     }
 
-    fn beside_of(&self, depth: usize) -> Option<&Beside> {
-        self.beside.as_ref().map(|(beside, _)| beside).filter(|_| depth == 0)
+    fn sibling_lock_of(&self, depth: usize) -> Option<&SiblingLock> {
+        self.sibling_lock.filter(|_| depth == 0)
     }
 
     /// What a plan is told of the world.
@@ -212,7 +212,7 @@ impl Build<'_> {
                 .get(depth)
                 .map(|found| found.facts.clone())
                 .unwrap_or_default(),
-            beside: self.beside_of(depth).map(|beside| beside.path.clone()),
+            beside: self.sibling_lock_of(depth).map(|lock| lock.path.clone()),
             lock: None,
             nested: spec.below().map(|below| Box::new(self.facts(below, base, depth + 1))),
         }
@@ -229,7 +229,7 @@ impl Build<'_> {
             uv: tool(Role::Uv, &plan.tools.uv),
             micromamba: tool(Role::Micromamba, &plan.tools.micromamba),
             context: self.tree.clone(),
-            beside: self.beside.as_ref().map(|(_, tree)| tree.clone()),
+            beside: self.sibling_lock.map(|lock| lock.tree.clone()),
             nested,
         }
     }

@@ -10,8 +10,8 @@ use crate::oci::Platform;
 use crate::plan::{Part, Stage, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::python::normalised;
-use crate::text::{Diagnostic, closest};
-use crate::write::Strategy;
+use crate::text::{Diagnostic, Failure, closest};
+use crate::write::{Strategy, StrategyError};
 
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 const STRATEGY: &str = "IMAGESPEC_STRATEGY";
@@ -57,6 +57,13 @@ pub enum IfExists {
     Skip,
     /// Fail.
     Fail,
+}
+
+/// The image has not what the client wants to be built alone.
+impl From<StrategyError> for Failure {
+    fn from(error: StrategyError) -> Self {
+        Diagnostic::error("target", error.to_string()).caused_by(error).into()
+    }
 }
 
 impl fmt::Debug for FrontendOptions {
@@ -301,7 +308,7 @@ impl FrontendOptions {
     /// When the option is not the JSON that clients send.
     pub fn cache_imports(&self) -> Result<Vec<CacheOptionsEntry>, Diagnostic> {
         #[derive(Deserialize)]
-        struct Entry {
+        struct CacheImport {
             #[serde(rename = "Type")]
             kind: String,
             #[serde(rename = "Attrs", default)]
@@ -309,7 +316,7 @@ impl FrontendOptions {
         }
         let mut imports = Vec::new();
         if let Some(json) = self.get("cache-imports") {
-            let entries: Vec<Entry> = serde_json::from_str(json)
+            let entries: Vec<CacheImport> = serde_json::from_str(json)
                 .map_err(|error| self.error("cache-imports", "is not a list of caches").caused_by(error))?;
             imports.extend(entries.into_iter().map(|entry| CacheOptionsEntry {
                 r#type: entry.kind,
