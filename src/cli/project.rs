@@ -148,7 +148,8 @@ pub(super) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Diagnost
         .because(error)
 }
 
-/// A file that is one: a named pipe would keep us waiting. One byte more than is allowed tells that there are more.
+/// Reads a regular file; opening a named pipe would wait for a writer. Reads one byte more than `limit`, so that the
+/// caller sees that a file is too large.
 fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a file"));

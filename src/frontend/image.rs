@@ -162,7 +162,7 @@ impl Lookup {
     async fn resolve(&self, role: Role, text: &str) -> Result<Resolved, Diagnostic> {
         let reference = Reference::parse(text).map_err(not_a_reference)?;
         let Some((name, value)) = self.replacement(role, &reference) else {
-            return self.from_registry(role, &reference, None).await;
+            return self.in_registry(role, &reference, None).await;
         };
         let wanted = reference.digest;
         if let Some(other) = value.strip_prefix("docker-image://") {
@@ -171,7 +171,7 @@ impl Lookup {
             }
             let reference =
                 Reference::parse(other).map_err(|error| context_problem(&name, &error.to_string()).caused_by(error))?;
-            let found = self.from_registry(role, &reference, Some(&name)).await?;
+            let found = self.in_registry(role, &reference, Some(&name)).await?;
             return match (&wanted, &found.digest) {
                 (Some(wanted), Some(digest)) if wanted != digest => {
                     let message = format!("{other} has the digest {digest}, and the spec asks for {text}");
@@ -185,7 +185,7 @@ impl Lookup {
                 let message = format!("{layout} is not {wanted}, which the spec asks for");
                 return Err(context_problem(&name, &message).help(OTHER_DIGEST));
             }
-            return self.from_layout(&name, layout).await;
+            return self.in_layout(&name, layout).await;
         }
         let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
         let message =
@@ -211,7 +211,7 @@ impl Lookup {
     }
 
     /// An image of a registry, or of the engine; `context` is the name of the context that asks for it.
-    async fn from_registry(
+    async fn in_registry(
         &self,
         role: Role,
         reference: &Reference,
@@ -239,7 +239,7 @@ impl Lookup {
     }
 
     /// An image of an OCI layout of the client.
-    async fn from_layout(&self, name: &str, layout: &str) -> Result<Resolved, Diagnostic> {
+    async fn in_layout(&self, name: &str, layout: &str) -> Result<Resolved, Diagnostic> {
         let Some((store, digest)) = layout.rsplit_once('@') else {
             let message = "the layout has no digest; write oci-layout://DIRECTORY@sha256:…";
             return Err(context_problem(name, message));

@@ -1,3 +1,5 @@
+//! The frontend against BuildKit in memory: what users and clients get.
+
 use std::sync::Arc;
 
 use prost::Message as _;
