@@ -24,7 +24,7 @@ use crate::cli::report::report;
 /// another program are in error.
 #[derive(Debug, Parser)]
 #[command(name = "imagespec", version, arg_required_else_help = true, max_term_width = 100)]
-struct Arguments {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -48,7 +48,7 @@ enum Command {
 /// Runs the command line of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         // Help and versions come this way, too.
         Err(error) => {

@@ -9,7 +9,7 @@ use crate::files::{Context, MAX_REQUIREMENTS, Patterns, compute, docker_patterns
 use crate::image_spec::{self, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
 use crate::text::yaml::MAX_BYTES;
-use crate::text::{Diagnostic, Failure, Kind, Operation, Severity, Text};
+use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -33,7 +33,7 @@ impl Project {
             .filter(|directory| directory.is_dir())
             .ok_or_else(|| {
                 let message = format!("the context {} is not a directory", context.display());
-                Diagnostic::error("context", message).kind(Kind::Missing)
+                Diagnostic::error("context", message).kind(ProblemKind::Missing)
             })?;
         let path = spec_file(file, context)?;
         let text = read(&path)?;
@@ -139,16 +139,17 @@ fn lock_beside(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Dia
 /// A file that the machine does not read or write.
 pub(super) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Diagnostic {
     let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => Kind::Missing,
-        std::io::ErrorKind::PermissionDenied => Kind::Denied,
-        _ => Kind::Other,
+        std::io::ErrorKind::NotFound => ProblemKind::Missing,
+        std::io::ErrorKind::PermissionDenied => ProblemKind::Denied,
+        _ => ProblemKind::Other,
     };
     Diagnostic::error("file-access", format!("cannot {what} {}", path.display()))
         .kind(kind)
         .because(error)
 }
 
-/// A file that is one: a named pipe would keep us waiting. One byte more than is allowed tells that there are more.
+/// Reads a regular file; opening a named pipe would wait for a writer. Reads one byte more than `limit`, so that the
+/// caller sees that a file is too large.
 fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(std::io::Error::other("it is not a file"));
@@ -180,7 +181,7 @@ fn default_file(context: &Path) -> Result<PathBuf, Diagnostic> {
     candidates.find(|path| path.is_file()).ok_or_else(|| {
         let message = format!("there is no {} in {}", DEFAULT_NAMES[0], context.display());
         Diagnostic::error("no-spec-file", message)
-            .kind(Kind::Missing)
+            .kind(ProblemKind::Missing)
             .help("name the spec with -f FILE")
     })
 }

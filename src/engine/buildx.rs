@@ -1,3 +1,5 @@
+//! Builds that docker is asked for.
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -5,26 +7,26 @@ use crate::engine::{ProgramError, run};
 
 /// What the lock of a spec is made with.
 #[derive(Debug, Clone, Copy)]
-pub struct LockRequest<'a> {
+pub(crate) struct LockRequest<'a> {
     /// The spec; `-` for standard input.
-    pub file: &'a Path,
+    pub(crate) file: &'a Path,
     /// The build context.
-    pub context: &'a Path,
+    pub(crate) context: &'a Path,
     /// The frontend instead of the one that the spec's first line names.
-    pub frontend: Option<&'a str>,
+    pub(crate) frontend: Option<&'a str>,
     /// Whether versions are looked up again that an earlier build has found.
-    pub upgrade: bool,
+    pub(crate) upgrade: bool,
     /// Where the lock goes, a directory.
-    pub output: &'a Path,
+    pub(crate) output: &'a Path,
     /// More arguments of `docker buildx build`.
-    pub arguments: &'a [String],
+    pub(crate) arguments: &'a [String],
 }
 
 /// Has BuildKit resolve the packages of a spec and write the lock. Progress goes to standard error.
 ///
 /// # Errors
 /// When docker cannot be started, or the build fails; it has said why.
-pub fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
+pub(crate) fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
     let mut command = Command::new("docker");
     command.args(["buildx", "build", "--target", "lock"]);
     if request.upgrade {

@@ -1,3 +1,5 @@
+//! What docker knows of images.
+
 use std::collections::BTreeMap;
 use std::process::Command;
 
@@ -9,7 +11,7 @@ use crate::engine::{ProgramError, printed};
 ///
 /// # Errors
 /// When neither knows the image.
-pub fn labels(reference: &str) -> Result<BTreeMap<String, String>, ProgramError> {
+pub(crate) fn labels(reference: &str) -> Result<BTreeMap<String, String>, ProgramError> {
     let local = printed(Command::new("docker").args([
         "image",
         "inspect",

@@ -1,3 +1,5 @@
+//! What git knows of a directory.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +9,7 @@ use crate::engine::run;
 /// The files below a directory that git ignores and does not track, as flytekit asks for them: relative to the
 /// directory, odd names with git's escapes. Empty without git, and where it knows no repository.
 #[must_use]
-pub fn ignored_files(directory: &Path) -> BTreeSet<String> {
+pub(crate) fn ignored_files(directory: &Path) -> BTreeSet<String> {
     let mut git = Command::new("git");
     // No program that the repository names is started.
     git.args(["-c", "core.fsmonitor=false", "ls-files", "-io", "--exclude-standard"])

@@ -7,15 +7,15 @@ mod git;
 use std::io;
 use std::process::{Command, Output, Stdio};
 
-pub use buildx::{LockRequest, lock};
-pub use docker::labels;
-pub use git::ignored_files;
+pub(crate) use buildx::{LockRequest, lock};
+pub(crate) use docker::labels;
+pub(crate) use git::ignored_files;
 
-use crate::text::{Diagnostic, Kind};
+use crate::text::{Diagnostic, ProblemKind};
 
 /// Why a program did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ProgramError {
+pub(crate) enum ProgramError {
     /// It could not be started.
     #[error("cannot start `{program}`: {error}")]
     Start {
@@ -38,7 +38,7 @@ pub enum ProgramError {
 impl From<ProgramError> for Diagnostic {
     fn from(error: ProgramError) -> Self {
         Self::error("program", error.to_string())
-            .kind(Kind::Other)
+            .kind(ProblemKind::Other)
             .caused_by(error)
     }
 }

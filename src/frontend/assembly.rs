@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::frontend::client::{Client, Reference};
-use crate::frontend::context::{self, SpecFile};
+use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
-use crate::frontend::lock::{Beside, Locking, shared_files, solve_product};
-use crate::frontend::options::FrontendOptions;
-use crate::frontend::requirements::Found;
+use crate::frontend::lock::{Locking, shared_files, solve_product};
+use crate::frontend::requirements::FoundRequirements;
+use crate::frontend::session::Session;
+use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::ImageSpec;
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
@@ -20,7 +20,7 @@ use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
 /// One image of a build, before it says what it is called.
 pub(super) struct Image {
-    pub(super) reference: Reference,
+    pub(super) reference: Solved,
     /// The names of all vertices by their digests.
     pub(super) vertices: BTreeMap<String, String>,
     pub(super) settings: Settings,
@@ -30,17 +30,14 @@ pub(super) struct Image {
 
 /// What the images of a build have in common.
 pub(super) struct Build<'a> {
-    pub(super) client: &'a Client,
-    pub(super) options: &'a FrontendOptions,
-    pub(super) file: &'a SpecFile,
+    pub(super) session: &'a Session,
     pub(super) spec: &'a ImageSpec,
     pub(super) id: String,
     /// Whether the name says what exactly is installed.
     pub(super) is_hashed: bool,
     /// What requirements files say, of the outermost spec first.
-    pub(super) found: &'a [Found],
-    /// A lock beside the spec, and the tree that it is in.
-    pub(super) beside: Option<(Beside, Output)>,
+    pub(super) found: &'a [FoundRequirements],
+    pub(super) sibling_lock: Option<&'a SiblingLock>,
     /// The build context.
     pub(super) tree: Option<Output>,
 }
@@ -48,9 +45,9 @@ pub(super) struct Build<'a> {
 /// One of the specs that lie on each other.
 struct Floor<'a> {
     spec: &'a ImageSpec,
-    found: &'a Found,
+    found: &'a FoundRequirements,
     /// The lock beside the spec, which is that of the topmost one.
-    sibling_lock: Option<&'a Beside>,
+    sibling_lock: Option<&'a SiblingLock>,
 }
 
 impl Build<'_> {
@@ -67,21 +64,21 @@ impl Build<'_> {
                 "onbuild-ignored",
                 "the base image has ONBUILD triggers, which are for Dockerfiles; they are not run",
             );
-            context::warn(self.client, self.file, &warning).await?;
+            self.session.warn(&warning).await?;
         }
         let made_for = images
             .base()
-            .and_then(|base| base.config.as_ref()?.get("architecture")?.as_str());
+            .and_then(|base| base.config.as_ref()?.architecture.as_deref());
         if let Some(other) = made_for.filter(|other| *other != platform.architecture) {
             let message = format!("the base image is made for {other}, the image is built for {platform}");
             let warning = Diagnostic::warning("platform-mismatch", message)
                 .help("name a base image that has this platform, or build with another --platform");
-            context::warn(self.client, self.file, &warning).await?;
+            self.session.warn(&warning).await?;
         }
         let options = self.llb_options(label.then(|| platform.to_string()))?;
         let (plan, _) = self.plan(platform, images, &options).await?;
         let graph = write_llb(&plan, &self.sources(&plan, images), &options)?;
-        let solved = self.client.solve(graph.result.as_ref()).await?;
+        let solved = self.session.client.solve(graph.result.as_ref()).await?;
         let settings = match &options.target {
             Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),
             _ => plan.settings,
@@ -105,28 +102,33 @@ impl Build<'_> {
     }
 
     fn llb_options(&self, platform_label: Option<String>) -> Result<LlbOptions, Failure> {
-        let strategy = match self.options.strategy()? {
+        let strategy = match self.session.options.strategy()? {
             Some(strategy) => strategy,
-            None if self.client.can("mergeop") && self.client.can("diffop") => Strategy::Merge,
+            None if self.session.client.can("mergeop") && self.session.client.can("diffop") => Strategy::Merge,
             None => Strategy::Chain,
         };
-        let target = self.options.target()?.filter(|part| *part != Part::Stage(Stage::Image));
+        let target = self
+            .session
+            .options
+            .target()?
+            .filter(|part| *part != Part::Stage(Stage::Image));
         Ok(LlbOptions {
-            no_cache: self.options.no_cache()?,
+            no_cache: self.session.options.no_cache()?,
             target: target.map_or(Target::Whole, Target::Part),
-            network: self.options.network()?,
-            extra_hosts: self.options.extra_hosts()?,
-            hostname: self.options.hostname().to_owned(),
-            proxy: self.options.proxy(),
+            network: self.session.options.network()?,
+            extra_hosts: self.session.options.extra_hosts()?,
+            hostname: self.session.options.hostname().to_owned(),
+            proxy: self.session.options.proxy(),
             cache_namespace: self
+                .session
                 .options
                 .argument("BUILDKIT_CACHE_MOUNT_NS")
                 .unwrap_or("")
                 .to_owned(),
             platform_label,
             source: Some(SpecSource {
-                text: Arc::new(self.file.text.clone()),
-                file: Arc::clone(&self.file.source),
+                text: Arc::new(self.session.file.text.clone()),
+                file: Arc::clone(&self.session.file.source),
             }),
             ..LlbOptions::new(strategy)
         })
@@ -139,7 +141,7 @@ impl Build<'_> {
             .map(|(above, (spec, found))| Floor {
                 spec,
                 found,
-                sibling_lock: self.beside.as_ref().map(|(beside, _)| beside).filter(|_| above == 0),
+                sibling_lock: self.sibling_lock.filter(|_| above == 0),
             })
             .collect();
         floors.reverse();
@@ -207,13 +209,13 @@ impl Build<'_> {
             return Ok(None);
         };
         let sources = self.sources(plan, images);
-        let solved = solve_product(self.client, plan, &sources, options, &step.id).await?;
+        let solved = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
         let locking = Locking {
-            client: self.client,
-            file: self.file,
+            client: &self.session.client,
+            file: &self.session.file,
             spec: floor.spec,
             found: floor.found,
-            beside: floor.sibling_lock,
+            sibling_lock: floor.sibling_lock,
             is_hashed: self.is_hashed,
         };
         let (packages, text) = locking.packages(&solved).await?;
@@ -230,16 +232,16 @@ impl Build<'_> {
     ) -> Result<Vec<plan::SharedFile>, Failure> {
         let sources = self.sources(plan, images);
         if let Some(step) = plan.maker(Product::Fetched).filter(|_| self.fetches(options)) {
-            let fetched = solve_product(self.client, plan, &sources, options, &step.id).await?;
-            self.client.evaluate(&fetched).await?;
+            let fetched = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
+            self.session.client.evaluate(&fetched).await?;
         }
-        shared_files(self.client, self.file, plan, &sources, options).await
+        shared_files(&self.session.client, &self.session.file, plan, &sources, options).await
     }
 
     /// Whether all wheels are fetched beforehand: not where most layers may be in a cache that is imported, and
     /// not where BuildKit empties the directory between solves, as it does for steps that ignore their cache.
     fn fetches(&self, options: &LlbOptions) -> bool {
-        !self.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
+        !self.session.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
     }
 
     fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
@@ -254,7 +256,7 @@ impl Build<'_> {
             base_environment: images.base().map(Resolved::environment).unwrap_or_default(),
             images: plan.storeys.iter().map(of_storey).collect(),
             context: self.tree.clone(),
-            spec_directory: self.beside.as_ref().map(|(_, tree)| tree.clone()),
+            spec_directory: self.sibling_lock.map(|lock| lock.tree.clone()),
         }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::frontend::client::{Client, Reference};
+use crate::frontend::gateway::{Client, Solved};
 use crate::frontend::options::FrontendOptions;
 use crate::frontend::positions;
 use crate::image_spec::DEFAULT_NAMES;
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
 use crate::text::yaml::MAX_BYTES;
-use crate::text::{Diagnostic, Failure, Kind, Text, redact};
+use crate::text::{Diagnostic, Failure, ProblemKind, Text, redact};
 
 /// Each warning carries the file; larger ones go without.
 const MAX_WARNED_BYTES: usize = 64 * 1024;
@@ -24,68 +24,54 @@ pub(super) struct SpecFile {
     /// What `<name>.dockerignore` beside it says, if it is there.
     pub(super) ignore: Option<String>,
     /// What it was loaded from.
-    place: Place,
+    pub(super) origin: FileSource,
 }
 
-/// What a spec was loaded from.
-enum Place {
-    /// A directory of the client, by its name there and the session.
-    Local(String, String),
-    /// A tree that BuildKit fetched.
-    Tree(Output),
+/// A directory of the client.
+#[derive(Clone)]
+pub(super) struct ClientDirectory {
+    /// Its name there.
+    name: String,
+    /// The session of the client that has it.
+    session: String,
 }
 
-/// A file beside the spec: its path, its text and the tree that it is in; `None` when it is not there.
-pub(super) async fn load_beside(
-    client: &Client,
-    file: &SpecFile,
-    name: &str,
-    limit: usize,
-) -> Result<Option<(String, String, Output)>, Failure> {
-    let path = match file.text.name().rsplit_once('/') {
-        Some((directory, _)) => format!("{directory}/{name}"),
-        None => name.to_owned(),
-    };
-    let tree = match &file.place {
-        Place::Tree(tree) => tree.clone(),
-        Place::Local(local, session) => Local {
-            name: local.clone(),
-            session: session.clone(),
-            // A hint of its own: with that of the spec the two would replace each other.
-            shared_key_hint: format!("{local}-{name}"),
-            follow_paths: vec![path.clone()],
+impl ClientDirectory {
+    fn new(options: &FrontendOptions, name: &str) -> Self {
+        let session = options.get(&format!("local-sessionid:{name}"));
+        Self {
+            name: name.to_owned(),
+            session: session.unwrap_or(&options.session).to_owned(),
+        }
+    }
+
+    /// Paths of it; none are all. Those that are asked for with one hint replace each other at BuildKit.
+    pub(super) fn paths(&self, hint: &str, paths: Vec<String>) -> Local {
+        Local {
+            name: self.name.clone(),
+            session: self.session.clone(),
+            shared_key_hint: format!("{}{hint}", self.name),
+            follow_paths: paths,
             ..Local::default()
         }
-        .output(Metadata::named(format!("[internal] look for {name}"))),
-    };
-    let solved = client.solve(Some(&tree)).await?;
-    let content = match client.read(&solved, &path, limit).await {
-        Ok(content) => content,
-        Err(error) if error.is_missing() => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let content = content.ok_or_else(|| too_large(&path, limit))?;
-    let text = String::from_utf8(content).map_err(|error| {
-        let problem = Diagnostic::error("not-utf8", format!("{path} is not UTF-8 text"));
-        problem.help("save it as UTF-8").caused_by(error)
-    })?;
-    Ok(Some((path, text, tree)))
+    }
 }
 
-fn too_large(path: &str, limit: usize) -> Diagnostic {
+/// Where files come from.
+#[derive(Clone)]
+pub(super) enum FileSource {
+    /// A directory of the client.
+    Client(ClientDirectory),
+    /// A tree that BuildKit fetched.
+    Fetched(Output),
+}
+
+pub(super) fn too_large(path: &str, limit: usize) -> Diagnostic {
     Diagnostic::error("file-too-large", format!("{path} has more than {limit} bytes"))
 }
 
-/// Where the build context comes from.
-pub(super) enum Origin {
-    /// A directory of the client.
-    Local,
-    /// A tree that BuildKit fetched.
-    Tree(Output),
-}
-
-/// Finds out where files come from, and loads the spec.
-pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(SpecFile, Origin), Failure> {
+/// Finds out where files come from, and loads the spec. Gives where the build context comes from as well.
+pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(SpecFile, FileSource), Failure> {
     let context = options.get("contextkey").unwrap_or("context");
     let remote = options.get(context);
     let local_file = options.get("dockerfilekey");
@@ -95,7 +81,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
             Some(name) => load_local(client, options, name).await?,
             None => load_from_tree(client, options, &tree, names(options)).await?,
         };
-        return Ok((file, Origin::Tree(in_subdirectory(tree, options))));
+        return Ok((file, FileSource::Fetched(in_subdirectory(tree, options))));
     }
     if let Some(url) = remote.filter(|url| url.starts_with("http://") || url.starts_with("https://")) {
         let download = Http {
@@ -107,7 +93,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         let head = client.read_head(&solved, "context").await?;
         if !is_archive(&head) {
             let file = load_from_tree(client, options, &download, vec!["context".into()]).await?;
-            return Ok((file, Origin::Tree(download)));
+            return Ok((file, FileSource::Fetched(download)));
         }
         let unpack = Copy {
             unpack: true,
@@ -120,10 +106,10 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
             Some(name) => load_local(client, options, name).await?,
             None => load_from_tree(client, options, &tree, names(options)).await?,
         };
-        return Ok((file, Origin::Tree(in_subdirectory(tree, options))));
+        return Ok((file, FileSource::Fetched(in_subdirectory(tree, options))));
     }
     let file = load_local(client, options, local_file.unwrap_or("dockerfile")).await?;
-    Ok((file, Origin::Local))
+    Ok((file, FileSource::Client(ClientDirectory::new(options, "context"))))
 }
 
 fn in_subdirectory(tree: Output, options: &FrontendOptions) -> Output {
@@ -161,23 +147,16 @@ async fn load_local(client: &Client, options: &FrontendOptions, local: &str) -> 
         paths.push(name.clone());
         paths.push(format!("{name}.dockerignore"));
     }
-    let session = options
-        .get(&format!("local-sessionid:{local}"))
-        .unwrap_or(&options.session);
+    let directory = ClientDirectory::new(options, local);
     // Equal to the op by which BuildKit itself looked for the syntax line, so nothing is sent twice.
-    let tree = Local {
-        name: local.to_owned(),
-        session: session.to_owned(),
-        shared_key_hint: local.to_owned(),
-        follow_paths: paths,
+    let asked = Local {
         always_send: true,
-        ..Local::default()
-    }
-    .output(Metadata::named(format!(
+        ..directory.paths("", paths)
+    };
+    let tree = asked.output(Metadata::named(format!(
         "[internal] load build definition from {first}"
     )));
-    let place = Place::Local(local.to_owned(), session.to_owned());
-    load_from(client, options, &tree, names, place).await
+    load_from(client, options, &tree, names, FileSource::Client(directory)).await
 }
 
 async fn load_from_tree(
@@ -186,7 +165,7 @@ async fn load_from_tree(
     tree: &Output,
     names: Vec<String>,
 ) -> Result<SpecFile, Failure> {
-    load_from(client, options, tree, names, Place::Tree(tree.clone())).await
+    load_from(client, options, tree, names, FileSource::Fetched(tree.clone())).await
 }
 
 async fn load_from(
@@ -194,7 +173,7 @@ async fn load_from(
     options: &FrontendOptions,
     tree: &Output,
     names: Vec<String>,
-    place: Place,
+    origin: FileSource,
 ) -> Result<SpecFile, Failure> {
     let solved = client.solve(Some(tree)).await?;
     let mut missing = None;
@@ -213,11 +192,12 @@ async fn load_from(
             return Err(Diagnostic::error("file-too-large", message).help(help).into());
         };
         let ignore = read_ignore(client, &solved, &format!("{name}.dockerignore")).await?;
-        return spec_file(name, content, tree, ignore, place);
+        let text = Text::from_utf8(name, content).map_err(Diagnostic::from)?;
+        return Ok(spec_file(text, tree, ignore, origin));
     }
     let asked = options.get("filename").unwrap_or(DEFAULT_NAMES[0]);
     let problem = Diagnostic::error("no-spec-file", format!("there is no spec file {asked}"))
-        .kind(Kind::Missing)
+        .kind(ProblemKind::Missing)
         .help("name it with -f FILE");
     Err(match missing {
         Some(error) => problem.because(error).into(),
@@ -225,31 +205,24 @@ async fn load_from(
     })
 }
 
-fn spec_file(
-    name: &str,
-    content: Vec<u8>,
-    tree: &Output,
-    ignore: Option<String>,
-    place: Place,
-) -> Result<SpecFile, Failure> {
-    let text = Text::from_utf8(name, content).map_err(Diagnostic::from)?;
+fn spec_file(text: Text, tree: &Output, ignore: Option<String>, origin: FileSource) -> SpecFile {
     let source = SourceFile {
-        filename: name.to_owned(),
+        filename: text.name().to_owned(),
         data: redact(text.content()).into_bytes(),
         language: "YAML".into(),
         definition: Some(Definition::new(Some(tree))),
     };
-    Ok(SpecFile {
+    SpecFile {
         text,
         source: Arc::new(source),
         digest: tree.vertex.digest().to_owned(),
         ignore,
-        place,
-    })
+        origin,
+    }
 }
 
 /// An ignore file, if it is there and says anything.
-pub(super) async fn read_ignore(client: &Client, tree: &Reference, name: &str) -> Result<Option<String>, Failure> {
+pub(super) async fn read_ignore(client: &Client, tree: &Solved, name: &str) -> Result<Option<String>, Failure> {
     match client.read(tree, name, MAX_BYTES).await {
         Ok(Some(content)) if content.is_empty() => Ok(None),
         Ok(Some(content)) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),

@@ -1,14 +1,12 @@
 //! Images that are there already.
 
-use serde_json::Value;
-
-use crate::frontend::client::Client;
-use crate::frontend::image::{Resolved, fetch, pinned_output};
+use crate::frontend::gateway::Client;
+use crate::frontend::image::{Resolved, fetch, image_output};
 use crate::frontend::options::IfExists;
 use crate::image_spec::ImageSpec;
 use crate::llb::{FileActions, MakeFile, Metadata, ResolveMode};
 use crate::oci::{Platform, Reference};
-use crate::text::{Diagnostic, Failure, Kind};
+use crate::text::{Diagnostic, Failure, ProblemKind};
 
 const RULE: &str = "if-exists";
 
@@ -62,31 +60,23 @@ async fn find(client: &Client, reference: &Reference, platform: &Platform) -> Re
     // The registry decides, whatever the engine has.
     let found = match fetch(client, reference, platform, ResolveMode::Pull, log_name).await {
         Ok(found) => found,
-        Err(problem) if problem.kind == Kind::NotFound => return Ok(None),
+        Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(None),
         Err(problem) => return Err(unclear(problem, reference)),
     };
-    let output = pinned_output(
-        &found.name,
-        &found.digest,
-        platform,
-        ResolveMode::Pull,
-        &format!("[exists] {reference} is there: nothing is built"),
-    )?;
-    let image = Resolved::new(Some(output), found.config, reference.familiar())?;
-    let get = |key: &str| image.config.as_ref()?.get(key).and_then(Value::as_str);
+    let title = format!("[exists] {reference} is there: nothing is built");
+    let output = image_output(&found.pinned()?, platform, ResolveMode::Pull, &title);
+    let image = Resolved::new(output, found.config, reference.familiar())?;
     // A single image says its platform only in its configuration.
-    let variant = get("variant").unwrap_or(&platform.variant);
-    let found = Platform::normalised(
-        get("os").unwrap_or_default(),
-        get("architecture").unwrap_or_default(),
-        variant,
-    );
-    let fits = found == *platform;
+    let fits = image.config.as_ref().is_some_and(|config| {
+        let variant = config.variant.as_deref().unwrap_or(&platform.variant);
+        let [os, architecture] = [&config.os, &config.architecture].map(|word| word.as_deref().unwrap_or_default());
+        Platform::normalised(os, architecture, variant) == *platform
+    });
     Ok(fits.then_some(image))
 }
 
 fn unclear(problem: Diagnostic, reference: &Reference) -> Diagnostic {
-    let help = if problem.kind == Kind::Denied {
+    let help = if problem.kind == ProblemKind::Denied {
         "log in with `docker login`; some registries also say this of repositories that do not exist yet: create the repository, or build once without IMAGESPEC_IF_EXISTS"
     } else {
         "check the registry and the network, or build without IMAGESPEC_IF_EXISTS"

@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
-use crate::frontend::client::Client;
+use crate::frontend::gateway::{CallError, Client};
 use crate::frontend::options::FrontendOptions;
 use crate::image_spec::{BaseImage, ImageSpec};
 use crate::llb::{Image, Metadata, OciLayout, Output, ResolveMode};
-use crate::oci::{Platform, Reference, ReferenceError};
+use crate::oci::{ImageConfig, Platform, Reference, ReferenceError};
 use crate::plan::{BaseFacts, ImageRole, Needs};
 use crate::proto::{gateway as wire, pb};
 use crate::text::{Diagnostic, Failure, Span};
@@ -18,10 +16,8 @@ use crate::text::{Diagnostic, Failure, Span};
 pub(super) struct Resolved {
     /// Its file tree; `None` when it is empty.
     pub(super) output: Option<Output>,
-    /// Its configuration.
-    pub(super) config: Option<Value>,
-    /// Its configuration as it is.
-    pub(super) raw_config: Vec<u8>,
+    /// Its configuration, if it has one.
+    pub(super) config: Option<ImageConfig>,
     /// The reference as people write it, without a digest.
     pub(super) name: String,
     /// Its digest, where a registry has told it.
@@ -29,20 +25,18 @@ pub(super) struct Resolved {
 }
 
 impl Resolved {
-    pub(super) fn new(output: Option<Output>, raw_config: Vec<u8>, name: String) -> Result<Self, Diagnostic> {
-        let config = if raw_config.is_empty() {
-            None
-        } else {
-            let parsed = serde_json::from_slice(&raw_config);
-            Some(parsed.map_err(|error| {
-                let message = format!("the configuration of image {name} is not JSON");
-                Diagnostic::error("image-config", message).because(error)
-            })?)
+    pub(super) fn new(output: Output, config: Vec<u8>, name: String) -> Result<Self, Diagnostic> {
+        let unreadable = |error| {
+            let message = format!("the configuration of image {name} is not JSON");
+            Diagnostic::error("image-config", message).because(error)
+        };
+        let config = match config.is_empty() {
+            true => None,
+            false => Some(ImageConfig::parse(config).map_err(unreadable)?),
         };
         Ok(Self {
-            output,
+            output: Some(output),
             config,
-            raw_config,
             name,
             digest: None,
         })
@@ -52,7 +46,6 @@ impl Resolved {
         Self {
             output: None,
             config: None,
-            raw_config: Vec::new(),
             name: "scratch".into(),
             digest: None,
         }
@@ -62,36 +55,19 @@ impl Resolved {
     pub(super) fn facts(&self) -> BaseFacts {
         BaseFacts {
             name: Some(self.name.clone()),
-            layers: self
-                .config
-                .as_ref()
-                .and_then(|c| c.pointer("/rootfs/diff_ids")?.as_array())
-                .map(Vec::len),
+            layers: self.config.as_ref().map(|config| config.layers),
         }
     }
 
     /// Its environment.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
-        let variables = self
-            .config
-            .as_ref()
-            .and_then(|c| c.pointer("/config/Env"))
-            .and_then(Value::as_array);
-        variables
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .map(|variable| {
-                let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
-                (name.to_owned(), value.to_owned())
-            })
-            .collect()
+        let config = self.config.as_ref();
+        config.map(|config| config.environment.clone()).unwrap_or_default()
     }
 
-    /// Build triggers, which are for Dockerfiles.
+    /// Whether it has build triggers.
     pub(super) fn has_triggers(&self) -> bool {
-        let triggers = self.config.as_ref().and_then(|c| c.pointer("/config/OnBuild"));
-        triggers.and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+        self.config.as_ref().is_some_and(|config| !config.triggers.is_empty())
     }
 }
 
@@ -109,12 +85,17 @@ impl Images {
     ) -> Result<Self, Failure> {
         let wanted = needs.images().map(|(role, reference)| (role, reference.to_owned()));
         let wanted: BTreeSet<(ImageRole, String)> = wanted.collect();
-        let mode = options.resolve_mode()?;
+        let lookup = Lookup {
+            client: client.clone(),
+            options: options.clone(),
+            platform: platform.clone(),
+            mode: options.resolve_mode()?,
+        };
         let mut lookups = tokio::task::JoinSet::new();
         for (role, reference) in wanted {
-            let (client, options, platform) = (client.clone(), options.clone(), platform.clone());
+            let lookup = lookup.clone();
             lookups.spawn(async move {
-                let found = resolve(&client, &options, role, &reference, &platform, mode).await;
+                let found = lookup.resolve(role, &reference).await;
                 ((role, reference), found)
             });
         }
@@ -158,72 +139,144 @@ impl Images {
     }
 }
 
-/// What a named context says instead of an image.
-fn replacement<'a>(
-    options: &'a FrontendOptions,
-    role: ImageRole,
-    reference: &Reference,
-    platform: &Platform,
-) -> Option<(String, &'a str)> {
-    // Both the name that the spec uses and the role are names that a user may know.
-    let without_digest = Reference {
-        digest: None,
-        ..reference.clone()
-    };
-    [reference.familiar(), without_digest.familiar(), role.name().to_owned()]
-        .into_iter()
-        .find_map(|name| {
-            [format!("context:{name}::{platform}"), format!("context:{name}")]
-                .iter()
-                .find_map(|key| options.get(key))
-                .map(|value| (name, value))
-        })
+/// How images are looked up.
+#[derive(Clone)]
+struct Lookup {
+    client: Client,
+    options: FrontendOptions,
+    platform: Platform,
+    mode: ResolveMode,
 }
 
-/// Looks an image up.
-async fn resolve(
-    client: &Client,
-    options: &FrontendOptions,
-    role: ImageRole,
-    text: &str,
-    platform: &Platform,
-    mode: ResolveMode,
-) -> Result<Resolved, Diagnostic> {
-    let reference = Reference::parse(text).map_err(not_a_reference)?;
-    let wanted = reference.digest.clone();
-    match replacement(options, role, &reference, platform) {
-        None => from_registry(client, &reference, platform, mode, "internal", role).await,
-        Some((name, value)) => {
-            let context = format!("context {name}");
-            if let Some(other) = value.strip_prefix("docker-image://") {
-                if other == "scratch" && wanted.is_none() {
-                    return Ok(Resolved::scratch());
-                }
-                let reference = Reference::parse(other)
-                    .map_err(|error| context_problem(&name, &error.to_string()).caused_by(error))?;
-                let found = from_registry(client, &reference, platform, mode, &context, role).await?;
-                match (&wanted, &found.digest) {
-                    (Some(wanted), Some(digest)) if wanted != digest => {
-                        let message = format!("{other} has the digest {digest}, and the spec asks for {text}");
-                        Err(context_problem(&name, &message).help(OTHER_DIGEST))
-                    }
-                    _ => Ok(found),
-                }
-            } else if let Some(layout) = value.strip_prefix("oci-layout://") {
-                if let Some(wanted) = wanted.filter(|wanted| !layout.ends_with(&format!("@{wanted}"))) {
-                    let message = format!("{layout} is not {wanted}, which the spec asks for");
-                    return Err(context_problem(&name, &message).help(OTHER_DIGEST));
-                }
-                from_layout(client, options, &name, layout, platform).await
-            } else {
-                let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
-                let message = format!(
-                    "`{scheme}:` cannot stand for an image; give docker-image://NAME or oci-layout://DIRECTORY"
-                );
-                Err(context_problem(&name, &message))
+impl Lookup {
+    /// Looks an image up, or what a named context says instead of it.
+    async fn resolve(&self, role: ImageRole, text: &str) -> Result<Resolved, Diagnostic> {
+        let reference = Reference::parse(text).map_err(not_a_reference)?;
+        let Some((name, value)) = self.replacement(role, &reference) else {
+            return self.in_registry(role, &reference, None).await;
+        };
+        let wanted = reference.digest;
+        if let Some(other) = value.strip_prefix("docker-image://") {
+            if other == "scratch" && wanted.is_none() {
+                return Ok(Resolved::scratch());
             }
+            let reference =
+                Reference::parse(other).map_err(|error| context_problem(&name, &error.to_string()).caused_by(error))?;
+            let found = self.in_registry(role, &reference, Some(&name)).await?;
+            return match (&wanted, &found.digest) {
+                (Some(wanted), Some(digest)) if wanted != digest => {
+                    let message = format!("{other} has the digest {digest}, and the spec asks for {text}");
+                    Err(context_problem(&name, &message).help(OTHER_DIGEST))
+                }
+                _ => Ok(found),
+            };
         }
+        if let Some(layout) = value.strip_prefix("oci-layout://") {
+            if let Some(wanted) = wanted.filter(|wanted| !layout.ends_with(&format!("@{wanted}"))) {
+                let message = format!("{layout} is not {wanted}, which the spec asks for");
+                return Err(context_problem(&name, &message).help(OTHER_DIGEST));
+            }
+            return self.in_layout(&name, layout).await;
+        }
+        let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
+        let message =
+            format!("`{scheme}:` cannot stand for an image; give docker-image://NAME or oci-layout://DIRECTORY");
+        Err(context_problem(&name, &message))
     }
+
+    /// The name and value of the named context that stands for an image.
+    fn replacement(&self, role: ImageRole, reference: &Reference) -> Option<(String, &str)> {
+        // Both the name that the spec uses and the role are names that a user may know.
+        let without_digest = Reference {
+            digest: None,
+            ..reference.clone()
+        };
+        [reference.familiar(), without_digest.familiar(), role.name().to_owned()]
+            .into_iter()
+            .find_map(|name| {
+                [format!("context:{name}::{}", self.platform), format!("context:{name}")]
+                    .iter()
+                    .find_map(|key| self.options.get(key))
+                    .map(|value| (name, value))
+            })
+    }
+
+    /// An image of a registry, or of the engine; `context` is the name of the context that asks for it.
+    async fn in_registry(
+        &self,
+        role: ImageRole,
+        reference: &Reference,
+        context: Option<&str>,
+    ) -> Result<Resolved, Diagnostic> {
+        let context = context.map(|name| format!("context {name}"));
+        let log_name = format!(
+            "[{}] load metadata for {reference}",
+            context.as_deref().unwrap_or("internal")
+        );
+        let found = fetch(&self.client, reference, &self.platform, self.mode, log_name)
+            .await
+            .map_err(|problem| not_there(problem, role, &reference.familiar()))?;
+        let pinned = found.pinned()?;
+        let title = format!("[{}] {pinned}", context.as_deref().unwrap_or(role.name()));
+        let output = image_output(&pinned, &self.platform, self.mode, &title);
+        let short = Reference {
+            digest: None,
+            ..reference.clone()
+        };
+        Ok(Resolved {
+            digest: Some(found.digest),
+            ..Resolved::new(output, found.config, short.familiar())?
+        })
+    }
+
+    /// An image of an OCI layout of the client.
+    async fn in_layout(&self, name: &str, layout: &str) -> Result<Resolved, Diagnostic> {
+        let Some((store, digest)) = layout.rsplit_once('@') else {
+            let message = "the layout has no digest; write oci-layout://DIRECTORY@sha256:…";
+            return Err(context_problem(name, message));
+        };
+        // The store is the client's name for the directory, without a tag.
+        let store = store.rsplit_once(':').map_or(store, |(store, _)| store);
+        let source = OciLayout {
+            // The name is of no consequence here, the digest decides.
+            reference: format!("docker.io/library/layout@{digest}"),
+            session: self.options.session.clone(),
+            store: store.to_owned(),
+            platform: self.platform.clone(),
+        };
+        let log_name = format!("[context {name}] load metadata for {layout}");
+        let config = layout_config(&self.client, &source, log_name).await?;
+        let output = source.output(Metadata::named(format!("[context {name}] {layout}")));
+        Resolved::new(output, config, name.to_owned())
+    }
+}
+
+/// The configuration of an image in a layout.
+async fn layout_config(client: &Client, source: &OciLayout, log_name: String) -> Result<Vec<u8>, CallError> {
+    let platform = Some((&source.platform).into());
+    if client.gateway_can("source.metaresolver") {
+        let request = wire::ResolveSourceMetaRequest {
+            source: Some(pb::SourceOp {
+                identifier: format!("oci-layout://{}", source.reference),
+                attrs: source.attrs(),
+            }),
+            platform,
+            log_name,
+            ..wire::ResolveSourceMetaRequest::default()
+        };
+        let response = client.gateway.resolve_source_meta(request).await?;
+        return Ok(response.image.unwrap_or_default().config);
+    }
+    let request = wire::ResolveImageConfigRequest {
+        r#ref: source.reference.clone(),
+        platform,
+        log_name,
+        resolver_type: 1,
+        session_id: source.session.clone(),
+        store_id: source.store.clone(),
+        ..wire::ResolveImageConfigRequest::default()
+    };
+    Ok(client.gateway.resolve_image_config(request).await?.config)
 }
 
 const OTHER_DIGEST: &str = "leave the build context out, or the digest";
@@ -299,100 +352,24 @@ pub(super) async fn fetch(
     })
 }
 
-/// The tree of an image, by its digest.
-pub(super) fn pinned_output(
-    name: &str,
-    digest: &str,
-    platform: &Platform,
-    mode: ResolveMode,
-    title: &str,
-) -> Result<Output, Diagnostic> {
-    let pinned = Reference::parse(name)
-        .map(|reference| reference.pinned(digest))
-        .map_err(|error| Diagnostic::internal("an image's own name is no reference").because(error))?;
+impl Fetched {
+    /// Its reference with its digest.
+    pub(super) fn pinned(&self) -> Result<Reference, Diagnostic> {
+        let own_name = Reference::parse(&self.name);
+        let own_name =
+            own_name.map_err(|error| Diagnostic::internal("an image's own name is no reference").because(error))?;
+        Ok(own_name.pinned(&self.digest))
+    }
+}
+
+/// The tree of an image.
+pub(super) fn image_output(reference: &Reference, platform: &Platform, mode: ResolveMode, title: &str) -> Output {
     let image = Image {
-        reference: pinned.to_string(),
+        reference: reference.to_string(),
         platform: platform.clone(),
         resolve_mode: mode,
     };
-    Ok(image.output(Metadata::named(title.replace("{}", &pinned.to_string()))))
-}
-
-async fn from_registry(
-    client: &Client,
-    reference: &Reference,
-    platform: &Platform,
-    mode: ResolveMode,
-    log: &str,
-    role: ImageRole,
-) -> Result<Resolved, Diagnostic> {
-    let log_name = format!("[{log}] load metadata for {reference}");
-    let found = fetch(client, reference, platform, mode, log_name)
-        .await
-        .map_err(|problem| not_there(problem, role, &reference.familiar()))?;
-    let shown = if log == "internal" { role.name() } else { log };
-    let output = pinned_output(&found.name, &found.digest, platform, mode, &format!("[{shown}] {{}}"))?;
-    let short = Reference {
-        digest: None,
-        ..reference.clone()
-    };
-    let mut image = Resolved::new(Some(output), found.config, short.familiar())?;
-    image.digest = Some(found.digest);
-    Ok(image)
-}
-
-async fn from_layout(
-    client: &Client,
-    options: &FrontendOptions,
-    name: &str,
-    layout: &str,
-    platform: &Platform,
-) -> Result<Resolved, Diagnostic> {
-    let Some((store, digest)) = layout.rsplit_once('@') else {
-        let message = "the layout has no digest; write oci-layout://DIRECTORY@sha256:…";
-        return Err(context_problem(name, message));
-    };
-    // The store is the client's name for the directory, without a tag.
-    let store = store.rsplit_once(':').map_or(store, |(store, _)| store);
-    let source = OciLayout {
-        // The name is of no consequence here, the digest decides.
-        reference: format!("docker.io/library/layout@{digest}"),
-        session: options.session.clone(),
-        store: store.to_owned(),
-        platform: platform.clone(),
-    };
-    let log_name = format!("[context {name}] load metadata for {layout}");
-    let config = if client.gateway_can("source.metaresolver") {
-        let request = wire::ResolveSourceMetaRequest {
-            source: Some(pb::SourceOp {
-                identifier: format!("oci-layout://{}", source.reference),
-                attrs: source.attrs(),
-            }),
-            platform: Some(platform.into()),
-            log_name,
-            ..wire::ResolveSourceMetaRequest::default()
-        };
-        client
-            .gateway
-            .resolve_source_meta(request)
-            .await?
-            .image
-            .unwrap_or_default()
-            .config
-    } else {
-        let request = wire::ResolveImageConfigRequest {
-            r#ref: source.reference.clone(),
-            platform: Some(platform.into()),
-            log_name,
-            resolver_type: 1,
-            session_id: source.session.clone(),
-            store_id: source.store.clone(),
-            ..wire::ResolveImageConfigRequest::default()
-        };
-        client.gateway.resolve_image_config(request).await?.config
-    };
-    let output = source.output(Metadata::named(format!("[context {name}] {layout}")));
-    Resolved::new(Some(output), config, name.to_owned())
+    image.output(Metadata::named(title))
 }
 
 /// Says which field an image comes from and how to do without it.

@@ -1,8 +1,9 @@
 //! Which Python packages an image gets: the lock is made or read, and then looked at.
 
-use crate::frontend::client::{Client, Reference};
 use crate::frontend::context::{self, SpecFile};
-use crate::frontend::requirements::{Found, join};
+use crate::frontend::gateway::{Client, Solved};
+use crate::frontend::requirements::{FoundRequirements, join};
+use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, LOCK_NAME, Profile};
 use crate::plan::{BuildPlan, CONTEXT, KEPT, Product, SharedFile, StepId, Target, WORK, required};
 use crate::python::{
@@ -17,29 +18,20 @@ const MAX_LOCK: usize = 32 * 1024 * 1024;
 /// Warnings about single files; more are counted.
 const MAX_SHARED_SHOWN: usize = 3;
 
-/// A lock beside the spec.
-#[derive(Debug, Clone)]
-pub(super) struct Beside {
-    /// Its path, in the tree that the spec is in.
-    pub(super) path: String,
-    /// Its content.
-    pub(super) text: String,
-}
-
 /// What a lock is made from and for.
 pub(super) struct Locking<'a> {
     pub(super) client: &'a Client,
     pub(super) file: &'a SpecFile,
     pub(super) spec: &'a ImageSpec,
-    pub(super) found: &'a Found,
-    pub(super) beside: Option<&'a Beside>,
+    pub(super) found: &'a FoundRequirements,
+    pub(super) sibling_lock: Option<&'a SiblingLock>,
     /// Whether nothing may be installed but what the requirements give the hashes of.
     pub(super) is_hashed: bool,
 }
 
 impl Locking<'_> {
     /// Reads what the lock step left: the packages that are installed, and the text of the lock.
-    pub(super) async fn packages(&self, solved: &Reference) -> Result<(Vec<Locked>, String), Failure> {
+    pub(super) async fn packages(&self, solved: &Solved) -> Result<(Vec<Locked>, String), Failure> {
         let interpreter = self.read(solved, "interpreter.json").await?;
         let interpreter = Interpreter::parse(&interpreter)
             .map_err(|error| Diagnostic::internal("the report on the image's Python cannot be read").because(error))?;
@@ -54,7 +46,7 @@ impl Locking<'_> {
             return Err(self.problem("credential-in-lock", message, &help).into());
         }
         let mut is_ours = false;
-        let locked = if self.beside.is_none() && kind == Some(RequirementsFile::PoetryLock) {
+        let locked = if self.sibling_lock.is_none() && kind == Some(RequirementsFile::PoetryLock) {
             select_poetry(&text, &interpreter, &selection)
         } else {
             match Pylock::parse(&text) {
@@ -72,7 +64,7 @@ impl Locking<'_> {
         let mut packages = locked.map_err(|errors| self.unusable(&name, errors))?;
         // A lock of ours says where things are from the requirements file, wherever it lies itself.
         let directory = match &self.spec.requirements {
-            Some(path) if self.beside.is_none() || is_ours => directory_of(&path.value),
+            Some(path) if self.sibling_lock.is_none() || is_ours => directory_of(&path.value),
             _ => "",
         };
         let mut outside = Vec::new();
@@ -99,9 +91,9 @@ impl Locking<'_> {
     }
 
     /// The lock's name and text.
-    async fn lock(&self, solved: &Reference) -> Result<(String, String), Failure> {
-        if let Some(beside) = self.beside {
-            return Ok((file_name(&beside.path).to_owned(), beside.text.clone()));
+    async fn lock(&self, solved: &Solved) -> Result<(String, String), Failure> {
+        if let Some(sibling) = self.sibling_lock {
+            return Ok((file_name(&sibling.path).to_owned(), sibling.text.clone()));
         }
         if let (Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock), Some(path)) =
             (self.spec.requirements_file(), &self.spec.requirements)
@@ -112,7 +104,7 @@ impl Locking<'_> {
     }
 
     /// A file that the lock step made for the image.
-    async fn read(&self, solved: &Reference, name: &str) -> Result<String, Failure> {
+    async fn read(&self, solved: &Solved, name: &str) -> Result<String, Failure> {
         let path = kept(name);
         let content = self.client.read(solved, &path, MAX_LOCK).await?;
         let content = content.ok_or_else(|| {
@@ -174,7 +166,7 @@ impl Locking<'_> {
 
     /// What the spec asks for and a given lock does not have, or the other way round.
     fn differences(&self, name: &str, lock: &Pylock, interpreter: &Interpreter) -> Vec<Diagnostic> {
-        let is_given = self.beside.is_some() || self.spec.requirements_file() == Some(RequirementsFile::Pylock);
+        let is_given = self.sibling_lock.is_some() || self.spec.requirements_file() == Some(RequirementsFile::Pylock);
         if !is_given {
             return Vec::new();
         }
@@ -188,7 +180,7 @@ impl Locking<'_> {
             let span = entry.map_or_else(|| self.span(), |entry| entry.span);
             problems.push(Diagnostic::build_error("lock-differs", message).at(span).help(&*help));
         };
-        if let Some((python, machine)) = lock.made_for().filter(|_| self.beside.is_some())
+        if let Some((python, machine)) = lock.made_for().filter(|_| self.sibling_lock.is_some())
             && (python != interpreter.markers.python_version().string || machine != interpreter.machine)
         {
             let found = interpreter.shown();
@@ -198,7 +190,7 @@ impl Locking<'_> {
             );
         }
         let required = required(self.spec, &self.found.facts);
-        if let (Some(made_from), true) = (lock.made_from(), self.beside.is_some()) {
+        if let (Some(made_from), true) = (lock.made_from(), self.sibling_lock.is_some()) {
             for line in required.iter().filter(|line| !made_from.contains(line)) {
                 differs(
                     line,
@@ -249,7 +241,8 @@ impl Locking<'_> {
 
     /// What has to be in a lock.
     fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Diagnostic> {
-        let is_lock = self.beside.is_some() || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let is_lock =
+            self.sibling_lock.is_some() || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
         let has_below = |spec: &ImageSpec| spec.below().is_some_and(|below| below.profile == Profile::Flyte);
         if is_lock && self.spec.profile == Profile::Flyte && !has("flytekit") && !has_below(self.spec) {
@@ -336,7 +329,7 @@ pub(super) async fn solve_product(
     sources: &Sources,
     options: &LlbOptions,
     step: &StepId,
-) -> Result<Reference, Failure> {
+) -> Result<Solved, Failure> {
     let options = LlbOptions {
         target: Target::Product(step.clone()),
         ..options.clone()

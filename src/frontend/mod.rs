@@ -1,37 +1,37 @@
 //! The BuildKit frontend: reads a spec through the gateway, solves its graph, returns the image.
 //!
-//! This is the only module that knows gRPC. BuildKit starts the process, which talks to it on standard
-//! input and output; everything above [`Gateway`] also runs against one in memory.
+//! BuildKit starts the process, which talks to it on standard input and output; everything above [`Gateway`] also runs
+//! against one in memory. Begin to read at `requests`: what clients may ask for.
 
 mod assembly;
-mod build;
-mod call_error;
-mod client;
 mod context;
+mod digests;
 mod existing;
 mod files;
 mod gateway;
 mod image;
+mod inputs;
 mod lock;
+mod look;
 mod naming;
 mod options;
 mod positions;
+mod requests;
 mod requirements;
+mod result;
+mod secrets;
+mod session;
+mod sibling_lock;
 mod status;
-mod stdio;
-mod subrequest;
+mod timings;
 
-#[cfg(test)]
-mod memory;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-pub use call_error::CallError;
-pub use gateway::{Call, Gateway};
+pub use gateway::{Call, CallError, ConnectError, Gateway, Stdio};
 pub use options::{FrontendOptions, Program};
-pub use stdio::{ConnectError, Stdio};
 
 use crate::proto::gateway as wire;
 use crate::text::Diagnostic;
@@ -41,7 +41,7 @@ use crate::text::Diagnostic;
 /// # Errors
 /// When even the error cannot be handed over.
 pub async fn run(gateway: Arc<dyn Gateway>, options: FrontendOptions) -> Result<(), CallError> {
-    let building = tokio::spawn(build::build(Arc::clone(&gateway), options));
+    let building = tokio::spawn(requests::answer(Arc::clone(&gateway), options));
     let outcome = match building.await {
         Ok(outcome) => outcome,
         // A panic must reach the user as an error, or all they see is "no result".

@@ -1,10 +1,9 @@
 //! The names of the image that is built, with the digests of its files.
 
 use crate::files::Task;
-use crate::frontend::client::Client;
-use crate::frontend::context::{self, SpecFile};
-use crate::frontend::files::{self, Files};
-use crate::frontend::options::FrontendOptions;
+use crate::frontend::digests::digests;
+use crate::frontend::files::{Files, left_out};
+use crate::frontend::session::Session;
 use crate::image_spec::Algorithm;
 use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
@@ -12,19 +11,17 @@ use crate::text::{Diagnostic, Failure};
 
 /// Computes the names of an image, and warns where flytekit's may be others.
 pub(super) async fn identify(
-    client: &Client,
-    options: &FrontendOptions,
-    file: &SpecFile,
+    session: &Session,
     files: &Files,
     naming: &Naming<'_>,
     tasks: &[Task],
 ) -> Result<Identity, Failure> {
-    let answer = files::digests(client, options, files, naming, tasks).await?;
+    let answer = digests(session, files, naming, tasks).await?;
     let identity = naming.identify(tasks, &answer)?;
     let mut warnings = naming.warnings(tasks, &answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {
-            let pattern = files::left_out(files, task)?;
+            let pattern = left_out(files, task)?;
             let message = format!(
                 "{}: `{pattern}` in the context's ignore file may leave out files that flytekit's tag counts",
                 task.field
@@ -34,7 +31,7 @@ pub(super) async fn identify(
         }));
     }
     for warning in &warnings {
-        context::warn(client, file, warning).await?;
+        session.warn(warning).await?;
     }
     Ok(identity)
 }

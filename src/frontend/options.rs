@@ -1,3 +1,5 @@
+//! What the client asked for: the options that BuildKit hands to frontends, each with its type.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Instant;
@@ -10,7 +12,8 @@ use crate::oci::Platform;
 use crate::plan::{Part, Stage, Strategy, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::python::normalised;
-use crate::text::{Diagnostic, closest};
+use crate::text::{Diagnostic, Failure, closest};
+use crate::write::WriteError;
 
 const OPTION: &str = "BUILDKIT_FRONTEND_OPT_";
 const STRATEGY: &str = "IMAGESPEC_STRATEGY";
@@ -29,11 +32,11 @@ const KNOWN_PREFIXES: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
 pub struct FrontendOptions {
     options: BTreeMap<String, String>,
     /// The client's session.
-    pub session: String,
+    pub(crate) session: String,
     /// The platform of the engine.
-    pub worker: Platform,
+    pub(crate) worker: Platform,
     /// When the process began.
-    pub started: Instant,
+    pub(crate) started: Instant,
     /// The program that is running; `None` where the engine does not say.
     pub program: Option<Program>,
 }
@@ -49,13 +52,20 @@ pub struct Program {
 
 /// What to do when the image is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfExists {
+pub(crate) enum IfExists {
     /// Build it all the same, without looking.
     Build,
     /// Return it.
     Skip,
     /// Fail.
     Fail,
+}
+
+/// The image has not what the client wants to be built alone.
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Diagnostic::error("target", error.to_string()).caused_by(error).into()
+    }
 }
 
 impl fmt::Debug for FrontendOptions {
@@ -113,7 +123,7 @@ impl FrontendOptions {
 
     /// The value of an option; an empty one counts as absent.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.options
             .get(name)
             .map(String::as_str)
@@ -121,7 +131,7 @@ impl FrontendOptions {
     }
 
     /// The options whose names begin with a prefix, without it.
-    pub fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    pub(crate) fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.options
             .iter()
             .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
@@ -129,13 +139,13 @@ impl FrontendOptions {
 
     /// The value of a build argument.
     #[must_use]
-    pub fn argument(&self, name: &str) -> Option<&str> {
+    pub(crate) fn argument(&self, name: &str) -> Option<&str> {
         self.get(&format!("build-arg:{name}"))
     }
 
     /// Labels to add to the image.
     #[must_use]
-    pub fn labels(&self) -> Vec<(String, String)> {
+    pub(crate) fn labels(&self) -> Vec<(String, String)> {
         self.with_prefix("label:")
             .map(|(k, v)| (k.to_owned(), v.to_owned()))
             .collect()
@@ -155,7 +165,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When one is not a platform, or not Linux.
-    pub fn platforms(&self) -> Result<Vec<Platform>, Diagnostic> {
+    pub(crate) fn platforms(&self) -> Result<Vec<Platform>, Diagnostic> {
         let Some(list) = self.get("platform") else {
             return Ok(Vec::new());
         };
@@ -173,7 +183,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the value is no boolean, or forbids an index where several platforms were asked for.
-    pub fn multi_platform(&self, platforms: usize) -> Result<bool, Diagnostic> {
+    pub(crate) fn multi_platform(&self, platforms: usize) -> Result<bool, Diagnostic> {
         for name in ["build-arg:BUILDKIT_MULTI_PLATFORM", "multi-platform"] {
             match self.get(name) {
                 Some("1" | "t" | "T" | "true" | "TRUE" | "True") => return Ok(true),
@@ -192,7 +202,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the value is none of BuildKit's modes.
-    pub fn resolve_mode(&self) -> Result<ResolveMode, Diagnostic> {
+    pub(crate) fn resolve_mode(&self) -> Result<ResolveMode, Diagnostic> {
         match self.get("image-resolve-mode") {
             None | Some("default") => Ok(ResolveMode::Default),
             Some("pull") => Ok(ResolveMode::Pull),
@@ -205,7 +215,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the value is none of BuildKit's modes.
-    pub fn network(&self) -> Result<Network, Diagnostic> {
+    pub(crate) fn network(&self) -> Result<Network, Diagnostic> {
         match self.get("force-network-mode") {
             None | Some("sandbox" | "default") => Ok(Network::Sandbox),
             Some("host") => Ok(Network::Host),
@@ -218,7 +228,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When an entry is not `host=address`.
-    pub fn extra_hosts(&self) -> Result<Vec<(String, String)>, Diagnostic> {
+    pub(crate) fn extra_hosts(&self) -> Result<Vec<(String, String)>, Diagnostic> {
         let Some(list) = self.get("add-hosts") else {
             return Ok(Vec::new());
         };
@@ -239,7 +249,7 @@ impl FrontendOptions {
 
     /// The steps' host name.
     #[must_use]
-    pub fn hostname(&self) -> &str {
+    pub(crate) fn hostname(&self) -> &str {
         self.argument("BUILDKIT_SANDBOX_HOSTNAME")
             .or_else(|| self.get("hostname"))
             .unwrap_or("")
@@ -247,7 +257,7 @@ impl FrontendOptions {
 
     /// Proxy settings from build arguments, lower-case names.
     #[must_use]
-    pub fn proxy(&self) -> Vec<(String, String)> {
+    pub(crate) fn proxy(&self) -> Vec<(String, String)> {
         let mut found = BTreeMap::new();
         for (name, value) in self.with_prefix("build-arg:") {
             if is_proxy(name) && !value.is_empty() {
@@ -261,7 +271,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When one is unknown.
-    pub fn no_cache(&self) -> Result<BTreeSet<Part>, Diagnostic> {
+    pub(crate) fn no_cache(&self) -> Result<BTreeSet<Part>, Diagnostic> {
         let Some(list) = self.options.get("no-cache") else {
             return Ok(BTreeSet::new());
         };
@@ -275,7 +285,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When it is unknown.
-    pub fn target(&self) -> Result<Option<Part>, Diagnostic> {
+    pub(crate) fn target(&self) -> Result<Option<Part>, Diagnostic> {
         self.get("target").map(|name| self.part("target", name)).transpose()
     }
 
@@ -298,9 +308,9 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When the option is not the JSON that clients send.
-    pub fn cache_imports(&self) -> Result<Vec<CacheOptionsEntry>, Diagnostic> {
+    pub(crate) fn cache_imports(&self) -> Result<Vec<CacheOptionsEntry>, Diagnostic> {
         #[derive(Deserialize)]
-        struct Entry {
+        struct CacheImport {
             #[serde(rename = "Type")]
             kind: String,
             #[serde(rename = "Attrs", default)]
@@ -308,7 +318,7 @@ impl FrontendOptions {
         }
         let mut imports = Vec::new();
         if let Some(json) = self.get("cache-imports") {
-            let entries: Vec<Entry> = serde_json::from_str(json)
+            let entries: Vec<CacheImport> = serde_json::from_str(json)
                 .map_err(|error| self.error("cache-imports", "is not a list of caches").caused_by(error))?;
             imports.extend(entries.into_iter().map(|entry| CacheOptionsEntry {
                 r#type: entry.kind,
@@ -328,7 +338,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When there is no such strategy.
-    pub fn strategy(&self) -> Result<Option<Strategy>, Diagnostic> {
+    pub(crate) fn strategy(&self) -> Result<Option<Strategy>, Diagnostic> {
         match self.argument(STRATEGY) {
             None => Ok(None),
             Some("merge") => Ok(Some(Strategy::Merge)),
@@ -341,7 +351,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When it is none of the three words.
-    pub fn if_exists(&self) -> Result<IfExists, Diagnostic> {
+    pub(crate) fn if_exists(&self) -> Result<IfExists, Diagnostic> {
         match self.argument(IF_EXISTS) {
             None | Some("build") => Ok(IfExists::Build),
             Some("skip") => Ok(IfExists::Skip),
@@ -355,7 +365,7 @@ impl FrontendOptions {
     ///
     /// # Errors
     /// When an algorithm or a Python is unknown.
-    pub fn naming(&self) -> Result<NamingOptions, Diagnostic> {
+    pub(crate) fn naming(&self) -> Result<NamingOptions, Diagnostic> {
         let wrong = |name: &str, reason: &str| self.error(&format!("build-arg:{name}"), reason);
         let algorithm = self.argument(ALGORITHM).map(str::parse).transpose();
         let unicode = self.argument(UNICODE).map(str::parse).transpose();
@@ -373,13 +383,13 @@ impl FrontendOptions {
 
     /// Whether the frontend's own times are returned with the result.
     #[must_use]
-    pub fn wants_timings(&self) -> bool {
+    pub(crate) fn wants_timings(&self) -> bool {
         self.argument(TIMINGS).is_some_and(|value| value != "0")
     }
 
     /// Build arguments that nothing reads, with what may have been meant.
     #[must_use]
-    pub fn unused_arguments(&self) -> Vec<(String, Option<&'static str>)> {
+    pub(crate) fn unused_arguments(&self) -> Vec<(String, Option<&'static str>)> {
         self.with_prefix("build-arg:")
             .filter(|(name, _)| {
                 !OWN_ARGUMENTS.contains(name) && !is_proxy(name) && !KNOWN_PREFIXES.iter().any(|p| name.starts_with(p))

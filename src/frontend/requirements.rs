@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::frontend::client::Client;
-use crate::frontend::files::{Files, Wanted, judge, look};
+use crate::frontend::files::Files;
+use crate::frontend::gateway::Client;
+use crate::frontend::look::{Wanted, judge, look};
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::{DEFAULT_UV, Requirements};
 use crate::python::{
@@ -16,13 +17,13 @@ use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of
 
 /// The version of uv's lock that the uv of this release reads.
 const UV_LOCK_VERSION: i64 = 1;
-/// Files that name files that name files.
-const MAX_ROUNDS: usize = 16;
+/// Of the files that one requirements file leads to, so many may include others.
+const MAX_INCLUDING: usize = 16;
 const ALL_PROJECTS: &str = "build from a directory that holds all projects";
 
 /// What the requirements files of one spec say.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Found {
+pub(super) struct FoundRequirements {
     /// What a plan is told.
     pub(super) facts: Requirements,
     /// For each package, by normalised name, the hashes that its file may have.
@@ -41,14 +42,14 @@ pub(super) async fn read(
     files: &mut Files,
     spec: &ImageSpec,
     texts: &[(String, String)],
-) -> Result<Vec<Found>, Failure> {
+) -> Result<Vec<FoundRequirements>, Failure> {
     let mut all = Vec::new();
     for spec in spec.all() {
-        let mut reader = Reader {
+        let mut reader = RequirementsReader {
             client,
             files,
             known: texts.iter().cloned().collect(),
-            found: Found::default(),
+            found: FoundRequirements::default(),
             problems: Vec::new(),
         };
         reader.spec(spec).await?;
@@ -106,16 +107,24 @@ pub(super) fn join(directory: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-struct Reader<'a> {
+/// A file with a requirement a line.
+struct LinesFile {
+    path: String,
+    text: String,
+    /// Whether it only bounds the versions of what others ask for.
+    is_bound: bool,
+}
+
+struct RequirementsReader<'a> {
     client: &'a Client,
     files: &'a mut Files,
     /// Texts by path.
     known: BTreeMap<String, String>,
-    found: Found,
+    found: FoundRequirements,
     problems: Vec<Diagnostic>,
 }
 
-impl Reader<'_> {
+impl RequirementsReader<'_> {
     fn problem(&mut self, rule: &'static str, message: String, span: Span, help: &str) {
         self.problems
             .push(Diagnostic::build_error(rule, message).at(span).help(help));
@@ -144,7 +153,7 @@ impl Reader<'_> {
             if let Some(text) = self.text(&path, &named).await?
                 && is_bound
             {
-                self.lines(&path, text, &named, true).await?;
+                self.lines(LinesFile { path, text, is_bound }, &named).await?;
             }
         }
         let Some(file) = &spec.requirements else { return Ok(()) };
@@ -156,7 +165,18 @@ impl Reader<'_> {
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
         match kind {
-            RequirementsFile::Lines => self.lines(&path, text, file, false).await?,
+            RequirementsFile::Lines => {
+                let is_bound = false;
+                self.lines(
+                    LinesFile {
+                        path: path.clone(),
+                        text,
+                        is_bound,
+                    },
+                    file,
+                )
+                .await?;
+            }
             RequirementsFile::Project => self.project_file(&path, &text, spec, file).await?,
             RequirementsFile::UvLock => self.uv_lock(&path, &text, spec, file).await?,
             RequirementsFile::Pylock => {
@@ -181,7 +201,7 @@ impl Reader<'_> {
             return Ok(Some(text.clone()));
         }
         self.ask(path);
-        let Some(tree) = &self.files.tree else { return Ok(None) };
+        let Some(tree) = self.files.tree() else { return Ok(None) };
         let solved = self.client.solve(Some(tree)).await?;
         let seen = look(self.client, &solved, Wanted::Requirements, &named.value).await;
         let text = match judge(Wanted::Requirements, named, seen) {
@@ -223,7 +243,7 @@ impl Reader<'_> {
     /// A directory or file that a package is built or installed from.
     async fn project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
         self.ask(path);
-        let Some(tree) = &self.files.tree else { return Ok(()) };
+        let Some(tree) = self.files.tree() else { return Ok(()) };
         let solved = self.client.solve(Some(tree)).await?;
         if !path.is_empty() && self.client.stat(&solved, path).await?.is_none() {
             let message = format!("`{path}`, which a requirement names, is not in the build context");
@@ -238,98 +258,52 @@ impl Reader<'_> {
     }
 
     /// Lines of requirements, with the files that they include.
-    async fn lines(&mut self, path: &str, text: String, named: &TextValue, is_bound: bool) -> Result<(), Failure> {
-        let top = directory_of(path).to_owned();
-        let mut pending = vec![(path.to_owned(), text, is_bound)];
-        let mut seen = Vec::new();
-        let mut rounds = 0;
-        while let Some((path, text, is_bound)) = pending.pop() {
-            rounds += 1;
-            let entries = match parse_requirements(&text) {
-                Ok(entries) => entries,
-                Err(error) => {
-                    let message = format!("{path}, line {}: {}", error.line, error.message);
-                    let help = "write for example `pandas>=2`, `features @ git+https://github.com/acme/features@v3` or `./libs/features`";
-                    self.problem("requirement", message, named.span, help);
-                    continue;
-                }
-            };
-            for (line, entry) in entries {
-                let is_bound = is_bound || matches!(entry, Entry::Constraints(_));
+    async fn lines(&mut self, first: LinesFile, named: &TextValue) -> Result<(), Failure> {
+        // uv takes local paths from the first file, wherever they stand.
+        let directory = directory_of(&first.path).to_owned();
+        let mut included = Vec::new();
+        let mut including = 0;
+        let mut pending = vec![first];
+        while let Some(file) = pending.pop() {
+            including += 1;
+            for (line, entry) in self.entries(&file, named) {
+                let at = format!("{}, line {line}", file.path);
+                let is_bound = file.is_bound || matches!(entry, Entry::Constraints(_));
                 match entry {
-                    // uv fetches it, where it resolves.
                     Entry::Include(url) | Entry::Constraints(url) if url.contains("://") => {
+                        // uv fetches it, where it resolves.
                         let option = if is_bound { "-c" } else { "-r" };
                         self.found.facts.settings.push(format!("{option} {url}"));
                     }
-                    Entry::Include(other) | Entry::Constraints(other) if rounds <= MAX_ROUNDS => {
-                        let at = format!("{path}, line {line}");
+                    Entry::Include(_) | Entry::Constraints(_) if including > MAX_INCLUDING => {
+                        let message = format!("{} includes too many files", file.path);
+                        self.problem("requirement", message, named.span, "put them into one");
+                    }
+                    Entry::Include(other) | Entry::Constraints(other) => {
                         let help = "build from a directory that holds all the files";
-                        let Some(inner) = self.inner(&path, &other, &at, named.span, help) else {
+                        let Some(path) = self.inner(&file.path, &other, &at, named.span, help) else {
                             continue;
                         };
-                        if seen.contains(&(inner.clone(), is_bound)) {
+                        if included.contains(&(path.clone(), is_bound)) {
                             continue;
                         }
-                        seen.push((inner.clone(), is_bound));
-                        let value = Spanned::new(inner.clone(), named.span);
-                        if let Some(text) = self.text(&inner, &value).await? {
-                            if !self.found.facts.files.contains(&inner) {
-                                self.found.facts.files.push(inner.clone());
-                            }
-                            pending.push((inner, text, is_bound));
+                        included.push((path.clone(), is_bound));
+                        if let Some(text) = self.included(&path, named).await? {
+                            pending.push(LinesFile { path, text, is_bound });
                         }
                     }
-                    Entry::Include(_) | Entry::Constraints(_) => {
-                        self.problem(
-                            "requirement",
-                            format!("{path} includes too many files"),
-                            named.span,
-                            "put them into one",
-                        );
-                    }
-                    Entry::Index { option, value } if option == "--find-links" && !value.contains("://") => {
-                        let message = format!(
-                            "{path}, line {line}: `--find-links {value}` names a directory, which build steps do not have"
-                        );
-                        let help = "name the files themselves as requirements: ./wheels/features-1.0-py3-none-any.whl";
-                        self.problem("find-links", message, named.span, help);
-                    }
-                    Entry::Index { value, .. } if value.contains("${") => {
-                        let message =
-                            format!("{path}, line {line}: the URL of an index has a variable, which builds do not set");
-                        let help = "write the URL out; for credentials, pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]`";
-                        self.problem("index-variable", message, named.span, help);
-                    }
-                    Entry::Index { option, value } => {
-                        self.found.facts.indexes.push(option.to_owned());
-                        if !value.is_empty() {
-                            self.found.facts.indexes.push(value);
-                        }
-                    }
-                    Entry::Option(line) => {
-                        if let Some(value) = line.strip_prefix("--no-binary") {
-                            let value = value.trim_start_matches(['=', ' ', '\t']);
-                            add_names(&mut self.found.no_binary, value);
+                    Entry::Index { option, value } => self.index(&at, option, value, named.span),
+                    Entry::Option(option) => {
+                        if let Some(names) = option.strip_prefix("--no-binary") {
+                            let names = names.trim_start_matches(['=', ' ', '\t']);
+                            add_names(&mut self.found.no_binary, names);
                         }
                     }
                     Entry::Requirement {
                         requirement, hashes, ..
                     } => {
                         if let Source::Path(place) = &requirement.source {
-                            match join(&top, without_extras(place)) {
-                                Some(inner) => self.project(&inner, named.span).await?,
-                                None => {
-                                    let message =
-                                        format!("{path}, line {line}: `{place}` is outside of the build context");
-                                    self.problem(
-                                        "context-path",
-                                        message,
-                                        named.span,
-                                        "build from a directory that holds it",
-                                    );
-                                }
-                            }
+                            self.local_requirement(&directory, place, &at, named.span).await?;
                         }
                         self.hashes(&requirement, hashes);
                         if is_bound {
@@ -342,6 +316,62 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// What the lines of a file say, with their numbers; nothing when there is a problem, which is noted.
+    fn entries(&mut self, file: &LinesFile, named: &TextValue) -> Vec<(usize, Entry)> {
+        match parse_requirements(&file.text) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let message = format!("{}, line {}: {}", file.path, error.line, error.message);
+                let help = "write for example `pandas>=2`, `features @ git+https://github.com/acme/features@v3` or `./libs/features`";
+                let problem = Diagnostic::build_error("requirement", message)
+                    .at(named.span)
+                    .help(help);
+                self.problems.push(problem.caused_by(error));
+                Vec::new()
+            }
+        }
+    }
+
+    /// The text of a file that another includes; what is installed depends on it from now on.
+    async fn included(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
+        let text = self.text(path, &Spanned::new(path.to_owned(), named.span)).await?;
+        if text.is_some() && !self.found.facts.files.iter().any(|known| known == path) {
+            self.found.facts.files.push(path.to_owned());
+        }
+        Ok(text)
+    }
+
+    /// Notes an index, if builds can use it.
+    fn index(&mut self, at: &str, option: &'static str, value: String, span: Span) {
+        if option == "--find-links" && !value.contains("://") {
+            let message = format!("{at}: `--find-links {value}` names a directory, which build steps do not have");
+            let help = "name the files themselves as requirements: ./wheels/features-1.0-py3-none-any.whl";
+            self.problem("find-links", message, span, help);
+        } else if value.contains("${") {
+            let message = format!("{at}: the URL of an index has a variable, which builds do not set");
+            let help = "write the URL out; for credentials, pass a netrc file as a secret: `pip_secret_mounts: [[.netrc, /root/.netrc]]`";
+            self.problem("index-variable", message, span, help);
+        } else {
+            self.found.facts.indexes.push(option.to_owned());
+            self.found
+                .facts
+                .indexes
+                .extend(Some(value).filter(|value| !value.is_empty()));
+        }
+    }
+
+    /// A requirement that names a directory or file of the context.
+    async fn local_requirement(&mut self, directory: &str, place: &str, at: &str, span: Span) -> Result<(), Failure> {
+        match join(directory, without_extras(place)) {
+            Some(path) => self.project(&path, span).await,
+            None => {
+                let message = format!("{at}: `{place}` is outside of the build context");
+                self.problem("context-path", message, span, "build from a directory that holds it");
+                Ok(())
+            }
+        }
     }
 
     /// A project's own dependencies, with those of its extras and groups that are wanted.

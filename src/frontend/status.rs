@@ -4,10 +4,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::frontend::call_error::{CallError, INTERNAL, UNKNOWN, detail};
+use crate::frontend::gateway::{CallError, INTERNAL, UNKNOWN, detail};
 use crate::frontend::positions;
 use crate::proto::google::rpc::Status;
-use crate::text::{Diagnostic, Failure, Kind, shown_text};
+use crate::text::{Diagnostic, Failure, ProblemKind, shown_text};
 
 /// At most this many snippets travel with an error, and at most this many bytes of files: each carries
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
@@ -24,7 +24,7 @@ pub(super) fn status(failure: &Failure) -> Status {
     details.extend(calls.iter().flat_map(|call| call.details.clone()));
     let code = match (failure.problems.as_slice(), calls.as_slice()) {
         ([_], [call]) => call.code,
-        ([problem], []) if problem.kind == Kind::Internal => INTERNAL,
+        ([problem], []) if problem.kind == ProblemKind::Internal => INTERNAL,
         _ => UNKNOWN,
     };
     Status {

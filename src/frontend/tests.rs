@@ -1,9 +1,11 @@
+//! The frontend against BuildKit in memory: what users and clients get.
+
 use std::sync::Arc;
 
 use prost::Message as _;
 
-use crate::frontend::call_error::{CallError, UNKNOWN, detail};
-use crate::frontend::memory::Memory;
+use crate::frontend::gateway::memory::Memory;
+use crate::frontend::gateway::{CallError, UNKNOWN, detail};
 use crate::frontend::options::{FrontendOptions, Program};
 use crate::frontend::run;
 use crate::llb::{Definition, Image, Metadata, ResolveMode, digest_of, render};
@@ -609,8 +611,7 @@ mod transport {
     use tonic::{Request, Response, Status as GrpcStatus};
 
     use super::*;
-    use crate::frontend::gateway::Gateway;
-    use crate::frontend::stdio::Stdio;
+    use crate::frontend::gateway::{Gateway, Stdio};
     use wire::llb_bridge_server::{LlbBridge, LlbBridgeServer};
 
     struct Server(Arc<Memory>);

@@ -8,6 +8,7 @@
 mod builder;
 mod chain;
 mod environment;
+mod explain;
 mod facts;
 mod inputs;
 mod layers;
@@ -24,6 +25,7 @@ mod variables;
 mod writes;
 
 pub use environment::{Edit, edited};
+pub use explain::{ExplainedStep, explain};
 pub use facts::{BaseFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
 pub use inputs::{CA_SECRET, FIXED_TIME};
 pub use model::{
@@ -40,5 +42,5 @@ pub use script::{MISSING_SECRET_STATUS, Script, quote, script_file};
 pub use steps::required;
 pub use writes::Writes;
 
-pub(crate) use steps::{BUILD_REASON, INSTALL_REASON, NOT_SOURCE};
+pub(crate) use steps::NOT_SOURCE;
 pub(crate) use variables::is_proxy;

@@ -43,7 +43,7 @@ pub enum Operation {
 
 /// What sort of thing is wrong. Programs tell failures apart by it, never by the words of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ProblemKind {
     /// What the user wrote or asked for.
     Input,
     /// A path has nothing.
@@ -64,7 +64,7 @@ pub enum Kind {
     Other,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Its name, for programs.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -143,7 +143,7 @@ pub struct Diagnostic {
     /// The first operation that it stops.
     pub stops: Operation,
     /// What sort of thing is wrong.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// What is wrong, in full. Holds no credentials, and no help.
     pub message: String,
     /// Where.
@@ -161,7 +161,7 @@ impl Diagnostic {
             rule,
             severity: Severity::Error,
             stops: Operation::Naming,
-            kind: Kind::Input,
+            kind: ProblemKind::Input,
             message: clipped(redact(message.as_ref())),
             place: Place::Nowhere,
             help: None,
@@ -187,12 +187,12 @@ impl Diagnostic {
 
     /// A fault of this program.
     pub fn internal(message: impl AsRef<str>) -> Self {
-        Self::error("internal", message).kind(Kind::Internal)
+        Self::error("internal", message).kind(ProblemKind::Internal)
     }
 
     /// Says what sort of thing is wrong.
     #[must_use]
-    pub fn kind(mut self, kind: Kind) -> Self {
+    pub fn kind(mut self, kind: ProblemKind) -> Self {
         self.kind = kind;
         self
     }

@@ -14,7 +14,7 @@ pub mod yaml;
 pub use context_path::join;
 pub(crate) use context_path::{climbs, context_path, directory_of, file_name};
 pub(crate) use diagnostic::CREDENTIAL_RULE;
-pub use diagnostic::{Cause, Diagnostic, Kind, Operation, Place, Severity};
+pub use diagnostic::{Cause, Diagnostic, Operation, Place, ProblemKind, Severity};
 pub use failure::Failure;
 pub(crate) use redact::{has_credential, redact};
 pub use report::shown_text;

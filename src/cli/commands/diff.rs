@@ -12,7 +12,7 @@ use crate::engine;
 use crate::image_spec::Algorithm;
 use crate::name::{NamingOptions, differences, from_label, kept, shown};
 use crate::oci::Reference;
-use crate::text::{Diagnostic, Failure, Kind};
+use crate::text::{Diagnostic, Failure, ProblemKind};
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
@@ -129,7 +129,7 @@ fn from_image(reference: &str) -> Result<Side, Diagnostic> {
     let labels = engine::labels(reference).map_err(|error| {
         let message = format!("`{reference}` is not a file, and as an image it cannot be looked at");
         Diagnostic::error("no-such-side", message)
-            .kind(Kind::Other)
+            .kind(ProblemKind::Other)
             .because(error)
     })?;
     let get = |name: &str| labels.get(&format!("io.imagespec.{name}")).cloned();

@@ -12,7 +12,7 @@ use crate::cli::project::{cannot, read, spec_file};
 use crate::engine::{self, LockRequest};
 use crate::image_spec::{self, LOCK_NAME};
 use crate::python::RequirementsFile;
-use crate::text::{Diagnostic, Failure, Kind};
+use crate::text::{Diagnostic, Failure, ProblemKind};
 
 #[derive(Debug, Args)]
 pub(crate) struct LockArguments {
@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
     // Not in the context: that is what projects are built from.
     let directory = tempfile::tempdir().map_err(|error| {
         Diagnostic::error("file-access", "cannot write a lock")
-            .kind(Kind::Other)
+            .kind(ProblemKind::Other)
             .because(error)
     })?;
     let packages = make(arguments, &file, directory.path(), &target)?;

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use prost::Message as _;
 
 use crate::files::{Context, Patterns, Request, compute, step};
-use crate::frontend::call_error::{CallError, UNKNOWN};
-use crate::frontend::gateway::Gateway;
+use crate::frontend::gateway::call_error::{CallError, UNKNOWN};
+use crate::frontend::gateway::calls::Gateway;
+use crate::llb::digest_of;
 use crate::proto::fsutil::types::Stat;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
 use crate::proto::{gateway as wire, pb};
@@ -52,38 +53,42 @@ const LLB: [&str; 34] = [
 ];
 const FRONTEND: [&str; 3] = ["gateway.warnings", "source.metaresolver", "frontend.inputs"];
 
+/// How the names of the steps begin that find out what is installed.
+const LOCK_STEP: &str = "[lock] ";
+const SHARED_FILES_STEP: &str = "[packages] look for files that";
+
 /// What happened and what there is.
 #[derive(Default)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Files by the client's name of the directory, then by path.
-    pub(super) files: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
+    pub(crate) files: BTreeMap<&'static str, BTreeMap<String, Vec<u8>>>,
     /// Capabilities that are listed but disabled.
-    pub(super) disabled: Vec<&'static str>,
+    pub(crate) disabled: Vec<&'static str>,
     /// Capabilities that are not listed.
-    pub(super) absent: Vec<&'static str>,
+    pub(crate) absent: Vec<&'static str>,
     /// What solves of graphs with a running step answer instead of a result.
-    pub(super) failing: Option<CallError>,
+    pub(crate) failing: Option<CallError>,
     /// What lookups of images whose names begin so answer instead of an image.
-    pub(super) images: BTreeMap<&'static str, CallError>,
+    pub(crate) images: BTreeMap<&'static str, CallError>,
     /// What lock steps leave; a lock without packages when there is nothing.
-    pub(super) lock: Option<String>,
+    pub(crate) lock: Option<String>,
     /// Panics when asked to.
-    pub(super) panics: bool,
-    pub(super) solved: Mutex<Vec<wire::SolveRequest>>,
-    pub(super) resolved: Mutex<Vec<String>>,
-    pub(super) warned: Mutex<Vec<wire::WarnRequest>>,
-    pub(super) returned: Mutex<Option<wire::ReturnRequest>>,
+    pub(crate) panics: bool,
+    pub(crate) solved: Mutex<Vec<wire::SolveRequest>>,
+    pub(crate) resolved: Mutex<Vec<String>>,
+    pub(crate) warned: Mutex<Vec<wire::WarnRequest>>,
+    pub(crate) returned: Mutex<Option<wire::ReturnRequest>>,
 }
 
 impl Memory {
-    pub(super) fn with_spec(spec: &str) -> Self {
+    pub(crate) fn with_spec(spec: &str) -> Self {
         let mut memory = Self::default();
         memory.file("dockerfile", "imageSpec.yaml", spec);
         memory.files.entry("context").or_default();
         memory
     }
 
-    pub(super) fn file(&mut self, local: &'static str, path: &str, content: impl AsRef<[u8]>) {
+    pub(crate) fn file(&mut self, local: &'static str, path: &str, content: impl AsRef<[u8]>) {
         let files = self.files.entry(local).or_default();
         files.insert(path.to_owned(), content.as_ref().to_vec());
     }
@@ -92,7 +97,10 @@ impl Memory {
     fn tree(&self, reference: &str) -> BTreeMap<String, Vec<u8>> {
         let solved = self.solved.lock().unwrap();
         let definition = solved[reference.parse::<usize>().unwrap()].definition.clone().unwrap();
-        let op = pb::Op::decode(definition.def[definition.def.len() - 2].as_slice()).unwrap();
+        let bytes = &definition.def[definition.def.len() - 2];
+        let op = pb::Op::decode(bytes.as_slice()).unwrap();
+        let metadata = definition.metadata.get(&digest_of(bytes)).cloned().unwrap_or_default();
+        let name = metadata.description.get("llb.customname").cloned().unwrap_or_default();
         match op.op {
             Some(pb::op::Op::Source(source)) => {
                 let name = source.identifier.strip_prefix("local://").unwrap_or_default();
@@ -100,8 +108,7 @@ impl Memory {
             }
             Some(pb::op::Op::Exec(exec)) => {
                 let meta = exec.meta.unwrap_or_default();
-                let script = meta.env.join("\n");
-                if script.contains("/interpreter.json\"") {
+                if name.contains(LOCK_STEP) {
                     let report = r#"{"markers": {"implementation_name": "cpython", "implementation_version": "3.12.4",
                         "python_full_version": "3.12.4", "python_version": "3.12", "platform_machine": "x86_64",
                         "sys_platform": "linux", "os_name": "posix"}, "free_threaded": false, "libc": ["glibc", 2, 36]}"#;
@@ -114,7 +121,7 @@ impl Memory {
                         .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
                         .into();
                 }
-                if script.contains("shared-files.json") {
+                if name.contains(SHARED_FILES_STEP) {
                     return BTreeMap::from([("usr/share/imagespec/shared-files.json".to_owned(), b"[]".to_vec())]);
                 }
                 self.step(meta.args)

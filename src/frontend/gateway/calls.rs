@@ -1,8 +1,10 @@
-use std::time::{Duration, Instant};
+//! The calls themselves, as they are on the wire.
+
+use std::time::Instant;
 
 use async_trait::async_trait;
 
-use crate::frontend::call_error::CallError;
+use crate::frontend::gateway::call_error::CallError;
 use crate::proto::gateway as wire;
 
 /// The calls that a frontend makes of BuildKit, as they are on the wire.
@@ -42,43 +44,4 @@ pub struct Call {
     pub sent: Instant,
     /// When the answer was there.
     pub answered: Instant,
-}
-
-/// How much of the time since `start` passed without a call under way.
-pub(super) fn own_time(start: Instant, end: Instant, calls: &[Call]) -> Duration {
-    let mut spans: Vec<(Instant, Instant)> = calls
-        .iter()
-        .filter(|call| call.sent < end)
-        .map(|call| (call.sent, call.answered))
-        .collect();
-    spans.sort_unstable();
-    let mut own = Duration::ZERO;
-    let mut free_from = start;
-    for (sent, answered) in spans {
-        own += sent.saturating_duration_since(free_from);
-        free_from = free_from.max(answered);
-    }
-    own + end.saturating_duration_since(free_from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn own_time_is_what_no_call_takes() {
-        let start = Instant::now();
-        let at = |ms: u64| start + Duration::from_millis(ms);
-        let call = |sent, answered| Call {
-            name: "solve",
-            sent: at(sent),
-            answered: at(answered),
-        };
-        // Two at once, then one.
-        let calls = [call(10, 30), call(20, 25), call(50, 90)];
-        let own = |to: u64| own_time(start, at(to), &calls).as_millis();
-        assert_eq!(own(100), 10 + 20 + 10);
-        assert_eq!(own(10), 10);
-        assert_eq!(own(50), 10 + 20);
-    }
 }

@@ -1,3 +1,5 @@
+//! The gateway over the pipes that BuildKit starts frontends with.
+
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Mutex;
@@ -8,8 +10,8 @@ use hyper_util::rt::TokioIo;
 use tokio::net::unix::pipe;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::frontend::call_error::CallError;
-use crate::frontend::gateway::{Call, Gateway};
+use crate::frontend::gateway::call_error::CallError;
+use crate::frontend::gateway::calls::{Call, Gateway};
 use crate::proto::gateway as wire;
 use wire::llb_bridge_client::LlbBridgeClient;
 
@@ -51,7 +53,7 @@ impl Stdio {
     }
 
     /// Speaks over any stream of bytes.
-    pub(super) async fn over<T>(stream: T) -> Result<Self, ConnectError>
+    pub(crate) async fn over<T>(stream: T) -> Result<Self, ConnectError>
     where
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
     {

@@ -1,20 +1,22 @@
 //! What BuildKit answers instead of a result: told apart here, once, so that nobody else looks at its words.
 
 use prost::Message as _;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::proto::google::rpc::Status;
-use crate::text::{Diagnostic, Failure, Kind};
+use crate::text::{Diagnostic, Failure, ProblemKind};
 
 /// gRPC's code for errors of no special kind; clients print those without a code's name before them.
-pub(super) const UNKNOWN: i32 = 2;
+pub(crate) const UNKNOWN: i32 = 2;
 const PERMISSION_DENIED: i32 = 7;
 const UNIMPLEMENTED: i32 = 12;
-pub(super) const INTERNAL: i32 = 13;
+pub(crate) const INTERNAL: i32 = 13;
 const UNAUTHENTICATED: i32 = 16;
 
 /// The detail with the exit status of a step that failed.
-const EXIT_STATUS: &str = "github.com/moby/buildkit/gatewayapi.ExitMessage+json";
+const EXIT_STATUS: &str = "gatewayapi.ExitMessage";
+/// The detail with the step itself.
+const STEP: &str = "errdefs.Solve";
 
 /// Where words must stand in a message.
 #[derive(Debug, Clone, Copy)]
@@ -25,19 +27,19 @@ enum Where {
 
 /// The words by which BuildKit, the file systems below it and registries say what they have no code for; the first
 /// that fit decide. The code NotFound is not asked: it also stands for sessions, secrets and caches.
-const WORDS: [(&str, Where, Kind); 9] = [
+const WORDS: [(&str, Where, ProblemKind); 9] = [
     // A step's words may have any others in them.
-    ("did not complete successfully", Where::Anywhere, Kind::Step),
+    ("did not complete successfully", Where::Anywhere, ProblemKind::Step),
     // Only this one ending means that a registry has looked and found nothing. All else may be anything.
-    (": not found", Where::AtTheEnd, Kind::NotFound),
-    ("no such file or directory", Where::Anywhere, Kind::Missing),
-    ("file does not exist", Where::Anywhere, Kind::Missing),
-    ("invalid UTF-8", Where::Anywhere, Kind::FileName),
-    ("denied", Where::Anywhere, Kind::Denied),
+    (": not found", Where::AtTheEnd, ProblemKind::NotFound),
+    ("no such file or directory", Where::Anywhere, ProblemKind::Missing),
+    ("file does not exist", Where::Anywhere, ProblemKind::Missing),
+    ("invalid UTF-8", Where::Anywhere, ProblemKind::FileName),
+    ("denied", Where::Anywhere, ProblemKind::Denied),
     // With a capital letter or without.
-    ("nauthorized", Where::Anywhere, Kind::Denied),
-    ("403 Forbidden", Where::Anywhere, Kind::Denied),
-    ("authorization failed", Where::Anywhere, Kind::Denied),
+    ("nauthorized", Where::Anywhere, ProblemKind::Denied),
+    ("403 Forbidden", Where::Anywhere, ProblemKind::Denied),
+    ("authorization failed", Where::Anywhere, ProblemKind::Denied),
 ];
 
 /// Why a call failed.
@@ -51,7 +53,7 @@ pub struct CallError {
     /// Typed details, which pass on to the client unchanged: snippets, exit codes, what a debugger needs.
     pub details: Vec<prost_types::Any>,
     /// What sort of thing went wrong.
-    pub kind: Kind,
+    pub kind: ProblemKind,
 }
 
 impl CallError {
@@ -60,9 +62,9 @@ impl CallError {
     pub fn new(code: i32, message: impl Into<String>, details: Vec<prost_types::Any>) -> Self {
         let message = message.into();
         let kind = if exit_status(&details).is_some() {
-            Kind::Step
+            ProblemKind::Step
         } else if matches!(code, PERMISSION_DENIED | UNAUTHENTICATED) {
-            Kind::Denied
+            ProblemKind::Denied
         } else {
             kind_of(&message)
         };
@@ -75,7 +77,7 @@ impl CallError {
     }
 
     /// A request that this frontend does not know; clients look for this message and detail.
-    pub(super) fn unsupported_request(name: &str) -> Self {
+    pub(crate) fn unsupported_request(name: &str) -> Self {
         Self::new(
             UNIMPLEMENTED,
             format!("unsupported request {name}"),
@@ -84,38 +86,55 @@ impl CallError {
     }
 
     /// Whether a path is not there.
-    pub(super) fn is_missing(&self) -> bool {
-        self.kind == Kind::Missing
+    pub(crate) fn is_missing(&self) -> bool {
+        self.kind == ProblemKind::Missing
     }
 
     /// The exit status of the step that failed.
-    pub(super) fn exit_status(&self) -> Option<u32> {
+    pub(crate) fn exit_status(&self) -> Option<u32> {
         exit_status(&self.details)
+    }
+
+    /// The ids of the secrets that the step that failed mounts; `None` where BuildKit does not show the step.
+    pub(crate) fn secrets(&self) -> Option<Vec<String>> {
+        let step = find(&self.details, STEP)?;
+        let mounts = step.pointer("/op/exec/mounts")?.as_array()?;
+        let ids = mounts
+            .iter()
+            .filter_map(|mount| mount.pointer("/secretOpt/ID")?.as_str());
+        Some(ids.map(str::to_owned).collect())
     }
 }
 
 fn exit_status(details: &[prost_types::Any]) -> Option<u32> {
-    let detail = details.iter().find(|detail| detail.type_url == EXIT_STATUS)?;
-    let value: serde_json::Value = serde_json::from_slice(&detail.value).ok()?;
-    u32::try_from(value.get("Code")?.as_u64()?).ok()
+    u32::try_from(find(details, EXIT_STATUS)?.get("Code")?.as_u64()?).ok()
 }
 
-fn kind_of(message: &str) -> Kind {
+fn find(details: &[prost_types::Any], name: &str) -> Option<Value> {
+    let detail = details.iter().find(|detail| detail.type_url == type_url(name))?;
+    serde_json::from_slice(&detail.value).ok()
+}
+
+fn kind_of(message: &str) -> ProblemKind {
     let message = message.trim_end();
     let fits = |words: &str, place| match place {
         Where::Anywhere => message.contains(words),
         Where::AtTheEnd => message.ends_with(words),
     };
     let known = WORDS.iter().find(|(words, place, _)| fits(words, *place));
-    known.map_or(Kind::Other, |(.., kind)| *kind)
+    known.map_or(ProblemKind::Other, |(.., kind)| *kind)
 }
 
 /// BuildKit's details are JSON under a type URL of their own.
-pub(super) fn detail(name: &str, value: &serde_json::Value) -> prost_types::Any {
+pub(crate) fn detail(name: &str, value: &Value) -> prost_types::Any {
     prost_types::Any {
-        type_url: format!("github.com/moby/buildkit/{name}+json"),
+        type_url: type_url(name),
         value: value.to_string().into_bytes(),
     }
+}
+
+fn type_url(name: &str) -> String {
+    format!("github.com/moby/buildkit/{name}+json")
 }
 
 impl From<tonic::Status> for CallError {
@@ -149,33 +168,39 @@ mod tests {
 
     #[test]
     fn real_messages_are_told_apart() {
-        let check = |message: &str, expect: Kind| {
+        let check = |message: &str, expect: ProblemKind| {
             assert_eq!(CallError::new(UNKNOWN, message, Vec::new()).kind, expect, "{message}");
         };
-        check("127.0.0.1:5000/a/b:c: not found", Kind::NotFound);
-        check("no match for platform in manifest: not found", Kind::NotFound);
-        check("dial tcp: lookup registry.invalid: no such host", Kind::Other);
+        check("127.0.0.1:5000/a/b:c: not found", ProblemKind::NotFound);
+        check("no match for platform in manifest: not found", ProblemKind::NotFound);
+        check("dial tcp: lookup registry.invalid: no such host", ProblemKind::Other);
         check(
             "pull access denied, repository does not exist or may require authorization",
-            Kind::Denied,
+            ProblemKind::Denied,
         );
         check(
             "failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized",
-            Kind::Denied,
+            ProblemKind::Denied,
         );
-        check("server message: insufficient_scope: authorization failed", Kind::Denied);
-        check("unexpected status from HEAD request: 403 Forbidden", Kind::Denied);
-        check("unexpected status from HEAD request: 500", Kind::Other);
-        check("not found: something else", Kind::Other);
-        check("lstat /reqs.txt: no such file or directory", Kind::Missing);
-        check("open x: file does not exist", Kind::Missing);
+        check(
+            "server message: insufficient_scope: authorization failed",
+            ProblemKind::Denied,
+        );
+        check(
+            "unexpected status from HEAD request: 403 Forbidden",
+            ProblemKind::Denied,
+        );
+        check("unexpected status from HEAD request: 500", ProblemKind::Other);
+        check("not found: something else", ProblemKind::Other);
+        check("lstat /reqs.txt: no such file or directory", ProblemKind::Missing);
+        check("open x: file does not exist", ProblemKind::Missing);
         check(
             "rpc error: code = Internal desc = grpc: error while marshaling: string field contains invalid UTF-8",
-            Kind::FileName,
+            ProblemKind::FileName,
         );
         check(
             "process \"/bin/sh -c x\" did not complete successfully: exit code: 1",
-            Kind::Step,
+            ProblemKind::Step,
         );
     }
 
@@ -185,9 +210,26 @@ mod tests {
             let detail = detail("gatewayapi.ExitMessage", &json!({"Code": code}));
             CallError::new(UNKNOWN, "open x: no such file or directory", vec![detail])
         };
-        assert_eq!((status(97).kind, status(97).exit_status()), (Kind::Step, Some(97)));
-        assert_eq!(CallError::new(UNAUTHENTICATED, "no", Vec::new()).kind, Kind::Denied);
+        assert_eq!(
+            (status(97).kind, status(97).exit_status()),
+            (ProblemKind::Step, Some(97))
+        );
+        assert_eq!(
+            CallError::new(UNAUTHENTICATED, "no", Vec::new()).kind,
+            ProblemKind::Denied
+        );
         let other = detail("errdefs.Solve", &json!({"Code": 97}));
         assert_eq!(CallError::new(UNKNOWN, "no", vec![other]).exit_status(), None);
+    }
+
+    #[test]
+    fn the_secrets_of_a_failed_step_are_known() {
+        let step = json!({"op": {"exec": {"mounts": [
+            {"dest": "/"},
+            {"input": "-1", "dest": "/root/.netrc", "mountType": "SECRET", "secretOpt": {"ID": "secret_0", "mode": 256}},
+        ]}}});
+        let error = CallError::new(UNKNOWN, "no", vec![detail("errdefs.Solve", &step)]);
+        assert_eq!(error.secrets(), Some(vec!["secret_0".to_owned()]));
+        assert_eq!(CallError::new(UNKNOWN, "no", Vec::new()).secrets(), None);
     }
 }

@@ -1,31 +1,33 @@
+//! The calls as the rest of the frontend makes them, with what all calls of one build have in common.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::frontend::call_error::CallError;
-use crate::frontend::gateway::Gateway;
+use crate::frontend::gateway::call_error::CallError;
+use crate::frontend::gateway::calls::Gateway;
 use crate::llb::{Definition, Output, since};
 use crate::proto::gateway as wire;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
-use crate::text::{Diagnostic, Failure, Kind};
+use crate::text::{Diagnostic, Failure, ProblemKind};
 
 /// Files are read in pieces of this size; a reply may hold 16 MiB.
 const PIECE: i64 = 1024 * 1024;
 
 /// A file tree that BuildKit has solved; lazily, so that running errors may come from its first use.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reference(pub(super) String);
+pub(crate) struct Solved(pub(crate) String);
 
 /// The gateway with what every call of one build has in common.
 #[derive(Clone)]
-pub(super) struct Client {
-    pub(super) gateway: Arc<dyn Gateway>,
+pub(crate) struct Client {
+    pub(crate) gateway: Arc<dyn Gateway>,
     frontend: Arc<BTreeMap<String, ApiCap>>,
     llb: Arc<BTreeMap<String, ApiCap>>,
     cache_imports: Vec<wire::CacheOptionsEntry>,
 }
 
 impl Client {
-    pub(super) async fn new(
+    pub(crate) async fn new(
         gateway: Arc<dyn Gateway>,
         cache_imports: Vec<wire::CacheOptionsEntry>,
     ) -> Result<Self, Failure> {
@@ -50,17 +52,17 @@ impl Client {
     }
 
     /// Whether an LLB capability is there and enabled: engines also list what they cannot do.
-    pub(super) fn can(&self, capability: &str) -> bool {
+    pub(crate) fn can(&self, capability: &str) -> bool {
         self.llb.get(capability).is_some_and(|cap| cap.enabled)
     }
 
     /// Whether a gateway capability is there and enabled.
-    pub(super) fn gateway_can(&self, capability: &str) -> bool {
+    pub(crate) fn gateway_can(&self, capability: &str) -> bool {
         self.frontend.get(capability).is_some_and(|cap| cap.enabled)
     }
 
     /// Whether results of other builders may be there.
-    pub(super) fn has_cache_imports(&self) -> bool {
+    pub(crate) fn has_cache_imports(&self) -> bool {
         !self.cache_imports.is_empty()
     }
 
@@ -75,12 +77,12 @@ impl Client {
              BuildKit, or use another builder (docker buildx create --use)"
         );
         Diagnostic::error("engine-capability", message)
-            .kind(Kind::Unsupported)
+            .kind(ProblemKind::Unsupported)
             .into()
     }
 
     /// Solves a graph. `None` is an empty tree.
-    pub(super) async fn solve(&self, output: Option<&Output>) -> Result<Reference, Failure> {
+    pub(crate) async fn solve(&self, output: Option<&Output>) -> Result<Solved, Failure> {
         let definition = Definition::new(output);
         // What servers of other frontends' times lack is said before they fail on it in their own words.
         if let Some(missing) = definition.capabilities().into_iter().find(|cap| !self.can(cap)) {
@@ -101,11 +103,11 @@ impl Client {
             Some(wire::result::Result::RefDeprecated(id)) => id,
             _ => response.r#ref,
         };
-        Ok(Reference(id))
+        Ok(Solved(id))
     }
 
     /// Waits until a tree is there; older servers do so when it is looked at.
-    pub(super) async fn evaluate(&self, tree: &Reference) -> Result<(), CallError> {
+    pub(crate) async fn evaluate(&self, tree: &Solved) -> Result<(), CallError> {
         if self.gateway_can("gateway.evaluate") {
             let r#ref = tree.0.clone();
             self.gateway.evaluate(wire::EvaluateRequest { r#ref }).await
@@ -115,7 +117,7 @@ impl Client {
     }
 
     /// Reads a file of at most `limit` bytes; `None` when it is larger.
-    pub(super) async fn read(&self, tree: &Reference, path: &str, limit: usize) -> Result<Option<Vec<u8>>, CallError> {
+    pub(crate) async fn read(&self, tree: &Solved, path: &str, limit: usize) -> Result<Option<Vec<u8>>, CallError> {
         let mut content: Vec<u8> = Vec::new();
         loop {
             let offset = i64::try_from(content.len()).unwrap_or(i64::MAX);
@@ -141,7 +143,7 @@ impl Client {
     }
 
     /// The first bytes of a file, enough to tell its kind.
-    pub(super) async fn read_head(&self, tree: &Reference, path: &str) -> Result<Vec<u8>, CallError> {
+    pub(crate) async fn read_head(&self, tree: &Solved, path: &str) -> Result<Vec<u8>, CallError> {
         let request = wire::ReadFileRequest {
             r#ref: tree.0.clone(),
             file_path: path.to_owned(),
@@ -155,9 +157,9 @@ impl Client {
     }
 
     /// What is known of a path; `None` when there is nothing.
-    pub(super) async fn stat(
+    pub(crate) async fn stat(
         &self,
-        tree: &Reference,
+        tree: &Solved,
         path: &str,
     ) -> Result<Option<crate::proto::fsutil::types::Stat>, CallError> {
         let request = wire::StatFileRequest {

@@ -1,0 +1,104 @@
+//! Digests of a spec's files: this program runs as a step over them, so that nothing but digests comes back.
+
+use crate::files::{Answer, Context, Job, Patterns, Request, Task, compute, step};
+use crate::frontend::files::{Files, is_inside};
+use crate::frontend::look::unsent;
+use crate::frontend::session::Session;
+use crate::llb::{Exec, Metadata, Mount, Network, Output, import};
+use crate::name::{Naming, request};
+use crate::text::{Diagnostic, Failure, ProblemKind};
+
+/// Answers are lists of digests, in bytes.
+const MAX_ANSWER: usize = 1024 * 1024;
+/// How often the client is asked for the files that links lead to.
+const MAX_ROUNDS: usize = 3;
+
+/// Computes the digests that names need.
+pub(super) async fn digests(
+    session: &Session,
+    files: &Files,
+    naming: &Naming<'_>,
+    tasks: &[Task],
+) -> Result<Answer, Failure> {
+    let needs_no_file = |job: &Job| matches!(job, Job::Modules { files, .. } if files.is_empty());
+    let asked = request(tasks);
+    if tasks.iter().all(|task| needs_no_file(&task.job)) {
+        return Ok(compute(&asked, &Context::new("/", Patterns::default()), &|_| None));
+    }
+    let outside = tasks.iter().flat_map(|task| {
+        let paths = task.job.paths().filter(|path| !is_inside(path));
+        paths.map(|path| {
+            let message = format!("`{path}` is outside of the build context, where its digest cannot be computed");
+            Diagnostic::error("context-path", message)
+                .at(naming.span(task))
+                .help("name a path in the context, or use `imagespec tag` on your machine")
+        })
+    });
+    let outside: Vec<Diagnostic> = outside.collect();
+    if !outside.is_empty() {
+        return Err(outside.into());
+    }
+    let Some(program) = &session.options.program else {
+        let message = "this engine does not tell frontends where their own image is (BuildKit 0.10 and later do), so the digests of the spec's files cannot be computed: update Docker or BuildKit, or use `imagespec tag`";
+        return Err(Diagnostic::error("engine-capability", message)
+            .kind(ProblemKind::Unsupported)
+            .into());
+    };
+    let root = import(
+        &program.definition,
+        "[tag] load imagespec",
+        &["source.image", "source.ocilayout"],
+    )
+    .map_err(|error| Diagnostic::internal("the frontend's own image cannot be used").because(error))?;
+    let mut fields: Vec<&str> = tasks.iter().map(|task| task.field).collect();
+    fields.dedup();
+    let title = format!("[tag] compute digests of {}", fields.join(", "));
+    let step = DigestStep {
+        session,
+        program: &program.path,
+        root: &root,
+        request: &asked,
+        title: &title,
+    };
+    let mut answer = step.run(files).await?;
+    let mut extended = files.with(&answer.missing);
+    for _ in 1..MAX_ROUNDS {
+        let Some(more) = extended else { break };
+        answer = step.run(&more).await?;
+        extended = more.with(&answer.missing);
+    }
+    Ok(answer)
+}
+
+/// The step that computes digests.
+struct DigestStep<'a> {
+    session: &'a Session,
+    /// This program, in the tree that it is in.
+    program: &'a str,
+    root: &'a Output,
+    request: &'a Request,
+    title: &'a str,
+}
+
+impl DigestStep<'_> {
+    async fn run(&self, files: &Files) -> Result<Answer, Failure> {
+        let mounts = files.tree().map(|tree| Mount::read_only(step::CONTEXT, tree, ""));
+        let exec = Exec {
+            args: std::iter::once(self.program.to_owned())
+                .chain(step::arguments(self.request))
+                .collect(),
+            cwd: "/".into(),
+            mounts: mounts.into_iter().collect(),
+            network: Network::None,
+            ..Exec::default()
+        };
+        let worker = &self.session.options.worker;
+        let output = exec.run(Some(self.root), worker, Metadata::named(self.title));
+        let client = &self.session.client;
+        let solved = client.solve(Some(&output)).await?;
+        let answer = client.read(&solved, step::ANSWER, MAX_ANSWER).await.map_err(unsent)?;
+        let answer = answer.ok_or_else(|| Diagnostic::internal("the digests of the spec's files are too long"))?;
+        let unreadable = |error| Diagnostic::internal("the digests cannot be read").because(error);
+        Ok(step::read_answer(&answer).map_err(unreadable)?)
+    }
+}

@@ -1,0 +1,16 @@
+//! BuildKit's gateway: the calls that a frontend makes, over standard input and output or, for tests, in memory, and
+//! what is told apart of the answers. The only place that knows gRPC.
+
+mod call_error;
+mod calls;
+mod client;
+mod stdio;
+
+#[cfg(test)]
+pub(crate) mod memory;
+
+pub use call_error::CallError;
+pub(crate) use call_error::{INTERNAL, UNKNOWN, detail};
+pub use calls::{Call, Gateway};
+pub(crate) use client::{Client, Solved};
+pub use stdio::{ConnectError, Stdio};

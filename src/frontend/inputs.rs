@@ -1,0 +1,111 @@
+//! What a build is made from, and what requests need that are answered from parts of a build.
+
+use std::collections::BTreeSet;
+
+use crate::files::Task;
+use crate::frontend::assembly::Build;
+use crate::frontend::files::{Files, paths_of_tasks};
+use crate::frontend::image::Images;
+use crate::frontend::requirements::FoundRequirements;
+use crate::frontend::session::Session;
+use crate::frontend::sibling_lock::SiblingLock;
+use crate::frontend::{look, requirements};
+use crate::image_spec::{Algorithm, ImageSpec, Profile};
+use crate::name::Naming;
+use crate::oci::Platform;
+use crate::plan;
+use crate::text::{Diagnostic, Failure, context_path};
+
+/// What a build is made from.
+pub(super) struct BuildInputs<'a> {
+    pub(super) session: &'a Session,
+    pub(super) spec: &'a ImageSpec,
+    /// Whether the build is for a lock, which then is made anew.
+    is_locking: bool,
+    sibling_lock: Option<SiblingLock>,
+    pub(super) naming: Naming<'a>,
+    /// The digests that the name needs.
+    pub(super) tasks: Vec<Task>,
+    pub(super) platforms: Vec<Platform>,
+}
+
+impl<'a> BuildInputs<'a> {
+    /// Finds out what there is to build.
+    pub(super) async fn of(session: &'a Session, spec: &'a ImageSpec, is_locking: bool) -> Result<Self, Failure> {
+        let sibling_lock = match is_locking {
+            true => None,
+            false => session.sibling_lock(spec).await?,
+        };
+        let naming = session.naming(spec, sibling_lock.as_ref())?;
+        Ok(Self {
+            session,
+            spec,
+            is_locking,
+            sibling_lock,
+            tasks: naming.tasks()?,
+            platforms: platforms(session, spec, &naming)?,
+            naming,
+        })
+    }
+
+    /// Asks the client for the files that the spec and the digests of its name need.
+    pub(super) async fn files(&self) -> Result<Files, Failure> {
+        let mut paths: BTreeSet<String> = paths_of_tasks(&self.tasks);
+        let wanted = look::wanted_paths(self.spec);
+        paths.extend(wanted.iter().map(|(_, path)| context_path(&path.value)));
+        paths.extend(self.spec.all().flat_map(requirements::first_paths));
+        Files::ask(self.session, paths).await
+    }
+
+    /// The images that the build takes something from, by platform.
+    pub(super) async fn images(&self) -> Result<Vec<Images>, Failure> {
+        let Session { client, options, .. } = self.session;
+        let needs = plan::needs(self.spec);
+        let mut images = Vec::with_capacity(self.platforms.len());
+        for platform in &self.platforms {
+            images.push(Images::look_up(client, options, self.spec, &needs, platform).await?);
+        }
+        Ok(images)
+    }
+
+    /// Reads what requirements files say, and looks images up meanwhile: the two have nothing to do with each other.
+    pub(super) async fn read(&self, files: &mut Files) -> Result<(Vec<FoundRequirements>, Vec<Images>), Failure> {
+        let client = &self.session.client;
+        let (found, images) = tokio::join!(
+            async {
+                let texts = look::check(client, files, self.spec).await?;
+                requirements::read(client, files, self.spec, &texts).await
+            },
+            self.images()
+        );
+        Ok((found?, images?))
+    }
+
+    /// The build itself.
+    pub(super) fn assembly<'b>(&'b self, found: &'b [FoundRequirements], files: &Files) -> Build<'b> {
+        Build {
+            session: self.session,
+            spec: self.spec,
+            id: self.naming.id(),
+            // What is locked now has its hashes in the lock.
+            is_hashed: self.naming.algorithm() == Algorithm::Content && !self.is_locking,
+            found,
+            sibling_lock: self.sibling_lock.as_ref(),
+            tree: files.tree().cloned(),
+        }
+    }
+}
+
+/// The platforms of a build: the client's wish, else the spec's, else the profile's default.
+fn platforms(session: &Session, spec: &ImageSpec, naming: &Naming<'_>) -> Result<Vec<Platform>, Diagnostic> {
+    let asked = session.options.platforms()?;
+    match (asked.is_empty(), &spec.platform, spec.profile) {
+        (false, ..) => Ok(asked),
+        // The engine builds for itself, in all that its platform's name says.
+        (true, None, Profile::Plain) => Ok(vec![session.options.worker.clone()]),
+        (true, ..) => {
+            let missing = || Diagnostic::internal("a spec without errors has no platform");
+            naming.platforms().ok_or_else(missing)
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! The image itself.
+
+use std::collections::BTreeMap;
+
+use crate::frontend::assembly::Image;
+use crate::frontend::files::Files;
+use crate::frontend::image::Resolved;
+use crate::frontend::inputs::BuildInputs;
+use crate::frontend::options::IfExists;
+use crate::frontend::result::ImageResult;
+use crate::frontend::session::Session;
+use crate::frontend::timings::timings;
+use crate::frontend::{existing, naming, secrets};
+use crate::image_spec::{Algorithm, ImageSpec};
+use crate::name::{Identity, name_in_image};
+use crate::plan::{Part, Stage};
+use crate::proto::gateway as wire;
+use crate::text::{Diagnostic, Failure, Operation};
+use crate::write;
+
+/// Builds what the client asked for.
+pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
+    let spec = session.read_spec(Operation::Building).await?;
+    let built = build(session, &spec).await;
+    built.map_err(|failure| secrets::explain(&spec, failure))
+}
+
+async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Failure> {
+    let target = session.options.target()?;
+    let is_whole = target.as_ref().is_none_or(|part| *part == Part::Stage(Stage::Image));
+    let is_locking = target == Some(Part::Stage(Stage::Lock));
+    let inputs = BuildInputs::of(session, spec, is_locking).await?;
+    let is_index = session.options.multi_platform(inputs.platforms.len())?;
+    let mut files = inputs.files().await?;
+    let early = match identify_early(&inputs, &files, is_whole).await? {
+        Early::Exists(identity, images) => return existing_result(&inputs, images, &identity, is_index).await,
+        Early::Named(identity) => Some(identity),
+        Early::Unnamed => None,
+    };
+    let (found, images) = inputs.read(&mut files).await?;
+    let assembly = inputs.assembly(&found, &files);
+    let is_labelled = inputs.platforms.len() > 1;
+    let mut built = Vec::with_capacity(images.len());
+    for (position, (platform, images)) in inputs.platforms.iter().zip(&images).enumerate() {
+        built.push(assembly.image(platform, images, is_labelled, position == 0).await?);
+    }
+    let identity = match early {
+        Some(identity) => Some(identity),
+        // A part of an image must not go under the name of the whole.
+        None if !is_whole => None,
+        None => identify_while_building(&inputs, &files, &built).await?,
+    };
+    Ok(result(&inputs, built, identity.as_ref(), is_index))
+}
+
+/// What is known of an image's name before it is built.
+enum Early {
+    /// Nothing waits for it.
+    Unnamed,
+    /// The image is not there.
+    Named(Identity),
+    /// It is.
+    Exists(Identity, Vec<Resolved>),
+}
+
+/// Names the image and looks for it, where the client asks for that: then whether there is anything to build hangs
+/// on the name.
+async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool) -> Result<Early, Failure> {
+    let session = inputs.session;
+    let policy = session.options.if_exists()?;
+    if policy == IfExists::Build {
+        return Ok(Early::Unnamed);
+    }
+    if !is_whole {
+        let message = "IMAGESPEC_IF_EXISTS does not go with --target: the name is that of the whole image";
+        return Err(Diagnostic::error("if-exists", message).into());
+    }
+    let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks).await?;
+    let (client, name) = (&session.client, &identity.image_name);
+    let existing = existing::look_up(client, policy, inputs.spec, name, &inputs.platforms).await?;
+    Ok(match existing {
+        Some(images) => Early::Exists(identity, images),
+        None => Early::Named(identity),
+    })
+}
+
+/// The names of an image while it is built: only its labels and metadata wait for them.
+async fn identify_while_building(
+    inputs: &BuildInputs<'_>,
+    files: &Files,
+    built: &[Image],
+) -> Result<Option<Identity>, Failure> {
+    let session = inputs.session;
+    let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
+    let identified = if inputs.tasks.is_empty() {
+        identify.await
+    } else {
+        // Nothing runs before somebody asks for it.
+        let run = async {
+            for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
+                session.client.evaluate(&image.reference).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        let (identified, ran) = tokio::join!(identify, run);
+        ran?;
+        identified
+    };
+    match identified {
+        Ok(identity) => Ok(Some(identity)),
+        // Whoever asks for that algorithm wants no image without its name.
+        Err(failure) if inputs.naming.algorithm() == Algorithm::Content => Err(failure),
+        Err(failure) => {
+            session.warn(&no_tag(failure)).await?;
+            Ok(None)
+        }
+    }
+}
+
+/// Why an image says nothing of its tag: the first problem, and in words the others.
+fn no_tag(failure: Failure) -> Diagnostic {
+    let words: Vec<&str> = failure
+        .problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    let warning = Diagnostic::warning(
+        "no-tag",
+        format!("the image says nothing of its tag: {}", words.join("; ")),
+    );
+    match failure.problems.into_iter().next() {
+        Some(first) => Diagnostic {
+            place: first.place.clone(),
+            help: first.help.clone(),
+            ..warning.caused_by(first)
+        },
+        None => warning,
+    }
+}
+
+/// Images that are there, unchanged.
+async fn existing_result(
+    inputs: &BuildInputs<'_>,
+    images: Vec<Resolved>,
+    identity: &Identity,
+    is_index: bool,
+) -> Result<wire::Result, Failure> {
+    let mut result = ImageResult::new(is_index);
+    for (platform, image) in inputs.platforms.iter().zip(images) {
+        let solved = inputs.session.client.solve(image.output.as_ref()).await?;
+        let config = image.config.as_ref();
+        let raw = config.map(|config| config.raw.clone()).unwrap_or_default();
+        result.add(platform, solved, raw, config);
+    }
+    let mut result = result.finish();
+    naming::tell(identity, &mut result);
+    Ok(result)
+}
+
+/// Images that were built, with what they are called.
+fn result(inputs: &BuildInputs<'_>, built: Vec<Image>, identity: Option<&Identity>, is_index: bool) -> wire::Result {
+    let session = inputs.session;
+    let mut result = ImageResult::new(is_index);
+    let mut vertices = BTreeMap::new();
+    for (platform, mut image) in inputs.platforms.iter().zip(built) {
+        if let Some(identity) = identity {
+            name_in_image(identity, inputs.spec, &mut image.settings);
+        }
+        let base = image.base.as_ref().and_then(|base| base.config.as_ref());
+        let config = write::image_config(
+            base.map(|base| base.json()).as_ref(),
+            platform,
+            &image.settings,
+            &session.options.labels(),
+            &image.history,
+        );
+        vertices.extend(image.vertices);
+        result.add(platform, image.reference, config.to_string().into_bytes(), base);
+    }
+    let mut result = result.finish();
+    if let Some(identity) = identity {
+        naming::tell(identity, &mut result);
+    }
+    if session.options.wants_timings() {
+        let timings = timings(session, &vertices).into_bytes();
+        result.metadata.insert("frontend.imagespec.timings".into(), timings);
+    }
+    result
+}

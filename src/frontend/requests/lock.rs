@@ -1,0 +1,42 @@
+//! The lock of the Python packages (`--call=lock`).
+
+use serde_json::json;
+
+use crate::frontend::inputs::BuildInputs;
+use crate::frontend::requests::reply::reply;
+use crate::frontend::secrets;
+use crate::frontend::session::Session;
+use crate::image_spec::ImageSpec;
+use crate::proto::gateway as wire;
+use crate::text::{Diagnostic, Failure, Operation, redact};
+
+/// Makes the lock and gives its text.
+pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
+    let spec = session.read_spec(Operation::Building).await?;
+    let lock = lock(session, &spec).await;
+    let text = redact(&lock.map_err(|failure| secrets::explain(&spec, failure))?);
+    Ok(reply(&json!({"version": 1, "lock": text}), text))
+}
+
+async fn lock(session: &Session, spec: &ImageSpec) -> Result<String, Failure> {
+    let inputs = BuildInputs::of(session, spec, true).await?;
+    let [platform] = inputs.platforms.as_slice() else {
+        let message =
+            "a lock is for one platform, and this spec is built for several: name one with --platform linux/amd64";
+        let own = spec
+            .platform
+            .as_ref()
+            .filter(|_| session.options.get("platform").is_none());
+        let problem = Diagnostic::error("several-platforms", message);
+        return Err(problem.at_known(own.map(|platform| platform.span)).into());
+    };
+    let mut files = inputs.files().await?;
+    let (found, images) = inputs.read(&mut files).await?;
+    let build = inputs.assembly(&found, &files);
+    let text = match images.as_slice() {
+        [images] => build.lock(platform, images).await?,
+        _ => None,
+    };
+    let nothing = "this image installs no Python packages, so there is nothing to lock";
+    Ok(text.ok_or_else(|| Diagnostic::error("nothing-to-lock", nothing))?)
+}

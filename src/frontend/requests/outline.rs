@@ -1,0 +1,27 @@
+//! The secrets that a build takes (`--call=outline`).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::frontend::positions;
+use crate::frontend::requests::reply::{buildable_spec, reply};
+use crate::frontend::session::Session;
+use crate::plan::CA_SECRET;
+use crate::proto::gateway as wire;
+use crate::text::Failure;
+
+/// Lists them.
+pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
+    let spec = buildable_spec(session)?;
+    let mut secrets = vec![json!({"name": CA_SECRET})];
+    let mut table = format!("SECRET           REQUIRED\n{CA_SECRET:<17}\n");
+    for secret in &spec.pip_secret_mounts {
+        let location = positions::location(&session.file.text, Some(secret.span));
+        secrets.push(json!({"name": secret.id, "required": true, "location": location}));
+        table.push_str(&format!("{:<17}true\n", secret.id));
+    }
+    let sources = json!([STANDARD.encode(&session.file.source.data)]);
+    let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});
+    Ok(reply(&outline, table))
+}

@@ -1,0 +1,25 @@
+//! What can be built alone (`--call=targets`).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::frontend::requests::reply::{buildable_spec, reply};
+use crate::frontend::session::Session;
+use crate::plan::{self, Stage};
+use crate::proto::gateway as wire;
+use crate::text::Failure;
+
+/// Lists them.
+pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
+    let spec = buildable_spec(session)?;
+    let needs = plan::needs(&spec);
+    let stages: &[Stage] = needs.top().map_or(&[], |needs| &needs.stages);
+    let targets: Vec<Value> = stages
+        .iter()
+        .map(|stage| json!({"name": stage.name(), "default": *stage == Stage::Image}))
+        .collect();
+    let table = stages.iter().map(|stage| format!("{}\n", stage.name())).collect();
+    let sources = json!([STANDARD.encode(&session.file.source.data)]);
+    Ok(reply(&json!({"targets": targets, "sources": sources}), table))
+}

@@ -1,0 +1,91 @@
+//! Why an image is built as it is: its steps, each with what it sees and the reason. Which packages there are is known
+//! to builds only, so the steps that install them are described.
+
+use serde::Serialize;
+
+use crate::image_spec::{ImageSpec, Layering};
+use crate::oci::Platform;
+use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
+use crate::plan::model::{Product, Stage, StepId, Storey};
+use crate::plan::recipe::plan;
+use crate::plan::steps::{BUILD_REASON, INSTALL_REASON};
+
+/// A step, or several that are alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ExplainedStep {
+    /// What it belongs to.
+    pub stage: Stage,
+    /// What it does.
+    pub title: String,
+    /// The titles of the steps whose files it sees, besides the base.
+    pub after: Vec<String>,
+    /// Why it comes after those.
+    pub reason: &'static str,
+}
+
+/// The steps that make the image of a spec, those of the lowest spec first. `sibling_lock` is the path of a lock beside
+/// the spec.
+#[must_use]
+pub fn explain(spec: &ImageSpec, platform: &Platform, sibling_lock: Option<&str>) -> Vec<ExplainedStep> {
+    let mut specs: Vec<&ImageSpec> = spec.all().collect();
+    specs.reverse();
+    let top = specs.len().saturating_sub(1);
+    let storeys = (0..specs.len()).map(|position| StoreyFacts {
+        sibling_lock: sibling_lock.filter(|_| position == top).map(str::to_owned),
+        // What comes after the packages is the same whichever they are.
+        lock: Some(LockedPackages::default()),
+        ..StoreyFacts::default()
+    });
+    let facts = Facts {
+        storeys: storeys.collect(),
+        ..Facts::default()
+    };
+    let plan = plan(spec, platform, &facts);
+    let storeys = plan.storeys.iter().zip(specs);
+    storeys.flat_map(|(storey, spec)| of_storey(storey, spec)).collect()
+}
+
+fn of_storey(storey: &Storey, spec: &ImageSpec) -> Vec<ExplainedStep> {
+    let mut all = Vec::new();
+    let title = |id: &StepId| storey.find(id).map(|(_, step)| step.title.clone());
+    for step in &storey.steps {
+        all.push(ExplainedStep {
+            stage: step.stage,
+            title: step.title.clone(),
+            after: step.after.iter().filter_map(title).collect(),
+            reason: step.reason,
+        });
+        if step.makes == Some(Product::Lock) {
+            all.extend(of_packages(storey, spec));
+        }
+    }
+    all
+}
+
+/// The steps that a lock becomes.
+fn of_packages(storey: &Storey, spec: &ImageSpec) -> [ExplainedStep; 2] {
+    let titles = |stages: &[Stage]| -> Vec<String> {
+        let steps = storey.steps.iter().filter(|step| stages.contains(&step.stage));
+        steps.map(|step| step.title.clone()).collect()
+    };
+    let install = match spec.layering {
+        Layering::Auto => {
+            "install what the lock names, each heavy package in a step of its own and sixteen for the rest"
+        }
+        Layering::Single => "install what the lock names, in one step",
+    };
+    let step = |title: &str, after, reason| ExplainedStep {
+        stage: Stage::Packages,
+        title: title.to_owned(),
+        after,
+        reason,
+    };
+    [
+        step(install, titles(&[Stage::Python]), INSTALL_REASON),
+        step(
+            "build what the lock has no wheel of, a step each",
+            titles(&[Stage::Python, Stage::Apt]),
+            BUILD_REASON,
+        ),
+    ]
+}
