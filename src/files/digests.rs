@@ -107,7 +107,7 @@ impl Computer<'_> {
             notes,
             |directory, listing, notes| {
                 if listing.directories.len() > 1 {
-                    let path = self.context.shown(directory);
+                    let path = self.context.relative(directory);
                     notes.doubt(Doubt::Order { path });
                 }
             },
@@ -202,7 +202,7 @@ impl Computer<'_> {
 
     fn not_text(&self, path: &Path, reason: &str) -> Problem {
         Problem::Unreadable {
-            path: self.context.shown(path),
+            path: self.context.relative(path),
             reason: reason.to_owned(),
         }
     }

@@ -15,13 +15,13 @@ use crate::files::stream::{map_files, open};
 use crate::files::tree::{AtPath, Context, Notes};
 
 /// Something below the path.
-struct Entry {
+struct SnapshotEntry {
     name: String,
     path: PathBuf,
-    kind: Kind,
+    kind: EntryKind,
 }
 
-enum Kind {
+enum EntryKind {
     /// A directory with its mode; whether the ignore file leaves it out, so that only what it takes back counts.
     Directory(u32, bool),
     /// A link and its target.
@@ -46,7 +46,7 @@ pub(super) fn snapshot(
     let entries = entries(context, &place, &exclude, notes)?;
     let files: Vec<&Path> = entries
         .iter()
-        .filter(|entry| matches!(entry.kind, Kind::File))
+        .filter(|entry| matches!(entry.kind, EntryKind::File))
         .map(|entry| entry.path.as_path())
         .collect();
     let digests = map_files(&files, |path, buffer| {
@@ -68,13 +68,13 @@ pub(super) fn snapshot(
     for entry in &entries {
         match &entry.kind {
             // The contents of the context and of sources go into a directory that is there.
-            Kind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
-            Kind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
-            Kind::Link(target) => {
+            EntryKind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
+            EntryKind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
+            EntryKind::Link(target) => {
                 let target = target.as_os_str().as_bytes();
                 line("link", &target.len().to_string(), &entry.name, target);
             }
-            Kind::File => {
+            EntryKind::File => {
                 if let Some((mode, digest)) = digests.next() {
                     line("file", &octal(*mode), &entry.name, digest);
                 }
@@ -99,12 +99,17 @@ fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
 }
 
 /// A path and everything below it, each directory before what is in it, by name.
-fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Notes) -> Result<Vec<Entry>, Problem> {
+fn entries(
+    context: &Context,
+    place: &Path,
+    exclude: &Patterns,
+    notes: &mut Notes,
+) -> Result<Vec<SnapshotEntry>, Problem> {
     let real = match context.find(place, notes)? {
         AtPath::File(real) | AtPath::Directory(real) => real,
         AtPath::Special(what) => return Err(context.special(place, what)),
         AtPath::Nothing | AtPath::Socket => {
-            let path = context.shown(place);
+            let path = context.relative(place);
             return Err(Problem::Missing { path });
         }
     };
@@ -122,7 +127,7 @@ fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Note
                 let child = child.path();
                 let base = child.file_name().and_then(std::ffi::OsStr::to_str);
                 let base = base.ok_or_else(|| Problem::NotUtf8 {
-                    path: context.shown(&child),
+                    path: context.relative(&child),
                 })?;
                 let below = if name.is_empty() {
                     base.to_owned()
@@ -137,30 +142,30 @@ fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Note
             // The last is taken first.
             children.sort_by(|a, b| b.1.cmp(&a.1));
             stack.extend(children);
-            let kind = Kind::Directory(mode, context.leaves_out(&path));
-            entries.push(Entry { name, path, kind });
+            let kind = EntryKind::Directory(mode, context.leaves_out(&path));
+            entries.push(SnapshotEntry { name, path, kind });
         } else if kind.is_symlink() {
             let target = fs::read_link(&path).map_err(error)?;
-            let kind = Kind::Link(target);
-            entries.push(Entry { name, path, kind });
+            let kind = EntryKind::Link(target);
+            entries.push(SnapshotEntry { name, path, kind });
         } else if kind.is_file() {
-            let kind = Kind::File;
-            entries.push(Entry { name, path, kind });
+            let kind = EntryKind::File;
+            entries.push(SnapshotEntry { name, path, kind });
         } else if let AtPath::Special(what) = context.look(&path, notes)? {
             return Err(context.special(&path, what));
         }
     }
     // A directory that is left out is there when something in it is taken back.
-    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    let mut kept: Vec<SnapshotEntry> = Vec::with_capacity(entries.len());
     for entry in entries.into_iter().rev() {
         let is_empty = kept.last().is_none_or(|next| next.path.parent() != Some(&entry.path));
-        if !matches!(entry.kind, Kind::Directory(_, true)) || !is_empty {
+        if !matches!(entry.kind, EntryKind::Directory(_, true)) || !is_empty {
             kept.push(entry);
         }
     }
     kept.reverse();
     if kept.is_empty() {
-        let path = context.shown(place);
+        let path = context.relative(place);
         return Err(Problem::Missing { path });
     }
     Ok(kept)

@@ -101,7 +101,7 @@ impl Context {
     }
 
     /// A path for people, relative to the context.
-    pub(super) fn shown(&self, path: &Path) -> String {
+    pub(super) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)
             .to_string_lossy()
@@ -122,7 +122,7 @@ impl Context {
     fn is_excluded(&self, path: &Path, notes: &mut Notes) -> bool {
         let is_out = !self.exclude.is_empty() && self.leaves_out(path);
         if is_out {
-            let path = self.shown(path);
+            let path = self.relative(path);
             notes.doubt(Doubt::Excluded { path });
         }
         is_out
@@ -205,7 +205,7 @@ impl Context {
         Ok(match special(kind) {
             None if kind.is_file() => AtPath::File(real),
             None => {
-                let path = self.shown(path);
+                let path = self.relative(path);
                 notes.doubt(Doubt::Socket { path });
                 AtPath::Socket
             }
@@ -223,7 +223,9 @@ impl Context {
                 Err(error) => Err(self.unreadable(link, &error)),
             };
         };
-        let outside = || Doubt::Link { path: self.shown(link) };
+        let outside = || Doubt::Link {
+            path: self.relative(link),
+        };
         let mut left: Vec<OsString> = inside.components().rev().map(|c| c.as_os_str().to_owned()).collect();
         let mut at = self.root.clone();
         let mut depth = 0_usize;
@@ -250,7 +252,7 @@ impl Context {
                     if links == 0 {
                         return Ok(None);
                     }
-                    notes.missing.insert(pathlib(&self.shown(&rest)));
+                    notes.missing.insert(pathlib(&self.relative(&rest)));
                     return Ok(None);
                 }
                 Err(error) => return Err(self.unreadable(&at, &error)),
@@ -361,18 +363,20 @@ impl Context {
     /// The problem of something that has no content.
     pub(super) fn special(&self, path: &Path, what: &str) -> Problem {
         Problem::Special {
-            path: self.shown(path),
+            path: self.relative(path),
             what: what.to_owned(),
         }
     }
 
     fn not_utf8(&self, path: &Path) -> Problem {
-        Problem::NotUtf8 { path: self.shown(path) }
+        Problem::NotUtf8 {
+            path: self.relative(path),
+        }
     }
 
     /// The problem of what the system refuses to read.
     pub(super) fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
-        let path = self.shown(path);
+        let path = self.relative(path);
         match error.kind() {
             ErrorKind::NotFound => Problem::Vanished { path },
             _ => Problem::Unreadable {

@@ -2,7 +2,7 @@
 
 use crate::image_spec::check::Checker;
 use crate::image_spec::model::{ImageSpec, Layering, TextList};
-use crate::python::{Arguments, Entry, RequirementsFile, parse_requirements};
+use crate::python::{Entry, PipArguments, RequirementsFile, parse_requirements};
 
 impl Checker<'_> {
     pub(super) fn packages(&mut self, spec: &ImageSpec) {
@@ -138,16 +138,16 @@ impl Checker<'_> {
                 "arguments are split as a shell would",
             );
         };
-        let sorted = Arguments::sort(&words, "");
-        for option in sorted.refused {
+        let arguments = PipArguments::classify(&words, "");
+        for option in arguments.refused {
             let message = format!("`{option}` in `pip_extra_args` is not for a spec to say");
             let help = "packages stand in `packages` and `requirements`; where they go is the image's business";
             self.error("pip-extra-args", message, args.span, help);
         }
-        if spec.layering == Layering::Auto && !sorted.unknown.is_empty() {
+        if spec.layering == Layering::Auto && !arguments.unknown.is_empty() {
             let message = format!(
                 "`{}` in `pip_extra_args` is not an option that is known",
-                sorted.unknown.join(" ")
+                arguments.unknown.join(" ")
             );
             let help = "packages are resolved and installed in steps of their own, and each option has to go to the right ones; `layering: single` hands it to `uv pip install`";
             self.error("pip-extra-args", message, args.span, help);

@@ -3,7 +3,7 @@ use std::fmt;
 use crate::flytekit::is_flytekits;
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::field::{self, OWN_FIELDS};
-use crate::python::{self, Arguments, RequirementsFile, Value};
+use crate::python::{self, PipArguments, RequirementsFile, Value};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Span, Spanned};
 
@@ -280,9 +280,9 @@ impl ImageSpec {
 
     /// `pip_extra_args` by what they have a say in; files of the context are named relative to `context`.
     #[must_use]
-    pub(crate) fn extra_arguments(&self, context: &str) -> Arguments {
+    pub(crate) fn extra_arguments(&self, context: &str) -> PipArguments {
         let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
-        Arguments::sort(&shlex::split(text).unwrap_or_default(), context)
+        PipArguments::classify(&shlex::split(text).unwrap_or_default(), context)
     }
 
     /// What the requirements file is, if there is one.

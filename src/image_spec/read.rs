@@ -12,7 +12,7 @@ use crate::text::{Diagnostic, Operation, Span, Spanned, closest};
 
 /// Reads a mapping as a spec.
 pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<ImageSpec> {
-    let mut reader = Reader {
+    let mut reader = SpecReader {
         diagnostics,
         path: String::new(),
         fields: Vec::new(),
@@ -20,14 +20,14 @@ pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Ima
     reader.spec(root)
 }
 
-struct Reader<'a> {
+struct SpecReader<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
     /// Where nested specs are, for example `base_image.`.
     path: String,
     fields: Vec<(String, Node)>,
 }
 
-impl Reader<'_> {
+impl SpecReader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
@@ -432,7 +432,7 @@ impl Reader<'_> {
         let node = self.node("base_image")?;
         match &node.data {
             Data::Mapping(_) => {
-                let mut nested = Reader {
+                let mut nested = SpecReader {
                     path: format!("{}base_image.", self.path),
                     diagnostics: &mut *self.diagnostics,
                     fields: Vec::new(),

@@ -6,7 +6,7 @@ use crate::plan::draft::Draft;
 use crate::plan::install::{Interpreter, UV, certificates, program, scratch, uv_cache};
 use crate::plan::script::{Script, python_lines, quote, quote_all};
 use crate::plan::types::{Action, CopyFiles, Mount, Origin, Product, Role, Run, Stage};
-use crate::python::{Arguments, Locked, Requirement, RequirementsFile, Source, normalised};
+use crate::python::{Locked, PipArguments, Requirement, RequirementsFile, Source, normalised};
 use crate::text::{Span, context_path, directory_of, file_name};
 
 /// Where files of the build context appear in steps.
@@ -61,7 +61,7 @@ impl Builder<'_> {
     }
 
     /// The arguments that the user adds.
-    pub(super) fn extra_arguments(&self) -> Arguments {
+    pub(super) fn extra_arguments(&self) -> PipArguments {
         self.spec.extra_arguments(CONTEXT)
     }
 

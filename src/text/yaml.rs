@@ -115,7 +115,7 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
     if last_line.is_some() {
         input.push('\n');
     }
-    let mut builder = Builder {
+    let mut builder = TreeBuilder {
         body,
         last_line,
         has_hidden: hidden.is_some(),
@@ -172,7 +172,7 @@ fn syntax_error(text: &Text, at: usize, info: &str) -> Diagnostic {
 }
 
 /// Builds the tree from events, without recursion.
-struct Builder<'a> {
+struct TreeBuilder<'a> {
     /// The text without what was put to its end.
     body: &'a str,
     /// The last line, when there is no line feed behind it.
@@ -194,7 +194,7 @@ struct Open {
     key: Option<Node>,
 }
 
-impl Builder<'_> {
+impl TreeBuilder<'_> {
     /// Takes the events as they come: what is too deep or too much ends it at once.
     fn read(&mut self, input: &str, text: &Text) -> Result<(), Diagnostic> {
         let mut bytes = input.as_bytes();

@@ -99,8 +99,8 @@ struct Directory {
 }
 
 impl Pylock {
-    /// What another lock says.
-    pub(super) fn of(packages: Vec<Package>, requires_python: Option<String>) -> Self {
+    /// A lock of another format, translated.
+    pub(super) fn from_packages(packages: Vec<Package>, requires_python: Option<String>) -> Self {
         Self {
             lock_version: "1.0".into(),
             requires_python,

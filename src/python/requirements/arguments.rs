@@ -97,7 +97,7 @@ const OPTIONS: [(&[&str], Phase, Takes); 64] = [
 
 /// Options of `uv pip install` as `pip_extra_args` has them, by what they have a say in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Arguments {
+pub(crate) struct PipArguments {
     /// Those for `uv pip compile`.
     pub resolve: Vec<String>,
     /// Those for installs of what a lock names.
@@ -118,11 +118,11 @@ pub(crate) struct Arguments {
     pub no_binary: Vec<String>,
 }
 
-impl Arguments {
+impl PipArguments {
     /// Sorts arguments. Files of the context are named relative to `context`, an absolute path.
     #[must_use]
-    pub(crate) fn sort(arguments: &[String], context: &str) -> Self {
-        let mut sorted = Self::default();
+    pub(crate) fn classify(arguments: &[String], context: &str) -> Self {
+        let mut classified = Self::default();
         let mut rest = arguments.iter();
         while let Some(word) = rest.next() {
             let (option, attached) = match word.split_once('=') {
@@ -142,14 +142,14 @@ impl Arguments {
                 (known, attached, option) = (Some(found), Some(value.to_owned()), short);
             }
             let Some((names, phase, takes)) = known else {
-                sorted.unknown.push(word.clone());
+                classified.unknown.push(word.clone());
                 continue;
             };
             let name = names.first().copied().unwrap_or(option);
             let mut words = vec![name.to_owned()];
             if *takes != Nothing {
                 let Some(value) = attached.or_else(|| rest.next().cloned()) else {
-                    sorted.unknown.push(word.clone());
+                    classified.unknown.push(word.clone());
                     continue;
                 };
                 let is_file = *takes == File && !value.starts_with('/') && !value.contains("://");
@@ -157,16 +157,16 @@ impl Arguments {
                     let path = value.trim_start_matches("./").to_owned();
                     let place = format!("{context}/{path}");
                     if matches!(name, "--constraints" | "--overrides") {
-                        sorted.bounds.push(path.clone());
+                        classified.bounds.push(path.clone());
                     }
-                    sorted.files.push(path);
+                    classified.files.push(path);
                     place
                 } else {
                     value
                 });
             }
             if name == "--no-binary" {
-                add_names(&mut sorted.no_binary, words.get(1).map_or("", String::as_str));
+                add_names(&mut classified.no_binary, words.get(1).map_or("", String::as_str));
             }
             // Which file is installed is decided already, and nothing is built where it is.
             let decides_files = matches!(
@@ -174,31 +174,31 @@ impl Arguments {
                 "--no-binary" | "--only-binary" | "--no-build" | "--no-build-package"
             );
             match phase {
-                Refused => sorted.refused.push(option.to_owned()),
+                Refused => classified.refused.push(option.to_owned()),
                 Ignored => {}
                 Resolve => {
                     // What constraints say is noted line by line.
                     if name != "--constraints" {
-                        sorted.choices.push(words.join(" "));
+                        classified.choices.push(words.join(" "));
                     }
-                    sorted.resolve.extend(words);
+                    classified.resolve.extend(words);
                 }
-                Install => sorted.install.extend(words),
+                Install => classified.install.extend(words),
                 Both => {
                     if name.starts_with("--exclude-newer") {
-                        sorted.choices.push(words.join(" "));
+                        classified.choices.push(words.join(" "));
                     }
-                    sorted.resolve.extend(words.clone());
+                    classified.resolve.extend(words.clone());
                     if !decides_files {
                         if *takes != File {
-                            sorted.install.extend(words.clone());
+                            classified.install.extend(words.clone());
                         }
-                        sorted.build.extend(words);
+                        classified.build.extend(words);
                     }
                 }
             }
         }
-        sorted
+        classified
     }
 }
 
@@ -222,9 +222,9 @@ mod tests {
         let arguments =
             "--pre -c bounds.txt --index-url=https://i -fwheels --no-binary lxml --reinstall --frob x --target /t";
         let words: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
-        let sorted = Arguments::sort(&words, "/c");
-        insta::assert_debug_snapshot!(sorted, @r#"
-        Arguments {
+        let classified = PipArguments::classify(&words, "/c");
+        insta::assert_debug_snapshot!(classified, @r#"
+        PipArguments {
             resolve: [
                 "--pre",
                 "--constraints",
@@ -277,6 +277,6 @@ mod tests {
         let arguments: Vec<String> = ["--no-binary", "a", "--no-binary=:none:", "--no-binary", "b, c"]
             .map(str::to_owned)
             .into();
-        assert_eq!(Arguments::sort(&arguments, "").no_binary, ["b", "c"]);
+        assert_eq!(PipArguments::classify(&arguments, "").no_binary, ["b", "c"]);
     }
 }

@@ -12,7 +12,7 @@ use crate::python::requirements::requirement::{Requirement, normalised};
 #[must_use]
 pub(crate) fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -> Vec<String> {
     let table = |name: &str| project.get("project").and_then(|table| table.get(name));
-    let mut reader = Reader {
+    let mut reader = ProjectReader {
         name: table("name").and_then(Value::as_str).map(normalised),
         extras: table("optional-dependencies").and_then(Value::as_table),
         groups: project.get("dependency-groups").and_then(Value::as_table),
@@ -55,7 +55,7 @@ pub(crate) fn source_paths(project: &Table) -> Vec<String> {
     paths
 }
 
-struct Reader<'a> {
+struct ProjectReader<'a> {
     name: Option<String>,
     extras: Option<&'a Table>,
     groups: Option<&'a Table>,
@@ -63,7 +63,7 @@ struct Reader<'a> {
     lines: Vec<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ProjectReader<'a> {
     fn part(&mut self, parts: Option<&'a Table>, kind: &'static str, name: &str) {
         let name = normalised(name);
         let found = parts.and_then(|parts| parts.iter().find(|(known, _)| normalised(known) == name));
