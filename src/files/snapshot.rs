@@ -14,7 +14,7 @@ use crate::files::job::Problem;
 use crate::files::stream::{map_files, open};
 use crate::files::tree::{AtPath, Context, Notes};
 
-/// Something below the path.
+/// A file, directory or link at or below the path.
 struct SnapshotEntry {
     name: String,
     path: PathBuf,
@@ -22,15 +22,15 @@ struct SnapshotEntry {
 }
 
 enum EntryKind {
-    /// A directory with its mode; whether the ignore file leaves it out, so that only what it takes back counts.
+    /// A directory with its mode, and whether the ignore file leaves it out: then it counts only with something in it.
     Directory(u32, bool),
     /// A link and its target.
     Link(PathBuf),
     File,
 }
 
-/// SHA-256 over everything at or below a path, `exclude` aside. `keeps_root` says whether the path itself comes
-/// into the image when it is a directory.
+/// SHA-256 over everything at or below a path that `exclude` does not match. `keeps_root` says whether the path itself
+/// is copied if it is a directory.
 pub(super) fn snapshot(
     context: &Context,
     path: &str,
@@ -60,14 +60,14 @@ pub(super) fn snapshot(
     })?;
     let mut digests = digests.iter();
     let mut hash = Sha256::new();
-    // Lengths keep one entry from reading like two.
+    // With lengths, one entry cannot be mistaken for two.
     let mut line = |kind: &str, detail: &str, name: &str, content: &[u8]| {
         hash.update(format!("{kind} {}:{detail} {}:{name}\n", detail.len(), name.len()));
         hash.update(content);
     };
     for entry in &entries {
         match &entry.kind {
-            // The contents of the context and of sources go into a directory that is there.
+            // The contents go into a directory that exists already.
             EntryKind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
             EntryKind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
             EntryKind::Link(target) => {
@@ -98,7 +98,7 @@ fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// A path and everything below it, each directory before what is in it, by name.
+/// A path and everything below it by name, each directory before its contents.
 fn entries(
     context: &Context,
     place: &Path,
@@ -139,7 +139,7 @@ fn entries(
                     children.push((child, below, kind));
                 }
             }
-            // The last is taken first.
+            // The stack takes the last first.
             children.sort_by(|a, b| b.1.cmp(&a.1));
             stack.extend(children);
             let kind = EntryKind::Directory(mode, context.leaves_out(&path));
@@ -155,7 +155,7 @@ fn entries(
             return Err(context.special(&path, what));
         }
     }
-    // A directory that is left out is there when something in it is taken back.
+    // An excluded directory exists in the image if something in it is not excluded.
     let mut kept: Vec<SnapshotEntry> = Vec::with_capacity(entries.len());
     for entry in entries.into_iter().rev() {
         let is_empty = kept.last().is_none_or(|next| next.path.parent() != Some(&entry.path));

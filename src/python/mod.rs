@@ -1,5 +1,5 @@
-//! Facts about Python that are not about images: objects as PyYAML makes them and their `repr`, requirements and
-//! locks in all their forms, interpreters and the wheels that suit them.
+//! Python, as far as images need it: objects as PyYAML makes them and `repr` writes them, requirements and locks in
+//! all their formats, interpreters and the wheels that suit them.
 
 mod interpreter;
 mod lock;

@@ -1,4 +1,4 @@
-//! `poetry.lock`, from the format 2.1 on: what Poetry 2 writes says of each package who wants it.
+//! `poetry.lock`, from format 2.1 on: the first that says which groups want a package.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
@@ -65,7 +65,7 @@ struct PoetrySource {
     subdirectory: Option<String>,
 }
 
-/// The packages that an interpreter gets from a lock of Poetry's.
+/// The packages that an interpreter gets from a lock that Poetry wrote.
 ///
 /// # Errors
 /// Everything that keeps the lock from being installed.

@@ -1,6 +1,6 @@
-//! The options of `uv pip`: which of them say what is resolved, and which how it is installed.
+//! The options of `uv pip`: which of them belong to resolving, which to installing, and which to neither.
 
-/// What an option has a say in.
+/// The command that an option is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// `uv pip compile`.
@@ -9,13 +9,13 @@ enum Phase {
     Install,
     /// Both, and builds.
     Both,
-    /// Neither: it is so anyway.
+    /// Neither: it is the default here.
     Ignored,
-    /// Neither: it is the image's business where packages go and whether they are installed at all.
+    /// Neither: which packages go into the image, and where, is not for options to say.
     Refused,
 }
 
-/// What an option takes.
+/// The value that an option takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Takes {
     Nothing,
@@ -81,7 +81,7 @@ const OPTIONS: [(&[&str], Phase, Takes); 64] = [
     (&["--reinstall-package"], Install, Text),
     (&["--no-verify-hashes"], Install, Nothing),
     (&["--verify-hashes"], Install, Nothing),
-    // Installs always do.
+    // Every install does.
     (&["--require-hashes"], Ignored, Nothing),
     (&["--link-mode"], Install, Text),
     (&["--compile-bytecode", "--compile"], Install, Nothing),
@@ -95,31 +95,31 @@ const OPTIONS: [(&[&str], Phase, Takes); 64] = [
     (&["--target", "-t", "--prefix"], Refused, Text),
 ];
 
-/// Options of `uv pip install` as `pip_extra_args` has them, by what they have a say in.
+/// The options in `pip_extra_args`, by the command that they are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PipArguments {
-    /// Those for `uv pip compile`.
+    /// For `uv pip compile`.
     pub resolve: Vec<String>,
-    /// Those for installs of what a lock names.
+    /// For installing what a lock names.
     pub install: Vec<String>,
-    /// Those for builds of packages.
+    /// For building packages.
     pub build: Vec<String>,
-    /// Those that no table knows.
+    /// Unknown options.
     pub unknown: Vec<String>,
-    /// Those that say what is not theirs to say.
+    /// Options that a spec may not use.
     pub refused: Vec<String>,
-    /// Files of the build context that are named.
+    /// Files of the build context that the options name.
     pub files: Vec<String>,
-    /// Those of them that bound the versions of what is installed.
+    /// Those of the files that constrain versions.
     pub bounds: Vec<String>,
-    /// Those that decide which versions are chosen, besides indexes: an option with its value each.
+    /// The options, with their values, that decide which versions are chosen; indexes aside.
     pub choices: Vec<String>,
-    /// Packages that are built although there is a wheel; `:all:` for all of them.
+    /// Packages to build even if there is a wheel; `:all:` for all.
     pub no_binary: Vec<String>,
 }
 
 impl PipArguments {
-    /// Sorts arguments. Files of the context are named relative to `context`, an absolute path.
+    /// Finds the command that each argument is for. Files of the context are named below `context`, an absolute path.
     #[must_use]
     pub(crate) fn classify(arguments: &[String], context: &str) -> Self {
         let mut classified = Self::default();
@@ -168,7 +168,7 @@ impl PipArguments {
             if name == "--no-binary" {
                 add_names(&mut classified.no_binary, words.get(1).map_or("", String::as_str));
             }
-            // Which file is installed is decided already, and nothing is built where it is.
+            // By the time of the install, the files are chosen and everything is built.
             let decides_files = matches!(
                 name,
                 "--no-binary" | "--only-binary" | "--no-build" | "--no-build-package"
@@ -177,7 +177,7 @@ impl PipArguments {
                 Refused => classified.refused.push(option.to_owned()),
                 Ignored => {}
                 Resolve => {
-                    // What constraints say is noted line by line.
+                    // Constraints are recorded line by line.
                     if name != "--constraints" {
                         classified.choices.push(words.join(" "));
                     }
@@ -202,7 +202,7 @@ impl PipArguments {
     }
 }
 
-/// Adds what `--no-binary` and the like take: names with commas between them. `:none:` takes back what was there.
+/// Adds the value of `--no-binary` or the like: names joined by commas; `:none:` clears the list.
 pub(crate) fn add_names(names: &mut Vec<String>, value: &str) {
     for name in value.split(',').map(str::trim).filter(|name| !name.is_empty()) {
         if name == ":none:" {
@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_go_where_they_have_a_say() {
+    fn arguments_go_to_the_commands_that_know_them() {
         let arguments =
             "--pre -c bounds.txt --index-url=https://i -fwheels --no-binary lxml --reinstall --frob x --target /t";
         let words: Vec<String> = arguments.split(' ').map(str::to_owned).collect();

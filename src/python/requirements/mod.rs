@@ -1,4 +1,4 @@
-//! Requirements: their strings, the files that list them, and the options that come with them.
+//! Requirements: single ones, the files that list them, and the options that come with them.
 
 mod arguments;
 mod kind;

@@ -1,4 +1,4 @@
-//! What `pyproject.toml` asks for: <https://packaging.python.org/en/latest/specifications/pyproject-toml/>
+//! The dependencies in a `pyproject.toml`: <https://packaging.python.org/en/latest/specifications/pyproject-toml/>
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use toml::{Table, Value};
 
 use crate::python::requirements::requirement::{Requirement, normalised};
 
-/// A project's own dependencies, with those of some of its extras and dependency groups, as they are written.
+/// A project's own dependencies, with those of the extras and dependency groups that are asked for, as written.
 ///
-/// Extras that name the project itself, and groups that include groups (PEP 735), stand for what is in these.
+/// Extras that name the project itself, and groups that include groups (PEP 735), are replaced by their contents.
 #[must_use]
 pub(crate) fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -> Vec<String> {
     let table = |name: &str| project.get("project").and_then(|table| table.get(name));
@@ -29,7 +29,7 @@ pub(crate) fn project_requirements(project: &Table, extras: &[&str], groups: &[&
     reader.lines
 }
 
-/// Whether a program has to say what the project needs: its table does not, or there is none.
+/// Whether only a program can tell what the project needs: the table leaves it out, or there is no table.
 #[must_use]
 pub(crate) fn has_dynamic_requirements(project: &Table) -> bool {
     let Some(table) = project.get("project") else {
@@ -40,14 +40,14 @@ pub(crate) fn has_dynamic_requirements(project: &Table) -> bool {
     dynamic.any(|field| matches!(field, "dependencies" | "optional-dependencies"))
 }
 
-/// The directories and files that uv is to take packages from, relative to the project.
+/// The paths, relative to the project, that `[tool.uv.sources]` takes packages from.
 #[must_use]
 pub(crate) fn source_paths(project: &Table) -> Vec<String> {
     let uv = project.get("tool").and_then(|tool| tool.get("uv"));
     let sources = uv.and_then(|uv| uv.get("sources")).and_then(Value::as_table);
     let mut paths = Vec::new();
     for source in sources.into_iter().flat_map(Table::values) {
-        // One, or one for each of several environments.
+        // A source, or one for each of several environments.
         let all = source.as_array().map_or(std::slice::from_ref(source), Vec::as_slice);
         let places = all.iter().filter_map(|source| source.get("path")?.as_str());
         paths.extend(places.map(str::to_owned));
