@@ -24,76 +24,78 @@ enum Takes {
     File,
 }
 
-use Phase::{Both, Ignored, Install, Refused, Resolve};
-use Takes::{File, Nothing, Text};
-
-const OPTIONS: [(&[&str], Phase, Takes); 64] = [
-    (&["--constraints", "--constraint", "-c"], Resolve, File),
-    (&["--overrides", "--override"], Resolve, File),
-    (&["--excludes", "--exclude"], Resolve, File),
-    (&["--build-constraints", "--build-constraint", "-b"], Both, File),
-    (&["--extra"], Resolve, Text),
-    (&["--all-extras"], Resolve, Nothing),
-    (&["--group"], Resolve, Text),
-    (&["--no-deps"], Resolve, Nothing),
-    (&["--resolution"], Resolve, Text),
-    (&["--prerelease"], Resolve, Text),
-    (&["--prerelease-package"], Resolve, Text),
-    (&["--pre"], Resolve, Nothing),
-    (&["--upgrade", "-U"], Resolve, Nothing),
-    (&["--upgrade-package", "-P"], Resolve, Text),
-    (&["--no-upgrade"], Resolve, Nothing),
-    (&["--exclude-newer"], Both, Text),
-    (&["--exclude-newer-package"], Both, Text),
-    (&["--fork-strategy"], Resolve, Text),
-    (&["--no-sources"], Both, Nothing),
-    (&["--no-sources-package"], Both, Text),
-    (&["--no-build"], Both, Nothing),
-    (&["--no-build-package"], Both, Text),
-    (&["--no-binary"], Both, Text),
-    (&["--only-binary"], Both, Text),
-    (&["--config-setting", "--config-settings", "-C"], Both, Text),
-    (&["--config-settings-package"], Both, Text),
-    (&["--no-build-isolation"], Both, Nothing),
-    (&["--no-build-isolation-package"], Both, Text),
-    (&["--build-isolation"], Both, Nothing),
-    (&["--torch-backend"], Both, Text),
-    (&["--index"], Both, Text),
-    (&["--default-index"], Both, Text),
-    (&["--index-url", "-i"], Both, Text),
-    (&["--extra-index-url"], Both, Text),
-    (&["--find-links", "-f"], Both, Text),
-    (&["--no-index"], Both, Nothing),
-    (&["--index-strategy"], Both, Text),
-    (&["--keyring-provider"], Both, Text),
-    (&["--allow-insecure-host", "--trusted-host"], Both, Text),
-    (&["--native-tls", "--system-certs"], Both, Nothing),
-    (&["--offline"], Both, Nothing),
-    (&["--no-cache", "-n", "--no-cache-dir"], Both, Nothing),
-    (&["--refresh"], Both, Nothing),
-    (&["--refresh-package"], Both, Text),
-    (&["--no-config"], Both, Nothing),
-    (&["--no-progress"], Both, Nothing),
-    (&["--color"], Both, Text),
-    (&["--quiet", "-q", "-qq"], Both, Nothing),
-    (&["--verbose", "-v", "-vv"], Both, Nothing),
-    (&["--reinstall", "--force-reinstall"], Install, Nothing),
-    (&["--reinstall-package"], Install, Text),
-    (&["--no-verify-hashes"], Install, Nothing),
-    (&["--verify-hashes"], Install, Nothing),
-    // Every install does.
-    (&["--require-hashes"], Ignored, Nothing),
-    (&["--link-mode"], Install, Text),
-    (&["--compile-bytecode", "--compile"], Install, Nothing),
-    (&["--no-compile-bytecode", "--no-compile"], Install, Nothing),
-    (&["--strict"], Install, Nothing),
-    (&["--break-system-packages"], Install, Nothing),
-    (&["--system"], Install, Nothing),
-    (&["--requirements", "--requirement", "-r"], Refused, Text),
-    (&["--editable", "-e"], Refused, Text),
-    (&["--python", "-p"], Refused, Text),
-    (&["--target", "-t", "--prefix"], Refused, Text),
-];
+/// All options of uv's and pip's that are known, each with its other names.
+const OPTIONS: [(&[&str], Phase, Takes); 64] = {
+    use Phase::{Both, Ignored, Install, Refused, Resolve};
+    use Takes::{File, Nothing, Text};
+    [
+        (&["--constraints", "--constraint", "-c"], Resolve, File),
+        (&["--overrides", "--override"], Resolve, File),
+        (&["--excludes", "--exclude"], Resolve, File),
+        (&["--build-constraints", "--build-constraint", "-b"], Both, File),
+        (&["--extra"], Resolve, Text),
+        (&["--all-extras"], Resolve, Nothing),
+        (&["--group"], Resolve, Text),
+        (&["--no-deps"], Resolve, Nothing),
+        (&["--resolution"], Resolve, Text),
+        (&["--prerelease"], Resolve, Text),
+        (&["--prerelease-package"], Resolve, Text),
+        (&["--pre"], Resolve, Nothing),
+        (&["--upgrade", "-U"], Resolve, Nothing),
+        (&["--upgrade-package", "-P"], Resolve, Text),
+        (&["--no-upgrade"], Resolve, Nothing),
+        (&["--exclude-newer"], Both, Text),
+        (&["--exclude-newer-package"], Both, Text),
+        (&["--fork-strategy"], Resolve, Text),
+        (&["--no-sources"], Both, Nothing),
+        (&["--no-sources-package"], Both, Text),
+        (&["--no-build"], Both, Nothing),
+        (&["--no-build-package"], Both, Text),
+        (&["--no-binary"], Both, Text),
+        (&["--only-binary"], Both, Text),
+        (&["--config-setting", "--config-settings", "-C"], Both, Text),
+        (&["--config-settings-package"], Both, Text),
+        (&["--no-build-isolation"], Both, Nothing),
+        (&["--no-build-isolation-package"], Both, Text),
+        (&["--build-isolation"], Both, Nothing),
+        (&["--torch-backend"], Both, Text),
+        (&["--index"], Both, Text),
+        (&["--default-index"], Both, Text),
+        (&["--index-url", "-i"], Both, Text),
+        (&["--extra-index-url"], Both, Text),
+        (&["--find-links", "-f"], Both, Text),
+        (&["--no-index"], Both, Nothing),
+        (&["--index-strategy"], Both, Text),
+        (&["--keyring-provider"], Both, Text),
+        (&["--allow-insecure-host", "--trusted-host"], Both, Text),
+        (&["--native-tls", "--system-certs"], Both, Nothing),
+        (&["--offline"], Both, Nothing),
+        (&["--no-cache", "-n", "--no-cache-dir"], Both, Nothing),
+        (&["--refresh"], Both, Nothing),
+        (&["--refresh-package"], Both, Text),
+        (&["--no-config"], Both, Nothing),
+        (&["--no-progress"], Both, Nothing),
+        (&["--color"], Both, Text),
+        (&["--quiet", "-q", "-qq"], Both, Nothing),
+        (&["--verbose", "-v", "-vv"], Both, Nothing),
+        (&["--reinstall", "--force-reinstall"], Install, Nothing),
+        (&["--reinstall-package"], Install, Text),
+        (&["--no-verify-hashes"], Install, Nothing),
+        (&["--verify-hashes"], Install, Nothing),
+        // Every install does.
+        (&["--require-hashes"], Ignored, Nothing),
+        (&["--link-mode"], Install, Text),
+        (&["--compile-bytecode", "--compile"], Install, Nothing),
+        (&["--no-compile-bytecode", "--no-compile"], Install, Nothing),
+        (&["--strict"], Install, Nothing),
+        (&["--break-system-packages"], Install, Nothing),
+        (&["--system"], Install, Nothing),
+        (&["--requirements", "--requirement", "-r"], Refused, Text),
+        (&["--editable", "-e"], Refused, Text),
+        (&["--python", "-p"], Refused, Text),
+        (&["--target", "-t", "--prefix"], Refused, Text),
+    ]
+};
 
 /// The options in `pip_extra_args`, by the command that they are for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -137,7 +139,7 @@ impl PipArguments {
             if known.is_none()
                 && !option.starts_with("--")
                 && let Some((short, value)) = option.split_at_checked(2)
-                && let Some(found) = find(short).filter(|(.., takes)| *takes != Nothing)
+                && let Some(found) = find(short).filter(|(.., takes)| *takes != Takes::Nothing)
             {
                 (known, attached, option) = (Some(found), Some(value.to_owned()), short);
             }
@@ -147,12 +149,12 @@ impl PipArguments {
             };
             let name = names.first().copied().unwrap_or(option);
             let mut words = vec![name.to_owned()];
-            if *takes != Nothing {
+            if *takes != Takes::Nothing {
                 let Some(value) = attached.or_else(|| rest.next().cloned()) else {
                     classified.unknown.push(word.clone());
                     continue;
                 };
-                let is_file = *takes == File && !value.starts_with('/') && !value.contains("://");
+                let is_file = *takes == Takes::File && !value.starts_with('/') && !value.contains("://");
                 words.push(if is_file {
                     let path = value.trim_start_matches("./").to_owned();
                     let place = format!("{context}/{path}");
@@ -174,23 +176,23 @@ impl PipArguments {
                 "--no-binary" | "--only-binary" | "--no-build" | "--no-build-package"
             );
             match phase {
-                Refused => classified.refused.push(option.to_owned()),
-                Ignored => {}
-                Resolve => {
+                Phase::Refused => classified.refused.push(option.to_owned()),
+                Phase::Ignored => {}
+                Phase::Resolve => {
                     // Constraints are recorded line by line.
                     if name != "--constraints" {
                         classified.choices.push(words.join(" "));
                     }
                     classified.resolve.extend(words);
                 }
-                Install => classified.install.extend(words),
-                Both => {
+                Phase::Install => classified.install.extend(words),
+                Phase::Both => {
                     if name.starts_with("--exclude-newer") {
                         classified.choices.push(words.join(" "));
                     }
                     classified.resolve.extend(words.clone());
                     if !decides_files {
-                        if *takes != File {
+                        if *takes != Takes::File {
                             classified.install.extend(words.clone());
                         }
                         classified.build.extend(words);
