@@ -131,8 +131,8 @@ fn regex(expression: &str, pattern: &str) -> Result<Regex, PatternError> {
 /// Whose rules a pattern follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// docker-py's: a backslash is an ordinary character, `**` stops at a line feed, and of a path's parents only the one
-    /// of the pattern's own depth is tried.
+    /// docker-py's: a backslash is an ordinary character, `**` stops at a line feed, and only one parent of a path is
+    /// tried, that of the pattern's own depth.
     Python,
     /// Docker's, which is Go's `filepath.Match` with `**`.
     Docker,

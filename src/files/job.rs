@@ -96,7 +96,7 @@ impl Job {
 /// Digests to compute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// The digest to compute.
+    /// The digests to compute; their order is that of the outcomes.
     pub jobs: Vec<Job>,
 }
 

@@ -1,7 +1,8 @@
 //! From YAML text to a typed spec, with every problem on the way, each with its place.
 //!
-//! There are two levels of errors. Those that stop [`Operation::Naming`](crate::text::Operation) are what flytekit itself
-//! would refuse; a spec without them has a name. Those that stop `Operation::Building` only keep it from being built.
+//! There are two levels of errors. Those that stop [`Operation::Naming`](crate::text::Operation) are what flytekit
+//! itself would refuse; a spec without them has a name. Those that stop `Operation::Building` only keep it from being
+//! built.
 
 mod algorithm;
 mod check;
