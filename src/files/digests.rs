@@ -1,4 +1,4 @@
-//! Digests over files, flytekit's and our own.
+//! Computes the digests that jobs ask for: which files count, in which order, by which hash.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -22,14 +22,14 @@ use crate::python::locked;
 /// git cannot be asked.
 pub type AskGit<'a> = dyn Fn(&Path) -> Option<BTreeSet<String>> + 'a;
 
-/// Nobody asks for more files behind links than this.
+/// The most missing targets of links that are reported.
 const MAX_MISSING: usize = 1000;
-/// More of an ignore file is not read, in bytes.
+/// The part of an ignore file that is read, in bytes.
 const MAX_IGNORE: u64 = 1024 * 1024;
-/// Files of more bytes than this are no requirements.
+/// The largest requirements file, in bytes.
 pub(crate) const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
 
-/// Computes digests.
+/// Computes the digests of a request over the files of a context.
 pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {
     let computer = Computer { context, git };
     let mut missing = BTreeSet::new();
@@ -38,7 +38,7 @@ pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer
         let digest = computer.digest(job, &mut notes);
         missing.append(&mut notes.missing);
         let doubts = if matches!(job, Job::Content { .. }) {
-            // A digest of our own is not held against flytekit's.
+            // Our own digest need not agree with flytekit's.
             Vec::new()
         } else {
             notes.into_doubts()
@@ -107,14 +107,14 @@ impl Computer<'_> {
             notes,
             |directory, listing, notes| {
                 if listing.directories.len() > 1 {
-                    let path = self.context.shown(directory);
+                    let path = self.context.relative(directory);
                     notes.doubt(Doubt::Order { path });
                 }
             },
         )
     }
 
-    /// `ls_files`, or the walk of 1.13, which sees git's own directories and asks about paths below the root.
+    /// flytekit's `ls_files` or, for 1.13, its walk, which includes `.git` and matches paths relative to the root.
     fn source(&self, root: &str, is_current: bool, notes: &mut Notes) -> Result<String, Problem> {
         let place = self.context.place(root);
         let real = match self.context.find(&place, notes)? {
@@ -144,7 +144,7 @@ impl Computer<'_> {
         if is_current {
             files.sort_by(|a, b| a.name.cmp(&b.name));
         }
-        // Relative roots stay in the paths that the rules see.
+        // The rules see paths with a relative root in front.
         let is_absolute = Path::new(root).is_absolute();
         let prefix = match root {
             _ if is_absolute || !is_current => String::new(),
@@ -158,7 +158,7 @@ impl Computer<'_> {
             let printed = pathlib(&path);
             let by_git = match &listed {
                 Some(listed) => listed.contains(&printed),
-                // What git would print, were nothing in its index.
+                // What git would print if its index were empty.
                 None => {
                     let ignored = !git.is_empty()
                         && !is_quoted_by_git(&printed)
@@ -171,7 +171,7 @@ impl Computer<'_> {
                 }
             };
             let by_patterns = by_git || patterns.matches(&path);
-            // What the standard list leaves out is not copied either.
+            // Files of the standard list are not copied either.
             if by_patterns && !is_standard(&file.name) {
                 uncounted.add(&file.name);
             }
@@ -202,13 +202,13 @@ impl Computer<'_> {
 
     fn not_text(&self, path: &Path, reason: &str) -> Problem {
         Problem::Unreadable {
-            path: self.context.shown(path),
+            path: self.context.relative(path),
             reason: reason.to_owned(),
         }
     }
 
     fn modules(&self, root: &str, files: &[String]) -> Result<String, Problem> {
-        // "Below" compares text: a relative root has nothing below it, nor one with a slash at its end.
+        // flytekit compares text: nothing is below a relative root, or below one with a slash at its end.
         let below = |file: &&String| {
             let rest = file.strip_prefix(root).filter(|_| root.starts_with('/'));
             rest.is_some_and(|rest| rest.starts_with('/') && rest.len() > 1)
@@ -286,7 +286,7 @@ impl Computer<'_> {
     }
 }
 
-/// Files of a kind: the first, and how many.
+/// Files of one kind: the first as an example, and how many there are.
 #[derive(Default)]
 struct Seen {
     first: Option<String>,
@@ -319,7 +319,7 @@ fn is_standard(path: &str) -> bool {
         || path.contains("/__pycache__/")
 }
 
-/// Without the bytes around it that Python's `bytes.strip` takes off.
+/// The bytes without white space around them, as Python's `bytes.strip` defines it.
 fn stripped(bytes: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
     let start = bytes.iter().position(|byte| !is_space(byte)).unwrap_or(bytes.len());

@@ -1,4 +1,4 @@
-//! The two dialects of patterns in `.dockerignore`: that of docker-py, which flytekit uses, and that of Docker.
+//! Patterns of `.dockerignore` in two dialects: docker-py's, which flytekit uses, and Docker's.
 
 use regex::{Regex, RegexBuilder};
 
@@ -12,14 +12,13 @@ pub struct Patterns(Vec<Pattern>);
 #[derive(Debug, Clone)]
 struct Pattern {
     exception: bool,
-    /// How many components it has.
+    /// The number of its components.
     depth: usize,
     regex: Regex,
-    /// docker-py tries parents of the pattern's own depth only.
     dialect: Dialect,
 }
 
-/// A pattern that is none.
+/// A malformed pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a pattern")]
 pub struct PatternError(String);
@@ -29,7 +28,7 @@ impl Patterns {
     /// ignored.
     ///
     /// # Errors
-    /// When a pattern makes no regular expression; Python refuses those too.
+    /// For a malformed pattern, which Python refuses too.
     pub fn docker_py(content: &str) -> Result<Self, PatternError> {
         let content = content.replace("\r\n", "\n").replace('\r', "\n");
         let mut patterns = Vec::new();
@@ -40,10 +39,10 @@ impl Patterns {
         Ok(Self(patterns))
     }
 
-    /// Takes patterns as Docker's client cleans and matches them.
+    /// Takes patterns that [`docker_patterns`] cleaned, and matches them as Docker's client does.
     ///
     /// # Errors
-    /// When a pattern makes no regular expression; Docker refuses those too.
+    /// For a malformed pattern, which Docker refuses too.
     pub fn docker<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, PatternError> {
         patterns
             .into_iter()
@@ -63,7 +62,7 @@ impl Patterns {
     pub fn matches(&self, path: &str) -> bool {
         let mut matched = false;
         for pattern in &self.0 {
-            // A pattern that would change nothing need not be tried.
+            // Skip a pattern that would change nothing.
             if pattern.exception == matched && pattern.matches(path) {
                 matched = !pattern.exception;
             }
@@ -106,7 +105,7 @@ impl Pattern {
 
     fn matches(&self, path: &str) -> bool {
         if self.dialect == Dialect::Docker {
-            // Any parent will do: what is in an ignored directory is ignored.
+            // Everything in an ignored directory is ignored.
             let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
             return self.regex.is_match(path) || parents.into_iter().any(|parent| self.regex.is_match(parent));
         }
@@ -129,12 +128,13 @@ fn regex(expression: &str, pattern: &str) -> Result<Regex, PatternError> {
         .map_err(|_| PatternError(pattern.to_owned()))
 }
 
-/// In what the two kinds of patterns differ.
+/// Whose rules a pattern follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Dialect {
-    /// docker-py's: a backslash is a character like any other, `**` ends at a line feed.
+    /// docker-py's: a backslash is an ordinary character, `**` stops at a line feed, and only one parent of a path is
+    /// tried, that of the pattern's own depth.
     Python,
-    /// Docker's.
+    /// Docker's, which is Go's `filepath.Match` with `**`.
     Docker,
 }
 
@@ -169,13 +169,13 @@ fn expression(pattern: &str, dialect: Dialect) -> String {
                     rest = after;
                 }
                 None if is_python => out.push_str("\\["),
-                // An error for Docker; so it is here.
+                // An error for Docker, and so it is here.
                 None => out.push('['),
             },
             c => out.push_str(&regex::escape(c.encode_utf8(&mut [0; 4]))),
         }
     }
-    // Python's `$` passes over a line feed at the end.
+    // Python's `$` also matches before a final line feed.
     out.push_str(if is_python { "\\n?$" } else { "$" });
     out
 }
@@ -188,7 +188,7 @@ fn class(text: &str, dialect: Dialect) -> Option<(String, &str)> {
     };
     let negated = text.strip_prefix(negation);
     let body = negated.unwrap_or(text);
-    // A bracket that comes first is one of the characters.
+    // A bracket that comes first is a member.
     let from = usize::from(body.starts_with(']'));
     let mut is_escaped = false;
     let end = body.get(from..)?.find(|c| {
@@ -198,7 +198,7 @@ fn class(text: &str, dialect: Dialect) -> Option<(String, &str)> {
     })?;
     let end = from + end;
     let mut class = String::from(if negated.is_some() { "[^" } else { "[" });
-    // Code points mean nothing else to a regular expression.
+    // Written as numbers, no character has a special meaning.
     let mut push = |range: (char, char)| {
         let (first, last) = (u32::from(range.0), u32::from(range.1));
         class.push_str(&format!("\\x{{{first:x}}}-\\x{{{last:x}}}"));
@@ -224,7 +224,7 @@ fn class(text: &str, dialect: Dialect) -> Option<(String, &str)> {
     Some((class, body.get(end + 1..)?))
 }
 
-/// The patterns of an ignore file, read as Docker does.
+/// The patterns of an ignore file, cleaned as Docker does.
 #[must_use]
 pub fn docker_patterns(content: &str) -> Vec<String> {
     content
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_refuses_is_no_pattern() {
+    fn what_python_refuses_is_refused() {
         for pattern in ["[z-a]", "x[b--]"] {
             assert!(Patterns::docker_py(pattern).is_err(), "{pattern}");
         }

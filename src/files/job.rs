@@ -1,5 +1,5 @@
-//! What is asked of whoever sees the files, and what comes back. Both cross a process boundary as JSON, between
-//! two processes of one build of this program.
+//! Requests for digests and their answers. Only some processes see the files, so both cross process boundaries as
+//! JSON; the processes are of the same version of this program.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Task {
     /// How many `base_image`s down the spec stands.
     pub depth: usize,
-    /// The field that names the files.
+    /// The spec's field that names the files.
     pub field: &'static str,
-    /// What to compute.
+    /// The digest to compute.
     pub job: Job,
 }
 
@@ -20,58 +20,58 @@ pub struct Task {
 pub enum Job {
     /// flytekit's `compute_digest` of a list: files by their base names, directories without theirs.
     Copy {
-        /// Files and directories; what is not there does not count.
+        /// Files and directories; missing ones do not count.
         paths: Vec<String>,
     },
     /// flytekit's `compute_digest` of one directory.
     Directory {
-        /// The directory; a file, or nothing at all, gives the digest of nothing.
+        /// The directory; the digest of nothing if it is a file or missing.
         root: String,
     },
-    /// flytekit's `ls_files`, with its three ignore rules.
+    /// flytekit's `ls_files`, with its three rules: git's, `.dockerignore`'s and a standard list.
     Source {
-        /// The directory.
+        /// `source_root`, as written.
         root: String,
     },
     /// flytekit 1.13's digest of `source_root`, with the same rules.
     Filtered {
-        /// The directory.
+        /// `source_root`, as written.
         root: String,
     },
     /// flytekit's `ls_files` of the modules that a Python process has loaded.
     Modules {
-        /// The directory.
+        /// `source_root`, as written; only files below it count.
         root: String,
-        /// Absolute paths.
+        /// Absolute paths of the modules' files.
         files: Vec<String>,
     },
     /// SHA-1 of one file.
     Requirements {
-        /// The file.
+        /// The requirements file.
         path: String,
         /// Whether white space around the content does not count.
         strip: bool,
     },
-    /// Our own digest of a requirements file that says what exactly is installed: of what it says, not of how.
+    /// Our own digest of a lock: of the packages in it, however they are written.
     Lock {
-        /// The file.
+        /// The lock.
         path: String,
-        /// A package that it has to name.
+        /// A package that it has to name, normalised.
         must_have: Option<String>,
     },
     /// Our own digest of a file or directory: contents, names, modes, targets of links.
     Content {
-        /// The file or directory.
+        /// The file or directory; empty for the whole context.
         path: String,
-        /// Patterns of what is left out, as in a copy.
+        /// Docker's patterns of what is left out, relative to the path.
         exclude: Vec<String>,
-        /// Whether a directory itself comes into the image, not only what is in it.
+        /// Whether a directory itself is copied, not only its contents.
         keeps_root: bool,
     },
 }
 
 impl Job {
-    /// The paths that it looks at.
+    /// The paths that are hashed, as the spec has them.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         let (one, many) = match self {
             Self::Copy { paths } => (None, paths.as_slice()),
@@ -86,7 +86,7 @@ impl Job {
         one.into_iter().chain(many.iter().map(String::as_str))
     }
 
-    /// Whether ignore files in the directory and above it have a say.
+    /// Whether ignore files in the directory and above it count.
     #[must_use]
     pub(crate) fn obeys_ignore_files(&self) -> bool {
         matches!(self, Self::Source { .. } | Self::Filtered { .. })
@@ -96,26 +96,26 @@ impl Job {
 /// Digests to compute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
-    /// What to compute.
+    /// The digests to compute; their order is that of the outcomes.
     pub jobs: Vec<Job>,
 }
 
-/// What came of each job, in their order.
+/// The outcomes of a request's jobs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// One for each job.
+    /// One for each job, in their order.
     pub outcomes: Vec<Outcome>,
-    /// Paths below the context that links point to and that are not there. Whoever knows more files may
-    /// have them.
+    /// Paths in the context that links point to and that are missing. The files at hand may be a selection, so the
+    /// caller may be able to add them.
     pub missing: Vec<String>,
 }
 
-/// What came of a job.
+/// The outcome of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The digest in hexadecimal digits, or why there is none.
     pub digest: Result<String, Problem>,
-    /// Where flytekit's digest may be another.
+    /// Reasons why flytekit's digest may differ.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub doubts: Vec<Doubt>,
 }
@@ -124,63 +124,63 @@ pub struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Problem {
-    /// Nothing is there.
+    /// There is nothing at the path.
     #[error("`{path}` is not there")]
     Missing {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// It was there when the directory was listed.
+    /// It existed when the directory was listed.
     #[error("`{path}` went away while it was read")]
     Vanished {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// A directory is needed.
+    /// Something else where a directory is needed.
     #[error("`{path}` is not a directory")]
     NotADirectory {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// A file is needed.
+    /// A directory where a file is needed.
     #[error("`{path}` is a directory")]
     NotAFile {
-        /// Where.
+        /// The path.
         path: String,
     },
-    /// flytekit cannot hash such names either.
+    /// A name that is not text; flytekit cannot hash it either.
     #[error("the file name `{path}` is not UTF-8")]
     NotUtf8 {
-        /// Where, with U+FFFD for what is no text.
+        /// The path, with U+FFFD for what is not text.
         path: String,
     },
-    /// Reading it might never end.
+    /// A pipe or device, which might never end.
     #[error("`{path}` is {what}, which has no content to hash")]
     Special {
-        /// Where.
+        /// The path.
         path: String,
-        /// What it is.
+        /// The kind of file, in words.
         what: String,
     },
-    /// A requirements file does not say what exactly is installed.
-    #[error("`{path}` is no lock: {reason}")]
+    /// A requirements file that does not fix what is installed.
+    #[error("`{path}` is not a lock: {reason}")]
     NotLocked {
-        /// The file.
+        /// The path of the file.
         path: String,
-        /// Why.
+        /// What it leaves open.
         reason: String,
     },
-    /// The system refuses.
+    /// The operating system refuses to read it.
     #[error("`{path}` cannot be read: {reason}")]
     Unreadable {
-        /// Where.
+        /// The path.
         path: String,
-        /// The system's words.
+        /// The operating system's words.
         reason: String,
     },
 }
 
-/// Why flytekit's digest may be another, in the order in which users are told.
+/// Why flytekit's digest may differ, in the order in which users are told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Doubt {
@@ -192,14 +192,14 @@ pub enum Doubt {
         /// The first such directory.
         path: String,
     },
-    /// git's index is not known.
+    /// Git's index is unknown.
     #[error(
         "`.gitignore` leaves out {count} files, `{path}` for one: flytekit's tag counts those that git tracks, and all where there is no repository"
     )]
     GitIgnore {
-        /// One file.
+        /// One of the files.
         path: String,
-        /// How many.
+        /// The number of files.
         count: usize,
     },
     /// Files are copied that the tag does not count.
@@ -207,27 +207,27 @@ pub enum Doubt {
         "{count} files, `{path}` for one, do not count in the tag, since git or `.dockerignore` in the source leaves them out, but they are copied: name them in the context's .dockerignore"
     )]
     Uncounted {
-        /// One file.
+        /// One of the files.
         path: String,
-        /// How many.
+        /// The number of files.
         count: usize,
     },
     /// The context's ignore file leaves files out before they are counted.
     #[error("the context's ignore file leaves out `{path}`: flytekit's tag counts it")]
     Excluded {
-        /// One file.
+        /// One of the files.
         path: String,
     },
     /// A link points out of the context.
     #[error("the link `{path}` leads out of the build context: flytekit's tag counts the file it points to")]
     Link {
-        /// The link.
+        /// The path of the link.
         path: String,
     },
     /// BuildKit's clients send sockets as empty files.
     #[error("the socket `{path}` does not count, as with flytekit; in a build it is an empty file, which does")]
     Socket {
-        /// The socket.
+        /// The path of the socket.
         path: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Digests over trees of files, flytekit's and our own, with the rules by which files are left out.
+//! Digests of files, flytekit's and our own, and the rules by which files are left out.
 
 mod digests;
 mod gitignore;

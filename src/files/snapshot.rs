@@ -14,23 +14,23 @@ use crate::files::job::Problem;
 use crate::files::stream::{map_files, open};
 use crate::files::tree::{AtPath, Context, Notes};
 
-/// Something below the path.
-struct Entry {
+/// A file, directory or link at or below the path.
+struct SnapshotEntry {
     name: String,
     path: PathBuf,
-    kind: Kind,
+    kind: EntryKind,
 }
 
-enum Kind {
-    /// A directory with its mode; whether the ignore file leaves it out, so that only what it takes back counts.
+enum EntryKind {
+    /// A directory with its mode, and whether the ignore file leaves it out: then it counts only with something in it.
     Directory(u32, bool),
     /// A link and its target.
     Link(PathBuf),
     File,
 }
 
-/// SHA-256 over everything at or below a path, `exclude` aside. `keeps_root` says whether the path itself comes
-/// into the image when it is a directory.
+/// SHA-256 over everything at or below a path that `exclude` does not match. `keeps_root` says whether the path itself
+/// is copied if it is a directory.
 pub(super) fn snapshot(
     context: &Context,
     path: &str,
@@ -46,7 +46,7 @@ pub(super) fn snapshot(
     let entries = entries(context, &place, &exclude, notes)?;
     let files: Vec<&Path> = entries
         .iter()
-        .filter(|entry| matches!(entry.kind, Kind::File))
+        .filter(|entry| matches!(entry.kind, EntryKind::File))
         .map(|entry| entry.path.as_path())
         .collect();
     let digests = map_files(&files, |path, buffer| {
@@ -60,21 +60,21 @@ pub(super) fn snapshot(
     })?;
     let mut digests = digests.iter();
     let mut hash = Sha256::new();
-    // Lengths keep one entry from reading like two.
+    // With lengths, one entry cannot be mistaken for two.
     let mut line = |kind: &str, detail: &str, name: &str, content: &[u8]| {
         hash.update(format!("{kind} {}:{detail} {}:{name}\n", detail.len(), name.len()));
         hash.update(content);
     };
     for entry in &entries {
         match &entry.kind {
-            // The contents of the context and of sources go into a directory that is there.
-            Kind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
-            Kind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
-            Kind::Link(target) => {
+            // The contents go into a directory that exists already.
+            EntryKind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
+            EntryKind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
+            EntryKind::Link(target) => {
                 let target = target.as_os_str().as_bytes();
                 line("link", &target.len().to_string(), &entry.name, target);
             }
-            Kind::File => {
+            EntryKind::File => {
                 if let Some((mode, digest)) = digests.next() {
                     line("file", &octal(*mode), &entry.name, digest);
                 }
@@ -98,13 +98,18 @@ fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {
     }
 }
 
-/// A path and everything below it, each directory before what is in it, by name.
-fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Notes) -> Result<Vec<Entry>, Problem> {
+/// A path and everything below it by name, each directory before its contents.
+fn entries(
+    context: &Context,
+    place: &Path,
+    exclude: &Patterns,
+    notes: &mut Notes,
+) -> Result<Vec<SnapshotEntry>, Problem> {
     let real = match context.find(place, notes)? {
         AtPath::File(real) | AtPath::Directory(real) => real,
         AtPath::Special(what) => return Err(context.special(place, what)),
         AtPath::Nothing | AtPath::Socket => {
-            let path = context.shown(place);
+            let path = context.relative(place);
             return Err(Problem::Missing { path });
         }
     };
@@ -122,7 +127,7 @@ fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Note
                 let child = child.path();
                 let base = child.file_name().and_then(std::ffi::OsStr::to_str);
                 let base = base.ok_or_else(|| Problem::NotUtf8 {
-                    path: context.shown(&child),
+                    path: context.relative(&child),
                 })?;
                 let below = if name.is_empty() {
                     base.to_owned()
@@ -134,33 +139,33 @@ fn entries(context: &Context, place: &Path, exclude: &Patterns, notes: &mut Note
                     children.push((child, below, kind));
                 }
             }
-            // The last is taken first.
+            // The stack takes the last first.
             children.sort_by(|a, b| b.1.cmp(&a.1));
             stack.extend(children);
-            let kind = Kind::Directory(mode, context.leaves_out(&path));
-            entries.push(Entry { name, path, kind });
+            let kind = EntryKind::Directory(mode, context.leaves_out(&path));
+            entries.push(SnapshotEntry { name, path, kind });
         } else if kind.is_symlink() {
             let target = fs::read_link(&path).map_err(error)?;
-            let kind = Kind::Link(target);
-            entries.push(Entry { name, path, kind });
+            let kind = EntryKind::Link(target);
+            entries.push(SnapshotEntry { name, path, kind });
         } else if kind.is_file() {
-            let kind = Kind::File;
-            entries.push(Entry { name, path, kind });
+            let kind = EntryKind::File;
+            entries.push(SnapshotEntry { name, path, kind });
         } else if let AtPath::Special(what) = context.look(&path, notes)? {
             return Err(context.special(&path, what));
         }
     }
-    // A directory that is left out is there when something in it is taken back.
-    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    // An excluded directory exists in the image if something in it is not excluded.
+    let mut kept: Vec<SnapshotEntry> = Vec::with_capacity(entries.len());
     for entry in entries.into_iter().rev() {
         let is_empty = kept.last().is_none_or(|next| next.path.parent() != Some(&entry.path));
-        if !matches!(entry.kind, Kind::Directory(_, true)) || !is_empty {
+        if !matches!(entry.kind, EntryKind::Directory(_, true)) || !is_empty {
             kept.push(entry);
         }
     }
     kept.reverse();
     if kept.is_empty() {
-        let path = context.shown(place);
+        let path = context.relative(place);
         return Err(Problem::Missing { path });
     }
     Ok(kept)

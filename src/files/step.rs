@@ -1,4 +1,4 @@
-//! Digests as a step of a build: this program itself, run over the build context.
+//! Digests as a step of a build: BuildKit runs this program over the build context, so that no file has to leave it.
 
 use std::fs;
 use std::io;
@@ -15,10 +15,10 @@ pub const COMMAND: &str = "compute-digests";
 pub(crate) const CONTEXT: &str = "/context";
 /// The file that it leaves, in the root of its own file tree.
 pub(crate) const ANSWER: &str = "imagespec-digests.json";
-/// An argument may be at most so long, in bytes; a kernel takes twice as much.
+/// The longest argument, in bytes; the kernel's limit is twice as much.
 const MAX_ARGUMENT: usize = 64 * 1024;
 
-/// A request as arguments of the program.
+/// The program's arguments for a request.
 #[must_use]
 pub(crate) fn arguments(request: &Request) -> Vec<String> {
     // Strings, numbers and lists always become JSON.
@@ -35,22 +35,22 @@ pub(crate) fn arguments(request: &Request) -> Vec<String> {
     arguments
 }
 
-/// Does what arguments ask for, without the command.
+/// Answers the request in the arguments that follow the command.
 ///
 /// # Errors
-/// When they are no request, or the answer cannot be written.
+/// When the arguments are not a request, or the answer cannot be written.
 pub fn run(arguments: impl Iterator<Item = String>) -> io::Result<()> {
     let request: Request = serde_json::from_str(&arguments.collect::<String>())?;
-    // git's index is not here, so git cannot be asked; the context is as its ignore file left it.
+    // Without an index there is no use in asking git; the ignore file has been applied already.
     let context = Context::new(CONTEXT, Patterns::default());
     let answer = compute(&request, &context, &|_| None);
     fs::write(Path::new("/").join(ANSWER), serde_json::to_vec(&answer)?)
 }
 
-/// Reads an answer.
+/// Reads the answer that a step wrote.
 ///
 /// # Errors
-/// When it is none.
+/// When it is malformed.
 pub(crate) fn read_answer(content: &[u8]) -> io::Result<Answer> {
     Ok(serde_json::from_slice(content)?)
 }

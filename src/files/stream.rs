@@ -1,4 +1,4 @@
-//! Contents of many files, read by several threads while one hashes.
+//! The contents of many files, read by several threads while another one hashes.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read as _};
@@ -8,20 +8,20 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
-/// Bytes read at once.
+/// The bytes read at once.
 const CHUNK: usize = 256 * 1024;
-/// Files that a thread takes at once.
+/// The files that a thread takes at once.
 const BATCH: usize = 64;
-/// Chunks of one batch that wait to be hashed.
+/// The most chunks of a batch that wait to be hashed.
 const WAITING: usize = 4;
-/// `O_NONBLOCK`: what became a named pipe since it was listed must not hang us.
+/// `O_NONBLOCK`: opening must not hang if the file has become a named pipe since it was listed.
 const NONBLOCK: i32 = 0o4000;
 
-/// A piece of what is read, in order.
+/// A piece of the contents, in order.
 pub(super) enum Piece<'a> {
     /// Content of the current file.
     Data(&'a [u8]),
-    /// The file, by its position, is complete.
+    /// The end of the file at this position.
     End(usize),
 }
 
@@ -30,16 +30,16 @@ pub(super) enum Piece<'a> {
 pub(super) struct ReadError {
     /// The position of the file.
     pub position: usize,
-    /// Why.
+    /// The operating system's error.
     pub error: std::io::Error,
 }
 
-/// Opens a file for reading that may have become anything since it was listed.
+/// Opens a file for reading, whatever it may have become since it was listed.
 pub(super) fn open(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().read(true).custom_flags(NONBLOCK).open(path)
 }
 
-/// How many threads read.
+/// The number of threads that read.
 #[must_use]
 pub(super) fn threads() -> usize {
     thread::available_parallelism().map_or(2, usize::from).clamp(2, 8)
@@ -53,7 +53,7 @@ struct Chunk {
     error: Option<ReadError>,
 }
 
-/// Reads all files and hands their contents on in order. The memory it takes does not depend on their sizes.
+/// Reads all files and passes their contents on in order, in memory that does not depend on their sizes.
 ///
 /// # Errors
 /// The first file in order that cannot be read.
@@ -106,13 +106,13 @@ pub(super) fn read_in_order<P: AsRef<Path> + Sync>(
                 }
             }
         }
-        // Whoever waits to hand something over stops.
+        // Stops the threads that wait to pass something on.
         drop(batches);
         outcome
     })
 }
 
-/// `false` when nobody listens any more.
+/// `false` if nobody listens any more.
 fn read_batch<P: AsRef<Path>>(first: usize, files: &[P], spare: &Mutex<Vec<Vec<u8>>>, out: &SyncSender<Chunk>) -> bool {
     let new = || Chunk {
         data: spare

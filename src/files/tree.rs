@@ -1,4 +1,4 @@
-//! What is in a directory: files in a defined order, links resolved inside the build context.
+//! The files of the build context in a defined order, links resolved without leaving it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -12,22 +12,22 @@ use crate::files::glob::Patterns;
 use crate::files::job::{Doubt, Problem};
 use crate::files::paths::pathlib;
 
-/// Links after this many others lead nowhere.
+/// The longest chain of links.
 const MAX_LINKS: usize = 40;
 
 /// A directory whose files are hashed: the build context.
 pub struct Context {
     root: PathBuf,
-    /// What its ignore file leaves out.
+    /// The patterns of its ignore file.
     exclude: Patterns,
 }
 
-/// What turns up while files are looked for, besides the files.
+/// What was noticed on the way to files.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
-    /// Paths below the context that links point to and that are not there.
+    /// Paths in the context that links point to and that are missing.
     pub(super) missing: BTreeSet<String>,
-    /// Where flytekit's digest may be another, one example of each kind.
+    /// Reasons why flytekit's digest may differ, one of each kind.
     doubts: Vec<Doubt>,
 }
 
@@ -50,36 +50,36 @@ impl Notes {
 /// A file to hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedFile {
-    /// Where it is.
+    /// The path to read, links resolved.
     pub(super) real: PathBuf,
-    /// Its path relative to the directory that was walked, or its base name.
+    /// The name that is hashed: relative to the directory that was walked, or the base name.
     pub(super) name: String,
 }
 
-/// What a path turned out to be.
+/// What there is at a path, links followed.
 pub(super) enum AtPath {
     /// A regular file.
     File(PathBuf),
     /// A directory.
     Directory(PathBuf),
-    /// Nothing: not there, or a link to nothing.
+    /// Nothing, or a link to nothing.
     Nothing,
-    /// Something without content, and what.
+    /// A pipe or device, in words.
     Special(&'static str),
-    /// A socket; flytekit passes over them.
+    /// A socket, which flytekit skips.
     Socket,
 }
 
-/// A directory while it is walked.
+/// The names in a directory.
 pub(super) struct Listing {
-    /// What is no directory, by name, and whether it is a regular file.
+    /// Everything but directories, by name, and whether it is a regular file.
     pub(super) files: Vec<(OsString, bool)>,
-    /// Names of directories, links to directories aside.
+    /// Directories, without links to directories.
     pub(super) directories: Vec<OsString>,
 }
 
 impl Context {
-    /// A context with what its ignore file leaves out.
+    /// A context without the files that `exclude` matches.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>, exclude: Patterns) -> Self {
         Self {
@@ -88,20 +88,20 @@ impl Context {
         }
     }
 
-    /// The directory.
+    /// The directory that paths of the spec are relative to.
     #[must_use]
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where a path of the spec is; absolute paths are what they are.
+    /// The place of a path of the spec; absolute paths stay as they are.
     #[must_use]
     pub(super) fn place(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
     /// A path for people, relative to the context.
-    pub(super) fn shown(&self, path: &Path) -> String {
+    pub(super) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)
             .to_string_lossy()
@@ -122,16 +122,16 @@ impl Context {
     fn is_excluded(&self, path: &Path, notes: &mut Notes) -> bool {
         let is_out = !self.exclude.is_empty() && self.leaves_out(path);
         if is_out {
-            let path = self.shown(path);
+            let path = self.relative(path);
             notes.doubt(Doubt::Excluded { path });
         }
         is_out
     }
 
-    /// What is at a path that a spec names: links on the way to it stay in the context, too.
+    /// What there is at a path that a spec names. Links on the way to it are followed within the context, too.
     ///
     /// # Errors
-    /// When the system refuses to say.
+    /// When the operating system refuses to say.
     pub(super) fn find(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
         let has_links = path
             .ancestors()
@@ -147,7 +147,7 @@ impl Context {
             self.look(path, notes)?
         };
         match found {
-            // BuildKit's clients send no directory that is left out, unless something in it is taken back.
+            // BuildKit's clients send an excluded directory only if something in it is not excluded.
             AtPath::Directory(real) if self.is_excluded(&real, notes) && self.is_left_empty(&real, notes)? => {
                 Ok(AtPath::Nothing)
             }
@@ -177,10 +177,10 @@ impl Context {
         Ok(true)
     }
 
-    /// What is at a path, links followed.
+    /// What there is at a path, links at its end followed.
     ///
     /// # Errors
-    /// When the system refuses to say.
+    /// When the operating system refuses to say.
     pub(super) fn look(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
@@ -205,7 +205,7 @@ impl Context {
         Ok(match special(kind) {
             None if kind.is_file() => AtPath::File(real),
             None => {
-                let path = self.shown(path);
+                let path = self.relative(path);
                 notes.doubt(Doubt::Socket { path });
                 AtPath::Socket
             }
@@ -213,17 +213,19 @@ impl Context {
         })
     }
 
-    /// Where a link leads. Links of the context stay in it, as they do for BuildKit: other files are not there.
+    /// The target of a link. Within the context it stays there, as it does for BuildKit, which has no other files.
     fn follow(&self, link: &Path, notes: &mut Notes) -> Result<Option<(PathBuf, Metadata)>, Problem> {
         let Ok(inside) = link.strip_prefix(&self.root) else {
-            // Paths outside of the context are the system's business.
+            // Outside of the context, the operating system resolves links.
             return match fs::canonicalize(link).and_then(|real| Ok((fs::metadata(&real)?, real))) {
                 Ok((metadata, real)) => Ok(Some((real, metadata))),
                 Err(error) if is_nothing(&error) => Ok(None),
                 Err(error) => Err(self.unreadable(link, &error)),
             };
         };
-        let outside = || Doubt::Link { path: self.shown(link) };
+        let outside = || Doubt::Link {
+            path: self.relative(link),
+        };
         let mut left: Vec<OsString> = inside.components().rev().map(|c| c.as_os_str().to_owned()).collect();
         let mut at = self.root.clone();
         let mut depth = 0_usize;
@@ -250,7 +252,7 @@ impl Context {
                     if links == 0 {
                         return Ok(None);
                     }
-                    notes.missing.insert(pathlib(&self.shown(&rest)));
+                    notes.missing.insert(pathlib(&self.relative(&rest)));
                     return Ok(None);
                 }
                 Err(error) => return Err(self.unreadable(&at, &error)),
@@ -264,7 +266,7 @@ impl Context {
                 at.pop();
                 depth -= 1;
                 if target.is_absolute() {
-                    // It means a place on the user's machine.
+                    // It means a file on the user's machine.
                     notes.doubt(outside());
                     return Ok(None);
                 }
@@ -312,8 +314,8 @@ impl Context {
         Ok(listing)
     }
 
-    /// All files below a directory: those of a directory by name, then those of its subdirectories. `enter`
-    /// says which subdirectories are entered; `visit` sees each directory with its listing.
+    /// All files below a directory: its own by name, then those of its subdirectories. `enter` decides which
+    /// subdirectories are entered; `visit` sees each directory with its listing.
     ///
     /// # Errors
     /// The first file or directory that cannot be hashed.
@@ -333,7 +335,7 @@ impl Context {
             for (name, is_regular) in &listing.files {
                 let path = directory.join(name);
                 let found = if *is_regular && !self.is_excluded(&path, notes) {
-                    // What the directory says is enough: asking for each file would double the work.
+                    // The listing is enough: asking for each file would double the work.
                     AtPath::File(path.clone())
                 } else {
                     self.look(&path, notes)?
@@ -358,21 +360,23 @@ impl Context {
         Ok(files)
     }
 
-    /// The problem of something that has no content.
+    /// The problem that a file has no content to hash.
     pub(super) fn special(&self, path: &Path, what: &str) -> Problem {
         Problem::Special {
-            path: self.shown(path),
+            path: self.relative(path),
             what: what.to_owned(),
         }
     }
 
     fn not_utf8(&self, path: &Path) -> Problem {
-        Problem::NotUtf8 { path: self.shown(path) }
+        Problem::NotUtf8 {
+            path: self.relative(path),
+        }
     }
 
-    /// The problem of what the system refuses to read.
+    /// The problem that a file cannot be read.
     pub(super) fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
-        let path = self.shown(path);
+        let path = self.relative(path);
         match error.kind() {
             ErrorKind::NotFound => Problem::Vanished { path },
             _ => Problem::Unreadable {
@@ -383,7 +387,7 @@ impl Context {
     }
 }
 
-/// What has no content; `None` for files and sockets.
+/// The kind of file that has no content to hash, in words; `None` for files and sockets.
 fn special(kind: FileType) -> Option<&'static str> {
     if kind.is_fifo() {
         Some("a named pipe")
@@ -395,6 +399,6 @@ fn special(kind: FileType) -> Option<&'static str> {
 }
 
 fn is_nothing(error: &std::io::Error) -> bool {
-    // Too many links, too.
+    // 40 is ELOOP: too many links.
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) || error.raw_os_error() == Some(40)
 }

@@ -1,15 +1,11 @@
 //! The fields of flytekit's `ImageSpec`: their names, in the order in which it hashes them, and what they take.
 
-/// What a field takes.
+/// The kind of value that a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// A text.
     Text,
-    /// `true` or `false`.
     Flag,
-    /// A list of texts.
     TextList,
-    /// A mapping of names to texts.
     TextMap,
     /// A mapping with keys of any kind.
     AnyMap,
@@ -20,7 +16,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// What the field takes, in words.
+    /// The kind in words, for messages: "`packages` takes a list of strings".
     #[must_use]
     pub(crate) fn words(self) -> &'static str {
         match self {
@@ -35,12 +31,10 @@ impl Kind {
     }
 }
 
-/// A top-level field.
+/// A field of a spec.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Field {
-    /// Its name.
     pub name: &'static str,
-    /// What it takes.
     pub kind: Kind,
 }
 
@@ -81,7 +75,7 @@ pub(crate) const FLYTEKIT_FIELDS: [Field; 29] = [
     field("builder_config", Kind::AnyMap),
 ];
 
-/// The lists of strings whose entries flytekit itself checks, in the order in which it does.
+/// The lists whose entries flytekit itself checks, in its order.
 pub(crate) const CHECKED_LISTS: [&str; 8] = [
     "packages",
     "conda_channels",
@@ -93,7 +87,7 @@ pub(crate) const CHECKED_LISTS: [&str; 8] = [
     "runtime_packages",
 ];
 
-/// Whether a field is one of flytekit's.
+/// Whether flytekit's `ImageSpec` has a field of this name.
 #[must_use]
 pub(crate) fn is_flytekits(name: &str) -> bool {
     FLYTEKIT_FIELDS.iter().any(|field| field.name == name)

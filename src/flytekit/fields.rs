@@ -8,12 +8,12 @@ use crate::flytekit::field::CHECKED_LISTS;
 use crate::flytekit::release::Release;
 use crate::python::{CopyFileDetection, Unicode, Value, repr};
 
-/// What the result depends on besides the arguments.
+/// The environment that flytekit would run in; ids and tags depend on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Host {
     /// The release of flytekit.
     pub release: Release,
-    /// The tables of the Python that it ran on.
+    /// The Unicode tables of its Python.
     pub unicode: Unicode,
     /// The machine's architecture as Python's `platform.machine()` says it.
     pub machine: String,
@@ -23,9 +23,9 @@ pub struct Host {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct ConstructError {
-    /// The argument.
+    /// The keyword argument, with the path to it where specs are nested: `base_image.name`.
     pub field: String,
-    /// What is wrong with it.
+    /// The complaint, a sentence without the argument's name.
     pub message: String,
 }
 
@@ -70,7 +70,7 @@ impl Fields {
                 ("registry", Some(registry)) if registry.is_truthy() => {
                     let lower = registry.as_text().map(|text| host.unicode.lower(text));
                     match lower {
-                        // 1.13 does not look at what it says.
+                        // 1.13 does not check it.
                         Some(text) if host.release == Release::V113 || registry_is_valid(&text, host.unicode) => {
                             Value::Str(text)
                         }
@@ -122,7 +122,7 @@ impl Fields {
         }
     }
 
-    /// The value of a field; `None` is one.
+    /// The value of a field, Python's `None` for a field that is not set.
     pub(crate) fn get(&self, field: &str) -> &Value {
         let found = self.values.iter().find(|(name, _)| name == field);
         found.map_or(&Value::None, |(_, value)| value)
@@ -135,7 +135,7 @@ impl Fields {
         }
     }
 
-    /// What the fields were constructed for.
+    /// The environment that the fields were constructed in.
     pub(super) fn host(&self) -> &Host {
         &self.host
     }
@@ -182,7 +182,7 @@ impl Fields {
         for (name, value) in &pairs {
             let name = name.as_text().unwrap_or_default();
             match value {
-                // Options are fields to those who write them.
+                // To people who write specs, each option is a field.
                 Value::Map(options) if name == "builder_options" && !options.is_empty() => {
                     let named = options.iter().map(|(key, value)| match key.as_text() {
                         Some(key) => (format!("{name}.{key}"), text(value)),
@@ -260,7 +260,7 @@ fn is_list_of_pairs(mounts: &Value) -> bool {
     }
 }
 
-/// The platform of a spec that names none: ARM machines build for themselves when the registry is theirs.
+/// The platform of a spec that names none: an ARM machine builds for itself when the registry is on localhost.
 fn default_platform(registry: Option<&Value>, host: &Host) -> &'static str {
     let is_local = registry
         .and_then(Value::as_text)
@@ -275,7 +275,7 @@ fn default_platform(registry: Option<&Value>, host: &Host) -> &'static str {
 
 /// flytekit's pattern: a host with an optional port, then path parts.
 pub(crate) fn registry_is_valid(registry: &str, unicode: Unicode) -> bool {
-    // Python's `$` passes over one line feed at the end.
+    // Python's `$` also matches before a final line feed.
     let registry = registry.strip_suffix('\n').unwrap_or(registry);
     let mut parts = registry.split('/');
     let host = parts.next().unwrap_or_default();

@@ -1,3 +1,5 @@
+//! The releases of flytekit that name images differently, and the fields that each one hashes.
+
 use crate::flytekit::field::FLYTEKIT_FIELDS;
 
 /// The releases of flytekit whose names we compute.

@@ -10,22 +10,22 @@ use crate::python::{CopyFileDetection, FormatError, Value, format};
 /// Why a constructed spec has no tag.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
-    /// A copy mode needs the directory to copy.
+    /// A copy mode without the directory to copy.
     #[error("`source_copy_mode` needs `source_root`, the directory to copy")]
     NoSourceRoot,
-    /// The field holds a value that names no files.
-    #[error("`{0}` names no file or directory")]
+    /// The field should name files, and holds something else.
+    #[error("`{0}` does not name a file or directory")]
     NoPath(&'static str),
-    /// The format of the tag cannot be applied.
+    /// `tag_format` cannot be applied.
     #[error("tag_format: {0}")]
     Format(#[from] FormatError),
-    /// Digests are missing. Not a fault of the spec.
+    /// A digest is missing: a bug of the caller, not a mistake in the spec.
     #[error("the digest of `{0}` is missing")]
     NoDigest(&'static str),
 }
 
 impl TagError {
-    /// The field that is wrong.
+    /// The field to point at.
     #[must_use]
     pub fn field(&self) -> &'static str {
         match self {
@@ -39,9 +39,9 @@ impl TagError {
 /// A tag and what it was made from.
 #[derive(Clone, PartialEq)]
 pub struct Tag {
-    /// The tag.
+    /// The hash, or the result of `tag_format`.
     pub tag: String,
-    /// The hash in it.
+    /// The hash as the tag has it, with `_` for `-`.
     pub hash: String,
     /// `[registry/]name:tag`.
     pub image_name: String,
@@ -86,7 +86,7 @@ fn of_fields(fields: &Fields, modules: &[String], depth: usize, tasks: &mut Vec<
     of_values(get, fields.host().release, modules, depth, tasks)
 }
 
-/// A spec that flytekit has as a mapping.
+/// A nested spec that flytekit sees as a plain mapping.
 fn of_map(
     map: &[(Value, Value)],
     release: Release,
@@ -143,7 +143,7 @@ fn of_values<'a>(
             let paths: Result<Vec<String>, TagError> = entries.iter().map(|entry| text("copy", entry)).collect();
             push("copy", Job::Copy { paths: paths? });
         }
-        // A string in the place of a list is a directory to walk.
+        // A string instead of a list is a directory to walk.
         (_, copy) => {
             let root = text("copy", copy)?;
             push("copy", Job::Directory { root });
@@ -161,7 +161,7 @@ fn of_values<'a>(
 /// The tag of a spec, with the digests of [`tasks`] in their order.
 ///
 /// # Errors
-/// When the spec has none, although it could be constructed.
+/// When the spec has no tag although it could be constructed.
 pub fn tag(fields: &Fields, digests: &[(Task, String)]) -> Result<Tag, TagError> {
     at_depth(fields, digests, 0)
 }
@@ -177,7 +177,7 @@ fn at_depth(fields: &Fields, digests: &[(Task, String)], depth: usize) -> Result
     for (task, digest) in digests.iter().filter(|(task, _)| task.depth == depth) {
         counted.set(task.field, Value::text(digest));
     }
-    // Those of the specs below have been asked for by now.
+    // The nested specs have checked theirs by now.
     for needed in tasks(fields, &[])?.iter().filter(|task| task.depth == 0) {
         let is_there = |(task, _): &(Task, String)| task.depth == depth && task.field == needed.field;
         if !digests.iter().any(is_there) {

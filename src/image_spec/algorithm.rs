@@ -1,7 +1,9 @@
+//! The algorithms that `tag_algorithm` chooses from.
+
 use std::fmt;
 use std::str::FromStr;
 
-/// How a name is computed from a spec.
+/// A way to compute a name from a spec.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Algorithm {
     /// As flytekit does since 1.13.6.
@@ -9,20 +11,20 @@ pub enum Algorithm {
     Flytekit,
     /// As flytekit 1.13.3 and 1.13.4 did.
     Flytekit113,
-    /// Our own: what changes the image changes it, nothing else does.
+    /// Our own: whatever changes the image changes the name, and nothing else does.
     Content,
 }
 
-/// No algorithm that is known.
+/// An unknown algorithm.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not one of flytekit, flytekit-1.13, content")]
 pub struct UnknownAlgorithm(String);
 
 impl Algorithm {
-    /// All of them.
+    /// All algorithms, in the order in which users are told of them.
     pub const ALL: [Self; 3] = [Self::Flytekit, Self::Flytekit113, Self::Content];
 
-    /// Its name, as `tag_algorithm` takes it.
+    /// The word that `tag_algorithm` takes.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! What a spec must hold beyond the kinds of its values.
+//! The rules that a spec must keep beyond the kinds of its values, those on packages aside.
 
 use crate::flytekit::{registry_is_valid, tag_format};
 use crate::image_spec::model::{BaseImage, ImageSpec, TextValue};
@@ -8,10 +8,10 @@ use crate::python::Unicode;
 use crate::text::yaml::{Data, Node};
 use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, climbs, has_credential, redact};
 
-/// The oldest uv whose installs compile only what they installed.
+/// The oldest uv that compiles only what it has just installed.
 const OLDEST_UV: (u32, u32, u32) = (0, 11, 28);
 
-/// Adds everything that is wrong with a typed spec.
+/// Adds a diagnostic for every rule that a spec breaks.
 pub(super) fn check(spec: &ImageSpec, diagnostics: &mut Vec<Diagnostic>) {
     let mut checker = Checker { diagnostics };
     checker.spec(spec);
@@ -35,7 +35,7 @@ impl Checker<'_> {
     fn spec(&mut self, spec: &ImageSpec) {
         let nested = matches!(spec.base_image, Some(BaseImage::Spec(_)));
         for (name, node) in &spec.raw {
-            // A nested spec is checked as one.
+            // A nested spec is checked as a spec.
             if !(nested && name == "base_image") {
                 self.credentials(node);
             }
@@ -50,7 +50,7 @@ impl Checker<'_> {
         self.environment(spec);
         self.secrets(spec);
         if let Some(format) = &spec.tag_format
-            // Any hash will do to see whether it can be laid out.
+            // Any hash shows whether the format works.
             && let Err(error) = tag_format(&format.value, "0123456789abcdefABCDEF")
         {
             let message = format!("tag_format: {error}");
@@ -83,7 +83,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Every string, keys included: what is in the spec ends up in an image's history or a log.
+    /// Checks every string, keys included: whatever is in a spec ends up in an image's history or a log.
     fn credentials(&mut self, node: &Node) {
         // Recursion is bounded by the reader's depth limit.
         match &node.data {
@@ -109,7 +109,7 @@ impl Checker<'_> {
             return;
         };
         if !registry_is_valid(&registry.value, Unicode::default()) {
-            // What stands before `@` may be a password.
+            // The part before `@` may be a password.
             if registry.value.contains('@') {
                 let message = "`registry` has a user or password in it";
                 let help = "write for example ghcr.io/acme, and log in with `docker login`";
@@ -231,12 +231,12 @@ impl Checker<'_> {
         ] {
             if let Some(list) = list.as_ref().filter(|list| !list.value.is_empty()) {
                 let message =
-                    format!("`{field}` needs a conda environment, `python_exec` uses an interpreter that is there");
+                    format!("`{field}` needs a conda environment, `python_exec` uses an existing interpreter");
                 self.error("python-exec-with-conda", message, list.span, "leave one of the two out");
             }
         }
         if let Some(version) = &spec.python_version {
-            let message = "`python_version` has no effect beside `python_exec`";
+            let message = "`python_version` has no effect with `python_exec`";
             self.warning(
                 "python-version-unused",
                 message,
@@ -376,7 +376,7 @@ impl Checker<'_> {
     }
 }
 
-/// The version that a tag starts with.
+/// The version at the start of a tag.
 fn version(tag: &str) -> Option<(u32, u32, u32)> {
     let tag = tag.split('-').next().unwrap_or(tag);
     let mut parts = tag.trim_start_matches('v').split('.').map(str::parse);

@@ -1,8 +1,8 @@
-//! What a spec says of packages.
+//! The rules on packages, and on how to install them.
 
 use crate::image_spec::check::Checker;
 use crate::image_spec::model::{ImageSpec, Layering, TextList};
-use crate::python::{Arguments, Entry, RequirementsFile, parse_requirements};
+use crate::python::{Entry, PipArguments, RequirementsFile, parse_requirements};
 
 impl Checker<'_> {
     pub(super) fn packages(&mut self, spec: &ImageSpec) {
@@ -37,7 +37,7 @@ impl Checker<'_> {
         }
     }
 
-    /// What holds for the entries of every list that ends up in a command.
+    /// The rules for entries of every list that becomes part of a command.
     fn entries(&mut self, spec: &ImageSpec) {
         let lists = [
             ("packages", &spec.packages),
@@ -120,7 +120,7 @@ impl Checker<'_> {
                     self.error("option-as-entry", message, entry.span, help);
                 }
                 Err(error) => {
-                    let message = format!("an entry of `packages` is no requirement: {}", error.message);
+                    let message = format!("an entry of `packages` is not a requirement: {}", error.message);
                     self.error("requirement", message, entry.span, help);
                 }
             }
@@ -130,7 +130,7 @@ impl Checker<'_> {
     fn extra_arguments(&mut self, spec: &ImageSpec) {
         let Some(args) = &spec.pip_extra_args else { return };
         let Some(words) = shlex::split(&args.value) else {
-            let message = "`pip_extra_args` has a quote without its partner";
+            let message = "`pip_extra_args` has an unclosed quote";
             return self.error(
                 "pip-extra-args",
                 message,
@@ -138,23 +138,23 @@ impl Checker<'_> {
                 "arguments are split as a shell would",
             );
         };
-        let sorted = Arguments::sort(&words, "");
-        for option in sorted.refused {
-            let message = format!("`{option}` in `pip_extra_args` is not for a spec to say");
-            let help = "packages stand in `packages` and `requirements`; where they go is the image's business";
+        let arguments = PipArguments::classify(&words, "");
+        for option in arguments.refused {
+            let message = format!("`{option}` in `pip_extra_args` is not allowed in a spec");
+            let help = "list packages in `packages` or `requirements`; the image decides where they are installed";
             self.error("pip-extra-args", message, args.span, help);
         }
-        if spec.layering == Layering::Auto && !sorted.unknown.is_empty() {
+        if spec.layering == Layering::Auto && !arguments.unknown.is_empty() {
             let message = format!(
-                "`{}` in `pip_extra_args` is not an option that is known",
-                sorted.unknown.join(" ")
+                "`{}` in `pip_extra_args` is not a known option",
+                arguments.unknown.join(" ")
             );
             let help = "packages are resolved and installed in steps of their own, and each option has to go to the right ones; `layering: single` hands it to `uv pip install`";
             self.error("pip-extra-args", message, args.span, help);
         }
     }
 
-    /// What goes with a lock and what does not.
+    /// The fields that need a project or a lock, or that contradict one.
     fn lock(&mut self, spec: &ImageSpec) {
         let kind = spec.requirements_file();
         let has_project = kind.is_some_and(RequirementsFile::has_project);
@@ -198,7 +198,7 @@ impl Checker<'_> {
     }
 }
 
-/// `name[:architecture][=version | /suite]`, optionally with apt's `+` or `-` behind it.
+/// Whether a text is `name[:architecture][=version | /suite]`, optionally followed by apt's `+` or `-`.
 fn apt_name_is_valid(name: &str) -> bool {
     let (name, version) = match name.find(['=', '/']) {
         Some(at) => name.split_at(at),

@@ -1,4 +1,4 @@
-//! Fields that take one of a few words.
+//! Fields that take one of a few words, with help for misspelt ones.
 
 use crate::image_spec::algorithm::{Algorithm, UnknownAlgorithm};
 use crate::image_spec::model::{Layering, Profile, SourceCopyMode, TextValue};
@@ -52,7 +52,7 @@ pub(super) fn algorithm(text: &TextValue) -> Result<Algorithm, Diagnostic> {
     })
 }
 
-/// `shown` of the known words are told to users.
+/// The first `shown` of the known words are told to users.
 fn choose<T: Copy>(
     what: &str,
     text: &TextValue,

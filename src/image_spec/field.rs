@@ -1,4 +1,4 @@
-//! The fields that a spec may have: flytekit's, and our own.
+//! The fields that a spec may have besides flytekit's.
 
 use crate::flytekit::{FLYTEKIT_FIELDS, Field, Kind};
 
@@ -21,14 +21,14 @@ pub(crate) const OWN_FIELDS: [Field; 14] = [
     field("extras", Kind::TextList),
     field("groups", Kind::TextList),
     field("install_project", Kind::Flag),
-    // Never hashed: it says how to.
+    // Never hashed: it decides how to hash.
     field("tag_algorithm", Kind::Text),
 ];
 
-/// The keys of `builder_config` that mean something to us.
+/// The keys of `builder_config` that this builder uses.
 pub(super) const BUILDER_CONFIG_KEYS: [&str; 2] = ["uv_image", "micromamba_image"];
 
-/// The field of a name.
+/// The field with a name, flytekit's or ours.
 #[must_use]
 pub(super) fn find(name: &str) -> Option<Field> {
     FLYTEKIT_FIELDS

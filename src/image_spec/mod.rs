@@ -1,7 +1,8 @@
-//! A YAML text to a typed spec with every problem found on the way, each with its place.
+//! From YAML text to a typed spec, with every problem on the way, each with its place.
 //!
-//! There are two levels. What stops [`Operation::Naming`](crate::text::Operation) is what flytekit itself would refuse;
-//! without such errors a spec has a name. What stops `Operation::Building` keeps an image from being made.
+//! There are two levels of errors. Those that stop [`Operation::Naming`](crate::text::Operation) are what flytekit
+//! itself would refuse; a spec without them has a name. Those that stop `Operation::Building` only keep it from being
+//! built.
 
 mod algorithm;
 mod check;

@@ -1,9 +1,11 @@
+//! The typed spec: what a file says, with the place of each value.
+
 use std::fmt;
 
 use crate::flytekit::is_flytekits;
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::field::{self, OWN_FIELDS};
-use crate::python::{self, Arguments, RequirementsFile, Value};
+use crate::python::{self, PipArguments, RequirementsFile, Value};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Span, Spanned};
 
@@ -14,14 +16,14 @@ pub type TextList = Spanned<Vec<TextValue>>;
 /// Names and strings in the order written.
 pub type TextMap = Spanned<Vec<(TextValue, TextValue)>>;
 
-/// What the image is for.
+/// The purpose of an image.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
-    /// A Flyte task: what flytekit's own builder provides is there.
+    /// A Flyte task: the image has what flytekit's own builder provides.
     #[default]
     Flyte,
-    /// Anything: nothing is added that the spec does not ask for.
+    /// Any other: the image has only what the spec asks for.
     Plain,
 }
 
@@ -39,19 +41,19 @@ impl Profile {
     }
 }
 
-/// How Python packages become layers.
+/// The layers of Python packages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layering {
-    /// Heavy packages have a layer each, the rest share a few by their names.
+    /// A layer for each heavy package, and a few that the others share by their names.
     #[default]
     Auto,
-    /// One layer.
+    /// One layer for all.
     Single,
 }
 
 impl Layering {
-    /// All of them, in the order in which users are told of them.
+    /// All layerings, in the order in which users are told of them.
     pub const ALL: [Self; 2] = [Self::Auto, Self::Single];
 
     /// The word that `layering` takes. It counts in content tags.
@@ -68,11 +70,11 @@ impl Layering {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceCopyMode {
-    /// What the build can see, which is everything.
+    /// flytekit's choice by loaded modules; a build has none, so everything is copied.
     Auto,
-    /// Everything.
+    /// Everything that no rule leaves out.
     All,
-    /// Nothing.
+    /// No file.
     None,
 }
 
@@ -92,13 +94,13 @@ pub struct SecretMount {
     pub id: String,
     /// The file on the user's machine that flytekit would pass.
     pub source: Option<String>,
-    /// The path in the step.
+    /// The path at which a step sees it.
     pub target: String,
-    /// Where it stands.
+    /// The entry of `pip_secret_mounts`.
     pub span: Span,
 }
 
-/// A spec, typed. Fields that the file does not have, or has wrong, are `None`.
+/// A typed spec. Fields that are missing or malformed are `None`.
 #[derive(Clone, PartialEq)]
 pub struct ImageSpec {
     /// The image's name, lower-case; `flytekit` where none is given.
@@ -107,7 +109,7 @@ pub struct ImageSpec {
     pub python_version: Option<TextValue>,
     /// The builder that flytekit would use.
     pub builder: Option<TextValue>,
-    /// The directory of the user's own code.
+    /// The directory of the user's code, relative to the build context.
     pub source_root: Option<TextValue>,
     /// The image's environment.
     pub env: Option<TextMap>,
@@ -123,9 +125,9 @@ pub struct ImageSpec {
     pub requirements: Option<TextValue>,
     /// Debian packages.
     pub apt_packages: Option<TextList>,
-    /// Not supported by flytekit's default builder, nor here.
+    /// The CUDA version. Neither flytekit's default builder nor this one supports it.
     pub cuda: Option<TextValue>,
-    /// Not supported by flytekit's default builder, nor here.
+    /// The cuDNN version. Neither flytekit's default builder nor this one supports it.
     pub cudnn: Option<TextValue>,
     /// The image to start from.
     pub base_image: Option<BaseImage>,
@@ -135,17 +137,17 @@ pub struct ImageSpec {
     pub pip_index: Option<TextValue>,
     /// Further Python package indexes.
     pub pip_extra_index_url: Option<TextList>,
-    /// Secrets for install steps.
+    /// The secrets that install steps see.
     pub pip_secret_mounts: Vec<SecretMount>,
-    /// More arguments of the installer.
+    /// Further arguments for the installer, quoted as in a shell.
     pub pip_extra_args: Option<TextValue>,
     /// The entry point; an empty list clears the base's.
     pub entrypoint: Option<TextList>,
     /// Commands run last.
     pub commands: Option<TextList>,
-    /// The form of the tag.
+    /// The tag as a Python format string with `{spec_hash}`.
     pub tag_format: Option<TextValue>,
-    /// Whether `source_root` is copied.
+    /// Whether `source_root` is copied; absent means that it is not.
     pub source_copy_mode: Option<Spanned<SourceCopyMode>>,
     /// Files and directories of the context to copy.
     pub copy: Option<TextList>,
@@ -157,9 +159,9 @@ pub struct ImageSpec {
     pub uv_image: Option<TextValue>,
     /// The image that has the `micromamba` program.
     pub micromamba_image: Option<TextValue>,
-    /// What the image is for.
+    /// Whether the image is one for Flyte tasks.
     pub profile: Profile,
-    /// Image labels.
+    /// The image's labels.
     pub labels: Option<TextMap>,
     /// The image's user.
     pub user: Option<TextValue>,
@@ -167,15 +169,15 @@ pub struct ImageSpec {
     pub workdir: Option<TextValue>,
     /// Where `copy` and `source_root` go; `/root` where none is given.
     pub copy_to: Option<TextValue>,
-    /// Environment of build steps only.
+    /// Variables that only steps of the build see.
     pub build_env: Option<TextMap>,
     /// Commands run before anything is copied.
     pub setup_commands: Option<TextList>,
     /// The digests of images, by reference.
     pub pins: Option<TextMap>,
-    /// How Python packages become layers.
+    /// Whether Python packages share a layer.
     pub layering: Layering,
-    /// Packages that have a layer each, besides those that are known to be heavy.
+    /// Packages to give a layer each, besides those known to be heavy.
     pub heavy: Option<TextList>,
     /// Extras of the project whose lock is installed.
     pub extras: Option<TextList>,
@@ -183,11 +185,11 @@ pub struct ImageSpec {
     pub groups: Option<TextList>,
     /// Whether the project itself is installed, not only what it needs.
     pub install_project: Option<Spanned<bool>>,
-    /// How the image's name is computed.
+    /// The way in which the image's name is computed.
     pub tag_algorithm: Algorithm,
-    /// The whole mapping.
+    /// The span of the whole mapping.
     pub span: Span,
-    /// The fields as they stand in the file, for hashing: there a number is a number.
+    /// The fields as written, for hashing: there a number is a number.
     pub(crate) raw: Vec<(String, Node)>,
 }
 
@@ -201,10 +203,9 @@ impl fmt::Debug for ImageSpec {
 }
 
 impl ImageSpec {
-    /// What flytekit gets from the file: the arguments of its `ImageSpec`, our own fields under
-    /// `builder_options`.
+    /// The arguments of flytekit's `ImageSpec`, our own fields under `builder_options`.
     ///
-    /// Secret mounts are left out: they never count, and we take more forms of them.
+    /// Secret mounts are left out: they never count, and we accept more forms of them.
     #[must_use]
     pub fn arguments(&self) -> Vec<(String, Value)> {
         let mut arguments: Vec<(String, Value)> = self
@@ -249,15 +250,15 @@ impl ImageSpec {
             .collect()
     }
 
-    /// The spec as JSON, in the order of the file: what an image may say of how it was made. Values of
-    /// `build_env`, which no image has, and what is meant for other builders are left out.
+    /// The spec as JSON in the order of the file, for a label of the image. Values of `build_env`, which the image
+    /// itself does not have, and of options for other builders are left out.
     #[must_use]
     pub(crate) fn summary(&self) -> serde_json::Value {
         let fields = self.raw.iter().map(|(name, node)| (name.clone(), summary(name, node)));
         serde_json::Value::Object(fields.collect())
     }
 
-    /// Where a field's value stands, or the whole spec where the file does not have it.
+    /// The span of a field's value, or of the whole spec if the file does not have the field.
     #[must_use]
     pub(crate) fn span_of(&self, field: &str) -> Span {
         let found = self.raw.iter().find(|(name, _)| name == field);
@@ -273,25 +274,25 @@ impl ImageSpec {
         }
     }
 
-    /// This spec and those below it, the outermost first.
+    /// This spec and the nested ones, the outermost first.
     pub fn all(&self) -> impl Iterator<Item = &Self> {
         std::iter::successors(Some(self), |spec| spec.below())
     }
 
-    /// `pip_extra_args` by what they have a say in; files of the context are named relative to `context`.
+    /// `pip_extra_args` by the command that each is for; files of the context are named below `context`.
     #[must_use]
-    pub(crate) fn extra_arguments(&self, context: &str) -> Arguments {
+    pub(crate) fn extra_arguments(&self, context: &str) -> PipArguments {
         let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
-        Arguments::sort(&shlex::split(text).unwrap_or_default(), context)
+        PipArguments::classify(&shlex::split(text).unwrap_or_default(), context)
     }
 
-    /// What the requirements file is, if there is one.
+    /// The kind of the requirements file, if there is one.
     #[must_use]
     pub(crate) fn requirements_file(&self) -> Option<RequirementsFile> {
         self.requirements.as_ref().map(|file| RequirementsFile::of(&file.value))
     }
 
-    /// Whether a lock beside the spec says what is installed: it names none itself, and installs something.
+    /// Whether a lock beside the spec decides what is installed: the spec installs something and names no lock itself.
     #[must_use]
     pub(crate) fn takes_lock_beside(&self) -> bool {
         let has_own = self.requirements_file().is_some_and(RequirementsFile::is_lock);
@@ -299,13 +300,13 @@ impl ImageSpec {
         !has_own && (has_packages || self.profile == Profile::Flyte)
     }
 
-    /// Where copied files go.
+    /// The directory that files are copied to.
     #[must_use]
     pub(crate) fn copy_target(&self) -> &str {
         self.copy_to.as_ref().map_or("/root", |to| to.value.as_str())
     }
 
-    /// Whether the spec asks for a copy of `source_root`, and the directory.
+    /// `source_root`, if the spec asks for a copy of it.
     #[must_use]
     pub(crate) fn copied_source(&self) -> Option<&TextValue> {
         let mode = self.source_copy_mode.as_ref()?;

@@ -1,15 +1,15 @@
-//! A YAML text to a typed spec with every problem found on the way.
+//! Reading and checking in one go: the door to this folder.
 
 use crate::image_spec::model::ImageSpec;
 use crate::image_spec::{check, read};
 use crate::text::{Diagnostic, Operation, Severity, Text, yaml};
 
-/// What came of reading a file.
+/// The result of reading a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
-    /// The spec, unless the file is no YAML mapping at all.
+    /// The spec; `None` if the file is not a YAML mapping.
     pub spec: Option<ImageSpec>,
-    /// Everything found, in the order of the file.
+    /// All problems, in the order of the file.
     pub diagnostics: Vec<Diagnostic>,
 }
 
@@ -22,7 +22,7 @@ impl Parsed {
     }
 }
 
-/// Reads and checks a spec.
+/// Reads and checks a spec. Problems do not stop it, so one run finds all of them.
 #[must_use]
 pub fn parse(text: &Text) -> Parsed {
     let root = match yaml::parse(text) {

@@ -1,4 +1,4 @@
-//! Nodes to the typed model. Every problem is collected; nothing stops at the first.
+//! From nodes to the typed model. It collects every problem instead of stopping at the first.
 
 use crate::flytekit::{CHECKED_LISTS, FLYTEKIT_FIELDS, Kind};
 use crate::image_spec::algorithm::Algorithm;
@@ -12,7 +12,7 @@ use crate::text::{Diagnostic, Operation, Span, Spanned, closest};
 
 /// Reads a mapping as a spec.
 pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<ImageSpec> {
-    let mut reader = Reader {
+    let mut reader = SpecReader {
         diagnostics,
         path: String::new(),
         fields: Vec::new(),
@@ -20,19 +20,19 @@ pub(super) fn read(root: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Ima
     reader.spec(root)
 }
 
-struct Reader<'a> {
+struct SpecReader<'a> {
     diagnostics: &'a mut Vec<Diagnostic>,
-    /// Where nested specs are, for example `base_image.`.
+    /// The path to a nested spec, for example `base_image.`.
     path: String,
     fields: Vec<(String, Node)>,
 }
 
-impl Reader<'_> {
+impl SpecReader<'_> {
     fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
-    /// The pairs of a mapping; reports what a spec cannot be read from, and tags that make it something else.
+    /// The pairs of a mapping. Reports anything else, and tags that would make it something else.
     fn pairs<'n>(&mut self, root: &'n Node) -> Option<&'n [(Node, Node)]> {
         let Data::Mapping(pairs) = &root.data else {
             let kind = kind_of(root);
@@ -78,7 +78,7 @@ impl Reader<'_> {
             own_text(self, "tag_algorithm"),
             self.field_text("source_copy_mode"),
         );
-        // Other builders use it; here it only has to be a text.
+        // Other builders use it; here it only has to be text.
         self.field_text("registry_config");
         let spec = ImageSpec {
             name: self.name(),
@@ -284,7 +284,7 @@ impl Reader<'_> {
         Some(Spanned::new(text.to_owned(), node.span))
     }
 
-    /// What no program takes in an argument or variable; the name can be computed all the same.
+    /// Reports characters that cannot be in an argument or variable; the name can be computed all the same.
     fn representable(&mut self, field: &str, node: &Node) {
         let text = node.text().unwrap_or_default();
         if text.contains('\0') {
@@ -293,7 +293,7 @@ impl Reader<'_> {
         }
         if let Data::Scalar { points: Some(_), .. } = &node.data {
             let diagnostic = if text.contains('\u{fffd}') {
-                let message = format!("`{field}` has half a surrogate pair in it, which is no text");
+                let message = format!("`{field}` has half a surrogate pair in it, which is not text");
                 Diagnostic::build_error("surrogate", message)
             } else {
                 let message = format!(
@@ -339,7 +339,7 @@ impl Reader<'_> {
                     let help = match text {
                         Some(text) if kind != "null" => format!("put it into quotes: `\"{text}\"`"),
                         _ if kind == "a mapping" => {
-                            "put the whole entry into quotes: a colon with a space behind it makes a mapping".to_owned()
+                            "put the whole entry into quotes: a colon followed by a space makes a mapping".to_owned()
                         }
                         _ => "write each entry as one string".to_owned(),
                     };
@@ -410,7 +410,7 @@ impl Reader<'_> {
         self.node(name).and_then(|node| self.text(name, &node))
     }
 
-    /// A text that is not empty: an empty one counts as absent.
+    /// A text; an empty one counts as absent.
     fn filled(&mut self, name: &'static str) -> Option<TextValue> {
         self.field_text(name).filter(|text| !text.value.is_empty())
     }
@@ -432,7 +432,7 @@ impl Reader<'_> {
         let node = self.node("base_image")?;
         match &node.data {
             Data::Mapping(_) => {
-                let mut nested = Reader {
+                let mut nested = SpecReader {
                     path: format!("{}base_image.", self.path),
                     diagnostics: &mut *self.diagnostics,
                     fields: Vec::new(),
@@ -492,14 +492,14 @@ impl Reader<'_> {
         self.report(
             Diagnostic::error(
                 "secret-mount",
-                format!("this entry of `pip_secret_mounts` is {kind} that names no secret and target"),
+                format!("this entry of `pip_secret_mounts` is {kind} that does not name a secret and a target"),
             )
             .at(item.span)
             .help("write `[.netrc, /root/.netrc]` or `{id: netrc, target: /root/.netrc}`"),
         );
     }
 
-    /// A field that takes one of a few words; what is none of them counts as absent.
+    /// A field that takes one of a few words; any other word counts as absent.
     fn choice<T>(
         &mut self,
         text: Option<TextValue>,
@@ -567,7 +567,7 @@ impl Reader<'_> {
     }
 }
 
-/// A value as Python shows it in messages.
+/// A value as Python would print it.
 fn shown(value: &Value) -> String {
     python::repr(value, Unicode::default())
 }

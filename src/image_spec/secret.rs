@@ -1,4 +1,4 @@
-//! The forms in which a spec names a secret and where it appears.
+//! The forms in which a spec may write a secret mount.
 
 use crate::image_spec::model::SecretMount;
 use crate::text::Span;
@@ -18,7 +18,7 @@ pub(super) fn pair_mount(source: &str, target: &str, position: usize, span: Span
     }
 }
 
-/// An entry of `pip_secret_mounts`; `None` when it names no secret or no target.
+/// An entry of `pip_secret_mounts`; `None` if it lacks a secret or a target.
 pub(super) fn secret_mount(item: &Node, position: usize) -> Option<SecretMount> {
     match &item.data {
         Data::Sequence(pair) => match pair.as_slice() {

@@ -1,7 +1,9 @@
+//! Capabilities: what a server has to know to run an op.
+
 /// The identifier of an LLB capability, as servers announce it.
 pub type Capability = &'static str;
 
-/// The BuildKit release that first had a capability, for messages to people with older ones.
+/// The BuildKit release that first had a capability, for messages to users of older ones.
 #[must_use]
 pub(crate) fn since(capability: &str) -> Option<&'static str> {
     Some(match capability {

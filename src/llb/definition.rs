@@ -1,14 +1,14 @@
-//! A graph in the form that crosses the wire.
+//! Definitions: graphs as they cross the wire.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::llb::encode::digest_of;
 use crate::proto::pb;
 
-/// The key under which a vertex's description has the name that clients show.
+/// The key of the name, which clients show, in the description of a vertex.
 pub(super) const CUSTOM_NAME: &str = "llb.customname";
 
-/// A graph in the form that a server takes: ops, what is said about them, and their source lines.
+/// A graph in the form that a server takes: encoded ops, their metadata, and their places in source files.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Definition(pub pb::Definition);
 

@@ -1,3 +1,5 @@
+//! The bytes of ops and their digests, which have to equal those that BuildKit computes.
+
 use prost::Message;
 use sha2::{Digest as _, Sha256};
 

@@ -1,4 +1,4 @@
-//! Processes: what runs, on which root, with what mounted.
+//! Steps that run a process on a file tree, with other things mounted.
 
 use crate::llb::capability::Capability;
 use crate::llb::metadata::Metadata;
@@ -6,12 +6,12 @@ use crate::llb::vertex::{Inputs, Output, Vertex};
 use crate::oci::Platform;
 use crate::proto::pb;
 
-/// Who else may use a cache mount at the same time.
+/// Whether several steps may use a cache mount at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sharing {
-    /// Anybody.
+    /// They may.
     Shared,
-    /// Nobody: a second user waits.
+    /// The second waits for the first.
     Locked,
 }
 
@@ -32,44 +32,38 @@ pub enum Network {
 pub(crate) enum Mount {
     /// A file tree, or the part of it that `selector` names.
     Bind {
-        /// Where it appears.
         target: String,
-        /// What is mounted; `None` for an empty directory.
+        /// `None` for an empty directory.
         source: Option<Output>,
         /// A path in the source; empty for all of it.
         selector: String,
-        /// Whether the step may not write.
         readonly: bool,
-        /// Whether what a step wrote is thrown away instead of becoming an output.
+        /// Whether changes are thrown away instead of becoming an output.
         discard: bool,
-        /// Whether a read-only mount counts in cache keys by what is in it. Finding that out reads all of it.
+        /// Whether a read-only mount counts in cache keys by its content, which has to be read for that.
         by_content: bool,
     },
     /// A directory that survives builds and never reaches an image.
     Cache {
-        /// Where it appears.
         target: String,
-        /// Its name on the engine.
+        /// The name of the cache on the engine.
         id: String,
-        /// Who else may use it.
         sharing: Sharing,
-        /// What it holds at first.
+        /// The initial content.
         source: Option<Output>,
         /// A path in the source.
         selector: String,
     },
     /// A directory in memory.
     Tmpfs {
-        /// Where it appears.
         target: String,
-        /// Its size in bytes, 0 for the engine's default.
+        /// In bytes; 0 for the engine's default.
         size: i64,
     },
     /// A secret as a file that root alone can read.
     Secret {
-        /// Where it appears.
         target: String,
-        /// The secret's name.
+        /// The id that the client knows the secret by.
         id: String,
         /// Whether the step runs without it.
         optional: bool,
@@ -117,37 +111,35 @@ impl Mount {
     }
 }
 
-/// A process to run on a root file tree.
+/// A process, without the root that it runs on.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Exec {
-    /// Program and arguments.
+    /// The program and its arguments.
     pub args: Vec<String>,
-    /// Environment, `name=value`, in the order given.
+    /// Names and values, in the order in which the process gets them.
     pub environment: Vec<(String, String)>,
-    /// Working directory.
+    /// The working directory.
     pub cwd: String,
-    /// User; empty for root.
+    /// A user's name or number; empty for root.
     pub user: String,
-    /// What is mounted besides the root.
     pub mounts: Vec<Mount>,
-    /// Network.
     pub network: Network,
-    /// Names resolved besides DNS, with their addresses.
+    /// Host names with their addresses, for `/etc/hosts`.
     pub extra_hosts: Vec<(String, String)>,
-    /// Host name; empty for the engine's default.
+    /// The machine's name; empty for the engine's default.
     pub hostname: String,
-    /// Proxy settings, lower-case variable names; outside the cache key.
+    /// Proxy variables by lower-case name; they do not count in cache keys.
     pub proxy: Vec<(String, String)>,
 }
 
 impl Exec {
-    /// Runs the process on `root` and gives the root as it is afterwards.
+    /// The root after the process has run on it.
     #[must_use]
     pub(crate) fn run(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Output {
         self.vertex(root, platform, metadata).output(0)
     }
 
-    /// The process as a vertex: its result 0 is the root, the others are its writable binds by their targets.
+    /// The process as a vertex: output 0 is the root, the others are the writable binds in the order of their targets.
     #[must_use]
     pub(crate) fn vertex(&self, root: Option<&Output>, platform: &Platform, metadata: Metadata) -> Vertex {
         let mut inputs = Inputs::default();
@@ -175,7 +167,7 @@ impl Exec {
         Vertex::new(op, Some(platform.into()), inputs, metadata, capabilities)
     }
 
-    /// The root and all mounts, in the order of Go's client: by target, secrets after what has inputs.
+    /// The root and all mounts in the order of Go's client: by target, secrets last.
     fn wire_mounts(
         &self,
         root: Option<&Output>,
@@ -217,7 +209,7 @@ impl Exec {
             proxy_env: self.proxy_env(),
             extra_hosts: extra_hosts.collect(),
             hostname: self.hostname.clone(),
-            // Mount points below other mount points would else stay behind in the layer.
+            // Otherwise mount points below other mount points would stay behind in the layer.
             remove_mount_stubs_recursive: true,
             ..pb::Meta::default()
         }

@@ -1,11 +1,11 @@
-//! Changes of a file tree that need no process: copies, directories, files.
+//! Steps that change a file tree without running a process: copies, directories, files.
 
 use crate::llb::capability::Capability;
 use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Inputs, Output, Vertex};
 use crate::proto::pb;
 
-/// Who owns a created file. Names are looked up in the file tree that is written to.
+/// The owner of a created file. Names are looked up in the file tree that is written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Owner {
     /// A user name or number.
@@ -14,16 +14,15 @@ pub(crate) struct Owner {
     pub group: String,
 }
 
-/// Copies files from another file tree.
+/// Files to copy from another file tree.
 #[derive(Debug, Clone)]
 pub(crate) struct Copy {
-    /// The tree copied from.
     pub from: Output,
-    /// The path there.
+    /// The path in `from`.
     pub source: String,
-    /// The path written.
+    /// The path in the tree that is written to.
     pub target: String,
-    /// New owner; `None` keeps what the source has.
+    /// `None` keeps the owner that the source has.
     pub owner: Option<Owner>,
     /// Follow a link at the source path.
     pub follow_symlink: bool,
@@ -33,9 +32,9 @@ pub(crate) struct Copy {
     pub unpack: bool,
     /// Create the directories above the target.
     pub create_target_parents: bool,
-    /// Modification time of everything copied, Unix seconds; `None` keeps the source's.
+    /// The modification time of everything copied, in Unix seconds; `None` keeps the source's.
     pub time: Option<i64>,
-    /// Nothing that matches.
+    /// Docker's patterns of what is left out.
     pub exclude: Vec<String>,
 }
 
@@ -58,33 +57,28 @@ impl Copy {
     }
 }
 
-/// Creates a directory.
+/// A directory to create.
 #[derive(Debug, Clone)]
 pub(crate) struct MakeDirectory {
-    /// Its path.
     pub path: String,
-    /// Its permission bits.
     pub mode: i32,
-    /// Create the directories above it, and accept it when it exists.
+    /// Create the directories above it, and accept that it exists.
     pub parents: bool,
-    /// Its owner; `None` for root.
+    /// `None` for root.
     pub owner: Option<Owner>,
-    /// Its modification time, Unix seconds; `None` for the time of the build.
+    /// The modification time in Unix seconds; `None` for the time of the build.
     pub time: Option<i64>,
 }
 
-/// Creates a file.
+/// A file to create.
 #[derive(Debug, Clone)]
 pub(crate) struct MakeFile {
-    /// Its path.
     pub path: String,
-    /// Its permission bits.
     pub mode: i32,
-    /// Its content.
     pub data: Vec<u8>,
-    /// Its owner; `None` for root.
+    /// `None` for root.
     pub owner: Option<Owner>,
-    /// Its modification time, Unix seconds; `None` for the time of the build.
+    /// The modification time in Unix seconds; `None` for the time of the build.
     pub time: Option<i64>,
 }
 
@@ -95,7 +89,7 @@ enum FileAction {
     MakeFile(MakeFile),
 }
 
-/// Actions done one after another on one file tree.
+/// Changes that are made to one file tree, one after another.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FileActions(Vec<FileAction>);
 
@@ -207,7 +201,7 @@ fn encode(action: &FileAction, root: i64, capabilities: &mut Vec<Capability>) ->
     }
 }
 
-/// Times are in nanoseconds on the wire, and -1 there is none.
+/// A time on the wire: nanoseconds, or -1 for none.
 fn nanoseconds(seconds: Option<i64>) -> i64 {
     seconds.map_or(-1, |seconds| seconds.saturating_mul(1_000_000_000))
 }

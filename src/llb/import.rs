@@ -1,3 +1,5 @@
+//! Graphs of others, to build on: the frontend runs its own image as a step.
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use prost::Message as _;
@@ -8,16 +10,16 @@ use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Output, Vertex};
 use crate::proto::pb;
 
-/// A definition that is not a graph.
+/// A malformed or incomplete definition.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is not an LLB definition: {0}")]
 pub(crate) struct ImportError(String);
 
-/// Takes a graph that somebody else has encoded, to build on its result. The ops keep their bytes and digests,
-/// their names are `name`; `known` are the capabilities that are passed on when the graph needs them.
+/// Reads a graph that somebody else encoded, to build on its result. The ops keep their bytes and digests and are all
+/// named `name`; of the capabilities that the graph needs, those in `known` are passed on.
 ///
 /// # Errors
-/// When the bytes are no definition, or not a complete one.
+/// When the bytes are not a definition, or parts of the graph are missing.
 pub(crate) fn import(bytes: &[u8], name: &str, known: &[Capability]) -> Result<Output, ImportError> {
     let wrong = |reason: &str| ImportError(reason.to_owned());
     let definition = pb::Definition::decode(bytes).map_err(|error| ImportError(error.to_string()))?;
@@ -32,7 +34,7 @@ pub(crate) fn import(bytes: &[u8], name: &str, known: &[Capability]) -> Result<O
         }
     }
     let last = terminal.ok_or_else(|| wrong("it has no last op"))?;
-    // Inputs come first in every encoder's order, but nothing says so.
+    // Every encoder writes inputs first, but nothing guarantees it.
     let mut vertices: BTreeMap<String, Vertex> = BTreeMap::new();
     let mut stack = vec![last.digest.clone()];
     while let Some(digest) = stack.last().cloned() {
@@ -44,7 +46,7 @@ pub(crate) fn import(bytes: &[u8], name: &str, known: &[Capability]) -> Result<O
             .filter(|input| !vertices.contains_key(*input))
             .collect();
         if !missing.is_empty() {
-            // A digest cannot hold itself, so there are no loops.
+            // An op contains the digests of its inputs, so there are no loops.
             stack.extend(missing.into_iter().map(str::to_owned));
             continue;
         }

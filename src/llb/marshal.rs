@@ -1,4 +1,4 @@
-//! From vertices to a [`Definition`]: each op once, inputs first, with what is said about it.
+//! From vertices to a [`Definition`]: each op once, inputs first, with its metadata.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -61,7 +61,7 @@ impl Definition {
     }
 }
 
-/// All vertices below `last` and itself, inputs first, each once.
+/// `last` and all vertices that it needs, inputs first, each once.
 fn in_order(last: &Vertex) -> Vec<Vertex> {
     let mut order = Vec::new();
     let mut seen = HashSet::new();

@@ -1,9 +1,10 @@
+//! Steps that combine file trees without running anything.
+
 use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Inputs, Output, Vertex};
 use crate::proto::pb;
 
-/// Lays file trees over each other, later ones on top. `None` when there are none, the tree itself
-/// when there is one.
+/// File trees on top of each other, the last uppermost. A single tree is its own result; `None` if there is no tree.
 #[must_use]
 pub(crate) fn merge(trees: &[Output], metadata: Metadata) -> Option<Output> {
     if let [only] = trees {
@@ -23,7 +24,7 @@ pub(crate) fn merge(trees: &[Output], metadata: Metadata) -> Option<Output> {
     Some(Vertex::new(op, None, inputs, metadata, ["mergeop"]).output(0))
 }
 
-/// What `upper` adds to, changes in and removes from `lower`; `None` is an empty tree.
+/// The changes that lead from `lower` to `upper`; `None` is an empty tree.
 #[must_use]
 pub(crate) fn diff(lower: Option<&Output>, upper: &Output, metadata: Metadata) -> Output {
     let mut inputs = Inputs::default();

@@ -1,17 +1,17 @@
-//! What a graph says of its steps for people and for the scheduler; none of it counts in a digest.
+//! Metadata of steps, for people and for the scheduler. None of it counts in a digest.
 
 use std::sync::Arc;
 
 use crate::llb::definition::Definition;
 
-/// What is said about a vertex without being part of its digest.
+/// The metadata of a vertex.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Metadata {
     /// The name shown in progress output.
     pub name: Option<String>,
     /// Run the step even when its result is cached.
     pub ignore_cache: bool,
-    /// Where in the user's files the step comes from.
+    /// The places in the user's files that the step comes from.
     pub locations: Vec<Location>,
 }
 
@@ -35,24 +35,24 @@ pub struct SourceFile {
     pub data: Vec<u8>,
     /// The language in GitHub's spelling, for example `YAML`.
     pub language: String,
-    /// How the file was loaded.
+    /// The graph that the file was loaded with.
     pub definition: Option<Definition>,
 }
 
-/// Lines of a file, both ends included, counted from 1.
+/// A range of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LineRange {
-    /// The first line.
+    /// The first line, from 1.
     pub first: u32,
-    /// The last line.
+    /// The last line, which is part of the range.
     pub last: u32,
 }
 
-/// The place in a file that a vertex comes from.
+/// The lines of a file that a vertex comes from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Location {
-    /// The file, shared between all locations in it.
+    /// The file; all locations in it share one.
     pub file: Arc<SourceFile>,
-    /// The lines; BuildKit marks each range in its snippet.
+    /// The lines that BuildKit marks in its snippet.
     pub ranges: Vec<LineRange>,
 }

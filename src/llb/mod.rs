@@ -2,7 +2,7 @@
 //!
 //! It knows nothing of image specs and does no I/O. A graph is made of [`Vertex`]es, each encoded
 //! once when it is made; an [`Output`] is one result of a vertex and the input of others. A
-//! [`Definition`] collects what an output needs, in the form that a BuildKit server takes.
+//! [`Definition`] is everything that an output needs, in the form that a BuildKit server takes.
 //!
 //! The encoding is byte for byte what BuildKit's Go code would write. The server computes digests
 //! anew from its own encoding, and only equal bytes keep error locations, warnings and progress

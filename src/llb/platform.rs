@@ -1,4 +1,4 @@
-//! Platforms on the wire.
+//! Platforms on the wire, so that [`Platform`] itself need not know of BuildKit.
 
 use crate::oci::Platform;
 use crate::proto::pb;

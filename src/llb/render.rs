@@ -1,3 +1,5 @@
+//! Graphs as text, for people and for snapshots in tests.
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -7,7 +9,7 @@ use crate::llb::definition::CUSTOM_NAME;
 use crate::llb::encode::digest_of;
 use crate::proto::pb;
 
-/// A definition as text for people and for snapshots of tests: one block a vertex, inputs by number.
+/// A definition as text: a block for each vertex, with its inputs by number.
 #[must_use]
 pub fn render(definition: &pb::Definition) -> String {
     let mut out = String::new();
@@ -42,7 +44,7 @@ fn line(out: &mut String, indent: usize, text: &str) {
     let _ = writeln!(out, "{:indent$}{text}", "");
 }
 
-/// A text behind its label, or below it when it has several lines.
+/// A text after its label, or below it if it has several lines.
 fn labelled(out: &mut String, label: &str, text: &str) {
     if text.contains('\n') {
         line(out, 4, label);

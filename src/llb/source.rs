@@ -1,4 +1,4 @@
-//! Sources: images, directories of the client, git trees, downloads.
+//! Sources, where graphs begin: images, directories of the client, git trees, downloads.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,7 @@ use crate::llb::vertex::{Inputs, Output, Vertex};
 use crate::oci::Platform;
 use crate::proto::pb;
 
-/// Makes a source vertex. Attributes with an empty value are left out: Go and prost encode them
-/// differently.
+/// A source. Attributes with an empty value are left out, since Go and prost encode them differently.
 fn source(
     identifier: String,
     attrs: BTreeMap<String, String>,
@@ -31,7 +30,7 @@ fn source(
 /// How an image reference is looked up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ResolveMode {
-    /// The engine's own way.
+    /// As the engine is configured.
     #[default]
     Default,
     /// Always ask the registry.
@@ -41,7 +40,7 @@ pub enum ResolveMode {
 }
 
 impl ResolveMode {
-    /// The word used on the wire.
+    /// The word that BuildKit's API uses.
     #[must_use]
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -59,12 +58,12 @@ pub struct Image {
     pub reference: String,
     /// The platform to choose from an index.
     pub platform: Platform,
-    /// How it is looked up.
+    /// Whether the engine's own copy will do.
     pub resolve_mode: ResolveMode,
 }
 
 impl Image {
-    /// The source vertex.
+    /// The file tree of this source.
     #[must_use]
     pub fn output(&self, metadata: Metadata) -> Output {
         let mut attrs = BTreeMap::new();
@@ -113,7 +112,7 @@ impl OciLayout {
             .collect()
     }
 
-    /// The source vertex.
+    /// The file tree of this source.
     #[must_use]
     pub fn output(&self, metadata: Metadata) -> Output {
         source(
@@ -133,18 +132,18 @@ pub struct Local {
     pub name: String,
     /// The session of the client.
     pub session: String,
-    /// Distinguishes uses of one directory with different filters, which would else undo each other.
+    /// Tells uses of one directory with different filters apart, which would otherwise undo each other.
     pub shared_key_hint: String,
-    /// Only these paths, links followed; empty for all.
+    /// The paths to send, links followed; empty for all.
     pub follow_paths: Vec<String>,
-    /// Nothing that matches these patterns.
+    /// Docker's patterns of what is not sent.
     pub exclude_patterns: Vec<String>,
-    /// Send the files anew instead of comparing times and sizes; for single small files.
+    /// Send the files again instead of comparing times and sizes; for single small files.
     pub always_send: bool,
 }
 
 impl Local {
-    /// The source vertex.
+    /// The file tree of this source.
     #[must_use]
     pub fn output(&self, metadata: Metadata) -> Output {
         let mut attrs = BTreeMap::new();
@@ -170,7 +169,7 @@ impl Local {
             capabilities.push("source.local.sharedkeyhint");
         }
         if self.always_send {
-            // Not required: a server without it compares, which is merely slower to notice changes.
+            // Not required: a server without it compares, which only notices changes later.
             attrs.insert("local.differ".into(), "none".into());
         }
         source(format!("local://{}", self.name), attrs, None, metadata, capabilities)
@@ -198,7 +197,7 @@ pub struct Git {
 }
 
 impl Git {
-    /// The source vertex.
+    /// The file tree of this source.
     #[must_use]
     pub fn output(&self, metadata: Metadata) -> Output {
         let (over_ssh, remote) = remote_of(&self.url);
@@ -248,7 +247,7 @@ pub struct Http {
 }
 
 impl Http {
-    /// The source vertex.
+    /// The file tree of this source.
     #[must_use]
     pub fn output(&self, metadata: Metadata) -> Output {
         let attrs = BTreeMap::from([("http.filename".to_owned(), self.filename.clone())]);

@@ -1,3 +1,5 @@
+//! The library against known bytes and digests, and against itself.
+
 use crate::llb::*;
 use crate::oci::Platform;
 use crate::proto::pb;

@@ -1,3 +1,5 @@
+//! Vertices: ops with their inputs, encoded when they are made.
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -6,7 +8,7 @@ use crate::llb::encode::{digest_of, op_bytes};
 use crate::llb::metadata::Metadata;
 use crate::proto::pb;
 
-/// One operation, encoded, with everything below it. Cloning is cheap.
+/// An encoded op with all its inputs. Cloning is cheap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Vertex(Arc<Inner>);
 
@@ -22,14 +24,14 @@ struct Inner {
 /// One result of a vertex.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {
-    /// The vertex.
+    /// The vertex that has it.
     pub vertex: Vertex,
-    /// Which of its results, counted from 0.
+    /// Its position among the vertex's results, from 0.
     pub index: i64,
 }
 
 impl Vertex {
-    /// Encodes an op. `inputs` are in the order in which the op's indices count them.
+    /// Encodes an op, whose indices are positions in `inputs`.
     pub(crate) fn new(
         op: pb::op::Op,
         platform: Option<pb::Platform>,
@@ -61,7 +63,7 @@ impl Vertex {
         }))
     }
 
-    /// Takes an op that is encoded already.
+    /// A vertex from an encoded op.
     pub(super) fn encoded(
         bytes: Vec<u8>,
         inputs: Vec<Self>,
@@ -89,13 +91,13 @@ impl Vertex {
         &self.0.bytes
     }
 
-    /// What is said about it.
+    /// The metadata, which is not part of the digest.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.0.metadata
     }
 
-    /// What a server must be able to do to run it.
+    /// The capabilities that a server needs to run it.
     #[must_use]
     pub fn capabilities(&self) -> &BTreeSet<Capability> {
         &self.0.capabilities
@@ -107,7 +109,7 @@ impl Vertex {
         &self.0.inputs
     }
 
-    /// One of its results.
+    /// The result at a position.
     #[must_use]
     pub fn output(&self, index: i64) -> Output {
         Output {
@@ -122,7 +124,7 @@ impl Vertex {
 pub(crate) struct Inputs(Vec<Output>);
 
 impl Inputs {
-    /// The index of an input, -1 for none (scratch).
+    /// The index of an input, which is added if it is new; -1 for an empty tree.
     pub(crate) fn index(&mut self, output: Option<&Output>) -> i64 {
         let Some(output) = output else { return -1 };
         let known = self
@@ -136,7 +138,7 @@ impl Inputs {
         i64::try_from(index).unwrap_or(i64::MAX)
     }
 
-    /// How many there are.
+    /// The number of inputs so far.
     pub(crate) fn len(&self) -> i64 {
         i64::try_from(self.0.len()).unwrap_or(i64::MAX)
     }

@@ -1,4 +1,4 @@
-//! Our own algorithm: what changes the image changes the name, nothing else does.
+//! Our own algorithm: whatever changes the image changes the name, and nothing else does.
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -10,10 +10,10 @@ use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
 use crate::python::locked_packages;
 use crate::text::{Diagnostic, context_path, directory_of};
 
-/// What hashed texts begin with.
+/// The start of every text that is hashed.
 const HEADER: &str = "imagespec-content-1\n";
 
-/// What the content of an image depends on, by name, in a fixed order.
+/// Everything that the content of an image depends on, by name, in a fixed order.
 pub(super) type ContentInputs = Vec<(String, String)>;
 
 /// The files whose digests the name needs.
@@ -68,7 +68,7 @@ fn of_spec(spec: &ImageSpec, depth: usize, beside: bool, tasks: &mut Vec<Task>) 
 /// All inputs of a spec.
 ///
 /// # Errors
-/// What is not fixed: images without digest, packages without lock.
+/// Everything that is not fixed: images without a digest, packages without a lock.
 pub(super) fn inputs(
     spec: &ImageSpec,
     platform: &str,
@@ -98,7 +98,7 @@ pub(super) fn hash(inputs: &ContentInputs) -> String {
     let mut hash = Sha256::new();
     hash.update(HEADER);
     for (name, value) in inputs {
-        // Lengths keep one value from reading like two.
+        // With lengths, one value cannot be mistaken for two.
         hash.update(format!("{name} {}\n{value}\n", value.len()));
     }
     let mut hex = base16ct::lower::encode_string(&hash.finalize());
@@ -106,7 +106,7 @@ pub(super) fn hash(inputs: &ContentInputs) -> String {
     hex
 }
 
-/// The inputs of one spec, whose names begin with the way to it.
+/// The inputs of one spec, whose names begin with the path to it.
 struct Named<'a> {
     prefix: String,
     inputs: &'a mut ContentInputs,
@@ -133,7 +133,7 @@ impl Named<'_> {
         self.optional(name, (!values.is_empty()).then(|| json!(values).to_string()));
     }
 
-    /// A mapping whose order says nothing; an empty one counts as none.
+    /// A mapping, whose order does not count; an empty one counts as none.
     fn map(&mut self, name: &str, map: &Option<TextMap>) {
         let Some(map) = map.as_ref().filter(|map| !map.value.is_empty()) else {
             return;
@@ -159,7 +159,7 @@ struct Collector<'a> {
 }
 
 impl Collector<'_> {
-    /// The order of all that follows is part of the tag.
+    /// The order of the inputs is part of the tag.
     fn spec(
         &mut self,
         spec: &ImageSpec,
@@ -207,7 +207,7 @@ impl Collector<'_> {
         }
     }
 
-    /// What is installed with Python, and how.
+    /// The Python packages, and how they are installed.
     fn packages(&mut self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
         named.optional("lock", self.file_digest("requirements", depth, 0));
         if let Some(text) = self.beside.filter(|_| depth == 0) {
@@ -218,7 +218,7 @@ impl Collector<'_> {
                     base16ct::lower::encode_string(&Sha256::digest(lines.join("\n"))),
                 ),
                 Err(reason) => {
-                    let message = format!("the lock beside the spec leaves open what is installed: {reason}");
+                    let message = format!("the lock beside the spec does not fix what is installed: {reason}");
                     self.problems
                         .push(Diagnostic::build_error("not-locked", message).at(spec.span_of("packages")));
                 }
@@ -233,7 +233,7 @@ impl Collector<'_> {
         named.text("pip_extra_args", &spec.pip_extra_args);
     }
 
-    /// What is copied, and where.
+    /// The files that are copied, and where they go.
     fn files(&self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
         let mut copies: Vec<(String, String)> = ImageSpec::strings(&spec.copy)
             .enumerate()
@@ -253,7 +253,7 @@ impl Collector<'_> {
         named.optional("source_root", self.file_digest("source_root", depth, 0));
     }
 
-    /// The digest of what a field names, by its position where a field names several.
+    /// The digest of a file that a field names, by its position in the field.
     fn file_digest(&self, field: &str, depth: usize, position: usize) -> Option<String> {
         let mut found = self
             .digests
@@ -262,7 +262,7 @@ impl Collector<'_> {
         found.nth(position).map(|(_, digest)| digest.clone())
     }
 
-    /// The digest of an image of the plan, which pins have been applied to.
+    /// The digest of an image of the plan, in which pins are applied already.
     fn image_digest(&mut self, field: &str, reference: &str, spec: &ImageSpec) -> Option<String> {
         let digest = Reference::parse(reference).ok().and_then(|reference| reference.digest);
         if digest.is_none() {
@@ -276,7 +276,7 @@ impl Collector<'_> {
         digest
     }
 
-    /// Packages that nothing fixes.
+    /// Reports packages that no lock fixes.
     fn unlocked(&mut self, spec: &ImageSpec) {
         let help = "make a lock beside the spec: `docker buildx build --target lock -o . .` or `imagespec lock`";
         if let Some(packages) = spec.packages.as_ref().filter(|list| !list.value.is_empty()) {
@@ -292,7 +292,7 @@ impl Collector<'_> {
     }
 }
 
-/// What an image says of itself, and the commands that change it.
+/// The image's settings, and the commands that change its files.
 fn settings(spec: &ImageSpec, named: &mut Named<'_>) {
     named.map("build_env", &spec.build_env);
     named.map("env", &spec.env);

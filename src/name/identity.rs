@@ -1,4 +1,4 @@
-//! The identity of an image: id, tag, name, and what they were computed from.
+//! The identity of an image: id, tag and name, by whichever algorithm.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use crate::oci::{Platform, Reference};
 use crate::python::Unicode;
 use crate::text::{Diagnostic, Span};
 
-/// What names depend on besides the spec and its files.
+/// The circumstances that names depend on besides the spec and its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NamingOptions {
-    /// The algorithm, where the spec is not to decide.
+    /// The algorithm, instead of the spec's.
     pub algorithm: Option<Algorithm>,
-    /// The tables of the Python that flytekit is taken to run on.
+    /// The Unicode tables of the Python that flytekit would run on.
     pub unicode: Unicode,
     /// The architecture of the user's machine, as Python's `platform.machine()` says it.
     pub machine: String,
-    /// The platforms that the image is built for, where the spec is not to decide.
+    /// The platforms that the image is built for, joined by commas, instead of the spec's.
     pub platform: Option<String>,
     /// The text of a lock beside the spec.
     pub beside: Option<String>,
@@ -37,15 +37,15 @@ pub struct Naming<'a> {
 /// An image's names.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The algorithm.
+    /// The algorithm that computed the tag.
     pub algorithm: Algorithm,
-    /// What flytekit calls the id: what tells a task whether it runs in this image.
+    /// flytekit's id, by which a task knows whether it runs in this image.
     pub id: String,
-    /// The tag.
+    /// The part after the colon of the image's name.
     pub tag: String,
     /// `[registry/]name:tag`.
     pub image_name: String,
-    /// What the tag was computed from, by name. Values may hold what users wrote, credentials in URLs included.
+    /// The named values that the tag was computed from. They may hold credentials, as users wrote them.
     pub inputs: Vec<(String, String)>,
 }
 
@@ -60,10 +60,10 @@ impl fmt::Debug for Identity {
 }
 
 impl<'a> Naming<'a> {
-    /// Takes a spec whose construction is in order.
+    /// Constructs flytekit's `ImageSpec` of a spec.
     ///
     /// # Errors
-    /// What flytekit's constructor refuses.
+    /// Everything that flytekit's constructor refuses.
     pub fn new(spec: &'a ImageSpec, options: &NamingOptions) -> Result<Self, Vec<Diagnostic>> {
         let algorithm = options.algorithm.unwrap_or(spec.tag_algorithm);
         let host = Host {
@@ -97,20 +97,20 @@ impl<'a> Naming<'a> {
         })
     }
 
-    /// The algorithm.
+    /// The algorithm that will compute the tag.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// What flytekit calls the id. It does not depend on files.
+    /// flytekit's id, which does not depend on files.
     #[must_use]
     pub fn id(&self) -> String {
         self.fields.hash()
     }
 
-    /// The platforms of the image: those asked for, else the spec's, else that of the machine or flytekit's
-    /// choice. `None` where they are none.
+    /// The platforms of the image: those asked for, else the spec's, else flytekit's choice or that of the machine.
+    /// `None` if they are malformed.
     #[must_use]
     pub fn platforms(&self) -> Option<Vec<Platform>> {
         let spec = self.spec.platform.as_ref().map(|platform| platform.value.as_str());
@@ -128,15 +128,15 @@ impl<'a> Naming<'a> {
     pub fn tasks(&self) -> Result<Vec<Task>, Diagnostic> {
         match self.algorithm {
             Algorithm::Content => Ok(content::tasks(self.spec, self.options.beside.is_some())),
-            // What Python process would have loaded modules?
+            // There is no Python process that could have loaded modules.
             _ => tasks(&self.fields, &[]).map_err(|error| self.tag_error(&error)),
         }
     }
 
-    /// The names, with what came of [`Self::tasks`].
+    /// The names, by the outcomes of [`Self::tasks`].
     ///
     /// # Errors
-    /// Files that cannot be hashed, formats that cannot be applied, and for `content` what is not fixed.
+    /// Files that cannot be hashed, formats that cannot be applied and, for `content`, whatever is not fixed.
     pub fn identify(&self, tasks: &[Task], answer: &Answer) -> Result<Identity, Vec<Diagnostic>> {
         let mut problems = Vec::new();
         let mut digests = Vec::new();
@@ -192,7 +192,7 @@ impl<'a> Naming<'a> {
         })
     }
 
-    /// Where flytekit's digests may be others, and whether the name is one that registries take.
+    /// Reasons why flytekit's tag may differ, and a name that registries would refuse.
     #[must_use]
     pub fn warnings(&self, tasks: &[Task], answer: &Answer, identity: &Identity) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
@@ -219,7 +219,7 @@ impl<'a> Naming<'a> {
             TagError::NoSourceRoot => "add `source_root: .` or a directory",
             TagError::NoPath(_) => "name it as a string",
             TagError::Format(_) => "write for example \"{spec_hash}-dev\"",
-            TagError::NoDigest(_) => "this is a fault of imagespec",
+            TagError::NoDigest(_) => "this is a bug in imagespec",
         };
         Diagnostic::error("no-tag", error.to_string())
             .at(self.spec.span_of(error.field()))
@@ -246,7 +246,7 @@ impl<'a> Naming<'a> {
             .help(help)
     }
 
-    /// Where the field stands that asks for a digest.
+    /// The span of the field that asks for a digest.
     #[must_use]
     pub fn span(&self, task: &Task) -> Span {
         let mut spec = self.spec;
@@ -260,7 +260,7 @@ impl<'a> Naming<'a> {
     }
 }
 
-/// What tasks ask for.
+/// The request for the digests of tasks.
 #[must_use]
 pub fn request(tasks: &[Task]) -> Request {
     Request {

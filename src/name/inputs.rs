@@ -1,4 +1,4 @@
-//! What a name was computed from, in a form that fits into an image's label, and what differs between two.
+//! The values that a tag was computed from, cut down for a label of the image, and compared between two.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use crate::image_spec::OWN_FIELDS;
 use crate::name::identity::Identity;
 use crate::text::redact;
 
-/// Longer values are kept as digests, in characters.
+/// The longest value that a label keeps, in characters; longer ones are kept as digests.
 const MAX_VALUE: usize = 120;
-/// Labels travel with every image: larger ones are left out, in bytes.
+/// The largest label, in bytes: labels travel with every image.
 const MAX_LABEL: usize = 32 * 1024;
 
-/// A value that differs: its name, and what it is on either side.
+/// A value that differs between two sets of inputs.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Difference {
     /// The input's name.
     pub input: String,
-    /// What it is on the left side; `None` when it is not there.
+    /// The value on the left side; `None` if it has none.
     pub left: Option<String>,
-    /// What it is on the right side.
+    /// The value on the right side; `None` if it has none.
     pub right: Option<String>,
 }
 
-/// What an image's label says of its inputs: short values as they are, long ones and those that only steps
-/// of the build see as digests. `None` when there are too many.
+/// The label for the inputs: short values as they are, long ones and those that only steps of the build see as
+/// digests. `None` if it would be too large.
 #[must_use]
 pub fn inputs_label(identity: &Identity) -> Option<String> {
     let object: Map<String, Json> = kept(identity)
@@ -37,7 +37,7 @@ pub fn inputs_label(identity: &Identity) -> Option<String> {
     (label.len() <= MAX_LABEL).then_some(label)
 }
 
-/// The inputs as labels have them.
+/// The inputs as labels keep them.
 #[must_use]
 pub fn kept(identity: &Identity) -> Vec<(String, String)> {
     let keep = |name: &String, value: &String| {
@@ -48,8 +48,7 @@ pub fn kept(identity: &Identity) -> Vec<(String, String)> {
     shown(identity).iter().map(|(name, value)| keep(name, value)).collect()
 }
 
-/// The inputs as people may see them: what only steps of the build see, and what is meant for other builders, as
-/// digests.
+/// The inputs as people may see them: values for steps of the build or for other builders as digests.
 #[must_use]
 pub fn shown(identity: &Identity) -> Vec<(String, String)> {
     let is_others = |name: &str| {
@@ -73,7 +72,7 @@ fn digest(value: &str) -> String {
     format!("sha256:{hex}")
 }
 
-/// Reads a label back; whoever wrote it may have left credentials in it.
+/// The inputs in a label, redacted: whoever wrote it may have left credentials in it.
 #[must_use]
 pub fn from_label(label: &str) -> Option<Vec<(String, String)>> {
     let object: Map<String, Json> = serde_json::from_str(label).ok()?;
@@ -83,7 +82,7 @@ pub fn from_label(label: &str) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
-/// What differs, in the order of the left side, then what only the right side has.
+/// The differences, in the order of the left side, then those that only the right side has.
 #[must_use]
 pub fn differences(left: &[(String, String)], right: &[(String, String)]) -> Vec<Difference> {
     let (by_left, by_right): (BTreeMap<_, _>, BTreeMap<_, _>) =

@@ -1,4 +1,4 @@
-//! The names of an image: its id, its tag, and what they were computed from.
+//! The names of an image, its id and its tag, and the values that they were computed from.
 
 mod content;
 mod identity;

@@ -1,3 +1,5 @@
+//! Frozen content tags, and what happens to files without a digest.
+
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{Answer, Outcome, Problem, Task, step};
@@ -17,7 +19,7 @@ fn options(lock: Option<&str>) -> NamingOptions {
     }
 }
 
-/// An answer in which the digest of each file is the names of what it is made of.
+/// An answer in which each digest is the list of the paths that it is made of.
 fn digested(tasks: &[Task]) -> Answer {
     let digest = |task: &Task| Outcome {
         digest: Ok(format!("{:?}", task.job.paths().collect::<Vec<_>>())),
@@ -63,7 +65,7 @@ fn a_file_without_a_digest_is_an_error() {
             assert!(problems[0].message.contains(expect), "{algorithm}: {problems:?}");
         }
     }
-    // Nor can the step that hashes leave one out.
+    // Nor can the step that hashes leave an outcome empty.
     for answer in [
         r#"{"outcomes":[{}],"missing":[]}"#,
         r#"{"outcomes":[{"doubts":[]}],"missing":[]}"#,
@@ -82,7 +84,7 @@ base_image: debian@sha256:1…
 builder_config: {uv_image: uv@sha256:2…}
 ";
 
-/// What is asked for here decides the tags of images that people have: none of these texts may change.
+/// These inputs decide the tags of images that people have: none of these texts may change.
 #[test]
 fn content_tags_are_promises() {
     let check = |yaml: &str, lock: Option<&str>, expect: &str| {
@@ -93,7 +95,7 @@ fn content_tags_are_promises() {
             .map(|(name, value)| format!("{name} = {value}\n"))
             .collect();
         assert_eq!(format!("{}\n{}", identity.tag, inputs.concat()), long(expect), "{yaml}");
-        // The form of what is hashed is a promise, too.
+        // The form in which the inputs are hashed is a promise, too.
         let hashed: String = identity
             .inputs
             .iter()
@@ -149,7 +151,7 @@ source_root: src
 source_copy_mode: all
 "#;
 
-/// A spec whose packages a lock beside it decides, and the default interpreter.
+/// A spec whose packages a lock beside it decides, with the default interpreter.
 const LOCKED: &str = "
 base_image: debian@sha256:1…
 builder_config: {uv_image: uv@sha256:2…, micromamba_image: micromamba@sha256:3…}
@@ -157,7 +159,7 @@ packages: [flytekit]
 entrypoint: [python, -m, x]
 ";
 
-/// A spec on another, each with files, and an interpreter that is there.
+/// A spec on another, each with files and an existing interpreter.
 const NESTED: &str = "
 base_image:
   profile: plain

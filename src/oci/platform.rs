@@ -1,3 +1,5 @@
+//! Platforms: which machines an image is made for, in one spelling.
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -6,11 +8,11 @@ use serde::{Serialize, Serializer};
 /// A normalised platform: operating system, architecture and variant in OCI's words.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
-    /// For example `linux`.
+    /// The operating system, for example `linux`.
     pub os: String,
-    /// For example `amd64`.
+    /// The processor architecture, for example `amd64`.
     pub architecture: String,
-    /// For example `v7`, empty where the architecture has none.
+    /// The variant, for example `v7`; empty where the architecture has none.
     pub variant: String,
 }
 

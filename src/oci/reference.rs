@@ -1,3 +1,5 @@
+//! Image references: what people write and what registries are asked for, in one normal form.
+
 use std::fmt;
 
 /// A normalised image reference: registry, repository, and a tag, a digest or both.
@@ -25,7 +27,7 @@ impl Reference {
     /// Reads a reference as Docker does.
     ///
     /// # Errors
-    /// Says which part breaks which rule.
+    /// Names the part that breaks a rule, and the rule.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let fail = |reason| ReferenceError {
             text: text.to_owned(),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_says_why() {
+    fn a_malformed_reference_says_why() {
         let check = |input: &str, expect: &str| {
             let error = Reference::parse(input).unwrap_err().to_string();
             assert!(error.contains(expect) && error.contains(input), "{error}");

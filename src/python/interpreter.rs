@@ -1,9 +1,11 @@
+//! Interpreters: which markers hold on them, and which wheels suit them best.
+
 use std::collections::BTreeMap;
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 use serde::Deserialize;
 
-/// What an interpreter says of itself: enough to evaluate markers and to choose among wheels.
+/// An interpreter's report of itself: enough to evaluate markers and to choose among wheels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interpreter {
     /// The values that markers compare with (PEP 508).
@@ -12,7 +14,7 @@ pub struct Interpreter {
     pub version: (u32, u32),
     /// Whether it is CPython; others are given pure wheels only.
     pub is_cpython: bool,
-    /// Whether it has no global lock: its ABI is one of its own.
+    /// Whether it was built without the global lock, which changes the ABI.
     pub is_free_threaded: bool,
     /// The machine, `x86_64` for example.
     pub machine: String,
@@ -27,11 +29,11 @@ pub enum Libc {
     Glibc(u32, u32),
     /// musl, by its major and minor version.
     Musl(u32, u32),
-    /// Anything else.
+    /// Any other, or none that the interpreter knows of.
     Unknown,
 }
 
-/// A report of an interpreter that cannot be read.
+/// An unreadable report of an interpreter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the interpreter's report cannot be read: {0}")]
 pub struct ReportError(String);
@@ -48,7 +50,7 @@ impl Interpreter {
     /// Reads what `interpreter.py` wrote.
     ///
     /// # Errors
-    /// When it is not what that program writes.
+    /// When the text does not have the form that this program writes.
     pub fn parse(report: &str) -> Result<Self, ReportError> {
         let report: Report = serde_json::from_str(report).map_err(|error| ReportError(error.to_string()))?;
         let value = |name: &str| report.markers.get(name).map_or("", String::as_str);
@@ -91,7 +93,7 @@ impl Interpreter {
         format!("Python {} on {system} {machine}", self.markers.python_full_version())
     }
 
-    /// All tags that it takes, the best first.
+    /// The tags of the wheels that it can install (Python, ABI, platform), the best first.
     ///
     /// The order is that of <https://packaging.python.org/en/latest/specifications/platform-compatibility-tags/>.
     #[must_use]
@@ -131,7 +133,7 @@ impl Interpreter {
         tags
     }
 
-    /// The platforms whose wheels run here, the closest first (PEP 600, PEP 656).
+    /// The platform tags of wheels that run here, the closest first (PEP 600, PEP 656).
     fn platforms(&self) -> Vec<String> {
         let machine = self.machine.replace(['-', '.'], "_");
         let mut platforms = Vec::new();
@@ -167,10 +169,10 @@ impl Interpreter {
     }
 }
 
-/// What the file name of a wheel says.
+/// The tags and the build number in the file name of a wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WheelName {
-    /// What tells builds of one version apart, higher ones first.
+    /// The build number, which tells builds of one version apart; a higher one is preferred.
     pub build: Option<(u64, String)>,
     pythons: Vec<String>,
     abis: Vec<String>,
@@ -178,7 +180,7 @@ pub(super) struct WheelName {
 }
 
 impl WheelName {
-    /// The first of the tags that it has.
+    /// The position of the first tag that the wheel has; lower is better.
     pub(super) fn preference(&self, tags: &[(String, String, String)]) -> Option<usize> {
         tags.iter().position(|(python, abi, platform)| {
             self.pythons.contains(python) && self.abis.contains(abi) && self.platforms.contains(platform)

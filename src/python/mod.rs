@@ -1,5 +1,5 @@
-//! Facts about Python that are not about images: objects as PyYAML makes them and their `repr`, requirements and
-//! locks in all their forms, interpreters and the wheels that suit them.
+//! Python, as far as images need it: objects as PyYAML makes them and `repr` writes them, requirements and locks in
+//! all their formats, interpreters and the wheels that suit them.
 
 mod interpreter;
 mod lock;
@@ -12,7 +12,7 @@ pub(crate) use lock::{locked, locked_packages};
 pub use object::{CopyFileDetection, Dictionary, FormatError, Unicode, UnknownPython, Value, ValueError, repr, value};
 pub(crate) use object::{format, is_space, kind, scalar};
 pub(crate) use requirements::{
-    Arguments, Entry, RequirementsFile, add_names, has_dynamic_requirements, normalised, parse_requirements,
+    Entry, PipArguments, RequirementsFile, add_names, has_dynamic_requirements, normalised, parse_requirements,
     plain_text, project_requirements, source_paths,
 };
 pub use requirements::{Requirement, RequirementError, Source};

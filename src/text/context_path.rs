@@ -1,6 +1,6 @@
-//! Paths inside of a build context: always with `/`, relative to its root.
+//! Paths inside a build context: relative to its root, with `/` on every system.
 
-/// The directory of a file of the context; empty at its root.
+/// The directory that a file is in; empty for the context's root.
 #[must_use]
 pub(crate) fn directory_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(directory, _)| directory)
@@ -12,7 +12,7 @@ pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A path of the build context without `./`, doubled and final slashes; empty for the context itself.
+/// The path without `.` parts and doubled or final slashes; empty for the context itself.
 #[must_use]
 pub(crate) fn context_path(path: &str) -> String {
     let parts = path.split('/').filter(|part| !part.is_empty() && *part != ".");

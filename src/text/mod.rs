@@ -1,5 +1,5 @@
-//! Texts with places: sources and spans, YAML nodes, diagnostics, and the hiding of credentials. Knows nothing of
-//! images.
+//! Text with positions: sources and spans, YAML nodes, diagnostics, and the hiding of credentials. Nothing here knows
+//! of images.
 
 mod context_path;
 mod diagnostic;

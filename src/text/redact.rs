@@ -1,4 +1,4 @@
-//! Finds and hides credentials in URLs.
+//! Credentials in URLs, which must not reach a log, an image or an error message.
 
 /// The byte ranges of the user-info parts of all URLs in a text that hold a credential: a password,
 /// or a lone token for schemes where the user part is one. References to variables are no credentials.
@@ -14,7 +14,7 @@ fn credentials(text: &str) -> Vec<std::ops::Range<usize>> {
     found
 }
 
-/// The credentials in a word, which stands at `offset`.
+/// The credentials in a word that starts at byte `offset`.
 fn in_word(word: &str, offset: usize, found: &mut Vec<std::ops::Range<usize>>) {
     let last_at = word.rfind('@');
     let mut from = 0;
@@ -49,7 +49,7 @@ fn user_info_end(word: &str, start: usize, last_at: Option<usize>) -> Option<usi
     if let Some(at) = head.rfind('@') {
         return Some(start + at);
     }
-    // A password with an unescaped slash: what follows the colon is no port.
+    // A password with an unescaped slash: what follows the colon is not a port.
     let (_, port) = head.split_once(':')?;
     if port.is_empty() || port.chars().all(|c| c.is_ascii_digit()) || port.contains(']') {
         return None;
@@ -57,7 +57,7 @@ fn user_info_end(word: &str, start: usize, last_at: Option<usize>) -> Option<usi
     last_at.filter(|at| *at > start)
 }
 
-/// `$NAME` or `${NAME}` in capitals: what a shell or uv puts something in for. `$ecret` is a password.
+/// `$NAME` or `${NAME}` in capitals, which a shell or uv replaces. `$ecret` is a password.
 fn is_variable(text: &str) -> bool {
     let name = text
         .strip_prefix("${")
@@ -77,7 +77,7 @@ pub(crate) fn has_credential(text: &str) -> bool {
     !credentials(text).is_empty()
 }
 
-/// The text with every credential in a URL hidden; its length in bytes stays.
+/// The text with every credential in a URL replaced by `*`; its length in bytes stays the same, so spans still fit.
 #[must_use]
 pub(crate) fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -1,24 +1,26 @@
+//! Texts with a name, whose bytes can be told as lines and columns.
+
 use std::fmt;
 
 use serde::Serialize;
 
 use crate::text::redact::redact;
 
-/// A stretch of a text, in bytes, the end not included.
+/// A range of bytes of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Span {
     /// The first byte.
     pub start: usize,
-    /// The byte after the last.
+    /// One past the last byte.
     pub end: usize,
 }
 
-/// A place in a text as people count: lines and characters from 1.
+/// A position as people and editors count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Position {
-    /// The line.
+    /// The line, from 1.
     pub line: u32,
-    /// The character in the line.
+    /// The character in the line, from 1.
     pub column: u32,
 }
 
@@ -37,7 +39,7 @@ impl fmt::Debug for Text {
     }
 }
 
-/// A file that is no text.
+/// A file that is not text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name}:{line}: the file is not UTF-8 text")]
 pub struct NotUtf8 {
@@ -48,7 +50,7 @@ pub struct NotUtf8 {
 }
 
 impl Text {
-    /// Takes a file's name and bytes.
+    /// A text from a file's name and bytes.
     ///
     /// # Errors
     /// When they are not UTF-8.
@@ -65,7 +67,7 @@ impl Text {
         Ok(Self::new(name, content))
     }
 
-    /// Takes a file's name and content.
+    /// A text from a file's name and content.
     #[must_use]
     pub fn new(name: impl Into<String>, content: impl Into<String>) -> Self {
         let content = content.into();
@@ -103,11 +105,11 @@ impl Text {
         }
     }
 
-    /// The first and last line that a span touches.
+    /// The first and last line that a span touches, from 1.
     #[must_use]
     pub fn lines(&self, span: Span) -> (u32, u32) {
         let first = self.position(span.start).line;
-        // The end of a block lies at the start of the line after it.
+        // A block ends at the start of the line after it.
         let mut end = span.end.min(self.content.len());
         while end > span.start + 1
             && self
@@ -123,12 +125,12 @@ impl Text {
     }
 }
 
-/// A value and where it stands.
+/// A value with its place in the file.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Spanned<T> {
-    /// The value.
+    /// What the file says.
     pub value: T,
-    /// Where it stands.
+    /// The bytes that say it.
     pub span: Span,
 }
 
@@ -139,7 +141,7 @@ impl<T: fmt::Debug> fmt::Debug for Spanned<T> {
 }
 
 impl<T> Spanned<T> {
-    /// Puts the two together.
+    /// A value that was read from `span`.
     pub fn new(value: T, span: Span) -> Self {
         Self { value, span }
     }

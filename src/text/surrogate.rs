@@ -1,20 +1,20 @@
-//! Characters that PyYAML takes and the parser does not: halves of surrogate pairs in escapes, such as `\ud83d`,
-//! which no Rust string can hold, and U+FEFF within the text.
+//! Characters that PyYAML accepts and the parser does not: lone surrogates in escapes, such as `\ud83d`, which no Rust
+//! string can hold, and U+FEFF within the text.
 //!
-//! Before a file is parsed they are written as private characters, `\ue83d` and U+E7FF, which keeps all places;
-//! after it, those become again what they were.
+//! Before parsing they are replaced by private characters, `\ue83d` and U+E7FF, which keeps all positions; afterwards
+//! they are put back.
 
 use crate::text::diagnostic::Diagnostic;
 
 /// The files' own private characters must not be mistaken for hidden surrogates.
 const HIDDEN: std::ops::RangeInclusive<u32> = 0xe800..=0xefff;
-/// How far a hidden surrogate is from the true one.
+/// The distance from a surrogate to the character that hides it.
 const SHIFT: u32 = 0x1000;
-/// What a byte order mark is written as.
+/// The character that hides a byte order mark.
 const HIDDEN_MARK: char = '\u{e7ff}';
 const MARK: char = '\u{feff}';
 
-/// The text to parse; `None` when nothing has to be hidden.
+/// The text to parse; `None` if nothing had to be hidden.
 pub(super) fn hide(text: &str) -> Result<Option<String>, Diagnostic> {
     let places: Vec<usize> = escapes(text, b'd').collect();
     let has_mark = text.contains(MARK);
@@ -25,7 +25,7 @@ pub(super) fn hide(text: &str) -> Result<Option<String>, Diagnostic> {
     if text.chars().any(is_hidden) || escapes(text, b'e').next().is_some() {
         return Err(Diagnostic::error(
             "yaml-syntax",
-            "the file has escapes of surrogates (\\ud800 to \\udfff) or U+FEFF beside private characters (U+E7FF to U+EFFF)",
+            "the file has escapes of surrogates (\\ud800 to \\udfff) or U+FEFF together with private characters (U+E7FF to U+EFFF)",
         )
         .help("write characters beyond U+FFFF as they are, or as \\U0001F600"));
     }

@@ -1,4 +1,4 @@
-//! YAML to nodes that keep their text and place.
+//! YAML as nodes that keep their text and their place: what a scalar means is left to others.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,32 +11,32 @@ use crate::text::redact::redact;
 use crate::text::source::{Span, Text};
 use crate::text::surrogate;
 
-/// Spec files are refused beyond this size, in bytes: the whole file travels with every error.
+/// The largest spec file, in bytes: the whole file travels with every error.
 pub const MAX_BYTES: usize = 1024 * 1024;
-/// Nesting beyond this is refused.
+/// The deepest nesting.
 const MAX_DEPTH: usize = 64;
-/// More values than this, aliases expanded, are refused.
+/// The most values, aliases expanded.
 const MAX_NODES: usize = 100_000;
 
 /// A YAML value as written: no scalar is interpreted yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Where it stands.
+    /// From its first byte to its last, quotes and brackets included.
     pub span: Span,
     /// Its explicit tag, resolved, for example `tag:yaml.org,2002:str`.
     pub tag: Option<String>,
-    /// The value.
+    /// The text, or the nodes inside.
     pub data: Data,
 }
 
 /// The kinds of YAML values.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Data {
-    /// A scalar's text after quotes and escapes, and whether it was written without quotes.
+    /// A single value.
     Scalar {
-        /// The text.
+        /// The text after quotes and escapes.
         text: String,
-        /// No quotes and no block style: such a text may mean a number, a boolean or null.
+        /// Whether it has neither quotes nor block style: only then can it mean a number, a boolean or null.
         plain: bool,
         /// Its code points where the text cannot have them: it holds halves of surrogate pairs, which
         /// PyYAML keeps apart. The text has whole characters, and U+FFFD for halves without a partner.
@@ -44,7 +44,7 @@ pub enum Data {
     },
     /// A list.
     Sequence(Vec<Node>),
-    /// A mapping in the order written, merge keys expanded; of repeated keys all are there.
+    /// A mapping in the order written, merge keys expanded, repeated keys kept.
     Mapping(Vec<(Node, Node)>),
 }
 
@@ -60,7 +60,7 @@ impl fmt::Debug for Data {
 }
 
 impl Node {
-    /// What kind of node it is, whatever its tag says.
+    /// The kind of node in words, whatever its tag says.
     #[must_use]
     pub(crate) fn shape(&self) -> &'static str {
         match &self.data {
@@ -109,13 +109,13 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
             .help(format!("in double quotes it can be written as \\x{:02x}", u32::from(c))));
     }
     let hidden = surrogate::hide(body)?;
-    // The parser wants a line feed at the end; what it makes of it is taken back.
+    // The parser wants a line feed at the end; its effect is undone later.
     let last_line = (!body.ends_with(['\n', '\r'])).then(|| body.rsplit(['\n', '\r']).next().unwrap_or(body));
     let mut input = hidden.as_deref().unwrap_or(body).to_owned();
     if last_line.is_some() {
         input.push('\n');
     }
-    let mut builder = Builder {
+    let mut builder = TreeBuilder {
         body,
         last_line,
         has_hidden: hidden.is_some(),
@@ -126,7 +126,7 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         root: None,
         documents: 0,
     };
-    // The parser stops with a panic at some texts that are no YAML.
+    // The parser panics at some malformed texts.
     let read = panic::catch_unwind(AssertUnwindSafe(|| builder.read(&input, text)));
     read.unwrap_or_else(|_| {
         Err(
@@ -140,7 +140,7 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
     })
 }
 
-/// What PyYAML takes in a file.
+/// Whether PyYAML accepts a character in a file.
 fn is_allowed(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'..)
 }
@@ -172,10 +172,10 @@ fn syntax_error(text: &Text, at: usize, info: &str) -> Diagnostic {
 }
 
 /// Builds the tree from events, without recursion.
-struct Builder<'a> {
-    /// The text without what was put to its end.
+struct TreeBuilder<'a> {
+    /// The text without what was added at its end.
     body: &'a str,
-    /// The last line, when there is no line feed behind it.
+    /// The last line, if no line feed ends it.
     last_line: Option<&'a str>,
     /// Whether characters are hidden in the text that is parsed.
     has_hidden: bool,
@@ -194,8 +194,8 @@ struct Open {
     key: Option<Node>,
 }
 
-impl Builder<'_> {
-    /// Takes the events as they come: what is too deep or too much ends it at once.
+impl TreeBuilder<'_> {
+    /// Takes the events as they come, so that too deep or too large a document ends at once.
     fn read(&mut self, input: &str, text: &Text) -> Result<(), Diagnostic> {
         let mut bytes = input.as_bytes();
         let mut parser = Parser::new();
@@ -321,7 +321,7 @@ impl Builder<'_> {
         value
     }
 
-    /// PyYAML takes each name once.
+    /// PyYAML accepts each name once.
     fn known_anchor(&self, anchor: Option<&String>, span: Span) -> Result<(), Diagnostic> {
         let is_open = |name: &String| self.stack.iter().any(|open| open.anchor.as_ref() == Some(name));
         match anchor.filter(|name| self.anchors.contains_key(*name) || is_open(name)) {

@@ -5,7 +5,7 @@ use crate::plan::inputs::{Inputs, certificates, scratch, uv, uv_cache};
 use crate::plan::model::StepMount;
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
-use crate::python::{Arguments, Locked};
+use crate::python::{Locked, PipArguments};
 use crate::text::{Span, context_path};
 
 /// The index that uv asks where nothing else is said.
@@ -67,7 +67,7 @@ impl IndexAccess {
 }
 
 /// The arguments that the user adds.
-pub(crate) fn extra_arguments(inputs: &Inputs<'_>) -> Arguments {
+pub(crate) fn extra_arguments(inputs: &Inputs<'_>) -> PipArguments {
     inputs.spec.extra_arguments(CONTEXT)
 }
 

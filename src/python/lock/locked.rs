@@ -1,19 +1,19 @@
-//! What is installed of a lock, whichever kind of lock it is.
+//! The packages that a lock has for one interpreter, whichever kind of lock it is.
 
 use std::str::FromStr as _;
 
 use pep440_rs::Version;
 
-/// One package of a lock that is installed here, and from what.
+/// A package to install, and what from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Locked {
     /// The name as PEP 503 compares it.
     pub name: String,
-    /// Its version, where the lock says.
+    /// The version, if the lock has it.
     pub version: Option<String>,
-    /// What it is installed from.
+    /// The file, repository or directory to install from.
     pub artefact: Artefact,
-    /// The index that has it, where the lock says.
+    /// The URL of the index that has it, if the lock names one.
     pub index: Option<String>,
 }
 
@@ -32,35 +32,35 @@ pub enum Artefact {
     },
     /// A file to download.
     Archive {
-        /// Its address.
+        /// The URL of the file.
         url: String,
         /// `algorithm:digest`.
         hash: String,
-        /// The directory in it.
+        /// The directory of the package inside of it, if not the root.
         subdirectory: Option<String>,
     },
     /// A commit of a repository.
     Repository {
-        /// Its address with scheme, `git+https://…`.
+        /// The URL with pip's prefix: `git+https://…`.
         url: String,
-        /// The commit.
+        /// The commit in hexadecimal digits.
         commit: String,
-        /// The directory in it.
+        /// The directory of the package inside of it, if not the root.
         subdirectory: Option<String>,
     },
     /// A file or directory near the lock.
     Path {
-        /// Its path, relative to the lock.
+        /// The path, relative to the lock.
         path: String,
-        /// `algorithm:digest` of a file.
+        /// `algorithm:digest`; directories have none.
         hash: Option<String>,
-        /// The directory in it.
+        /// The directory of the package inside of it, if not the root.
         subdirectory: Option<String>,
     },
 }
 
 impl Artefact {
-    /// Whether installing it means to build it.
+    /// Whether it has to be built before it can be installed.
     #[must_use]
     pub(crate) fn is_built(&self) -> bool {
         match self {
@@ -73,7 +73,7 @@ impl Artefact {
 }
 
 impl Locked {
-    /// Everything in it becomes a line of a requirements file, and its name part of a path.
+    /// Refuses values that would mean something else in a line of a requirements file, or in a path.
     pub(super) fn check(&self) -> Result<(), LockError> {
         let error = |value: &str, what| LockError::Value {
             package: self.name.clone(),
@@ -143,53 +143,53 @@ impl Locked {
 /// Why a lock cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
-    /// It is not TOML, or not of PEP 751's form.
+    /// Not TOML, or not in the format's form.
     #[error("{0}")]
     Form(String),
-    /// A version of the format that is not known.
-    #[error("lock-version {0} is not known; 1.0 is")]
+    /// An unknown version of the format.
+    #[error("lock-version {0} is not known, only 1.0 is")]
     Version(String),
-    /// It was made for another Python.
+    /// Made for another Python.
     #[error("it is for Python {wanted}, the image has {found}")]
     Python {
-        /// What the lock asks for.
+        /// The versions that the lock is for.
         wanted: String,
-        /// What there is.
+        /// The version of the image's interpreter.
         found: String,
     },
-    /// It was made for another platform.
-    #[error("none of its environments is that of {0}")]
+    /// Made for other platforms.
+    #[error("none of its environments fits {0}")]
     Environment(String),
-    /// A package has nothing that can be installed here.
+    /// A package without a file for this interpreter.
     #[error("{name} has no file for {found}{others}")]
     NoFile {
-        /// The package.
+        /// The package's name.
         name: String,
-        /// What there is.
+        /// The interpreter, in words.
         found: String,
-        /// What the lock has.
+        /// Up to three of its files, in words; empty if there are none.
         others: String,
     },
-    /// No file has a digest that is allowed.
+    /// A package whose files all have other hashes than those required.
     #[error("no file of {0} that suits this image has one of the hashes that the requirements give")]
     Mismatch(String),
-    /// A file without digest.
+    /// A file without a hash that can be checked.
     #[error("{0} has a file without hash")]
     NoHash(String),
     /// Two entries of one package that both apply.
-    #[error("{0} is there twice")]
+    #[error("{0} is listed twice")]
     Twice(String),
-    /// A value that is not of its form: it would be read as something else further on.
+    /// A malformed value, which would be read as something else further on.
     #[error("{package}: `{value}` is not {what}")]
     Value {
-        /// The package.
+        /// The package's name.
         package: String,
-        /// The value.
+        /// The value, cut to 100 characters.
         value: String,
         /// What it should be.
         what: &'static str,
     },
-    /// Something that is not supported.
+    /// A feature of locks that this program does not support.
     #[error("{0}")]
     Unsupported(String),
 }

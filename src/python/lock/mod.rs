@@ -1,4 +1,4 @@
-//! Locks: files that say exactly which packages are installed.
+//! Locks: files that fix which packages are installed, in the formats of PEP 751, Poetry, uv and pip.
 
 mod locked;
 mod poetry;

@@ -1,4 +1,4 @@
-//! `poetry.lock`, from the format 2.1 on: what Poetry 2 writes says of each package who wants it.
+//! `poetry.lock`, from format 2.1 on: the first that says which groups want a package.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr as _;
@@ -14,31 +14,31 @@ use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{normalised, plain_text};
 
 #[derive(Deserialize)]
-struct Lock {
-    metadata: Metadata,
+struct PoetryFile {
+    metadata: PoetryMetadata,
     #[serde(default)]
-    package: Vec<Entry>,
+    package: Vec<PoetryPackage>,
     #[serde(default)]
     extras: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Metadata {
+struct PoetryMetadata {
     lock_version: String,
     python_versions: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Entry {
+struct PoetryPackage {
     name: String,
     version: String,
     groups: Option<Vec<String>>,
     markers: Option<Markers>,
     #[serde(default)]
-    files: Vec<Artefact>,
-    source: Option<Source>,
+    files: Vec<PoetryArtefact>,
+    source: Option<PoetrySource>,
     #[serde(default)]
     optional: bool,
 }
@@ -52,20 +52,20 @@ enum Markers {
 }
 
 #[derive(Deserialize)]
-struct Artefact {
+struct PoetryArtefact {
     file: String,
     hash: String,
 }
 
 #[derive(Deserialize)]
-struct Source {
+struct PoetrySource {
     r#type: String,
     url: String,
     resolved_reference: Option<String>,
     subdirectory: Option<String>,
 }
 
-/// The packages that an interpreter gets from a lock of Poetry's.
+/// The packages that an interpreter gets from a lock that Poetry wrote.
 ///
 /// # Errors
 /// Everything that keeps the lock from being installed.
@@ -74,7 +74,7 @@ pub fn select_poetry(
     interpreter: &Interpreter,
     selection: &Selection,
 ) -> Result<Vec<Locked>, Vec<LockError>> {
-    let lock: Lock =
+    let lock: PoetryFile =
         toml::from_str(&plain_text(text)).map_err(|error| vec![LockError::Form(error.message().to_owned())])?;
     let mut version = lock.metadata.lock_version.split('.').map(str::parse::<u32>);
     let (major, minor) = (version.next(), version.next());
@@ -125,10 +125,10 @@ pub fn select_poetry(
         .metadata
         .python_versions
         .filter(|versions| VersionSpecifiers::from_str(versions).is_ok());
-    Pylock::of(packages, requires_python).select(interpreter, selection)
+    Pylock::from_packages(packages, requires_python).select(interpreter, selection)
 }
 
-fn package(entry: Entry) -> Result<Package, LockError> {
+fn package(entry: PoetryPackage) -> Result<Package, LockError> {
     let mut package = Package::named(normalised(&entry.name), entry.version);
     if let Some(source) = entry.source {
         match source.r#type.as_str() {

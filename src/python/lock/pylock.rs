@@ -13,7 +13,7 @@ use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{normalised, plain_text};
 
-/// A lock as its file has it.
+/// A `pylock.toml`, read but not yet narrowed to an interpreter.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Pylock {
@@ -38,7 +38,7 @@ struct Tool {
     imagespec: Option<Made>,
 }
 
-/// What our own locks say of how they were made.
+/// What our own locks record of how they were made, under `[tool.imagespec]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 struct Made {
     requirements: Vec<String>,
@@ -99,8 +99,8 @@ struct Directory {
 }
 
 impl Pylock {
-    /// What another lock says.
-    pub(super) fn of(packages: Vec<Package>, requires_python: Option<String>) -> Self {
+    /// A lock of another format, translated.
+    pub(super) fn from_packages(packages: Vec<Package>, requires_python: Option<String>) -> Self {
         Self {
             lock_version: "1.0".into(),
             requires_python,
@@ -116,7 +116,7 @@ impl Pylock {
     /// Reads a lock.
     ///
     /// # Errors
-    /// When it is not a lock of a version that is known.
+    /// When the text is not a lock, or one of an unknown version.
     pub fn parse(text: &str) -> Result<Self, LockError> {
         let lock: Self = toml::from_str(&plain_text(text)).map_err(|error| {
             let place = error.span().map_or(String::new(), |span| {
@@ -133,28 +133,28 @@ impl Pylock {
         Ok(lock)
     }
 
-    /// The requirements that a lock of ours was made from.
+    /// The requirements that a lock was made from, if this program made it.
     #[must_use]
     pub(crate) fn made_from(&self) -> Option<&[String]> {
         self.tool.imagespec.as_ref().map(|made| made.requirements.as_slice())
     }
 
-    /// The Python version and machine that a lock of ours was made for, which alone it fits.
+    /// The Python version and the machine that a lock was made for, if this program made it; it fits no others.
     #[must_use]
     pub(crate) fn made_for(&self) -> Option<(&str, &str)> {
         let made = self.tool.imagespec.as_ref()?;
         Some((made.python.as_deref()?, made.machine.as_deref()?))
     }
 
-    /// The versions of a package; there may be several, for different environments. Empty when the lock does not
-    /// have it.
+    /// The versions of a package, one for each entry: environments may differ. No entry means that the lock does
+    /// not have it.
     pub(crate) fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
         let all = self.packages.iter();
         let found = all.filter(move |package| normalised(&package.name) == name);
         found.map(|package| package.version.as_deref())
     }
 
-    /// The files and directories near the lock that it names.
+    /// The paths of files and directories near the lock that it names.
     pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
         self.packages.iter().flat_map(|package| {
             let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
@@ -165,7 +165,7 @@ impl Pylock {
         })
     }
 
-    /// Where packages are from that are from no index: URLs and paths, as they stand in it.
+    /// The URLs and paths of packages that come from no index, as written.
     pub(crate) fn places(&self) -> impl Iterator<Item = &str> {
         let places = self.packages.iter().flat_map(|package| {
             let vcs = package.vcs.iter().flat_map(|vcs| vcs.url.iter().chain(&vcs.path));
@@ -175,7 +175,7 @@ impl Pylock {
         places.chain(self.paths())
     }
 
-    /// What it says, in a form that does not depend on how it is written: one line a package.
+    /// The packages in a form that does not depend on how the file is written, one line each.
     #[must_use]
     pub(super) fn content(&self) -> Vec<String> {
         let mut lines: Vec<String> = self
@@ -289,10 +289,10 @@ fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), Lo
     })
 }
 
-/// What decides which packages and files of a lock are taken.
+/// The interpreter and the selection, which decide what is taken of a lock.
 struct Chosen<'a> {
     interpreter: &'a Interpreter,
-    /// The tags that it takes, the best first.
+    /// The interpreter's tags, the best first.
     tags: Vec<(String, String, String)>,
     selection: &'a Selection,
     extras: &'a [String],
@@ -301,7 +301,7 @@ struct Chosen<'a> {
 
 impl Chosen<'_> {
     fn holds(&self, marker: &str) -> Result<bool, LockError> {
-        // PEP 751's own tests of sets have no other place in markers: they become what is always or never true.
+        // Tests of sets, which only PEP 751 has in markers, become something that is always or never true.
         static SETS: LazyLock<Option<Regex>> =
             LazyLock::new(|| Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok());
         let marker = match SETS.as_ref() {
@@ -438,9 +438,9 @@ fn archive_artefact(name: &str, archive: &LockedFile) -> Result<Artefact, LockEr
     }
 }
 
-/// The digest of a file.
+/// The best hash of a file, as `algorithm:digest`.
 fn hash(name: &str, file: &LockedFile) -> Result<String, LockError> {
-    // The one that nearly every index has goes first.
+    // First the one that nearly every index has.
     let known = ["sha256", "sha512", "sha384"];
     let found = known
         .iter()

@@ -11,11 +11,11 @@ use crate::python::requirements::normalised;
 /// The part of a lock that is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// Extras.
+    /// The project's extras to install, besides its own dependencies.
     pub extras: Vec<String>,
     /// Dependency groups; the lock's own choice when empty.
     pub groups: Vec<String>,
-    /// Packages that are built although there is a wheel; `:all:` for all of them.
+    /// Packages to build even if there is a wheel; `:all:` for all.
     pub no_binary: Vec<String>,
     /// For each package, by normalised name, the hashes that its file may have.
     pub hashes: BTreeMap<String, Vec<String>>,

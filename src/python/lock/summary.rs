@@ -1,12 +1,12 @@
-//! Files that say exactly which Python packages are installed.
+//! The content of a lock as lines to hash: equal for locks that install the same, however they are written.
 
 use crate::python::lock::pylock::Pylock;
 use crate::python::requirements::{RequirementsFile, logical_lines, normalised, plain_text};
 
-/// What a lock says, one entry a line, whatever its form.
+/// The content of a lock, one entry a line, whatever its format.
 ///
 /// # Errors
-/// Says what leaves room for choice.
+/// Names what leaves room for choice.
 pub(crate) fn locked(path: &str, text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
     match RequirementsFile::of(path) {
         RequirementsFile::Lines => locked_requirements(text, must_have),
@@ -19,7 +19,7 @@ pub(crate) fn locked(path: &str, text: &str, must_have: Option<&str>) -> Result<
 /// The packages of a `pylock.toml`.
 ///
 /// # Errors
-/// Says what leaves room for choice.
+/// Names what leaves room for choice.
 pub(crate) fn locked_packages(text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
     let lock = Pylock::parse(text).map_err(|error| error.to_string())?;
     if let Some(path) = lock.paths().next() {
@@ -31,7 +31,7 @@ pub(crate) fn locked_packages(text: &str, must_have: Option<&str>) -> Result<Vec
     }
 }
 
-/// The lines of a lock of uv's or Poetry's: how they are written is up to these.
+/// The lines of a lock of uv's or Poetry's, as the tool wrote them.
 fn locked_project(text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
     let text = plain_text(text);
     let lock: toml::Table = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
@@ -56,11 +56,10 @@ fn without(name: &str) -> String {
     format!("it does not have {name}, which the flyte profile installs")
 }
 
-/// The requirements, one a line, in an order of their own; options that do not change what is installed are
-/// left out.
+/// The requirements, one a line and sorted, without options that do not change what is installed.
 ///
 /// # Errors
-/// Says what leaves room for choice.
+/// Names what leaves room for choice.
 pub(super) fn locked_requirements(text: &str, must_have: Option<&str>) -> Result<Vec<String>, String> {
     let lines = logical_lines(text);
     let mut requirements = Vec::new();
@@ -84,7 +83,7 @@ pub(super) fn locked_requirements(text: &str, must_have: Option<&str>) -> Result
                 continue;
             }
             return Err(format!(
-                "`{first}` on line {} leaves open what is installed",
+                "`{first}` on line {} does not fix what is installed",
                 number + 1
             ));
         }
@@ -126,7 +125,7 @@ mod tests {
         );
         for (open, says) in [
             ("a==1", "`a==1` on line 1 has no --hash"),
-            ("\n-r other.txt", "`-r` on line 2 leaves open what is installed"),
+            ("\n-r other.txt", "`-r` on line 2 does not fix what is installed"),
         ] {
             assert_eq!(locked_requirements(open, None), Err(says.into()));
         }

@@ -16,14 +16,14 @@ use crate::text::yaml::{Data, Node};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ValueError {
-    /// What is wrong.
+    /// The complaint, for people.
     pub message: String,
-    /// Where.
+    /// The node, or the key, that is refused.
     pub span: Span,
 }
 
 const CORE: &str = "tag:yaml.org,2002:";
-/// Python refuses to read or write longer integers.
+/// The most decimal digits of an integer that Python reads or writes.
 const MAX_DIGITS: usize = 4300;
 
 /// The value of a scalar node; `None` for collections, and for what PyYAML refuses.
@@ -35,7 +35,7 @@ pub(crate) fn scalar(node: &Node) -> Value {
     }
 }
 
-/// What a node is, in words for messages.
+/// The kind of a node's value, in words for messages.
 #[must_use]
 pub(crate) fn kind(node: &Node) -> &'static str {
     match &node.data {
@@ -58,7 +58,7 @@ pub(crate) fn kind(node: &Node) -> &'static str {
 pub fn value(node: &Node) -> Result<Value, ValueError> {
     let tag = match node.tag.as_deref() {
         None => None,
-        // Lists and mappings are what they are.
+        // `!` changes nothing about lists and mappings.
         Some("!") => None,
         Some(tag) => Some(tag.strip_prefix(CORE).ok_or_else(|| unknown_tag(tag, node))?),
     };
@@ -66,7 +66,7 @@ pub fn value(node: &Node) -> Result<Value, ValueError> {
     match &node.data {
         Data::Scalar { text, plain, points } => {
             let kind = match tag {
-                // Python's `$` passes over a line feed at the end, which a text has only with the tag `!`.
+                // Python's `$` also matches before a final line feed, which a text has only with the tag `!`.
                 None if *plain => resolve(text.strip_suffix('\n').unwrap_or(text)),
                 None | Some("str") => Scalar::Str,
                 Some("null") => Scalar::Null,
@@ -190,14 +190,14 @@ fn integer(text: &str) -> Option<String> {
         let mut total = vec![0];
         for part in body.split(':') {
             times_plus(&mut total, 60, part.trim_matches(is_space).parse().ok()?);
-            // Each part adds more than a digit: what is too long already is not looked at further.
+            // Each part adds more than a digit, so there is no need to go on.
             if total.len() > MAX_DIGITS {
                 return None;
             }
         }
         (negative, written(&total))
     } else {
-        // Python's `int` passes over white space, and takes a sign of its own.
+        // Python's `int` skips white space, and accepts a second sign.
         let trimmed = body.trim_matches(is_space);
         let (inner, digits) = match trimmed.strip_prefix('-') {
             Some(digits) => (true, digits),
@@ -212,14 +212,14 @@ fn integer(text: &str) -> Option<String> {
     Some(if is_negative { format!("-{digits}") } else { digits })
 }
 
-/// Digits of a base as decimal digits.
+/// Digits of another base as decimal digits.
 fn in_decimal(digits: &str, base: u32) -> Option<String> {
     let digits = digits.trim_matches(is_space);
     if digits.is_empty() || !digits.chars().all(|c| c.is_digit(base)) {
         return None;
     }
     let digits = digits.trim_start_matches('0');
-    // More make a number that Python refuses to write in decimal.
+    // Any more make a number that Python refuses to write in decimal.
     if digits.len() > 4 * MAX_DIGITS {
         return None;
     }
@@ -277,7 +277,7 @@ fn float(text: &str) -> Option<f64> {
     Some(if negative { -number } else { number })
 }
 
-/// Base64 as Python's decoder reads it: other characters are passed over, what is behind the padding too.
+/// Base64 as Python's decoder reads it, which skips foreign characters and everything after the padding.
 fn bytes(text: &str) -> Option<Vec<u8>> {
     if !text.is_ascii() {
         return None;

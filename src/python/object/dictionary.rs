@@ -1,4 +1,4 @@
-//! Python's dictionaries, which take some values for one key that look different.
+//! Python's dictionaries, in which some values that look different are the same key.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ pub struct Dictionary {
 }
 
 impl Dictionary {
-    /// Sets a key.
+    /// Sets a key; equal keys are one, as in Python.
     pub fn set(&mut self, key: Value, value: Value) {
         let name = self::key(&key);
         let known = self.places.get(&name).and_then(|place| self.pairs.get_mut(*place));
@@ -26,15 +26,15 @@ impl Dictionary {
         self.pairs.push((key, value));
     }
 
-    /// The pairs in order.
+    /// The pairs, in the order in which their keys first appeared.
     #[must_use]
     pub fn into_pairs(self) -> Vec<(Value, Value)> {
         self.pairs
     }
 }
 
-/// A text that is the same for keys that Python takes for one, as it does with 1, 1.0 and True. PyYAML has
-/// one object for all that is not a number, so that those are one key as well.
+/// A text that is the same for keys that are equal in Python, such as 1, 1.0 and True. PyYAML has a single object
+/// for not-a-number, so it is one key as well.
 fn key(value: &Value) -> String {
     match value {
         Value::Bool(truth) => u8::from(*truth).to_string(),

@@ -1,31 +1,33 @@
+//! `str.format`, for the one field that `tag_format` may use.
+
 use crate::python::object::repr::{ascii, repr};
 use crate::python::object::unicode::Unicode;
 use crate::python::object::value::Value;
 
-/// Why a format string cannot be applied. The texts name the part that is wrong.
+/// Why a format string cannot be applied. The first text is always the whole format string.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// `{` without `}` or the other way round.
-    #[error("`{0}` has a `{{` or `}}` without its partner; a literal brace is written twice")]
+    /// A `{` without its `}`, or the reverse.
+    #[error("`{0}` has a `{{` or `}}` without a match; write a literal brace twice")]
     Unbalanced(String),
-    /// A name other than the one that there is.
+    /// A field with another name than the only one there is.
     #[error("`{0}` asks for `{1}`, but the only name is `{2}`")]
     UnknownName(String, String, &'static str),
-    /// A format or conversion that texts do not have.
+    /// A format or conversion that does not apply to text.
     #[error("`{0}` uses `{1}`, which is not a format for text")]
     Format(String, String),
-    /// More text than any name may have.
+    /// A result longer than any name may be.
     #[error("`{0}` makes a text of more than {1} characters")]
     TooLong(String, usize),
 }
 
-/// Longer results are refused.
+/// The longest result, in characters.
 const MAX_LENGTH: usize = 10_000;
 
 /// Applies a format string of Python's `str.format` with the one keyword `name`.
 ///
 /// # Errors
-/// Says what Python would refuse, and access to attributes, which it would not.
+/// Whatever Python would refuse, and access to attributes, which it would allow.
 pub(crate) fn format(template: &str, name: &'static str, value: &str) -> Result<String, FormatError> {
     let formatter = Formatter { template, name, value };
     formatter.expand(template, 2)
@@ -46,7 +48,7 @@ impl Formatter<'_> {
         FormatError::Format(self.template.to_owned(), part.to_owned())
     }
 
-    /// `levels` is how deep fields may stand in the formats of other fields.
+    /// `levels` limits how deep fields may be nested in the formats of other fields.
     fn expand(&self, template: &str, levels: u8) -> Result<String, FormatError> {
         let mut out = String::new();
         let mut rest = template;

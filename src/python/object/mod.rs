@@ -1,4 +1,4 @@
-//! Python objects: as PyYAML makes them from nodes, as `repr` writes them, and what strings can do.
+//! Python objects: how PyYAML makes them from nodes, how `repr` writes them, and what strings can do.
 
 mod construct;
 mod dictionary;

@@ -1,4 +1,4 @@
-//! Dates and times, as YAML 1.1 writes them and as Python's `repr` does.
+//! Dates and times, from YAML 1.1's notation to Python's `repr`.
 
 /// A date or time in parts.
 pub(super) struct Moment {
@@ -7,7 +7,7 @@ pub(super) struct Moment {
     day: u32,
     /// Hour, minute, second, microsecond, and the offset of the zone in seconds.
     time: Option<(u32, u32, u32, u32, Option<i64>)>,
-    /// A date alone that has months or days of one digit: a date by its tag only.
+    /// A date without a time whose month or day has one digit. YAML takes it for a date only if a tag says so.
     pub(super) is_short_date: bool,
 }
 
@@ -25,9 +25,9 @@ fn literal(rest: &mut &str, literal: char) -> Option<()> {
 }
 
 impl Moment {
-    /// Reads a text of the forms that YAML 1.1 gives timestamps; whether the day exists is not looked at.
+    /// Reads a timestamp of YAML 1.1, without checking that the day exists.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        // Python's `$` passes over a line feed at the end.
+        // Python's `$` also matches before a final line feed.
         let text = text.strip_suffix('\n').unwrap_or(text);
         let mut rest = text;
         let year = digits(&mut rest, 4..=4)?;
@@ -89,7 +89,7 @@ impl Moment {
         rest.is_empty().then_some(moment)
     }
 
-    /// `None` when there is no such day or time.
+    /// Python's `repr`; `None` if there is no such day or time.
     pub(super) fn repr(&self) -> Option<String> {
         let Self { year, month, day, .. } = self;
         let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;

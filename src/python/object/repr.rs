@@ -1,4 +1,4 @@
-//! `repr`: the text that flytekit hashes, to the byte as Python writes it.
+//! `repr`, byte for byte as Python writes it: the text that flytekit hashes.
 
 use std::fmt::{self, Write as _};
 
@@ -30,7 +30,7 @@ pub(super) fn ascii(text: &str) -> String {
     out
 }
 
-/// A string with halves of surrogate pairs.
+/// The `repr` of a string with lone surrogates.
 pub(super) fn repr_of_code_points(points: &[u32]) -> String {
     let mut writer = Writer {
         out: String::new(),
@@ -154,7 +154,7 @@ impl Writer {
     }
 }
 
-/// The escape of a character that does not stand for itself.
+/// Writes the escape of a character that is not written as itself.
 fn escape(out: &mut String, point: u32) {
     // Writing to a string cannot fail.
     let _ = match point {

@@ -1,4 +1,4 @@
-//! YAML 1.1's typing of plain scalars, as in PyYAML 6's resolver.
+//! The types of plain scalars in YAML 1.1, as PyYAML 6 resolves them.
 
 use crate::python::object::moment::Moment;
 
@@ -10,7 +10,7 @@ pub(super) enum Scalar {
     Int,
     Float,
     Timestamp,
-    /// `=` and `<<`, which stand for no value.
+    /// `=` and `<<`, which have no value.
     Special,
     Str,
 }

@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use unicode_general_category::{GeneralCategory, get_general_category};
 
-/// The Unicode tables of a Python release. Characters assigned later are unknown to it, so that the same text
-/// has another `repr`.
+/// The Unicode tables of a Python release. It does not know characters assigned later, which changes their `repr`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unicode {
     /// Unicode 13.0.
@@ -18,7 +17,7 @@ pub enum Unicode {
     Python312,
 }
 
-/// No Python release whose tables are known.
+/// A Python release whose tables are unknown here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not one of 3.10, 3.11, 3.12")]
 pub struct UnknownPython(String);
@@ -105,8 +104,8 @@ impl Unicode {
     /// `str.lower`.
     #[must_use]
     pub fn lower(self, text: &str) -> String {
-        // Standard lower-casing knows the final sigma. Characters from the future stay as they are, and what is
-        // before and after them has nothing to do with each other.
+        // The standard library knows the final sigma, which depends on its neighbours. Characters that the release does
+        // not know stay as they are and separate the texts around them.
         let mut lower = String::with_capacity(text.len());
         let mut known = 0;
         for (at, c) in text.char_indices() {
@@ -120,7 +119,7 @@ impl Unicode {
         lower
     }
 
-    /// `str.lower` of a string with halves of surrogate pairs, which have no case.
+    /// `str.lower` of a string with lone surrogates, which have no case.
     #[must_use]
     pub(crate) fn lower_points(self, points: &[u32]) -> Vec<u32> {
         let mut lower = Vec::with_capacity(points.len());
@@ -138,13 +137,13 @@ impl Unicode {
     }
 }
 
-/// What `str.strip` takes off.
+/// Whether `str.strip` removes a character.
 #[must_use]
 pub(crate) fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// Whether sorted pairs of first and last character hold one.
+/// Whether a character is in one of the ranges, which are sorted pairs of first and last.
 fn contains(ranges: &[u32], c: char) -> bool {
     let code = u32::from(c);
     let at = ranges.partition_point(|bound| *bound < code);
@@ -179,7 +178,7 @@ const IN_15: &[u32] = &[
     0x2b739, 0x31350, 0x323af,
 ];
 
-/// Newer, as far as the tables of categories know them.
+/// Newer ones that the table of categories knows.
 const LATER: &[u32] = &[
     0x897, 0x897, 0x1b4e, 0x1b4f, 0x1b7f, 0x1b7f, 0x1c89, 0x1c8a, 0x2427, 0x2429, 0x2ffc, 0x2fff, 0x31e4, 0x31e5,
     0x31ef, 0x31ef, 0xa7cb, 0xa7cd, 0xa7da, 0xa7dc, 0x105c0, 0x105f3, 0x10d40, 0x10d65, 0x10d69, 0x10d85, 0x10d8e,

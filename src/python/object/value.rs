@@ -1,4 +1,4 @@
-//! The values that a spec's YAML holds, with Python's distinctions: a text is no number, `None` is no text.
+//! Python's values, as far as a spec or an `ImageSpec` can hold them.
 
 /// A value as Python has it after PyYAML's safe loader, or as flytekit's own objects hold it.
 #[derive(Clone, PartialEq)]
@@ -11,9 +11,9 @@ pub enum Value {
     Int(String),
     /// A float.
     Float(f64),
-    /// A string.
+    /// A string that Rust's strings can hold.
     Str(String),
-    /// A string with halves of surrogate pairs in it, which Rust's strings cannot hold.
+    /// The code points of a string with lone surrogates, which Rust's strings cannot hold.
     CodePoints(Vec<u32>),
     /// Bytes.
     Bytes(Vec<u8>),
@@ -23,20 +23,20 @@ pub enum Value {
     List(Vec<Value>),
     /// A tuple.
     Tuple(Vec<Value>),
-    /// A set; Python writes more than one element in an order of chance.
+    /// A set; the order in which Python writes more than one element is random.
     Set(Vec<Value>),
     /// A dictionary, in the order of first appearance of its keys.
     Map(Vec<(Value, Value)>),
     /// A member of flytekit's `CopyFileDetection`.
     CopyFileDetection(CopyFileDetection),
-    /// Another of flytekit's `ImageSpec`s, by its arguments.
+    /// Another `ImageSpec` of flytekit's, by its arguments.
     ImageSpec(Vec<(String, Value)>),
 }
 
 /// flytekit's `CopyFileDetection`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyFileDetection {
-    /// Files of loaded modules.
+    /// The files of the modules that the process has loaded.
     LoadedModules,
     /// All files.
     All,
@@ -45,7 +45,7 @@ pub enum CopyFileDetection {
 }
 
 impl Value {
-    /// A string.
+    /// A string, from text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Str(text.into())
     }
@@ -82,7 +82,7 @@ impl Value {
         }
     }
 
-    /// Whether Python takes it as a key: lists, dictionaries and sets are none, nor tuples of them.
+    /// Whether it can be a dictionary's key: not lists, dictionaries and sets, nor tuples of them.
     #[must_use]
     pub(super) fn is_hashable(&self) -> bool {
         match self {

@@ -1,24 +1,22 @@
-//! What a requirements file is, by its name.
+//! Which kind of file `requirements` names: its base name decides, as it does for uv.
 
 use crate::text::file_name;
 
-/// What a requirements file is, by its name.
+/// The kind of a requirements file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequirementsFile {
     /// Lines of requirements.
     Lines,
-    /// A project, whose dependencies are resolved.
+    /// A `pyproject.toml`, whose dependencies are resolved.
     Project,
-    /// uv's lock of a project.
     UvLock,
-    /// Poetry's lock of a project.
     PoetryLock,
-    /// A lock of PEP 751.
+    /// A lock in the format of PEP 751.
     Pylock,
 }
 
 impl RequirementsFile {
-    /// The kind of a file.
+    /// The kind of the file at a path.
     #[must_use]
     pub(crate) fn of(path: &str) -> Self {
         match file_name(path) {
@@ -31,13 +29,13 @@ impl RequirementsFile {
         }
     }
 
-    /// Whether it stands for a project, which has extras and groups and can be installed itself.
+    /// Whether it belongs to a project, which has extras and groups and can itself be installed.
     #[must_use]
     pub(crate) fn has_project(self) -> bool {
         matches!(self, Self::Project | Self::UvLock | Self::PoetryLock)
     }
 
-    /// Whether it says which versions are installed.
+    /// Whether it fixes the versions of packages.
     #[must_use]
     pub(crate) fn is_lock(self) -> bool {
         matches!(self, Self::UvLock | Self::PoetryLock | Self::Pylock)

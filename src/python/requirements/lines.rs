@@ -1,26 +1,25 @@
-//! Requirements files: lines, and what they say. <https://pip.pypa.io/en/stable/reference/requirements-file-format/>
+//! Requirements files, line by line. <https://pip.pypa.io/en/stable/reference/requirements-file-format/>
 
 use crate::python::requirements::requirement::Requirement;
 
-/// What a line of a requirements file says.
+/// A line of a requirements file.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Entry {
     /// A requirement, with its hashes.
     Requirement {
-        /// The requirement.
         requirement: Requirement,
-        /// Whether it is to stay where its source is.
+        /// Whether it is installed in place (`-e`).
         is_editable: bool,
-        /// `algorithm:digest` of the files that may be installed.
+        /// `algorithm:digest` of each file that may be installed.
         hashes: Vec<String>,
     },
-    /// Another file, read as if it stood here.
+    /// Another file, whose lines count as if they were here.
     Include(String),
-    /// A file with bounds for versions.
+    /// A file that constrains versions.
     Constraints(String),
     /// A package index or a directory of packages.
     Index {
-        /// uv's option for it.
+        /// uv's name of the option.
         option: &'static str,
         /// A URL or path; empty for `--no-index`.
         value: String,
@@ -29,17 +28,17 @@ pub(crate) enum Entry {
     Option(String),
 }
 
-/// Something that cannot be read.
+/// A line that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub(crate) struct RequirementsError {
-    /// The line, from 1.
+    /// The number of the line, from 1.
     pub line: usize,
-    /// What is wrong.
+    /// The complaint, for people.
     pub message: String,
 }
 
-/// The options that name indexes, with uv's name of each.
+/// The options that name indexes, with uv's name for each.
 const INDEX_OPTIONS: [(&str, &str); 6] = [
     ("-i", "--index-url"),
     ("--index-url", "--index-url"),
@@ -69,11 +68,12 @@ pub(crate) fn parse_requirements(text: &str) -> Result<Vec<(usize, Entry)>, Requ
     Ok(entries)
 }
 
-/// Lines without comments, continued ones joined; empty ones keep the numbers of the rest.
+/// The lines without comments, continued ones joined. Empty lines stand in for what was joined or dropped, so that
+/// positions are still line numbers.
 #[must_use]
 pub(crate) fn logical_lines(text: &str) -> Vec<String> {
     let text = plain_text(text);
-    // Comments go first: a backslash at the end of one continues nothing.
+    // Comments go first: a backslash at the end of a comment continues nothing.
     let uncommented = text.lines().map(without_comment).collect::<Vec<_>>().join("\n");
     let mut lines: Vec<String> = Vec::new();
     let mut continued = 0;
@@ -93,7 +93,7 @@ pub(crate) fn logical_lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// A text without the marks of other systems: byte order mark, carriage returns.
+/// The text without byte order mark and carriage returns.
 #[must_use]
 pub(crate) fn plain_text(text: &str) -> String {
     let text = text.trim_start_matches('\u{feff}');

@@ -1,4 +1,4 @@
-//! Requirements: their strings, the files that list them, and the options that come with them.
+//! Requirements: single ones, the files that list them, and the options that come with them.
 
 mod arguments;
 mod kind;
@@ -6,7 +6,7 @@ mod lines;
 mod project;
 mod requirement;
 
-pub(crate) use arguments::{Arguments, add_names};
+pub(crate) use arguments::{PipArguments, add_names};
 pub(crate) use kind::RequirementsFile;
 pub(crate) use lines::{Entry, logical_lines, parse_requirements, plain_text};
 pub(crate) use project::{has_dynamic_requirements, project_requirements, source_paths};

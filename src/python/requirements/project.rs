@@ -1,4 +1,4 @@
-//! What `pyproject.toml` asks for: <https://packaging.python.org/en/latest/specifications/pyproject-toml/>
+//! The dependencies in a `pyproject.toml`: <https://packaging.python.org/en/latest/specifications/pyproject-toml/>
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use toml::{Table, Value};
 
 use crate::python::requirements::requirement::{Requirement, normalised};
 
-/// A project's own dependencies, with those of some of its extras and dependency groups, as they are written.
+/// A project's own dependencies, with those of the extras and dependency groups that are asked for, as written.
 ///
-/// Extras that name the project itself, and groups that include groups (PEP 735), stand for what is in these.
+/// Extras that name the project itself, and groups that include groups (PEP 735), are replaced by their contents.
 #[must_use]
 pub(crate) fn project_requirements(project: &Table, extras: &[&str], groups: &[&str]) -> Vec<String> {
     let table = |name: &str| project.get("project").and_then(|table| table.get(name));
-    let mut reader = Reader {
+    let mut reader = ProjectReader {
         name: table("name").and_then(Value::as_str).map(normalised),
         extras: table("optional-dependencies").and_then(Value::as_table),
         groups: project.get("dependency-groups").and_then(Value::as_table),
@@ -29,7 +29,7 @@ pub(crate) fn project_requirements(project: &Table, extras: &[&str], groups: &[&
     reader.lines
 }
 
-/// Whether a program has to say what the project needs: its table does not, or there is none.
+/// Whether only a program can tell what the project needs: the table leaves it out, or there is no table.
 #[must_use]
 pub(crate) fn has_dynamic_requirements(project: &Table) -> bool {
     let Some(table) = project.get("project") else {
@@ -40,14 +40,14 @@ pub(crate) fn has_dynamic_requirements(project: &Table) -> bool {
     dynamic.any(|field| matches!(field, "dependencies" | "optional-dependencies"))
 }
 
-/// The directories and files that uv is to take packages from, relative to the project.
+/// The paths, relative to the project, that `[tool.uv.sources]` takes packages from.
 #[must_use]
 pub(crate) fn source_paths(project: &Table) -> Vec<String> {
     let uv = project.get("tool").and_then(|tool| tool.get("uv"));
     let sources = uv.and_then(|uv| uv.get("sources")).and_then(Value::as_table);
     let mut paths = Vec::new();
     for source in sources.into_iter().flat_map(Table::values) {
-        // One, or one for each of several environments.
+        // A source, or one for each of several environments.
         let all = source.as_array().map_or(std::slice::from_ref(source), Vec::as_slice);
         let places = all.iter().filter_map(|source| source.get("path")?.as_str());
         paths.extend(places.map(str::to_owned));
@@ -55,7 +55,7 @@ pub(crate) fn source_paths(project: &Table) -> Vec<String> {
     paths
 }
 
-struct Reader<'a> {
+struct ProjectReader<'a> {
     name: Option<String>,
     extras: Option<&'a Table>,
     groups: Option<&'a Table>,
@@ -63,7 +63,7 @@ struct Reader<'a> {
     lines: Vec<String>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ProjectReader<'a> {
     fn part(&mut self, parts: Option<&'a Table>, kind: &'static str, name: &str) {
         let name = normalised(name);
         let found = parts.and_then(|parts| parts.iter().find(|(known, _)| normalised(known) == name));

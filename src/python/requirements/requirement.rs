@@ -1,24 +1,26 @@
+//! A requirement: a line of PEP 508, or a URL or path as pip takes them.
+
 use std::fmt;
 use std::str::FromStr as _;
 
 use pep440_rs::Version;
 use pep508_rs::{MarkerEnvironment, VerbatimUrl, VersionOrUrl};
 
-/// A name as PEP 503 compares it.
+/// The name of a package as PEP 503 compares it: lower case, with single dashes.
 #[must_use]
 pub(crate) fn normalised(name: &str) -> String {
     let parts = name.split(['-', '_', '.']).filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("-").to_lowercase()
 }
 
-/// Where a requirement is taken from.
+/// The place that a requirement is taken from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A package index.
     Index,
     /// A repository, `git+https://…`.
     Repository(String),
-    /// A file to download.
+    /// A file to download, by its URL.
     Archive(String),
     /// A file or directory, as written.
     Path(String),
@@ -29,9 +31,9 @@ pub enum Source {
 pub struct Requirement {
     /// The line, without comments and options.
     pub text: String,
-    /// The name as PEP 503 compares it; `None` for a URL or path that does not say.
+    /// The name as PEP 503 compares it; `None` for a URL or path without one.
     pub name: Option<String>,
-    /// Where it is taken from.
+    /// An index unless the line says otherwise.
     pub source: Source,
     parsed: Option<Box<pep508_rs::Requirement<VerbatimUrl>>>,
 }
@@ -45,7 +47,7 @@ impl fmt::Debug for Requirement {
     }
 }
 
-/// What is wrong with a requirement.
+/// A malformed requirement. The message does not repeat it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct RequirementError(String);
@@ -71,7 +73,7 @@ impl Requirement {
             });
         }
         let parsed: pep508_rs::Requirement<VerbatimUrl> = pep508_rs::Requirement::from_str(text)
-            // What follows the first line is the text again, with a mark below it.
+            // After the first line comes the text again, with a caret below it.
             .map_err(|error| RequirementError(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
         Ok(Self {
             name: Some(normalised(parsed.name.as_ref())),
@@ -80,8 +82,8 @@ impl Requirement {
         })
     }
 
-    /// Whether a URL or path in a lock is that of the requirement, at whichever revision. Paths are relative to
-    /// different files, so the longer one has to end with the other.
+    /// Whether a URL or path in a lock is that of the requirement, revisions aside. Paths are relative to different
+    /// files, so it is enough that the longer one ends with the other.
     #[must_use]
     pub(crate) fn is_from(&self, place: &str) -> bool {
         let (Source::Repository(own) | Source::Archive(own) | Source::Path(own)) = &self.source else {
@@ -92,13 +94,13 @@ impl Requirement {
         ends(&own, &place) || ends(&place, &own)
     }
 
-    /// Its extras, of one from an index.
+    /// Its extras, as written; none for a URL or path.
     pub(crate) fn extras(&self) -> impl Iterator<Item = String> {
         let extras = self.parsed.iter().flat_map(|parsed| &parsed.extras);
         extras.map(ToString::to_string)
     }
 
-    /// Whether its marker holds.
+    /// Whether its marker holds in an environment.
     #[must_use]
     pub(crate) fn applies(&self, environment: &MarkerEnvironment) -> bool {
         self.parsed
@@ -106,7 +108,7 @@ impl Requirement {
             .is_none_or(|parsed| parsed.evaluate_markers(environment, &[]))
     }
 
-    /// Whether a version is one of those asked for. Anything goes where a URL or path decides.
+    /// Whether a version fits the specifiers. Where a URL or path decides, any does.
     #[must_use]
     pub(crate) fn allows(&self, version: &str) -> bool {
         match (
