@@ -70,6 +70,18 @@ pub fn fresh(spec: &str) -> String {
     format!("{spec}build_env: {{RUN: \"{}\"}}\n", now.as_nanos())
 }
 
+/// This machine, as containers of both engines see it.
+pub fn host() -> &'static str {
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    index.split('/').nth(2).unwrap().split(':').next().unwrap()
+}
+
+/// A port where nobody listens.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
 /// An engine of the bed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Engine {
