@@ -1,17 +1,28 @@
-# make demo      everything from nothing: an engine, the frontend, an image, a container
-# make test      all tests, those against a real engine included
-# make frontend  the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
-# make cli       the command line program, target/release/imagespec
-# make bench      edits beside flytekit's builder, make benchmark the frontend itself, make bench-digest digests of
-#                 files: each writes its section of docs/benchmarks.md
-# make testbed   a Docker Engine with what the tests need, under a directory of its own
+# make demo             everything from nothing: an engine, the frontend, an image, a container
+# make test             lint, and all tests once, those against a real engine included (10 to 20 minutes on two cores)
+# make test-all         the same with the engine tests three times [ROUNDS=3]: what goes wrong only now and then
+# make lint             formatting, clippy, shellcheck over every shell script, versions that have to agree
+# make frontend         the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
+# make cli              the command line program, target/release/imagespec
+# make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder (also: make bench)
+# make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
+# make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
+#                       each writes its own file below docs/benchmarks, after a whole run
+# make testbed          a Docker Engine with what the tests need, under a directory of its own
+# make testbed-down     stops it
 
 SHELL := /bin/bash
 IMAGE ?= imagespec:dev
+ROUNDS ?= 3
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/imagespec
 
-.PHONY: demo test frontend binary cli bench benchmark bench-digest testbed testbed-down lint check-tools
+.PHONY: help demo test test-all frontend binary cli lint check-tools testbed testbed-down
+.PHONY: bench-edits bench-frontend bench-digests bench benchmark bench-digest
+
+# First, so that `make` alone says what there is.
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 check-tools:
 	@command -v cargo >/dev/null || { echo "cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
@@ -32,9 +43,13 @@ demo: binary
 test: lint binary
 	tests/scripts/test $(BINARY)
 
+test-all: lint binary
+	tests/scripts/test $(BINARY) $(ROUNDS)
+
 lint: check-tools
 	cargo fmt --check
 	cargo clippy --all-targets --locked -- -D warnings
+	tests/scripts/lint
 
 testbed:
 	@tests/bed/up
@@ -42,14 +57,16 @@ testbed:
 testbed-down:
 	@tests/bed/down
 
-benchmark: binary
-	{ tests/scripts/benchmark $(BINARY) && echo && sed -n '/<!-- edits -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
-	mv docs/benchmarks.md.new docs/benchmarks.md
+bench-edits: binary
+	tests/scripts/bench-page edits tests/scripts/bench-edits $(BINARY)
 
-bench: binary
-	{ sed '/<!-- edits -->/,$$d' docs/benchmarks.md && tests/scripts/bench $(BINARY) && sed -n '/<!-- digests -->/,$$p' docs/benchmarks.md; } >docs/benchmarks.md.new
-	mv docs/benchmarks.md.new docs/benchmarks.md
+bench-frontend: binary
+	tests/scripts/bench-page frontend tests/scripts/bench-frontend $(BINARY)
 
-bench-digest: cli
-	{ sed '/<!-- digests -->/,$$d' docs/benchmarks.md && tests/scripts/bench-digest target/release/imagespec; } >docs/benchmarks.md.new
-	mv docs/benchmarks.md.new docs/benchmarks.md
+bench-digests: cli
+	tests/scripts/bench-page digests tests/scripts/bench-digests target/release/imagespec
+
+# The names of before.
+bench: bench-edits
+benchmark: bench-frontend
+bench-digest: bench-digests

@@ -5,6 +5,11 @@
 export UV_VERSION=0.13.8
 export MICROMAMBA_TAG=2.0.3-debian12-slim
 
+# What the bed's images are called in its engines.
+export BED_DEBIAN_IMAGE=imagespec-bed/debian:bookworm-slim
+export BED_UV_IMAGE=imagespec-bed/uv:$UV_VERSION
+export BED_MICROMAMBA_IMAGE=imagespec-bed/micromamba:$MICROMAMBA_TAG
+
 # Where the parts of a relocatable CPython come from; see python-tree.py.
 export FREEZE_CORE_VERSION=0.8.1
 export COMPONENTIZE_VERSION=0.17.2
@@ -13,6 +18,9 @@ export COMPONENTIZE_VERSION=0.17.2
 export PIP_VERSION=25.3 SETUPTOOLS_VERSION=80.9.0 HUMANIZE_VERSION=4.13.0 TOMLI_VERSION=2.2.1
 # The solver and installer behind the bed's micromamba.
 export PY_RATTLER_VERSION=0.28.0 CERTIFI_VERSION=2025.11.12
+
+# What the benchmarks measure beside.
+export FLYTEKIT_VERSION=1.16.31
 
 # fetch_wheel DIR REQUIREMENT [PIP OPTION...]: with this machine's own pip, so that its index and certificates apply.
 fetch_wheel() {

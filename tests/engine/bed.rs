@@ -7,22 +7,30 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
+use crate::progress;
+
 /// The frontend's image on both engines.
 pub const FRONTEND: &str = "imagespec:test";
+
+/// What stands in for the images that builds take things from: the build context's name, and the bed's variable.
+pub const CONTEXTS: [(&str, &str); 3] = [
+    ("debian:bookworm-slim", "IMAGESPEC_BED_DEBIAN_IMAGE"),
+    ("uv", "IMAGESPEC_BED_UV_IMAGE"),
+    ("micromamba", "IMAGESPEC_BED_MICROMAMBA_IMAGE"),
+];
 
 /// The variables of the bed, with the frontend's image made on both of its engines.
 pub fn bed() -> &'static BTreeMap<String, String> {
     static BED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     BED.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let output = Command::new(root.join("tests/bed/up"))
+        let output = Command::new(root.join("tests/bed/with"))
+            .args(["env", "-0"])
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
             .unwrap();
         assert!(output.status.success(), "the test bed did not come up");
-        let shell = format!("{}\nenv -0", String::from_utf8(output.stdout).unwrap());
-        let output = Command::new("bash").args(["-c", &shell]).output().unwrap();
         let variables: BTreeMap<String, String> = String::from_utf8_lossy(&output.stdout)
             .split('\0')
             .filter_map(|variable| variable.split_once('='))
@@ -60,6 +68,18 @@ pub fn fresh(spec: &str) -> String {
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
     format!("{spec}build_env: {{RUN: \"{}\"}}\n", now.as_nanos())
+}
+
+/// This machine, as containers of both engines see it.
+pub fn host() -> &'static str {
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    index.split('/').nth(2).unwrap().split(':').next().unwrap()
+}
+
+/// A port where nobody listens.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// An engine of the bed.
@@ -155,12 +175,9 @@ impl Project {
         let mut command =
             self.engine
                 .docker(&["buildx", "build", "--progress=plain", "-f", "imageSpec.yaml", "-t", tag]);
-        for (name, image) in [
-            ("debian:bookworm-slim", "imagespec-bed/debian:bookworm-slim"),
-            ("uv", "imagespec-bed/uv:0.13.8"),
-            ("micromamba", "imagespec-bed/micromamba:2.0.3-debian12-slim"),
-        ] {
-            command.args(["--build-context", &format!("{name}=docker-image://{image}")]);
+        for (name, image) in CONTEXTS {
+            let image = format!("{name}=docker-image://{}", bed[image]);
+            command.args(["--build-context", &image]);
         }
         command
             .args(["--secret", &ca])
@@ -172,26 +189,18 @@ impl Project {
 
     /// What a request other than a build prints.
     pub fn call(&self, what: &str) -> String {
-        let output = self
-            .engine
-            .docker(&[
-                "buildx",
-                "build",
-                "--progress=none",
-                &format!("--call={what}"),
-                "-f",
-                "imageSpec.yaml",
-                ".",
-            ])
-            .current_dir(self.directory.path())
-            .output()
-            .unwrap();
+        let call = format!("--call={what}");
+        let mut command = self.engine.docker(&["buildx", "build", "--progress=none", &call]);
+        command
+            .args(["-f", "imageSpec.yaml", "."])
+            .current_dir(self.directory.path());
+        let output = progress::output(&mut command);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
     pub fn try_build(&self, tag: &str) -> Built {
-        let output = self.command(tag).output().unwrap();
+        let output = progress::output(&mut self.command(tag));
         Built {
             ok: output.status.success(),
             log: String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -220,37 +229,38 @@ impl Project {
 }
 
 impl Built {
-    /// The names of the steps of the spec that ran, those found in a cache left out.
+    /// The names of the steps that ran, those found in a cache left out.
     pub fn ran(&self) -> Vec<String> {
-        let mut names: BTreeMap<String, String> = BTreeMap::new();
-        let mut ran = Vec::new();
-        for line in self.log.lines() {
-            let Some((number, rest)) = line.split_once(' ') else {
-                continue;
-            };
-            if !number.starts_with('#') {
-                continue;
-            }
-            if rest.starts_with('[') {
-                names.entry(number.to_owned()).or_insert_with(|| rest.to_owned());
-            } else if rest.starts_with("DONE") {
-                ran.extend(names.get(number).cloned());
-            }
-        }
-        let stages = [
-            "[user]",
-            "[apt]",
-            "[python]",
-            "[packages]",
-            "[setup]",
-            "[source]",
-            "[image]",
-        ];
-        ran.retain(|name| {
-            stages.iter().any(|stage| name.starts_with(stage))
-                && !name.contains("layer of")
-                && !name.contains("] merge")
-        });
+        progress::ran(&self.log)
+    }
+
+    /// The same for comparisons: in the order of their names, since steps that do not wait for each other end in any order;
+    /// without `==VERSION`, which is that of the day; and without the copy of the lock, which is found in the cache when
+    /// any test before made an equal lock.
+    pub fn ran_anew(&self) -> Vec<String> {
+        let version = regex::Regex::new("==[0-9][0-9A-Za-z.]*").unwrap();
+        let ran = self.ran().into_iter();
+        let mut ran: Vec<String> = ran
+            .filter(|name| name != "[lock] keep the lock in /usr/share/imagespec")
+            .map(|name| version.replace_all(&name, "").into_owned())
+            .collect();
+        ran.sort();
         ran
+    }
+
+    /// The names of all steps, run or found.
+    pub fn steps(&self) -> Vec<String> {
+        progress::steps(&self.log).into_iter().map(|step| step.name).collect()
+    }
+
+    /// Whether the image was merged from branches, rather than made step after step.
+    pub fn merges(&self) -> bool {
+        self.steps().iter().any(|step| step.starts_with("[image] merge "))
+    }
+
+    /// The names of the steps that were found in a cache.
+    pub fn cached(&self) -> Vec<String> {
+        let steps = progress::steps(&self.log).into_iter();
+        steps.filter(|step| step.cached).map(|step| step.name).collect()
     }
 }

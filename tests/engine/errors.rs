@@ -1,21 +1,24 @@
 //! Bad input, as a user sees it.
 
+use std::io::{ErrorKind, Read as _};
+use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bed::Project;
+use crate::bed::{Project, host};
+use crate::progress;
 
 #[test]
 fn a_failing_step_points_into_the_spec() {
     let log = Project::new("profile: plain\napt_packages:\n  - jq\n  - no-such-package-at-all\n").fail("engine-no-apt");
     assert!(log.contains("Unable to locate package no-such-package-at-all"), "{log}");
-    assert!(log.contains("imageSpec.yaml:5"), "{log}");
+    assert!(log.contains("\nimageSpec.yaml:5\n"), "{log}");
     assert!(log.contains(">>>   - no-such-package-at-all"), "{log}");
     let log = Project::new("profile: plain\npackages:\n  - no-such-package-at-all-anywhere\n").fail("engine-no-wheel");
     assert!(log.contains("no-such-package-at-all-anywhere was not found"), "{log}");
-    assert!(log.contains("imageSpec.yaml:4"), "{log}");
+    assert!(log.contains("\nimageSpec.yaml:4\n"), "{log}");
     assert!(log.contains(">>>   - no-such-package-at-all-anywhere"), "{log}");
     // The message names the command, not the script around it.
     let last = log.lines().last().unwrap();
@@ -96,15 +99,21 @@ fn a_password_in_a_requirements_file_is_refused() {
 #[test]
 fn files_that_are_no_specs_are_refused() {
     for (content, expect) in [
-        ("", "has no content"),
-        ("- a\n- b\n", "a spec is a mapping of fields, this is a list"),
-        ("just text", "this is a string"),
-        ("env:\n\tA: b\n", "indented with a tab"),
-        ("a: [", "not valid YAML"),
+        ("", "imageSpec.yaml: the file has no content"),
+        (
+            "- a\n- b\n",
+            "imageSpec.yaml:2:1: a spec is a mapping of fields, this is a list",
+        ),
+        (
+            "just text",
+            "imageSpec.yaml:2:1: a spec is a mapping of fields, this is a string",
+        ),
+        ("env:\n\tA: b\n", "help: the line is indented with a tab"),
+        ("env:\n\tA: b\n", "imageSpec.yaml:3:1: this is not valid YAML"),
+        ("a: [", "imageSpec.yaml:2:5: this is not valid YAML"),
     ] {
         let log = Project::new(content).fail("engine-no-spec");
         assert!(log.contains(expect), "{expect}: {log}");
-        assert!(log.contains("imageSpec.yaml"), "{log}");
     }
     let project = Project::new("");
     project.file(
@@ -151,17 +160,19 @@ fn warnings_are_shown() {
         "{}",
         built.log
     );
-    assert!(built.log.contains("builder-ignored"), "{}", built.log);
+    assert!(
+        built
+            .log
+            .contains("builder-ignored: `builder: envd` is not used; imagespec builds the image (line 4)"),
+        "{}",
+        built.log
+    );
 }
 
 #[test]
 fn a_spec_is_checked_without_a_build() {
     let call = |spec: &str, call: &str| {
-        let output = Project::new(spec)
-            .with(&["--call", call])
-            .command("engine-call")
-            .output()
-            .unwrap();
+        let output = progress::output(&mut Project::new(spec).with(&["--call", call]).command("engine-call"));
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         (
             output.status.success(),
@@ -179,12 +190,14 @@ fn a_spec_is_checked_without_a_build() {
         "{out}{err}"
     );
     let (ok, out, err) = call("profile: plain\napt_packages: [jq]\n", "targets");
+    let words: Vec<&str> = out.split_whitespace().collect();
+    assert!(ok, "{err}");
+    assert_eq!(words, ["TARGET", "DESCRIPTION", "base", "apt", "image", "(default)"]);
+    let (ok, out, err) = call("pip_secret_mounts: [[a, /b]]\n", "outline");
     assert!(
-        ok && out.contains("apt") && out.contains("image (default)"),
+        ok && out.lines().any(|line| line == "secret_0          true"),
         "{out}{err}"
     );
-    let (ok, out, err) = call("pip_secret_mounts: [[a, /b]]\n", "outline");
-    assert!(ok && out.contains("secret_0"), "{out}{err}");
     let (ok, out, err) = call("profile: plain\n", "nonsense");
     assert!(
         !ok && err.contains("unsupported request frontend.nonsense"),
@@ -192,43 +205,87 @@ fn a_spec_is_checked_without_a_build() {
     );
 }
 
-fn running(marker: &str) -> bool {
-    let output = Command::new("pgrep").args(["-f", marker]).output().unwrap();
-    !output.stdout.is_empty()
+/// The processes whose command line begins with a text.
+fn processes(begin: &str) -> Vec<String> {
+    let output = Command::new("pgrep")
+        .args(["-f", &format!("^{begin}")])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Asks again and again until there is an answer.
+fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = until() {
+            return answer;
+        }
+        assert!(start.elapsed() < Duration::from_secs(300), "waited too long");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// A build that goes on beside the test, and no longer than it.
+struct Running(Child);
+
+impl Running {
+    fn start(project: &Project, tag: &str) -> Self {
+        Self(project.command(tag).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// As ^C does, which has to end the build and not well.
+    fn interrupt(&mut self) {
+        let id = self.0.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status().unwrap();
+        assert!(!self.0.wait().unwrap().success());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It has ended, unless the test failed before.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// While a step runs that the frontend itself waits for: here the lock, for an index that does not answer.
+#[test]
+fn a_cancelled_build_ends_its_frontend() {
+    let index = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = index.local_addr().unwrap().port();
+    let spec = format!(
+        "profile: plain\npackages: [six]\npip_index: http://{}:{port}/simple\n",
+        host()
+    );
+    let project = Project::new(&spec);
+    let mut build = Running::start(&project, "engine-cancel-lock");
+    index.set_nonblocking(true).unwrap();
+    let (mut asked, _) = wait(|| index.accept().ok());
+    // Those of the tests that run beside this one are among them; they end soon.
+    let frontends = processes("/imagespec");
+    assert_ne!(frontends, [""; 0], "a frontend waits for its lock");
+    build.interrupt();
+    // The step is gone: the other end of its connection is.
+    asked.set_read_timeout(Some(Duration::from_secs(300))).unwrap();
+    let ended = asked.read_to_end(&mut Vec::new());
+    let is_reset = |error: &std::io::Error| error.kind() == ErrorKind::ConnectionReset;
+    assert!(ended.as_ref().err().is_none_or(is_reset), "{ended:?}");
+    let is_gone = |process: &String| !Path::new("/proc").join(process).exists();
+    wait(|| frontends.iter().all(is_gone).then_some(()));
 }
 
 #[test]
 fn a_cancelled_build_leaves_nothing_behind() {
     let marker = format!("sleep 98{}", std::process::id());
+    let is_running = |marker: &str| !processes(&format!("(/bin/sh -c )?{marker}")).is_empty();
     let project = Project::new(&format!("profile: plain\ncommands: [\"{marker}\"]\n"));
-    let mut child = project.command("engine-cancel").spawn().unwrap();
-    let wait = |until: &dyn Fn() -> bool| {
-        let start = Instant::now();
-        while !until() {
-            assert!(start.elapsed() < Duration::from_secs(300), "waited too long");
-            thread::sleep(Duration::from_millis(100));
-        }
-    };
-    wait(&|| running(&format!("^/bin/sh -c {marker}")) || running(&format!("^{marker}")));
-    let frontends = Command::new("pgrep")
-        .args(["-f", "^/imagespec"])
-        .output()
-        .unwrap()
-        .stdout;
-    let frontends = String::from_utf8(frontends).unwrap();
-    let frontends: Vec<&str> = frontends.split_whitespace().collect();
-    Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(!child.wait().unwrap().success());
-    wait(&|| !running(&format!("^{marker}")));
-    // The frontend is gone as well, with those of the tests that run beside this one.
-    wait(&|| {
-        frontends
-            .iter()
-            .all(|process| !Path::new("/proc").join(process).exists())
-    });
+    let mut build = Running::start(&project, "engine-cancel");
+    wait(|| is_running(&marker).then_some(()));
+    build.interrupt();
+    wait(|| (!is_running(&marker)).then_some(()));
     project.spec("profile: plain\ncommands: [\"echo fine\"]\n");
     project.build("engine-cancel");
 }

@@ -20,6 +20,7 @@ mod layout;
 mod locks;
 mod naming;
 mod packages;
+mod progress;
 mod secrets;
 mod tree;
 mod vectors;
