@@ -1,11 +1,11 @@
 //! Turns an image spec, a YAML file in the vocabulary of Flyte's `ImageSpec`, into a container image.
 //!
-//! Data flows one way: text → [`image_spec`] → [`plan`] → [`write`] → BuildKit.
+//! Data flows one way: text → [`image_spec`] → [`plan`] → [`mod@write`] → BuildKit.
 
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
-pub mod engine;
+mod engine;
 pub mod files;
 pub mod flytekit;
 pub mod frontend;

@@ -6,7 +6,7 @@ use crate::files::{Task, docker_patterns};
 use crate::frontend::context::{ClientDirectory, FileSource, read_ignore};
 use crate::frontend::session::Session;
 use crate::llb::{Local, Metadata, Output};
-use crate::text::{Failure, context_path};
+use crate::text::{Failure, climbs, context_path};
 
 /// The part of the build context that a spec needs.
 pub(super) enum Files {
@@ -101,7 +101,7 @@ pub(super) fn paths_of_tasks(tasks: &[Task]) -> BTreeSet<String> {
 
 /// Whether a path of a spec stays in the context.
 pub(super) fn is_inside(path: &str) -> bool {
-    !path.starts_with('/') && !path.split('/').any(|part| part == "..")
+    !path.starts_with('/') && !climbs(path)
 }
 
 /// Which of the ignore file's patterns may leave out files that flytekit's tag counts.

@@ -2,7 +2,7 @@
 
 use crate::frontend::context::{self, SpecFile};
 use crate::frontend::gateway::{Client, Solved};
-use crate::frontend::requirements::{FoundRequirements, join};
+use crate::frontend::requirements::FoundRequirements;
 use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, LOCK_NAME, Profile};
 use crate::plan::{BuildPlan, CONTEXT, KEPT, Product, SharedFile, StepId, Target, WORK, required};
@@ -10,7 +10,7 @@ use crate::python::{
     Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, parse_requirements,
     select_poetry,
 };
-use crate::text::{Diagnostic, Failure, Span, directory_of, file_name, has_credential};
+use crate::text::{Diagnostic, Failure, Span, directory_of, file_name, has_credential, join};
 use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The longest lock that is read, in bytes.

@@ -13,7 +13,7 @@ use crate::python::{
     Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, has_dynamic_requirements,
     normalised, parse_requirements, plain_text, project_requirements, source_paths,
 };
-use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of};
+use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, join};
 
 /// The version of uv's lock that the uv of this release reads.
 const UV_LOCK_VERSION: i64 = 1;
@@ -89,22 +89,6 @@ fn local_path(line: &str) -> Option<String> {
 /// `./x[fast]` is the directory `./x`.
 fn without_extras(path: &str) -> &str {
     path.split('[').next().unwrap_or(path)
-}
-
-/// A path relative to a directory of the context; `None` when it leaves the context.
-pub(super) fn join(directory: &str, path: &str) -> Option<String> {
-    if path.starts_with('/') {
-        return None;
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// A file with a requirement a line.
@@ -497,18 +481,5 @@ impl RequirementsReader<'_> {
             },
         });
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_stay_in_the_context() {
-        assert_eq!(join("a/b", "../c.txt").as_deref(), Some("a/c.txt"));
-        assert_eq!(join("", "./x/").as_deref(), Some("x"));
-        assert_eq!(join("a", "../../x"), None);
-        assert_eq!(join("a", "/x"), None);
     }
 }

@@ -5,7 +5,7 @@ use crate::text::Span;
 use crate::text::yaml::{Data, Node};
 
 /// What to do with a credential, after "take it out and".
-pub const CREDENTIAL_HELP: &str = "pass it as a secret: put a netrc file's path into \
+pub(crate) const CREDENTIAL_HELP: &str = "pass it as a secret: put a netrc file's path into \
     `pip_secret_mounts: [[.netrc, /root/.netrc]]` and build with `--secret id=secret_0,src=.netrc`";
 
 /// `[file, target]`, or an entry of pairs.

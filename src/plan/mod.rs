@@ -33,14 +33,15 @@ pub use model::{
     ShellCommand, Stage, Step, StepId, StepMount, Storey,
 };
 pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds, needs};
-pub use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
 pub use python_place::{DEFAULT_PYTHON, PythonPlace};
 pub use recipe::plan;
 pub use report::PlanReport;
 pub use schedule::{Outcome, Schedule, StepRun, Strategy, Target, TargetError, Tree, schedule};
-pub use script::{MISSING_SECRET_STATUS, Script, quote, script_file};
+pub use script::{MISSING_SECRET_STATUS, Script};
 pub use steps::required;
 pub use writes::Writes;
 
+pub(crate) use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
+pub(crate) use script::{quote, script_file};
 pub(crate) use steps::NOT_SOURCE;
 pub(crate) use variables::is_proxy;

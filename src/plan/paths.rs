@@ -1,7 +1,7 @@
 //! Where steps find and leave things. `script/prelude.sh` has the same, and a test holds the two equal.
 
 /// Where the scripts of a step lie.
-pub const SCRIPTS: &str = "/tmp/imagespec/scripts";
+pub(crate) const SCRIPTS: &str = "/tmp/imagespec/scripts";
 /// The directory that does not outlive a step. Every script has one.
 pub(crate) const SCRATCH: &str = "/tmp";
 /// uv.
@@ -13,9 +13,9 @@ pub(crate) const BUNDLE: &str = "/tmp/imagespec/ca-certificates.crt";
 /// The certificates that are given for one build.
 pub(crate) const CERTIFICATES: &str = "/tmp/imagespec/ca.crt";
 /// Files of the build context.
-pub const CONTEXT: &str = "/tmp/imagespec/context";
+pub(crate) const CONTEXT: &str = "/tmp/imagespec/context";
 /// A copy of them that builds may write to.
-pub const WORK: &str = "/tmp/imagespec/work";
+pub(crate) const WORK: &str = "/tmp/imagespec/work";
 /// The layers of other steps, a directory each.
 pub(crate) const LAYERS: &str = "/tmp/imagespec/layers";
 /// Packages that other steps have built, a directory each.
@@ -32,4 +32,4 @@ pub(crate) const UV_CACHE: &str = "/var/cache/imagespec/uv";
 /// builder has no second output.
 pub(crate) const PRODUCT: &str = "/imagespec/product";
 /// Where the image keeps its lock, and where it lies in what the lock step makes.
-pub const KEPT: &str = "/usr/share/imagespec";
+pub(crate) const KEPT: &str = "/usr/share/imagespec";

@@ -70,7 +70,7 @@ impl PythonPlace {
 
 /// The Python version of a spec's conda environment: more packages must not change that of a spec below.
 #[must_use]
-pub fn conda_version(spec: &ImageSpec) -> &str {
+pub(crate) fn conda_version(spec: &ImageSpec) -> &str {
     let version = |spec: &ImageSpec| spec.python_version.is_some();
     let named = spec.all().find(|spec| version(spec));
     named

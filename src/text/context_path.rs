@@ -21,7 +21,7 @@ pub(crate) fn context_path(path: &str) -> String {
 
 /// A path relative to a directory of the context; `None` when it leaves the context.
 #[must_use]
-pub fn join(directory: &str, path: &str) -> Option<String> {
+pub(crate) fn join(directory: &str, path: &str) -> Option<String> {
     if path.starts_with('/') {
         return None;
     }

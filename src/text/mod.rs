@@ -11,8 +11,7 @@ mod suggestion;
 mod surrogate;
 pub mod yaml;
 
-pub use context_path::join;
-pub(crate) use context_path::{climbs, context_path, directory_of, file_name};
+pub(crate) use context_path::{climbs, context_path, directory_of, file_name, join};
 pub(crate) use diagnostic::CREDENTIAL_RULE;
 pub use diagnostic::{Cause, Diagnostic, Operation, Place, ProblemKind, Severity};
 pub use failure::Failure;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use serde_json::Value as Json;
 
 /// Writes a case's files below a directory, and makes repositories where it has them.
-pub fn lay_out(case: &Json, root: &Path) {
+pub(crate) fn lay_out(case: &Json, root: &Path) {
     for (path, content) in case["files"].as_object().into_iter().flatten() {
         let path = root.join(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -8,11 +8,11 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
 /// A file that names something of another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Arrow {
-    pub from: PathBuf,
-    pub line: usize,
-    pub to: PathBuf,
-    pub path: String,
+pub(crate) struct Arrow {
+    pub(crate) from: PathBuf,
+    pub(crate) line: usize,
+    pub(crate) to: PathBuf,
+    pub(crate) path: String,
 }
 
 impl fmt::Display for Arrow {
@@ -23,7 +23,7 @@ impl fmt::Display for Arrow {
 }
 
 /// The files of a source tree by their modules.
-pub struct Sources {
+pub(crate) struct Sources {
     modules: BTreeMap<Module, File>,
 }
 
@@ -48,7 +48,7 @@ struct Written {
 }
 
 impl Sources {
-    pub fn read(src: &Path) -> Self {
+    pub(crate) fn read(src: &Path) -> Self {
         let mut modules = BTreeMap::new();
         let mut files = Vec::new();
         list(src, &mut files);
@@ -130,7 +130,7 @@ impl Sources {
     }
 
     /// Everything that a file names in another, once a line.
-    pub fn arrows(&self) -> Vec<Arrow> {
+    pub(crate) fn arrows(&self) -> Vec<Arrow> {
         let mut arrows = BTreeMap::new();
         for (module, file) in &self.modules {
             for written in self.written(file) {

@@ -10,17 +10,17 @@ use tempfile::TempDir;
 use crate::progress;
 
 /// The frontend's image on both engines.
-pub const FRONTEND: &str = "imagespec:test";
+pub(crate) const FRONTEND: &str = "imagespec:test";
 
 /// What stands in for the images that builds take things from: the build context's name, and the bed's variable.
-pub const CONTEXTS: [(&str, &str); 3] = [
+pub(crate) const CONTEXTS: [(&str, &str); 3] = [
     ("debian:bookworm-slim", "IMAGESPEC_BED_DEBIAN_IMAGE"),
     ("uv", "IMAGESPEC_BED_UV_IMAGE"),
     ("micromamba", "IMAGESPEC_BED_MICROMAMBA_IMAGE"),
 ];
 
 /// The variables of the bed, with the frontend's image made on both of its engines.
-pub fn bed() -> &'static BTreeMap<String, String> {
+pub(crate) fn bed() -> &'static BTreeMap<String, String> {
     static BED: OnceLock<BTreeMap<String, String>> = OnceLock::new();
     BED.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -52,7 +52,7 @@ pub fn bed() -> &'static BTreeMap<String, String> {
 }
 
 /// The static program that `make binary` makes.
-pub fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("IMAGESPEC_BINARY") {
         return path.into();
     }
@@ -63,7 +63,7 @@ pub fn binary() -> PathBuf {
 }
 
 /// Makes the steps of a spec steps that no test before has run.
-pub fn fresh(spec: &str) -> String {
+pub(crate) fn fresh(spec: &str) -> String {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();
@@ -71,20 +71,20 @@ pub fn fresh(spec: &str) -> String {
 }
 
 /// This machine, as containers of both engines see it.
-pub fn host() -> &'static str {
+pub(crate) fn host() -> &'static str {
     let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
     index.split('/').nth(2).unwrap().split(':').next().unwrap()
 }
 
 /// A port where nobody listens.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 
 /// An engine of the bed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Engine {
+pub(crate) enum Engine {
     /// With the containerd image store, which merges.
     Main,
     /// With the classic image store, which does not.
@@ -92,7 +92,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    pub fn docker(self, args: &[&str]) -> Command {
+    pub(crate) fn docker(self, args: &[&str]) -> Command {
         let bed = bed();
         let mut command = Command::new("docker");
         command.args(args).envs(bed).stdin(Stdio::null());
@@ -103,7 +103,7 @@ impl Engine {
     }
 
     /// Runs a command of docker's that has to succeed, and gives what it printed.
-    pub fn ok(self, args: &[&str]) -> String {
+    pub(crate) fn ok(self, args: &[&str]) -> String {
         let output = self.docker(args).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "docker {args:?}: {stderr}");
@@ -111,33 +111,33 @@ impl Engine {
     }
 
     /// Runs a shell line in a container of an image, past its entry point.
-    pub fn shell(self, image: &str, line: &str) -> String {
+    pub(crate) fn shell(self, image: &str, line: &str) -> String {
         self.ok(&["run", "--rm", "--entrypoint", "/bin/sh", image, "-c", line])
     }
 
     /// A field of an image, as JSON.
-    pub fn inspect(self, image: &str, format: &str) -> serde_json::Value {
+    pub(crate) fn inspect(self, image: &str, format: &str) -> serde_json::Value {
         let text = self.ok(&["image", "inspect", "--format", &format!("{{{{json {format}}}}}"), image]);
         serde_json::from_str(&text).unwrap()
     }
 }
 
 /// A build context with a spec in it.
-pub struct Project {
+pub(crate) struct Project {
     pub directory: TempDir,
     pub engine: Engine,
     pub arguments: Vec<String>,
 }
 
 /// What a build said and whether it went well.
-pub struct Built {
+pub(crate) struct Built {
     pub ok: bool,
     pub log: String,
 }
 
 impl Project {
     /// A context with one file, the spec; `# syntax=` is put before it.
-    pub fn new(spec: &str) -> Self {
+    pub(crate) fn new(spec: &str) -> Self {
         let project = Self {
             directory: tempfile::tempdir().unwrap(),
             engine: Engine::Main,
@@ -147,29 +147,29 @@ impl Project {
         project
     }
 
-    pub fn on(mut self, engine: Engine) -> Self {
+    pub(crate) fn on(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
     }
 
-    pub fn spec(&self, spec: &str) {
+    pub(crate) fn spec(&self, spec: &str) {
         self.file("imageSpec.yaml", format!("# syntax={FRONTEND}\n{}", spec.trim_start()));
     }
 
-    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Self {
         let path = self.directory.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
         self
     }
 
-    pub fn with(mut self, arguments: &[&str]) -> Self {
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
         self.arguments.extend(arguments.iter().map(|a| (*a).to_owned()));
         self
     }
 
     /// The command that builds the image under a tag.
-    pub fn command(&self, tag: &str) -> Command {
+    pub(crate) fn command(&self, tag: &str) -> Command {
         let bed = bed();
         let ca = format!("id=ca-certificates,src={}", bed["IMAGESPEC_BED_CA_BUNDLE"]);
         let mut command =
@@ -188,7 +188,7 @@ impl Project {
     }
 
     /// What a request other than a build prints.
-    pub fn call(&self, what: &str) -> String {
+    pub(crate) fn call(&self, what: &str) -> String {
         let call = format!("--call={what}");
         let mut command = self.engine.docker(&["buildx", "build", "--progress=none", &call]);
         command
@@ -199,7 +199,7 @@ impl Project {
         String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
     }
 
-    pub fn try_build(&self, tag: &str) -> Built {
+    pub(crate) fn try_build(&self, tag: &str) -> Built {
         let output = progress::output(&mut self.command(tag));
         Built {
             ok: output.status.success(),
@@ -208,21 +208,21 @@ impl Project {
     }
 
     /// Builds, which has to go well.
-    pub fn build(&self, tag: &str) -> Built {
+    pub(crate) fn build(&self, tag: &str) -> Built {
         let built = self.try_build(tag);
         assert!(built.ok, "{}", built.log);
         built
     }
 
     /// Builds, which has to fail, and gives what it said.
-    pub fn fail(&self, tag: &str) -> String {
+    pub(crate) fn fail(&self, tag: &str) -> String {
         let built = self.try_build(tag);
         assert!(!built.ok, "the build went well:\n{}", built.log);
         built.log
     }
 
     /// Builds and runs a shell line in the image.
-    pub fn build_and_run(&self, tag: &str, line: &str) -> String {
+    pub(crate) fn build_and_run(&self, tag: &str, line: &str) -> String {
         self.build(tag);
         self.engine.shell(tag, line)
     }
@@ -230,14 +230,14 @@ impl Project {
 
 impl Built {
     /// The names of the steps that ran, those found in a cache left out.
-    pub fn ran(&self) -> Vec<String> {
+    pub(crate) fn ran(&self) -> Vec<String> {
         progress::ran(&self.log)
     }
 
     /// The same for comparisons: in the order of their names, since steps that do not wait for each other end in any order;
     /// without `==VERSION`, which is that of the day; and without the copy of the lock, which is found in the cache when
     /// any test before made an equal lock.
-    pub fn ran_anew(&self) -> Vec<String> {
+    pub(crate) fn ran_anew(&self) -> Vec<String> {
         let version = regex::Regex::new("==[0-9][0-9A-Za-z.]*").unwrap();
         let ran = self.ran().into_iter();
         let mut ran: Vec<String> = ran
@@ -249,17 +249,17 @@ impl Built {
     }
 
     /// The names of all steps, run or found.
-    pub fn steps(&self) -> Vec<String> {
+    pub(crate) fn steps(&self) -> Vec<String> {
         progress::steps(&self.log).into_iter().map(|step| step.name).collect()
     }
 
     /// Whether the image was merged from branches, rather than made step after step.
-    pub fn merges(&self) -> bool {
+    pub(crate) fn merges(&self) -> bool {
         self.steps().iter().any(|step| step.starts_with("[image] merge "))
     }
 
     /// The names of the steps that were found in a cache.
-    pub fn cached(&self) -> Vec<String> {
+    pub(crate) fn cached(&self) -> Vec<String> {
         let steps = progress::steps(&self.log).into_iter();
         steps.filter(|step| step.cached).map(|step| step.name).collect()
     }

@@ -13,7 +13,7 @@ const ONCE_MORE: &str = "--- once more, after the engine's own race ---";
 
 /// A step of a graph that ended well, badly, or was found in a cache.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// `[stage] title`, with the platform before the stage where there are several.
     pub name: String,
     pub cached: bool,
@@ -29,7 +29,7 @@ impl Step {
 
 /// The steps of the graph, by the form of their lines: a stage that is new tomorrow is among them. What BuildKit and the
 /// frontend say of themselves is not, nor are the images that steps begin with.
-pub fn steps(log: &str) -> Vec<Step> {
+pub(crate) fn steps(log: &str) -> Vec<Step> {
     let mut seen: HashMap<&str, Seen> = HashMap::new();
     let mut steps = Vec::new();
     for line in log.lines() {
@@ -80,7 +80,7 @@ impl<'a> Seen<'a> {
 }
 
 /// The names of the steps that did their work, rather than being found in a cache.
-pub fn ran(log: &str) -> Vec<String> {
+pub(crate) fn ran(log: &str) -> Vec<String> {
     let steps = steps(log).into_iter();
     steps
         .filter(|step| !step.cached && step.works())
@@ -108,7 +108,7 @@ fn is_engines_own_race(log: &str) -> bool {
 }
 
 /// Runs a build to its end. The engine's own race alone is worth another attempt, one, and is never passed over in silence.
-pub fn output(command: &mut Command) -> Output {
+pub(crate) fn output(command: &mut Command) -> Output {
     static RACES: AtomicUsize = AtomicUsize::new(0);
     // Past the test harness, which shows only what failing tests print.
     output_counting(command, &RACES, &mut std::io::stderr())

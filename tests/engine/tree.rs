@@ -21,7 +21,7 @@ const RUNTIME: [&str; 7] = [
 ];
 
 /// Every path of an image with its type, mode, owner and a hash of its content.
-pub fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
+pub(crate) fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
     let id = engine
         .ok(&["create", "--entrypoint", "/bin/true", image])
         .trim()
@@ -61,7 +61,7 @@ pub fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
 }
 
 /// Every entry of every layer of an image, with its time as well: `<layer>:<path>` to the rest.
-pub fn layers(engine: Engine, image: &str) -> BTreeMap<String, String> {
+pub(crate) fn layers(engine: Engine, image: &str) -> BTreeMap<String, String> {
     let directory = tempfile::tempdir().unwrap();
     let archive = directory.path().join("image.tar");
     engine.ok(&["save", "-o", archive.to_str().unwrap(), image]);
@@ -104,7 +104,7 @@ pub fn layers(engine: Engine, image: &str) -> BTreeMap<String, String> {
 }
 
 /// What two trees differ in, a line a path.
-pub fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
+pub(crate) fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, String>) -> Vec<String> {
     let paths: std::collections::BTreeSet<&String> = one.keys().chain(other.keys()).collect();
     paths
         .into_iter()
@@ -114,7 +114,7 @@ pub fn differences(one: &BTreeMap<String, String>, other: &BTreeMap<String, Stri
 }
 
 /// A Python program that prints every compiled file that Python would not use.
-pub const STALE_BYTECODE: &str = r#"
+pub(crate) const STALE_BYTECODE: &str = r#"
 import importlib.util, os, sys
 checked = 0
 for folder, _, names in os.walk(sys.argv[1]):
@@ -138,7 +138,7 @@ print("checked", checked)
 "#;
 
 /// Panics when an image has stale bytecode below a directory.
-pub fn assert_bytecode_is_fresh(engine: Engine, image: &str, python: &str, directory: &str) {
+pub(crate) fn assert_bytecode_is_fresh(engine: Engine, image: &str, python: &str, directory: &str) {
     let output = engine
         .docker(&[
             "run",

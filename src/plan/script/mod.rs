@@ -111,7 +111,7 @@ fn reads(text: &str, name: &str) -> bool {
 
 /// The text of a file, by its name; empty where there is none.
 #[must_use]
-pub fn script_file(file: &str) -> &'static str {
+pub(crate) fn script_file(file: &str) -> &'static str {
     FILES
         .iter()
         .find(|(name, _)| *name == file)
@@ -120,7 +120,7 @@ pub fn script_file(file: &str) -> &'static str {
 
 /// A text as one word of a shell.
 #[must_use]
-pub fn quote(text: &str) -> String {
+pub(crate) fn quote(text: &str) -> String {
     let plain = !text.is_empty()
         && text
             .chars()
@@ -134,7 +134,7 @@ pub fn quote(text: &str) -> String {
 
 /// Texts as words of a shell.
 #[must_use]
-pub fn quote_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn quote_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     texts.into_iter().map(quote).collect::<Vec<_>>().join(" ")
 }
 
