@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    Action, BaseFacts, BuildPlan, Facts, ImageRole, LockedPackages, Outcome, Part, Product, Schedule, SharedFile,
+    Action, BaseFacts, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled, SharedFile,
     Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, needs, plan, schedule,
 };
 use imagespec::python::{Artefact, Locked};
@@ -254,7 +254,7 @@ proptest! {
                 storey.steps.iter().enumerate().filter(|(_, step)| step.is_layer()).map(|(position, _)| position).collect();
             for strategy in [Strategy::Merge, Strategy::Chain] {
                 let schedule = schedule(storey, strategy, &Target::Whole).unwrap();
-                let Outcome::Tree(tree) = &schedule.result else { panic!("a whole storey is a tree") };
+                let Scheduled::Tree(tree) = &schedule.result else { panic!("a whole storey is a tree") };
                 prop_assert_eq!(layers_in(&schedule, tree), layers.clone());
                 prop_assert_eq!(schedule.layers.iter().copied().collect::<BTreeSet<_>>(), layers.clone());
             }
@@ -353,7 +353,7 @@ fn files_of_two_packages_are_settled_above_them() {
     let uses: Vec<String> = storey.steps[keeper].uses().map(ToString::to_string).collect();
     assert_eq!(uses, ["wheel-opencv-python-headless"]);
     let merged = schedule(storey, Strategy::Merge, &Target::Whole).unwrap();
-    let Outcome::Tree(Tree::Merged { changes, .. }) = &merged.result else {
+    let Scheduled::Tree(Tree::Merged { changes, .. }) = &merged.result else {
         panic!("two wheels are merged");
     };
     let order: Vec<usize> = changes.iter().map(|run| merged.runs[*run].step).collect();

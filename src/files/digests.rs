@@ -15,7 +15,7 @@ use crate::files::job::{Answer, Doubt, Job, Outcome, Problem, Request};
 use crate::files::paths::pathlib;
 use crate::files::snapshot::snapshot;
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
-use crate::files::tree::{AtPath, Context, ListedFile, Notes};
+use crate::files::tree::{Context, ListedFile, Notes, TreeEntry};
 use crate::python::locked;
 
 /// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
@@ -65,22 +65,22 @@ impl Computer<'_> {
                 for path in paths {
                     let place = self.context.place(path);
                     match self.context.find(&place, notes)? {
-                        AtPath::Directory(real) => {
+                        TreeEntry::Directory(real) => {
                             let files = self.directory(&real, notes)?;
                             self.add(&mut hash, &files)?;
                         }
-                        AtPath::File(real) => {
+                        TreeEntry::File(real) => {
                             let name = base_name(path).to_owned();
                             self.add(&mut hash, &[ListedFile { real, name }])?;
                         }
-                        AtPath::Special(what) => return Err(self.context.special(&place, what)),
-                        AtPath::Nothing | AtPath::Socket => {}
+                        TreeEntry::Special(what) => return Err(self.context.special(&place, what)),
+                        TreeEntry::Nothing | TreeEntry::Socket => {}
                     }
                 }
                 Ok(hex(&hash.finalize()))
             }
             Job::Directory { root } => match self.context.find(&self.context.place(root), notes)? {
-                AtPath::Directory(real) => {
+                TreeEntry::Directory(real) => {
                     let files = self.directory(&real, notes)?;
                     self.md5(&files)
                 }
@@ -118,8 +118,8 @@ impl Computer<'_> {
     fn source(&self, root: &str, is_current: bool, notes: &mut Notes) -> Result<String, Problem> {
         let place = self.context.place(root);
         let real = match self.context.find(&place, notes)? {
-            AtPath::Directory(real) => real,
-            AtPath::Nothing => {
+            TreeEntry::Directory(real) => real,
+            TreeEntry::Nothing => {
                 return Err(Problem::Missing { path: root.to_owned() });
             }
             _ => {
@@ -189,7 +189,7 @@ impl Computer<'_> {
     /// The rules of `.dockerignore` in the source's own directory.
     fn docker_ignore(&self, root: &Path, notes: &mut Notes) -> Result<Patterns, Problem> {
         let path = root.join(".dockerignore");
-        let AtPath::File(real) = self.context.find(&path, notes)? else {
+        let TreeEntry::File(real) = self.context.find(&path, notes)? else {
             return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string()));
         };
         let mut bytes = Vec::new();
@@ -269,10 +269,10 @@ impl Computer<'_> {
         let place = self.context.place(path);
         let shown = || path.to_owned();
         let real = match self.context.find(&place, notes)? {
-            AtPath::File(real) => real,
-            AtPath::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
-            AtPath::Special(what) => return Err(self.context.special(&place, what)),
-            AtPath::Nothing | AtPath::Socket => return Err(Problem::Missing { path: shown() }),
+            TreeEntry::File(real) => real,
+            TreeEntry::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
+            TreeEntry::Special(what) => return Err(self.context.special(&place, what)),
+            TreeEntry::Nothing | TreeEntry::Socket => return Err(Problem::Missing { path: shown() }),
         };
         let error = |error| self.context.unreadable(&place, &error);
         let mut bytes = Vec::new();

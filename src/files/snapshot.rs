@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files::glob::Patterns;
 use crate::files::job::Problem;
 use crate::files::stream::{map_files, open};
-use crate::files::tree::{AtPath, Context, Notes};
+use crate::files::tree::{Context, Notes, TreeEntry};
 
 /// A file, directory or link at or below the path.
 struct SnapshotEntry {
@@ -106,9 +106,9 @@ fn entries(
     notes: &mut Notes,
 ) -> Result<Vec<SnapshotEntry>, Problem> {
     let real = match context.find(place, notes)? {
-        AtPath::File(real) | AtPath::Directory(real) => real,
-        AtPath::Special(what) => return Err(context.special(place, what)),
-        AtPath::Nothing | AtPath::Socket => {
+        TreeEntry::File(real) | TreeEntry::Directory(real) => real,
+        TreeEntry::Special(what) => return Err(context.special(place, what)),
+        TreeEntry::Nothing | TreeEntry::Socket => {
             let path = context.relative(place);
             return Err(Problem::Missing { path });
         }
@@ -151,7 +151,7 @@ fn entries(
         } else if kind.is_file() {
             let kind = EntryKind::File;
             entries.push(SnapshotEntry { name, path, kind });
-        } else if let AtPath::Special(what) = context.look(&path, notes)? {
+        } else if let TreeEntry::Special(what) = context.look(&path, notes)? {
             return Err(context.special(&path, what));
         }
     }

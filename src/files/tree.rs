@@ -57,7 +57,7 @@ pub(super) struct ListedFile {
 }
 
 /// What there is at a path, links followed.
-pub(super) enum AtPath {
+pub(super) enum TreeEntry {
     /// A regular file.
     File(PathBuf),
     /// A directory.
@@ -132,7 +132,7 @@ impl Context {
     ///
     /// # Errors
     /// When the operating system refuses to say.
-    pub(super) fn find(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
+    pub(super) fn find(&self, path: &Path, notes: &mut Notes) -> Result<TreeEntry, Problem> {
         let has_links = path
             .ancestors()
             .skip(1)
@@ -141,15 +141,15 @@ impl Context {
         let found = if has_links {
             match self.follow(path, notes)? {
                 Some((real, _)) => self.look(&real, notes)?,
-                None => AtPath::Nothing,
+                None => TreeEntry::Nothing,
             }
         } else {
             self.look(path, notes)?
         };
         match found {
             // BuildKit's clients send an excluded directory only if something in it is not excluded.
-            AtPath::Directory(real) if self.is_excluded(&real, notes) && self.is_left_empty(&real, notes)? => {
-                Ok(AtPath::Nothing)
+            TreeEntry::Directory(real) if self.is_excluded(&real, notes) && self.is_left_empty(&real, notes)? => {
+                Ok(TreeEntry::Nothing)
             }
             found => Ok(found),
         }
@@ -181,35 +181,35 @@ impl Context {
     ///
     /// # Errors
     /// When the operating system refuses to say.
-    pub(super) fn look(&self, path: &Path, notes: &mut Notes) -> Result<AtPath, Problem> {
+    pub(super) fn look(&self, path: &Path, notes: &mut Notes) -> Result<TreeEntry, Problem> {
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
-            Err(error) if is_nothing(&error) => return Ok(AtPath::Nothing),
+            Err(error) if is_nothing(&error) => return Ok(TreeEntry::Nothing),
             Err(error) => return Err(self.unreadable(path, &error)),
         };
         let (real, metadata) = if metadata.is_symlink() {
             match self.follow(path, notes)? {
                 Some(found) => found,
-                None => return Ok(AtPath::Nothing),
+                None => return Ok(TreeEntry::Nothing),
             }
         } else {
             (path.to_owned(), metadata)
         };
         let kind = metadata.file_type();
         if kind.is_dir() {
-            return Ok(AtPath::Directory(real));
+            return Ok(TreeEntry::Directory(real));
         }
         if self.is_excluded(path, notes) || (real != path && self.is_excluded(&real, notes)) {
-            return Ok(AtPath::Nothing);
+            return Ok(TreeEntry::Nothing);
         }
         Ok(match special(kind) {
-            None if kind.is_file() => AtPath::File(real),
+            None if kind.is_file() => TreeEntry::File(real),
             None => {
                 let path = self.relative(path);
                 notes.doubt(Doubt::Socket { path });
-                AtPath::Socket
+                TreeEntry::Socket
             }
-            Some(what) => AtPath::Special(what),
+            Some(what) => TreeEntry::Special(what),
         })
     }
 
@@ -297,7 +297,7 @@ impl Context {
             let is_directory = if kind.is_symlink() {
                 match self.look(&entry.path(), notes)? {
                     // Links to directories are neither files nor entered.
-                    AtPath::Directory(_) => continue,
+                    TreeEntry::Directory(_) => continue,
                     _ => false,
                 }
             } else {
@@ -336,14 +336,14 @@ impl Context {
                 let path = directory.join(name);
                 let found = if *is_regular && !self.is_excluded(&path, notes) {
                     // The listing is enough: asking for each file would double the work.
-                    AtPath::File(path.clone())
+                    TreeEntry::File(path.clone())
                 } else {
                     self.look(&path, notes)?
                 };
                 let real = match found {
-                    AtPath::File(real) => real,
-                    AtPath::Special(what) => return Err(self.special(&path, what)),
-                    AtPath::Nothing | AtPath::Socket | AtPath::Directory(_) => continue,
+                    TreeEntry::File(real) => real,
+                    TreeEntry::Special(what) => return Err(self.special(&path, what)),
+                    TreeEntry::Nothing | TreeEntry::Socket | TreeEntry::Directory(_) => continue,
                 };
                 let name = name.to_str().ok_or_else(|| self.not_utf8(&path))?;
                 files.push(ListedFile {

@@ -19,7 +19,7 @@ use crate::text::{Diagnostic, Failure};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
 /// One image of a build, before it says what it is called.
-pub(super) struct Image {
+pub(super) struct AssembledImage {
     pub(super) reference: Solved,
     /// The names of all vertices by their digests.
     pub(super) vertices: BTreeMap<String, String>,
@@ -58,7 +58,7 @@ impl Build<'_> {
         images: &Images,
         label: bool,
         warn: bool,
-    ) -> Result<Image, Failure> {
+    ) -> Result<AssembledImage, Failure> {
         if warn && images.base().is_some_and(Resolved::has_triggers) {
             let warning = Diagnostic::warning(
                 "onbuild-ignored",
@@ -83,7 +83,7 @@ impl Build<'_> {
             Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),
             _ => plan.settings,
         };
-        Ok(Image {
+        Ok(AssembledImage {
             vertices: Definition::new(graph.result.as_ref()).names(),
             reference: solved,
             settings,

@@ -19,14 +19,14 @@ pub const CA_SECRET: &str = "ca-certificates";
 pub const FIXED_TIME: i64 = 946_684_800;
 
 /// One spec, and what is known of it.
-pub(crate) struct Inputs<'a> {
+pub(crate) struct StoreyInputs<'a> {
     pub(crate) spec: &'a ImageSpec,
     pub(crate) facts: &'a StoreyFacts,
     /// The interpreter of its image.
     pub(crate) python: Option<PythonPlace>,
 }
 
-impl Inputs<'_> {
+impl StoreyInputs<'_> {
     /// Who owns what is installed and copied.
     pub(crate) fn owner(&self) -> &'static str {
         match self.spec.profile {

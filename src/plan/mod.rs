@@ -36,7 +36,7 @@ pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds
 pub use python_place::{DEFAULT_PYTHON, PythonPlace};
 pub use recipe::plan;
 pub use report::PlanReport;
-pub use schedule::{Outcome, Schedule, StepRun, Strategy, Target, TargetError, Tree, schedule};
+pub use schedule::{Schedule, Scheduled, StepRun, Strategy, Target, TargetError, Tree, schedule};
 pub use script::{MISSING_SECRET_STATUS, Script};
 pub use steps::required;
 pub use writes::Writes;

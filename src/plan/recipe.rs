@@ -7,7 +7,7 @@ use crate::oci::{Platform, Reference};
 use crate::plan::builder::Builder;
 use crate::plan::environment::Edit;
 use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
-use crate::plan::inputs::{Inputs, TASK_USER};
+use crate::plan::inputs::{StoreyInputs, TASK_USER};
 use crate::plan::layers::{Group, groups};
 use crate::plan::model::{
     Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, Settings, Stage, Step, StepId, StepMount, Storey,
@@ -27,7 +27,7 @@ pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
     let mut below = facts.base.layers.unwrap_or(0);
     let mut storeys: Vec<Storey> = Vec::with_capacity(specs.len());
     for (position, (spec, needs)) in specs.into_iter().zip(needed).enumerate() {
-        let inputs = Inputs {
+        let inputs = StoreyInputs {
             spec,
             facts: facts.storeys.get(position).unwrap_or(&nothing),
             python: needs.python,
@@ -79,7 +79,7 @@ fn short_name(reference: &str) -> String {
 type Layout = (Vec<Step>, Option<CopyFiles>, bool);
 
 /// The steps of one storey on top of so many layers.
-fn layout(inputs: &Inputs<'_>, layers_below: usize) -> Layout {
+fn layout(inputs: &StoreyInputs<'_>, layers_below: usize) -> Layout {
     let Some(lock) = &inputs.facts.lock else {
         return steps_of(inputs, None);
     };
@@ -91,7 +91,7 @@ fn layout(inputs: &Inputs<'_>, layers_below: usize) -> Layout {
 }
 
 /// All steps, in layer order: what is big and steady first.
-fn steps_of(inputs: &Inputs<'_>, lock: Option<(&LockedPackages, &[Group<'_>])>) -> Layout {
+fn steps_of(inputs: &StoreyInputs<'_>, lock: Option<(&LockedPackages, &[Group<'_>])>) -> Layout {
     let spec = inputs.spec;
     let mut plan = Builder::new(spec.span);
     steps::user(&mut plan, inputs);
@@ -128,7 +128,7 @@ fn steps_of(inputs: &Inputs<'_>, lock: Option<(&LockedPackages, &[Group<'_>])>) 
 /// The layers of packages, and of the lock that names them.
 fn packages(
     plan: &mut Builder,
-    inputs: &Inputs<'_>,
+    inputs: &StoreyInputs<'_>,
     python: &PythonPlace,
     lock_step: StepId,
     lock: &LockedPackages,
@@ -186,7 +186,7 @@ fn cache_of(name: &str, platform: &Platform, base: &str) -> Cache {
     }
 }
 
-fn own_settings(inputs: &Inputs<'_>, id: &str) -> Settings {
+fn own_settings(inputs: &StoreyInputs<'_>, id: &str) -> Settings {
     let spec = inputs.spec;
     let is_flyte = spec.profile == Profile::Flyte;
     let text = |value: &Option<TextValue>| value.as_ref().map(|v| v.value.clone());

@@ -69,7 +69,7 @@ pub struct Schedule {
     /// The runs. Each names runs before it.
     pub runs: Vec<StepRun>,
     /// What comes of them.
-    pub result: Outcome,
+    pub result: Scheduled,
     /// The layers of the result, positions in the plan.
     pub layers: Vec<usize>,
 }
@@ -106,7 +106,7 @@ pub enum Tree {
 /// What comes of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum Scheduled {
     /// A file tree.
     Tree(Tree),
     /// What a run made for others.
@@ -125,7 +125,7 @@ pub fn schedule(storey: &Storey, strategy: Strategy, target: &Target) -> Result<
         Target::Product(id) => {
             let (position, _) = storey.find(id).ok_or_else(|| TargetError::NoSuchStep(id.clone()))?;
             return Ok(Schedule {
-                result: Outcome::Product(scheduler.run(position)),
+                result: Scheduled::Product(scheduler.run(position)),
                 runs: scheduler.runs,
                 layers: Vec::new(),
             });
@@ -134,12 +134,12 @@ pub fn schedule(storey: &Storey, strategy: Strategy, target: &Target) -> Result<
             let made = storey.steps.iter().position(|step| step.makes == Some(Product::Lock));
             let is_made = storey.lock.as_ref().is_some_and(|lock| is_product(&lock.from));
             return Ok(Schedule {
-                result: Outcome::Lock(made.filter(|_| is_made).map(|position| scheduler.run(position))),
+                result: Scheduled::Lock(made.filter(|_| is_made).map(|position| scheduler.run(position))),
                 runs: scheduler.runs,
                 layers: Vec::new(),
             });
         }
-        _ => Outcome::Tree(scheduler.tree(&scheduler.wanted.clone())),
+        _ => Scheduled::Tree(scheduler.tree(&scheduler.wanted.clone())),
     };
     Ok(Schedule {
         runs: scheduler.runs,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Output, Owner};
 use crate::plan::{
-    Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Outcome, Run, Schedule, Script,
+    Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Run, Schedule, Scheduled, Script,
     ShellCommand, Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
 };
 use crate::write::options::{LlbOptions, Sources, WriteError};
@@ -32,7 +32,7 @@ pub fn write_llb(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> R
         let is_top = position + 1 == plan.storeys.len();
         let target = if is_top { &options.target } else { &Target::Whole };
         let schedule = schedule(storey, options.strategy, target)?;
-        let writer = Writer {
+        let writer = StoreyWriter {
             plan,
             storey,
             schedule: &schedule,
@@ -65,7 +65,7 @@ struct Written {
 }
 
 /// The graph of one storey.
-struct Writer<'a> {
+struct StoreyWriter<'a> {
     plan: &'a BuildPlan,
     storey: &'a Storey,
     schedule: &'a Schedule,
@@ -77,7 +77,7 @@ struct Writer<'a> {
     environment: &'a [(String, String)],
 }
 
-impl Writer<'_> {
+impl StoreyWriter<'_> {
     fn result(&self) -> Result<Option<Output>, WriteError> {
         let mut written: Vec<Written> = Vec::with_capacity(self.schedule.runs.len());
         for run in &self.schedule.runs {
@@ -85,9 +85,9 @@ impl Writer<'_> {
             written.push(next);
         }
         match &self.schedule.result {
-            Outcome::Tree(tree) => Ok(self.tree(tree, &written)),
-            Outcome::Product(run) => Ok(written.get(*run).and_then(|run| run.product.clone())),
-            Outcome::Lock(run) => self.lock(run.and_then(|run| written.get(run))).map(Some),
+            Scheduled::Tree(tree) => Ok(self.tree(tree, &written)),
+            Scheduled::Product(run) => Ok(written.get(*run).and_then(|run| run.product.clone())),
+            Scheduled::Lock(run) => self.lock(run.and_then(|run| written.get(run))).map(Some),
         }
     }
 

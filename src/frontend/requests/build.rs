@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::frontend::assembly::Image;
+use crate::frontend::assembly::AssembledImage;
 use crate::frontend::files::Files;
 use crate::frontend::image::Resolved;
 use crate::frontend::inputs::BuildInputs;
@@ -27,7 +27,9 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
 
 async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Failure> {
     let target = session.options.target()?;
-    let is_whole = target.as_ref().is_none_or(|part| *part == Part::Stage(Stage::Image));
+    let is_whole = target
+        .as_ref()
+        .is_none_or(|part| *part == Part::Stage(Stage::Image));
     let is_locking = target == Some(Part::Stage(Stage::Lock));
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
@@ -88,7 +90,7 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
 async fn identify_while_building(
     inputs: &BuildInputs<'_>,
     files: &Files,
-    built: &[Image],
+    built: &[AssembledImage],
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
     let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
@@ -158,7 +160,12 @@ async fn existing_result(
 }
 
 /// Images that were built, with what they are called.
-fn result(inputs: &BuildInputs<'_>, built: Vec<Image>, identity: Option<&Identity>, is_index: bool) -> wire::Result {
+fn result(
+    inputs: &BuildInputs<'_>,
+    built: Vec<AssembledImage>,
+    identity: Option<&Identity>,
+    is_index: bool,
+) -> wire::Result {
     let session = inputs.session;
     let mut result = ImageResult::new(is_index);
     let mut vertices = BTreeMap::new();

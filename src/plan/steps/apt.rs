@@ -4,7 +4,7 @@ use crate::image_spec::ImageSpec;
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::chain::chain;
 use crate::plan::environment::Edit;
-use crate::plan::inputs::{FIXED_TIME, Inputs, TASK_HOME, run, scratch};
+use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, run, scratch};
 use crate::plan::model::{Action, Stage, StepMount};
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
@@ -20,7 +20,7 @@ const SYSTEM: [&str; 19] = [
 ];
 
 /// Installs the entries of `apt_packages`, each package once.
-pub(crate) fn apt(plan: &mut Builder, inputs: &Inputs<'_>) {
+pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let mut seen: Vec<&str> = Vec::new();
     let mut entries: Vec<(Vec<&str>, Span)> = Vec::new();
     for entry in ImageSpec::strings(&inputs.spec.apt_packages) {
@@ -41,7 +41,7 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &Inputs<'_>) {
     }
 }
 
-fn step(inputs: &Inputs<'_>, number: usize, names: &[&str]) -> Draft {
+fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
     let mounts = vec![
         scratch(),
         StepMount::Cache {

@@ -1,7 +1,7 @@
 //! Packages that have no wheel, built in steps beside the image.
 
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{Inputs, make};
+use crate::plan::inputs::{StoreyInputs, make};
 use crate::plan::model::{Action, Product, Stage, StepId};
 use crate::plan::paths::{PRODUCT, WORK};
 use crate::plan::python_place::PythonPlace;
@@ -15,7 +15,7 @@ use crate::python::{Artefact, Locked};
 pub(crate) const BUILD_REASON: &str = "building may need compilers, headers and git from apt";
 
 /// Builds a package and gives the step that has its files, laid out as below the interpreter's prefix.
-pub(crate) fn build(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace, package: &Locked) -> StepId {
+pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, package: &Locked) -> StepId {
     let access = IndexAccess::of(inputs);
     // Only what it is built from: an edit of anything else must not build it again.
     let own = match &package.artefact {

@@ -3,7 +3,7 @@
 use crate::image_spec::TextList;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::environment::Edit;
-use crate::plan::inputs::{Inputs, uv, uv_cache};
+use crate::plan::inputs::{StoreyInputs, uv, uv_cache};
 use crate::plan::model::{Action, Run, ShellCommand, Stage};
 use crate::plan::paths;
 use crate::plan::variables;
@@ -11,7 +11,7 @@ use crate::plan::writes::Writes;
 
 /// Commands before the copies, or the last ones: one shell, as root, in `/`, with everything before them in place,
 /// and uv.
-pub(crate) fn commands(plan: &mut Builder, inputs: &Inputs<'_>, stage: Stage, list: Option<&TextList>) {
+pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Stage, list: Option<&TextList>) {
     let Some(list) = list.filter(|list| !list.value.is_empty()) else {
         return;
     };

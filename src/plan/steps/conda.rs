@@ -2,7 +2,7 @@
 
 use crate::image_spec::ImageSpec;
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{Inputs, bundle, certificates, run, scratch};
+use crate::plan::inputs::{StoreyInputs, bundle, certificates, run, scratch};
 use crate::plan::model::{Action, ImageRole, Stage, StepMount};
 use crate::plan::paths;
 use crate::plan::python_place::{PythonPlace, conda_version};
@@ -12,7 +12,7 @@ use crate::plan::writes::Writes;
 use crate::text::Span;
 
 /// Installs the interpreter and conda packages at once: the solver has to see both.
-pub(crate) fn conda(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace) {
+pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) {
     let spec = inputs.spec;
     let mounts = vec![
         scratch(),

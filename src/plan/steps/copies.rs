@@ -3,7 +3,7 @@
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
-use crate::plan::inputs::Inputs;
+use crate::plan::inputs::StoreyInputs;
 use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
 use crate::plan::writes::Writes;
 use crate::text::{Span, context_path};
@@ -12,7 +12,7 @@ use crate::text::{Span, context_path};
 pub(crate) const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
 
 /// A step of copies before it is known what it comes after.
-struct Files {
+struct CopyStep {
     id: String,
     title: String,
     action: Action,
@@ -21,7 +21,7 @@ struct Files {
 }
 
 /// The working directory, what `copy` names, and the source tree: one after the other.
-pub(crate) fn copies(plan: &mut Builder, inputs: &Inputs<'_>) {
+pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
     let files = all(inputs);
     let has_commands = [&spec.setup_commands, &spec.commands]
@@ -51,11 +51,11 @@ fn writes(targets: &[String]) -> Writes {
     Writes::below(all.iter().map(String::as_str))
 }
 
-fn all(inputs: &Inputs<'_>) -> Vec<Files> {
+fn all(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     let spec = inputs.spec;
     let mut steps = Vec::new();
     if let Some(workdir) = &spec.workdir {
-        steps.push(Files {
+        steps.push(CopyStep {
             id: "workdir".into(),
             title: format!("create {}", workdir.value),
             action: Action::MakeDirectory {
@@ -78,7 +78,7 @@ fn all(inputs: &Inputs<'_>) -> Vec<Files> {
             [one] => &one.target,
             _ => &target,
         };
-        steps.push(Files {
+        steps.push(CopyStep {
             id: format!("copy-{}", number + 1),
             title: format!("copy {} to {to}", names.join(" ")),
             writes: files.iter().map(|copy| copy.target.clone()).collect(),
@@ -92,7 +92,7 @@ fn all(inputs: &Inputs<'_>) -> Vec<Files> {
             exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
             ..copy_of(&context_path(&root.value), "", inputs.owner())
         };
-        steps.push(Files {
+        steps.push(CopyStep {
             id: "source".into(),
             title: format!("copy source {} to {}", copy.source, copy.target),
             writes: vec![copy.target.clone()],

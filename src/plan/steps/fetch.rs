@@ -2,7 +2,7 @@
 
 use crate::image_spec::Layering;
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{Inputs, make};
+use crate::plan::inputs::{StoreyInputs, make};
 use crate::plan::layers::{is_huge, named_heavy};
 use crate::plan::model::{Action, Product, Stage};
 use crate::plan::paths::CONTEXT;
@@ -18,7 +18,7 @@ const MANY: usize = 8;
 
 /// Fetches what is missing of a lock. Huge wheels are left to their own steps: where only the layers of earlier
 /// builds are left, few wheels are needed.
-pub(crate) fn fetch(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace, packages: &[Locked]) {
+pub(crate) fn fetch(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, packages: &[Locked]) {
     let named = named_heavy(inputs.spec);
     let is_fetched = |package: &&Locked| {
         let is_from_index = matches!(package.artefact, Artefact::Wheel { .. });

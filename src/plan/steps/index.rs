@@ -1,7 +1,7 @@
 //! Package indexes: what steps that ask one see, and which of uv's options name them.
 
 use crate::image_spec::ImageSpec;
-use crate::plan::inputs::{Inputs, certificates, scratch, uv, uv_cache};
+use crate::plan::inputs::{StoreyInputs, certificates, scratch, uv, uv_cache};
 use crate::plan::model::StepMount;
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
@@ -20,7 +20,7 @@ pub(crate) struct IndexAccess {
 }
 
 impl IndexAccess {
-    pub(crate) fn of(inputs: &Inputs<'_>) -> Self {
+    pub(crate) fn of(inputs: &StoreyInputs<'_>) -> Self {
         let spec = inputs.spec;
         let mut mounts = vec![scratch(), uv(paths::UV), uv_cache(), certificates()];
         let mut spans: Vec<Span> = Vec::new();
@@ -67,12 +67,12 @@ impl IndexAccess {
 }
 
 /// The arguments that the user adds.
-pub(crate) fn extra_arguments(inputs: &Inputs<'_>) -> PipArguments {
+pub(crate) fn extra_arguments(inputs: &StoreyInputs<'_>) -> PipArguments {
     inputs.spec.extra_arguments(CONTEXT)
 }
 
 /// Options that name indexes, from the spec and from its requirements files.
-pub(crate) fn index_arguments(inputs: &Inputs<'_>) -> Vec<String> {
+pub(crate) fn index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
     let spec = inputs.spec;
     let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
     let extra = ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
@@ -94,7 +94,7 @@ pub(crate) fn index_arguments(inputs: &Inputs<'_>) -> Vec<String> {
 
 /// Options for indexes with those that packages of a lock are from.
 pub(crate) fn locked_index_arguments<'l>(
-    inputs: &Inputs<'_>,
+    inputs: &StoreyInputs<'_>,
     packages: impl IntoIterator<Item = &'l Locked>,
 ) -> Vec<String> {
     let mut words = index_arguments(inputs);
@@ -118,7 +118,7 @@ pub(crate) fn locked_index_arguments<'l>(
 
 /// Options for installing exactly what a lock names. All indexes are asked: the hash says which file it is.
 pub(crate) fn install_index_arguments<'l>(
-    inputs: &Inputs<'_>,
+    inputs: &StoreyInputs<'_>,
     packages: impl IntoIterator<Item = &'l Locked>,
 ) -> Vec<String> {
     let mut words = locked_index_arguments(inputs, packages);
@@ -131,7 +131,7 @@ pub(crate) fn install_index_arguments<'l>(
 }
 
 /// The indexes whose files never change, unless somebody else configures uv: words of a shell, the main one last.
-fn steady_indexes(inputs: &Inputs<'_>) -> String {
+fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
     let words = index_arguments(inputs);
     let mut default = DEFAULT_INDEX;
     let mut all: Vec<&str> = Vec::new();
@@ -159,7 +159,10 @@ fn steady_indexes(inputs: &Inputs<'_>) -> String {
 }
 
 /// Files of the context, and those that arguments name; of paths below each other the upper one.
-pub(crate) fn context_mounts<'p>(inputs: &Inputs<'_>, paths: impl IntoIterator<Item = &'p String>) -> Vec<StepMount> {
+pub(crate) fn context_mounts<'p>(
+    inputs: &StoreyInputs<'_>,
+    paths: impl IntoIterator<Item = &'p String>,
+) -> Vec<StepMount> {
     let named = extra_arguments(inputs).files;
     let mut paths: Vec<String> = paths.into_iter().cloned().collect();
     paths.extend(named.iter().map(|file| context_path(file)));

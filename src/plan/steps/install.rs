@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::image_spec::Layering;
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{Inputs, run};
+use crate::plan::inputs::{StoreyInputs, run};
 use crate::plan::layers::Group;
 use crate::plan::model::{Action, Stage, StepId, StepMount};
 use crate::plan::paths::{BUILT, CONTEXT};
@@ -23,7 +23,7 @@ pub(crate) const INSTALL_REASON: &str =
 /// Installs the packages of a group; `built` has the steps of those that were built beside.
 pub(crate) fn install(
     plan: &mut Builder,
-    inputs: &Inputs<'_>,
+    inputs: &StoreyInputs<'_>,
     python: &PythonPlace,
     group: &Group<'_>,
     built: &BTreeMap<&str, StepId>,

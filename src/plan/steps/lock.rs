@@ -2,7 +2,7 @@
 
 use crate::image_spec::{ImageSpec, LOCK_NAME};
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{Inputs, make, scratch};
+use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId};
 use crate::plan::paths::{CONTEXT, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
@@ -26,7 +26,7 @@ enum Input<'a> {
 }
 
 /// Where the spec's lock comes from; `None` when it needs no package.
-fn input<'a>(inputs: &'a Inputs<'_>) -> Option<Input<'a>> {
+fn input<'a>(inputs: &'a StoreyInputs<'_>) -> Option<Input<'a>> {
     let spec = inputs.spec;
     if let Some(sibling) = &inputs.facts.sibling_lock {
         return Some(Input::Given(CopySource::SpecDirectory, sibling));
@@ -42,7 +42,7 @@ fn input<'a>(inputs: &'a Inputs<'_>) -> Option<Input<'a>> {
 }
 
 /// The step that says which packages are installed.
-pub(crate) fn lock(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace) -> Option<StepId> {
+pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> Option<StepId> {
     let input = input(inputs)?;
     let access = IndexAccess::of(inputs);
     let mut spans = access.spans.clone();
@@ -81,7 +81,7 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace
 }
 
 /// Reading what a package needs may mean building it.
-fn where_metadata_builds(plan: &Builder, inputs: &Inputs<'_>) -> (Vec<StepId>, &'static str) {
+fn where_metadata_builds(plan: &Builder, inputs: &StoreyInputs<'_>) -> (Vec<StepId>, &'static str) {
     let after = plan.with_apt();
     let reason = if after.len() > 1 || inputs.spec.python_exec.is_some() {
         "reading a package's needs may mean building it, with what apt installs; an apt edit resolves again, with the same result"
@@ -92,7 +92,13 @@ fn where_metadata_builds(plan: &Builder, inputs: &Inputs<'_>) -> (Vec<StepId>, &
 }
 
 /// What both ways of asking uv for a lock have in common; a copy of the context is made where it may be written to.
-fn asking_uv(inputs: &Inputs<'_>, python: &PythonPlace, access: &IndexAccess, script: Script, file: &str) -> Script {
+fn asking_uv(
+    inputs: &StoreyInputs<'_>,
+    python: &PythonPlace,
+    access: &IndexAccess,
+    script: Script,
+    file: &str,
+) -> Script {
     let copies = !inputs.facts.requirements.projects.is_empty();
     access
         .tell(script)
@@ -102,7 +108,7 @@ fn asking_uv(inputs: &Inputs<'_>, python: &PythonPlace, access: &IndexAccess, sc
         .with("copies", if copies { "yes" } else { "" })
 }
 
-fn with_files(inputs: &Inputs<'_>, access: IndexAccess, script: Script) -> Run {
+fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
     let requirements = &inputs.facts.requirements;
     let mut mounts = access.mounts;
     mounts.extend(context_mounts(
@@ -112,7 +118,7 @@ fn with_files(inputs: &Inputs<'_>, access: IndexAccess, script: Script) -> Run {
     make(script, variables::of_installs(inputs.spec), mounts)
 }
 
-fn export(inputs: &Inputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
+fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
     let access = access.of_project();
     let spec = inputs.spec;
     let mut arguments = vec!["--python".to_owned(), python.program()];
@@ -133,7 +139,7 @@ fn export(inputs: &Inputs<'_>, python: &PythonPlace, access: IndexAccess, path: 
     with_files(inputs, access, script)
 }
 
-fn resolve(inputs: &Inputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
+fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
     let spec = inputs.spec;
     if spec.requirements_file().is_some_and(RequirementsFile::has_project) {
         access = access.of_project();
@@ -171,7 +177,12 @@ fn resolve(inputs: &Inputs<'_>, python: &PythonPlace, mut access: IndexAccess) -
 
 /// The lock in the image, and as a file by itself. What is an input of the image is in exported caches, too: a
 /// builder that imports them has no need to resolve again.
-pub(crate) fn keep_lock(plan: &mut Builder, inputs: &Inputs<'_>, lock: StepId, shared: Option<StepId>) -> CopyFiles {
+pub(crate) fn keep_lock(
+    plan: &mut Builder,
+    inputs: &StoreyInputs<'_>,
+    lock: StepId,
+    shared: Option<StepId>,
+) -> CopyFiles {
     let copy = |from, source: String, target: String| CopyFiles {
         from,
         source,

@@ -2,7 +2,7 @@
 
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::facts::SharedFile;
-use crate::plan::inputs::{Inputs, make, run, scratch};
+use crate::plan::inputs::{StoreyInputs, make, run, scratch};
 use crate::plan::model::{Action, Product, Stage, StepId, StepMount};
 use crate::plan::paths::LAYERS;
 use crate::plan::python_place::PythonPlace;
@@ -39,7 +39,7 @@ pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[Ste
 /// The files that several packages have, as the last of them by name has them.
 pub(crate) fn keep_shared(
     plan: &mut Builder,
-    inputs: &Inputs<'_>,
+    inputs: &StoreyInputs<'_>,
     python: &PythonPlace,
     steps: &[StepId],
     shared: &[SharedFile],

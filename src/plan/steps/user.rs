@@ -3,7 +3,7 @@
 use crate::image_spec::Profile;
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::environment::Edit;
-use crate::plan::inputs::{FIXED_TIME, Inputs, TASK_HOME, TASK_USER, bundle, run, scratch};
+use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, TASK_USER, bundle, run, scratch};
 use crate::plan::model::{Action, Stage};
 use crate::plan::script::Script;
 use crate::plan::variables;
@@ -11,7 +11,7 @@ use crate::plan::writes::Writes;
 use crate::text::Span;
 
 /// The user of the `flyte` profile with its directories, and certificates where the base has none.
-pub(crate) fn user(plan: &mut Builder, inputs: &Inputs<'_>) {
+pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     if inputs.spec.profile == Profile::Plain {
         return;
     }
@@ -28,7 +28,7 @@ pub(crate) fn user(plan: &mut Builder, inputs: &Inputs<'_>) {
 }
 
 /// `~/.profile` again, when the spec's own environment changes PATH. Nothing comes after it.
-pub(crate) fn login_path(plan: &mut Builder, inputs: &Inputs<'_>) {
+pub(crate) fn login_path(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
     let mut names = spec.env.iter().flat_map(|map| &map.value).map(|(name, _)| name);
     let Some(path) = names.find(|name| name.value == "PATH") else {

@@ -1,7 +1,7 @@
 //! A virtual environment on an interpreter that the image has.
 
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{Inputs, run, scratch, uv, uv_cache};
+use crate::plan::inputs::{StoreyInputs, run, scratch, uv, uv_cache};
 use crate::plan::model::{Action, Stage};
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
@@ -10,7 +10,7 @@ use crate::plan::variables;
 use crate::plan::writes::Writes;
 
 /// Makes the virtual environment that `python_exec` asks for.
-pub(crate) fn venv(plan: &mut Builder, inputs: &Inputs<'_>, python: &PythonPlace) {
+pub(crate) fn venv(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) {
     let Some(exec) = &inputs.spec.python_exec else { return };
     let script = Script::new("venv.sh")
         .with("prefix", python.prefix)

@@ -9,7 +9,7 @@ use crate::text::redact;
 /// The text that Python's `repr` gives for a value.
 #[must_use]
 pub fn repr(value: &Value, unicode: Unicode) -> String {
-    let mut writer = Writer {
+    let mut writer = ReprWriter {
         out: String::new(),
         unicode,
     };
@@ -32,7 +32,7 @@ pub(super) fn ascii(text: &str) -> String {
 
 /// The `repr` of a string with lone surrogates.
 pub(super) fn repr_of_code_points(points: &[u32]) -> String {
-    let mut writer = Writer {
+    let mut writer = ReprWriter {
         out: String::new(),
         unicode: Unicode::default(),
     };
@@ -47,12 +47,12 @@ impl fmt::Debug for Value {
     }
 }
 
-struct Writer {
+struct ReprWriter {
     out: String,
     unicode: Unicode,
 }
 
-impl Writer {
+impl ReprWriter {
     fn value(&mut self, value: &Value) {
         match value {
             Value::None => self.out.push_str("None"),
