@@ -14,6 +14,7 @@ pub mod llb;
 pub mod name;
 pub mod oci;
 pub mod plan;
+mod project;
 pub mod proto;
 pub mod python;
 pub mod text;

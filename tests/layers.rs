@@ -20,7 +20,7 @@ use modules::{Arrow, Sources};
 
 /// Each folder, from the ground up, with the folders that it may name. A folder names only what stands above
 /// it in this table, so the table itself has no circle.
-const FLOORS: [(&str, &[&str]); 15] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("text", &[]),
     ("oci", &[]),
     ("proto", &[]),
@@ -35,6 +35,7 @@ const FLOORS: [(&str, &[&str]); 15] = [
         "name",
         &["text", "oci", "python", "files", "flytekit", "image_spec", "plan"],
     ),
+    ("project", &["text", "python", "files", "image_spec", "plan", "name"]),
     (
         "frontend",
         &[

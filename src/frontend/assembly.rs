@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Locking, shared_files, solve_product};
-use crate::frontend::requirements::FoundRequirements;
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::ImageSpec;
@@ -15,6 +14,7 @@ use crate::oci::Platform;
 use crate::plan::{
     self, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Settings, Stage, StoreyFacts, Strategy, Target,
 };
+use crate::project::FoundRequirements;
 use crate::text::{Diagnostic, Failure};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 

@@ -2,7 +2,7 @@
 
 use crate::files::{Answer, Context, Job, Patterns, Request, Task, compute, step};
 use crate::frontend::files::{Files, is_inside};
-use crate::frontend::look::unsent;
+use crate::frontend::served::unsent;
 use crate::frontend::session::Session;
 use crate::llb::{Exec, Metadata, Mount, Network, Output, import};
 use crate::name::{Naming, request};

@@ -6,14 +6,14 @@ use crate::files::Task;
 use crate::frontend::assembly::Build;
 use crate::frontend::files::{Files, paths_of_tasks};
 use crate::frontend::image::Images;
-use crate::frontend::requirements::FoundRequirements;
+use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
-use crate::frontend::{look, requirements};
 use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::Naming;
 use crate::oci::Platform;
 use crate::plan;
+use crate::project::{FoundRequirements, check, first_paths, read_requirements, wanted_paths};
 use crate::text::{Diagnostic, Failure, context_path};
 
 /// What a build is made from.
@@ -51,9 +51,9 @@ impl<'a> BuildInputs<'a> {
     /// Asks the client for the files that the spec and the digests of its name need.
     pub(super) async fn files(&self) -> Result<Files, Failure> {
         let mut paths: BTreeSet<String> = paths_of_tasks(&self.tasks);
-        let wanted = look::wanted_paths(self.spec);
+        let wanted = wanted_paths(self.spec);
         paths.extend(wanted.iter().map(|(_, path)| context_path(&path.value)));
-        paths.extend(self.spec.all().flat_map(requirements::first_paths));
+        paths.extend(self.spec.all().flat_map(first_paths));
         Files::ask(self.session, paths).await
     }
 
@@ -73,8 +73,9 @@ impl<'a> BuildInputs<'a> {
         let client = &self.session.client;
         let (found, images) = tokio::join!(
             async {
-                let texts = look::check(client, files, self.spec).await?;
-                requirements::read(client, files, self.spec, &texts).await
+                let mut files = ServedFiles::new(client, files);
+                let texts = check(&mut files, self.spec).await?;
+                read_requirements(&mut files, self.spec, &texts).await
             },
             self.images()
         );

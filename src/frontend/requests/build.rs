@@ -27,9 +27,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
 
 async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Failure> {
     let target = session.options.target()?;
-    let is_whole = target
-        .as_ref()
-        .is_none_or(|part| *part == Part::Stage(Stage::Image));
+    let is_whole = target.as_ref().is_none_or(|part| *part == Part::Stage(Stage::Image));
     let is_locking = target == Some(Part::Stage(Stage::Lock));
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
     let is_index = session.options.multi_platform(inputs.platforms.len())?;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::frontend::files::Files;
-use crate::frontend::gateway::Client;
-use crate::frontend::look::{Wanted, judge, look};
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::{DEFAULT_UV, Requirements};
+use crate::project::files::{AtPath, ContextFiles, Wanted};
+use crate::project::look::judge;
 use crate::python::{
     Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, has_dynamic_requirements,
     normalised, parse_requirements, plain_text, project_requirements, source_paths,
@@ -23,30 +22,28 @@ const ALL_PROJECTS: &str = "build from a directory that holds all projects";
 
 /// What the requirements files of one spec say.
 #[derive(Debug, Clone, Default)]
-pub(super) struct FoundRequirements {
+pub(crate) struct FoundRequirements {
     /// What a plan is told.
-    pub(super) facts: Requirements,
+    pub(crate) facts: Requirements,
     /// For each package, by normalised name, the hashes that its file may have.
-    pub(super) hashes: BTreeMap<String, Vec<String>>,
+    pub(crate) hashes: BTreeMap<String, Vec<String>>,
     /// Packages that the files want built although there is a wheel.
-    pub(super) no_binary: Vec<String>,
+    pub(crate) no_binary: Vec<String>,
     /// The text of the requirements file.
-    pub(super) text: Option<String>,
+    pub(crate) text: Option<String>,
     /// The project itself, if it is to be installed.
-    pub(super) project: Option<Locked>,
+    pub(crate) project: Option<Locked>,
 }
 
 /// Reads the requirements files of a spec and of those below it: one entry each, the outermost first.
-pub(super) async fn read(
-    client: &Client,
-    files: &mut Files,
+pub(crate) async fn read(
+    files: &mut impl ContextFiles,
     spec: &ImageSpec,
     texts: &[(String, String)],
 ) -> Result<Vec<FoundRequirements>, Failure> {
     let mut all = Vec::new();
     for spec in spec.all() {
         let mut reader = RequirementsReader {
-            client,
             files,
             known: texts.iter().cloned().collect(),
             found: FoundRequirements::default(),
@@ -62,7 +59,7 @@ pub(super) async fn read(
 }
 
 /// Paths that are known to be needed before any file is read.
-pub(super) fn first_paths(spec: &ImageSpec) -> Vec<String> {
+pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
     let mut paths: Vec<String> = ImageSpec::strings(&spec.packages)
         .filter_map(|line| local_path(&line.value))
         .collect();
@@ -99,16 +96,15 @@ struct LinesFile {
     is_bound: bool,
 }
 
-struct RequirementsReader<'a> {
-    client: &'a Client,
-    files: &'a mut Files,
+struct RequirementsReader<'a, F> {
+    files: &'a mut F,
     /// Texts by path.
     known: BTreeMap<String, String>,
     found: FoundRequirements,
     problems: Vec<Diagnostic>,
 }
 
-impl RequirementsReader<'_> {
+impl<F: ContextFiles> RequirementsReader<'_, F> {
     fn problem(&mut self, rule: &'static str, message: String, span: Span, help: &str) {
         self.problems
             .push(Diagnostic::build_error(rule, message).at(span).help(help));
@@ -184,10 +180,8 @@ impl RequirementsReader<'_> {
         if let Some(text) = self.known.get(&named.value).or_else(|| self.known.get(path)) {
             return Ok(Some(text.clone()));
         }
-        self.ask(path);
-        let Some(tree) = self.files.tree() else { return Ok(None) };
-        let solved = self.client.solve(Some(tree)).await?;
-        let seen = look(self.client, &solved, Wanted::Requirements, &named.value).await;
+        self.files.need(path);
+        let seen = self.files.look(Wanted::Requirements, &named.value).await?;
         let text = match judge(Wanted::Requirements, named, seen) {
             Ok(text) => text,
             Err(problem) => {
@@ -208,12 +202,6 @@ impl RequirementsReader<'_> {
         }
     }
 
-    fn ask(&mut self, path: &str) {
-        if let Some(more) = self.files.with(&[path.to_owned()]) {
-            *self.files = more;
-        }
-    }
-
     /// What a file names, in the context; a problem at a place of that file when it is outside.
     fn inner(&mut self, file: &str, place: &str, at: &str, span: Span, help: &str) -> Option<String> {
         let inner = join(directory_of(file), place);
@@ -226,10 +214,12 @@ impl RequirementsReader<'_> {
 
     /// A directory or file that a package is built or installed from.
     async fn project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
-        self.ask(path);
-        let Some(tree) = self.files.tree() else { return Ok(()) };
-        let solved = self.client.solve(Some(tree)).await?;
-        if !path.is_empty() && self.client.stat(&solved, path).await?.is_none() {
+        self.files.need(path);
+        let seen = self.files.look(Wanted::Copy, path).await?;
+        if let AtPath::Unreadable(problem) = seen {
+            return Err(problem.into());
+        }
+        if matches!(seen, AtPath::Nothing) {
             let message = format!("`{path}`, which a requirement names, is not in the build context");
             let help = "paths are relative to the requirements file, those of `packages` to the build context; what .dockerignore names is not in it";
             self.problem("missing-file", message, span, help);
@@ -469,7 +459,7 @@ impl RequirementsReader<'_> {
             return Ok(());
         };
         // What needs it is what builds it: resolving reads no more than its table.
-        self.ask(&directory);
+        self.files.need(&directory);
         self.found.project = Some(Locked {
             index: None,
             name: normalised(&name),

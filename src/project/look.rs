@@ -1,67 +1,12 @@
-//! Whether what a spec names is in the build context: a look at it, and a judgement on what was seen.
+//! Whether what a spec names is in the build context: a judgement on what was seen there.
 
 use crate::files::MAX_REQUIREMENTS;
-use crate::frontend::files::Files;
-use crate::frontend::gateway::{CallError, Client, Solved};
 use crate::image_spec::{BaseImage, CREDENTIAL_HELP, ImageSpec, TextValue};
-use crate::text::{Diagnostic, Failure, ProblemKind, context_path, has_credential};
-
-/// What a path of the spec is for, which decides what has to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wanted {
-    /// `copy`: a file or a directory.
-    Copy,
-    /// `source_root`: a directory.
-    Source,
-    /// `requirements`, and the files that such files name: a text.
-    Requirements,
-}
-
-impl Wanted {
-    /// The field that paths for it stand in.
-    fn field(self) -> &'static str {
-        match self {
-            Self::Copy => "copy",
-            Self::Source => "source_root",
-            Self::Requirements => "requirements",
-        }
-    }
-}
-
-/// What there is at a path.
-#[derive(Debug)]
-pub(super) enum AtPath {
-    Nothing,
-    Directory,
-    File,
-    /// A file that was read, as [`Wanted::Requirements`] are.
-    Content(Vec<u8>),
-    TooLarge,
-    Unreadable(Diagnostic),
-}
-
-/// Looks at a path of a tree.
-pub(super) async fn look(client: &Client, tree: &Solved, wanted: Wanted, path: &str) -> AtPath {
-    let name = context_path(path);
-    if name.is_empty() && wanted != Wanted::Requirements {
-        return AtPath::Directory;
-    }
-    match client.stat(tree, &name).await {
-        Ok(None) => return AtPath::Nothing,
-        Ok(Some(stat)) if stat.mode & (1 << 31) != 0 => return AtPath::Directory,
-        Ok(Some(_)) if wanted != Wanted::Requirements => return AtPath::File,
-        Ok(Some(_)) => {}
-        Err(error) => return AtPath::Unreadable(unsent(error)),
-    }
-    match client.read(tree, &name, MAX_REQUIREMENTS).await {
-        Ok(Some(content)) => AtPath::Content(content),
-        Ok(None) => AtPath::TooLarge,
-        Err(error) => AtPath::Unreadable(error.into()),
-    }
-}
+use crate::project::files::{AtPath, ContextFiles, Wanted};
+use crate::text::{Diagnostic, Failure, ProblemKind, has_credential};
 
 /// Whether what was seen at a path is what is wanted; the text of a requirements file.
-pub(super) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
+pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
     let shown = format!("`{}: {}`", wanted.field(), path.value);
     let problem = |rule, message: String, help: &str| Diagnostic::build_error(rule, message).at(path.span).help(help);
     let content = match (seen, wanted) {
@@ -111,28 +56,12 @@ pub(super) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
     Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
-/// BuildKit's own words for a file name that it cannot send are of no help.
-pub(super) fn unsent(error: CallError) -> Diagnostic {
-    if error.kind != ProblemKind::FileName {
-        return error.into();
-    }
-    let message = "a file in the build context has a name that is not UTF-8, which BuildKit cannot send";
-    Diagnostic::error("file-name", message)
-        .kind(ProblemKind::FileName)
-        .because(error)
-        .help("rename it, or leave it out with .dockerignore")
-}
-
 /// Checks that the files of a spec are there, and gives the content of each requirements file by its path.
-pub(super) async fn check(client: &Client, files: &Files, spec: &ImageSpec) -> Result<Vec<(String, String)>, Failure> {
-    let Some(tree) = files.tree() else {
-        return Ok(Vec::new());
-    };
-    let solved = client.solve(Some(tree)).await?;
+pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Result<Vec<(String, String)>, Failure> {
     let mut problems = Vec::new();
     let mut requirements = Vec::new();
     for (wanted, path) in wanted_paths(spec) {
-        let seen = look(client, &solved, wanted, &path.value).await;
+        let seen = files.look(wanted, &path.value).await?;
         match judge(wanted, path, seen) {
             Ok(text) => requirements.extend(text.map(|text| (path.value.clone(), text))),
             Err(problem) => problems.push(problem),
@@ -146,7 +75,7 @@ pub(super) async fn check(client: &Client, files: &Files, spec: &ImageSpec) -> R
 }
 
 /// All paths that a spec and those below it name themselves, the innermost first.
-pub(super) fn wanted_paths(spec: &ImageSpec) -> Vec<(Wanted, &TextValue)> {
+pub(crate) fn wanted_paths(spec: &ImageSpec) -> Vec<(Wanted, &TextValue)> {
     let mut wanted = match &spec.base_image {
         Some(BaseImage::Spec(nested)) => wanted_paths(&nested.value),
         _ => Vec::new(),

@@ -1,0 +1,80 @@
+//! The files of the build context as BuildKit serves them.
+
+use async_trait::async_trait;
+
+use crate::files::MAX_REQUIREMENTS;
+use crate::frontend::files::Files;
+use crate::frontend::gateway::{CallError, Client, Solved};
+use crate::project::{AtPath, ContextFiles, Wanted};
+use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
+
+/// The part of the build context that a build has asked for.
+pub(super) struct ServedFiles<'a> {
+    client: &'a Client,
+    files: &'a mut Files,
+    /// The tree as it was last asked for.
+    tree: Option<Solved>,
+}
+
+impl<'a> ServedFiles<'a> {
+    pub(super) fn new(client: &'a Client, files: &'a mut Files) -> Self {
+        Self {
+            client,
+            files,
+            tree: None,
+        }
+    }
+}
+
+#[async_trait]
+impl ContextFiles for ServedFiles<'_> {
+    async fn look(&mut self, wanted: Wanted, path: &str) -> Result<AtPath, Failure> {
+        let name = context_path(path);
+        if name.is_empty() && wanted != Wanted::Requirements {
+            return Ok(AtPath::Directory);
+        }
+        let tree = match (&self.tree, self.files.tree()) {
+            (Some(tree), _) => tree.clone(),
+            (None, None) => return Ok(AtPath::Nothing),
+            (None, Some(tree)) => {
+                let solved = self.client.solve(Some(tree)).await?;
+                self.tree.insert(solved).clone()
+            }
+        };
+        Ok(look(self.client, &tree, wanted, &name).await)
+    }
+
+    fn need(&mut self, path: &str) {
+        if let Some(more) = self.files.with(&[path.to_owned()]) {
+            *self.files = more;
+            self.tree = None;
+        }
+    }
+}
+
+async fn look(client: &Client, tree: &Solved, wanted: Wanted, name: &str) -> AtPath {
+    match client.stat(tree, name).await {
+        Ok(None) => return AtPath::Nothing,
+        Ok(Some(stat)) if stat.mode & (1 << 31) != 0 => return AtPath::Directory,
+        Ok(Some(_)) if wanted != Wanted::Requirements => return AtPath::File,
+        Ok(Some(_)) => {}
+        Err(error) => return AtPath::Unreadable(unsent(error)),
+    }
+    match client.read(tree, name, MAX_REQUIREMENTS).await {
+        Ok(Some(content)) => AtPath::Content(content),
+        Ok(None) => AtPath::TooLarge,
+        Err(error) => AtPath::Unreadable(error.into()),
+    }
+}
+
+/// BuildKit's own words for a file name that it cannot send are of no help.
+pub(super) fn unsent(error: CallError) -> Diagnostic {
+    if error.kind != ProblemKind::FileName {
+        return error.into();
+    }
+    let message = "a file in the build context has a name that is not UTF-8, which BuildKit cannot send";
+    Diagnostic::error("file-name", message)
+        .kind(ProblemKind::FileName)
+        .because(error)
+        .help("rename it, or leave it out with .dockerignore")
+}

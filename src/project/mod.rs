@@ -1,0 +1,11 @@
+//! A spec with its files, whoever serves them: the gateway of a build, or a disk.
+
+mod files;
+mod lock;
+mod look;
+mod requirements;
+
+pub(crate) use files::{AtPath, ContextFiles, Wanted};
+pub(crate) use lock::LockJudge;
+pub(crate) use look::{check, wanted_paths};
+pub(crate) use requirements::{FoundRequirements, first_paths, read as read_requirements};
