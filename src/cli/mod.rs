@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod disk;
 mod names;
 mod output;
 mod project;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::commands::{diff, id, lock, name, tag};
+use crate::cli::commands::{diff, id, lock, name, plan, tag};
 use crate::cli::output::FAILED;
 use crate::cli::report::report;
 
@@ -39,6 +40,11 @@ enum Command {
     Id(id::IdArguments),
     /// Say which inputs of the tag differ between two specs, or a spec and an image.
     Diff(diff::DiffArguments),
+    /// Print the plan of an image: its steps, what they see and write, and how they run.
+    ///
+    /// Needs neither an engine nor a registry: what is not known without them is marked `unknown`, and without a lock the
+    /// plan ends where the packages are looked up. With --json for programs, as docs/plan.md describes.
+    Plan(plan::PlanArguments),
     /// Resolve the Python packages of a spec, and write the lock that builds then use: pylock.toml beside the spec.
     ///
     /// docker resolves them, in the image that they are for, as a build would.
@@ -61,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Name(arguments) => (arguments.json(), name::run(arguments)),
         Command::Id(arguments) => (arguments.json(), id::run(arguments)),
         Command::Diff(arguments) => (arguments.json(), diff::run(arguments)),
+        Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
     };
     match outcome {

@@ -19,7 +19,7 @@ pub(super) struct ImageArguments {
 }
 
 impl ImageArguments {
-    fn project(&self) -> Result<Project, Failure> {
+    pub(super) fn project(&self) -> Result<Project, Failure> {
         Project::read(self.spec.file.as_deref(), &self.spec.context)
     }
 }
@@ -50,7 +50,8 @@ pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identit
     Ok(DONE)
 }
 
-fn show(text: &Text, warnings: &[Diagnostic], as_object: bool, mut found: Value, line: &str) {
+/// Shows an answer: to programs as an object with its warnings, to people as text with the warnings beside.
+pub(super) fn show(text: &Text, warnings: &[Diagnostic], as_object: bool, mut found: Value, line: &str) {
     if as_object {
         found["warnings"] = warnings.iter().map(|warning| warning.json(text)).collect();
         out(&format!("{found}\n"));

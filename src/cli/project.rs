@@ -1,13 +1,14 @@
 //! A spec and its files on the user's disk.
 
-use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::cli::disk::{DiskFiles, cannot, read_file};
 use crate::engine;
 use crate::files::{Context, MAX_REQUIREMENTS, Patterns, compute, docker_patterns};
-use crate::image_spec::{self, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
+use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
+use crate::project::{Outlook, Planned, several_platforms};
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
 
@@ -17,6 +18,8 @@ pub(super) struct Project {
     pub(super) spec: ImageSpec,
     /// What does not stop names from being computed.
     pub(super) warnings: Vec<Diagnostic>,
+    /// What stops the image from being built; among the warnings, too.
+    stops_building: Vec<Diagnostic>,
     context: PathBuf,
     /// The ignore file beside the spec.
     own_ignore: PathBuf,
@@ -43,6 +46,12 @@ impl Project {
             Some(spec) if errors.problems.is_empty() => spec,
             _ => return Err(errors),
         };
+        let stops_building: Vec<Diagnostic> = parsed
+            .diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == Severity::Error)
+            .cloned()
+            .collect();
         // What keeps an image from being made keeps no name from being computed.
         let warnings = parsed
             .diagnostics
@@ -59,10 +68,42 @@ impl Project {
             text,
             spec,
             warnings,
+            stops_building,
             context: directory,
             own_ignore: own_ignore.into(),
             lock,
         })
+    }
+
+    /// Refuses a spec that cannot be built.
+    pub(super) fn check_building(&self) -> Result<(), Failure> {
+        if self.stops_building.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::of(&self.text, &self.stops_building))
+    }
+
+    /// The plan of its image, as far as it is known without a build.
+    pub(super) fn outlook(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
+        let platforms = naming.platforms().unwrap_or_default();
+        let [platform] = platforms.as_slice() else {
+            let own = self.spec.platform.as_ref().map(|platform| platform.span);
+            return Err(self.failure(several_platforms("plan").at_known(own)));
+        };
+        let planned = Planned {
+            spec: &self.spec,
+            spec_name: self.text.name(),
+            platform,
+            id: naming.id(),
+            is_hashed: naming.algorithm() == Algorithm::Content,
+            sibling_lock: self.lock.as_deref().map(|text| (LOCK_NAME, text)),
+        };
+        let mut files = DiskFiles(Context::new(&self.context, self.ignored()?));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Diagnostic::internal("no runtime").because(error))?;
+        let outlook = runtime.block_on(planned.outlook(&mut files));
+        outlook.map_err(|failure| failure.about(&self.text))
     }
 
     /// How the spec's names are computed.
@@ -134,30 +175,6 @@ fn lock_beside(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Dia
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(cannot("read", &path, error)),
     }
-}
-
-/// A file that the machine does not read or write.
-pub(super) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Diagnostic {
-    let kind = match error.kind() {
-        std::io::ErrorKind::NotFound => ProblemKind::Missing,
-        std::io::ErrorKind::PermissionDenied => ProblemKind::Denied,
-        _ => ProblemKind::Other,
-    };
-    Diagnostic::error("file-access", format!("cannot {what} {}", path.display()))
-        .kind(kind)
-        .because(error)
-}
-
-/// Reads a regular file; opening a named pipe would wait for a writer. Reads one byte more than `limit`, so that the
-/// caller sees that a file is too large.
-fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is not a file"));
-    }
-    let mut content = Vec::new();
-    let limit = limit as u64 + 1;
-    fs::File::open(path)?.take(limit).read_to_end(&mut content)?;
-    Ok(content)
 }
 
 /// The spec's file: the one that is named, or that a context has.

@@ -100,6 +100,20 @@ impl Context {
         self.root.join(path)
     }
 
+    /// What a build would see at a path of the spec: where it is, and whether it is a directory. `None` where there is
+    /// nothing to read.
+    ///
+    /// # Errors
+    /// When the system refuses to say.
+    pub(crate) fn locate(&self, path: &str) -> Result<Option<(PathBuf, bool)>, Problem> {
+        let found = self.find(&self.place(path), &mut Notes::default())?;
+        Ok(match found {
+            TreeEntry::File(real) => Some((real, false)),
+            TreeEntry::Directory(real) => Some((real, true)),
+            TreeEntry::Nothing | TreeEntry::Special(_) | TreeEntry::Socket => None,
+        })
+    }
+
     /// A path for people, relative to the context.
     pub(super) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)

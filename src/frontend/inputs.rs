@@ -13,7 +13,7 @@ use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::Naming;
 use crate::oci::Platform;
 use crate::plan;
-use crate::project::{FoundRequirements, check, first_paths, read_requirements, wanted_paths};
+use crate::project::{FoundRequirements, check, first_paths, read_requirements, several_platforms, wanted_paths};
 use crate::text::{Diagnostic, Failure, context_path};
 
 /// What a build is made from.
@@ -46,6 +46,24 @@ impl<'a> BuildInputs<'a> {
             platforms: platforms(session, spec, &naming)?,
             naming,
         })
+    }
+
+    /// The platform of what is made for one alone.
+    pub(super) fn only_platform(&self, what: &str) -> Result<&Platform, Diagnostic> {
+        match self.platforms.as_slice() {
+            [platform] => Ok(platform),
+            _ => {
+                let is_asked_for = self.session.options.get("platform").is_some();
+                let own = self.spec.platform.as_ref().filter(|_| !is_asked_for);
+                Err(several_platforms(what).at_known(own.map(|platform| platform.span)))
+            }
+        }
+    }
+
+    /// The path and text of the lock beside the spec.
+    pub(super) fn sibling_lock(&self) -> Option<(&str, &str)> {
+        let lock = self.sibling_lock.as_ref()?;
+        Some((&lock.path, &lock.text))
     }
 
     /// Asks the client for the files that the spec and the digests of its name need.

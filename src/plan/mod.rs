@@ -42,6 +42,7 @@ pub use steps::required;
 pub use writes::Writes;
 
 pub(crate) use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
+pub(crate) use python_place::conda_version;
 pub(crate) use script::{quote, script_file};
 pub(crate) use steps::NOT_SOURCE;
 pub(crate) use variables::is_proxy;

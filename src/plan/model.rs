@@ -113,6 +113,11 @@ impl Storey {
         self.steps.iter().enumerate().find(|(_, step)| step.id == *id)
     }
 
+    /// Whether a step looks which files several packages have.
+    pub(crate) fn finds_shared_files(&self) -> bool {
+        self.steps.iter().any(|step| step.makes == Some(Product::SharedFiles))
+    }
+
     /// What it changes of the environment that steps of a storey above see.
     pub fn environment(&self) -> impl Iterator<Item = &Edit> {
         self.own.environment.iter().filter(|edit| !is_of_task(edit.name()))

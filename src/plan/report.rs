@@ -15,6 +15,8 @@ use crate::plan::script::script_file;
 use crate::plan::writes::Writes;
 use crate::text::Text;
 
+/// So many paths of a step are shown to people.
+const MAX_PATHS: usize = 5;
 /// What a report says of what it cannot say.
 const UNKNOWN: &str = "unknown";
 
@@ -46,6 +48,9 @@ struct StoreyReport<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed_interpreter: Option<String>,
     lock: LockReport<'a>,
+    /// Which files several packages have; nobody knows before they are installed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shared_files: Option<&'static str>,
     steps: Vec<StepReport<'a>>,
     schedule: Schedule,
 }
@@ -89,6 +94,7 @@ impl<'a> PlanReport<'a> {
                     Some(file) => LockReport::File(file),
                     None => LockReport::None,
                 },
+                shared_files: storey.finds_shared_files().then_some(UNKNOWN),
                 steps: storey.steps.iter().map(|step| StepReport::new(step, text)).collect(),
                 schedule: whole(storey, strategy)?,
             });
@@ -204,7 +210,11 @@ impl<'a> StepReport<'a> {
             (Some(Product::Package), _) => "makes a package; no layer".to_owned(),
             (Some(Product::SharedFiles), _) => "finds files of several packages; no layer".to_owned(),
             (None, Writes::Anywhere) => "may write anything".to_owned(),
-            (None, Writes::Below { paths, .. }) => format!("writes {}", paths.join(", ")),
+            (None, Writes::Below { paths, .. }) => match paths.get(..MAX_PATHS).filter(|_| paths.len() > MAX_PATHS + 1)
+            {
+                Some(first) => format!("writes {} and {} more", first.join(", "), paths.len() - MAX_PATHS),
+                None => format!("writes {}", paths.join(", ")),
+            },
             (None, Writes::Packages { prefix, .. }) => format!("writes packages below {prefix}"),
         };
         let plural = if lines.len() > 1 { "s" } else { "" };

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 use serde::Deserialize;
 
+/// Stands for the latest patch of a version: higher than any that there is.
+const LATEST_PATCH: u32 = 99;
+
 /// An interpreter's report of itself: enough to evaluate markers and to choose among wheels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interpreter {
@@ -83,6 +86,50 @@ impl Interpreter {
                 _ => Libc::Unknown,
             },
             markers,
+        })
+    }
+
+    /// A CPython that nobody has asked: of the latest patch where `version` names none, on Linux with the C library of
+    /// Debian 12. `architecture` is OCI's word, such as `amd64`. `None` where the version leaves open which it is.
+    #[must_use]
+    pub(crate) fn assumed(version: &str, architecture: &str) -> Option<Self> {
+        let parts: Vec<u32> = version
+            .split('.')
+            .map(|part| part.parse().ok())
+            .collect::<Option<_>>()?;
+        let (major, minor, full) = match parts.as_slice() {
+            [major, minor] => (*major, *minor, format!("{major}.{minor}.{LATEST_PATCH}")),
+            [major, minor, _] => (*major, *minor, version.to_owned()),
+            _ => return None,
+        };
+        let machine = match architecture {
+            "amd64" => "x86_64",
+            "arm64" => "aarch64",
+            "386" => "i686",
+            "arm" => "armv7l",
+            other => other,
+        };
+        let short = format!("{major}.{minor}");
+        let markers = MarkerEnvironment::try_from(MarkerEnvironmentBuilder {
+            implementation_name: "cpython",
+            implementation_version: &full,
+            os_name: "posix",
+            platform_machine: machine,
+            platform_python_implementation: "CPython",
+            platform_release: "",
+            platform_system: "Linux",
+            platform_version: "",
+            python_full_version: &full,
+            python_version: &short,
+            sys_platform: "linux",
+        });
+        Some(Self {
+            markers: markers.ok()?,
+            version: (major, minor),
+            is_cpython: true,
+            is_free_threaded: false,
+            machine: machine.to_owned(),
+            libc: Libc::Glibc(2, 36),
         })
     }
 

@@ -33,6 +33,38 @@ fn project(spec: &str) -> Project {
     project
 }
 
+/// The frontend plans as the command line does, from what BuildKit serves.
+#[test]
+fn plans_are_the_same_with_and_without_an_engine() {
+    let lock = "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"six\"\nversion = \"1.16.0\"\n\
+        wheels = [{ url = \"https://h/six-1.16.0-py2.py3-none-any.whl\", hashes = { sha256 = \"aa\" } }]\n";
+    for (spec, files) in [
+        (SPEC.to_owned(), vec![]),
+        (
+            format!("{SPEC}requirements: deps/all.txt\napt_packages: [git]\n"),
+            vec![("deps/all.txt", "-r more.txt\n"), ("deps/more.txt", "six\n")],
+        ),
+        (
+            format!("{SPEC}packages: [six]\ncommands: [ls]\n"),
+            vec![("pylock.toml", lock)],
+        ),
+    ] {
+        let project = project(&spec);
+        for (path, content) in files {
+            project.file(path, content);
+        }
+        let frontends: Value = serde_json::from_str(&project.call("plan,format=json")).unwrap();
+        let (code, text) = project.command_line(&["plan", "--json"]);
+        assert_eq!(code, Some(0), "{text}");
+        let mut command_lines: Value = serde_json::from_str(&text).unwrap();
+        // The frontend has told its warnings already.
+        command_lines.as_object_mut().unwrap().remove("warnings").unwrap();
+        assert_eq!(frontends, command_lines, "{spec}");
+        let (_, text) = project.command_line(&["plan"]);
+        assert!(text.ends_with(project.call("plan").trim_end()), "{text}");
+    }
+}
+
 #[test]
 fn an_image_is_built_under_its_own_name() {
     let project = project(SPEC);

@@ -7,8 +7,9 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::arguments::SpecArguments;
+use crate::cli::disk::cannot;
 use crate::cli::output::{DONE, out};
-use crate::cli::project::{cannot, read, spec_file};
+use crate::cli::project::{read, spec_file};
 use crate::engine::{self, LockRequest};
 use crate::image_spec::{self, LOCK_NAME};
 use crate::python::RequirementsFile;

@@ -4,4 +4,5 @@ pub(super) mod diff;
 pub(super) mod id;
 pub(super) mod lock;
 pub(super) mod name;
+pub(super) mod plan;
 pub(super) mod tag;

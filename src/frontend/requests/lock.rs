@@ -20,16 +20,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
 
 async fn lock(session: &Session, spec: &ImageSpec) -> Result<String, Failure> {
     let inputs = BuildInputs::of(session, spec, true).await?;
-    let [platform] = inputs.platforms.as_slice() else {
-        let message =
-            "a lock is for one platform, and this spec is built for several: name one with --platform linux/amd64";
-        let own = spec
-            .platform
-            .as_ref()
-            .filter(|_| session.options.get("platform").is_none());
-        let problem = Diagnostic::error("several-platforms", message);
-        return Err(problem.at_known(own.map(|platform| platform.span)).into());
-    };
+    let platform = inputs.only_platform("lock")?;
     let mut files = inputs.files().await?;
     let (found, images) = inputs.read(&mut files).await?;
     let build = inputs.assembly(&found, &files);

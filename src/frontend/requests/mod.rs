@@ -7,6 +7,7 @@ mod lock;
 mod name;
 mod outline;
 mod pin;
+mod plan;
 mod reply;
 mod targets;
 
@@ -30,7 +31,7 @@ struct Subrequest {
     answer: for<'a> fn(&'a Session) -> Answering<'a>,
 }
 
-const ALL: [Subrequest; 9] = [
+const ALL: [Subrequest; 10] = [
     Subrequest {
         name: "frontend.outline",
         description: "List all parameters current build target supports",
@@ -65,6 +66,11 @@ const ALL: [Subrequest; 9] = [
         name: "frontend.explain",
         description: "Print what the tag is computed from",
         answer: |session| Box::pin(explain::answer(session)),
+    },
+    Subrequest {
+        name: "frontend.plan",
+        description: "Print the steps that make the image, and how they run",
+        answer: |session| Box::pin(plan::answer(session)),
     },
     Subrequest {
         name: "frontend.lock",

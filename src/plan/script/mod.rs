@@ -47,7 +47,7 @@ const FILES: [(&str, &str); 24] = files![
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Script {
     /// The file that is run; [`Self::files`] are all that it reads.
-    #[serde(rename = "script")]
+    #[serde(rename = "file")]
     pub file: &'static str,
     /// Variables of the shell, by name. The builder adds `scripts`, the directory of the files, and `around`, the
     /// directories that its mount points were made in.

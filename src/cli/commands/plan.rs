@@ -1,0 +1,59 @@
+//! `imagespec plan`.
+
+use clap::{Args, ValueEnum};
+
+use crate::cli::names::{ImageArguments, show};
+use crate::cli::output::DONE;
+use crate::name::name_in_image;
+use crate::plan::{PlanReport, Strategy};
+use crate::text::{Diagnostic, Failure};
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    image: ImageArguments,
+    /// How steps that do not depend on each other become one image.
+    #[arg(long, value_name = "NAME", value_enum, default_value_t = StrategyArgument::Merge)]
+    strategy: StrategyArgument,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum StrategyArgument {
+    /// Each on its own, then merged; what engines do that can merge.
+    Merge,
+    /// One after another.
+    Chain,
+}
+
+impl PlanArguments {
+    pub(crate) fn json(&self) -> bool {
+        self.image.naming.json
+    }
+}
+
+/// Prints the plan of an image: its steps, what they see and write, and how they run.
+pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
+    let project = arguments.image.project()?;
+    project.check_building()?;
+    let options = arguments.image.naming.options();
+    let mut outlook = project.outlook(&project.naming(&options)?)?;
+    let (identity, warnings) = project.identify(&options)?;
+    name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
+    let strategy = match arguments.strategy {
+        StrategyArgument::Merge => Strategy::Merge,
+        StrategyArgument::Chain => Strategy::Chain,
+    };
+    let report = PlanReport::new(&outlook.plan, &project.text, strategy, &outlook.interpreters)
+        .map_err(|error| Diagnostic::internal("the plan cannot be scheduled").because(error))?;
+    let warnings: Vec<Diagnostic> = project.warnings.iter().cloned().chain(warnings).collect();
+    let value = serde_json::to_value(&report)
+        .map_err(|error| Diagnostic::internal("the plan cannot be written").because(error))?;
+    show(
+        &project.text,
+        &warnings,
+        arguments.json(),
+        value,
+        report.text().trim_end(),
+    );
+    Ok(DONE)
+}

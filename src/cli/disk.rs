@@ -1,0 +1,75 @@
+//! Files on the user's disk.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use crate::files::{Context, MAX_REQUIREMENTS};
+use crate::project::{AtPath, ContextFiles, Wanted};
+use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
+
+/// A file that the machine does not read or write.
+pub(super) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Diagnostic {
+    let kind = match error.kind() {
+        std::io::ErrorKind::NotFound => ProblemKind::Missing,
+        std::io::ErrorKind::PermissionDenied => ProblemKind::Denied,
+        _ => ProblemKind::Other,
+    };
+    Diagnostic::error("file-access", format!("cannot {what} {}", path.display()))
+        .kind(kind)
+        .because(error)
+}
+
+/// Reads a regular file; opening a named pipe would wait for a writer. Reads one byte more than `limit`, so that the
+/// caller sees that a file is too large.
+pub(super) fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is not a file"));
+    }
+    let mut content = Vec::new();
+    let limit = limit as u64 + 1;
+    fs::File::open(path)?.take(limit).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The files of a build context: a directory, without what its ignore file leaves out.
+pub(super) struct DiskFiles(pub(super) Context);
+
+impl DiskFiles {
+    fn see(&self, wanted: Wanted, name: &str) -> Result<AtPath, Diagnostic> {
+        let unreadable = |error: Box<dyn std::error::Error>| Diagnostic::error("file-access", error.to_string());
+        let found = self.0.locate(name).map_err(|problem| unreadable(problem.into()))?;
+        let (path, is_directory) = match found {
+            None => return Ok(AtPath::Nothing),
+            Some(found) => found,
+        };
+        if is_directory {
+            return Ok(AtPath::Directory);
+        }
+        if wanted != Wanted::Requirements {
+            return Ok(AtPath::File);
+        }
+        let content = read_file(&path, MAX_REQUIREMENTS).map_err(|error| unreadable(error.into()))?;
+        Ok(if content.len() > MAX_REQUIREMENTS {
+            AtPath::TooLarge
+        } else {
+            AtPath::Content(content)
+        })
+    }
+}
+
+#[async_trait]
+impl ContextFiles for DiskFiles {
+    async fn look(&mut self, wanted: Wanted, path: &str) -> Result<AtPath, Failure> {
+        let name = context_path(path);
+        if name.is_empty() && wanted != Wanted::Requirements {
+            return Ok(AtPath::Directory);
+        }
+        Ok(self.see(wanted, &name).unwrap_or_else(AtPath::Unreadable))
+    }
+
+    /// A disk has all of its files.
+    fn need(&mut self, _: &str) {}
+}

@@ -1,0 +1,40 @@
+//! The steps of the image, what they see and write, and how they run (`--call=plan`). Without a build: the same as the
+//! command line says.
+
+use crate::frontend::inputs::BuildInputs;
+use crate::frontend::naming;
+use crate::frontend::requests::reply::reply;
+use crate::frontend::served::ServedFiles;
+use crate::frontend::session::Session;
+use crate::image_spec::Algorithm;
+use crate::name::name_in_image;
+use crate::plan::{PlanReport, Strategy};
+use crate::project::Planned;
+use crate::proto::gateway as wire;
+use crate::text::{Diagnostic, Failure, Operation};
+
+/// Plans without a build.
+pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
+    let spec = session.read_spec(Operation::Building).await?;
+    let inputs = BuildInputs::of(session, &spec, false).await?;
+    let mut files = inputs.files().await?;
+    let planned = Planned {
+        spec: &spec,
+        spec_name: session.file.text.name(),
+        platform: inputs.only_platform("plan")?,
+        id: inputs.naming.id(),
+        is_hashed: inputs.naming.algorithm() == Algorithm::Content,
+        sibling_lock: inputs.sibling_lock(),
+    };
+    let mut outlook = planned
+        .outlook(&mut ServedFiles::new(&session.client, &mut files))
+        .await?;
+    let identity = naming::identify(session, &files, &inputs.naming, &inputs.tasks).await?;
+    name_in_image(&identity, &spec, &mut outlook.plan.settings);
+    let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
+    let report = PlanReport::new(&outlook.plan, &session.file.text, strategy, &outlook.interpreters)
+        .map_err(|error| Diagnostic::internal("the plan cannot be scheduled").because(error))?;
+    let value = serde_json::to_value(&report)
+        .map_err(|error| Diagnostic::internal("the plan cannot be written").because(error))?;
+    Ok(reply(&value, report.text()))
+}

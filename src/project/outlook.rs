@@ -1,0 +1,113 @@
+//! A plan as far as it is known without a build: what the base has and what a lock step would find stays open.
+
+use crate::image_spec::ImageSpec;
+use crate::oci::Platform;
+use crate::plan::{self, BuildPlan, Facts, LockedPackages, StoreyFacts};
+use crate::project::files::ContextFiles;
+use crate::project::lock::LockJudge;
+use crate::project::look::check;
+use crate::project::requirements::{self, FoundRequirements};
+use crate::python::{Interpreter, Pylock, RequirementsFile};
+use crate::text::{Diagnostic, Failure, file_name};
+
+/// What is planned.
+pub(crate) struct Planned<'a> {
+    pub(crate) spec: &'a ImageSpec,
+    /// The name of the spec's file, as a command would name it.
+    pub(crate) spec_name: &'a str,
+    pub(crate) platform: &'a Platform,
+    /// The spec's id.
+    pub(crate) id: String,
+    /// Whether nothing may be installed but what the requirements give the hashes of.
+    pub(crate) is_hashed: bool,
+    /// The path and text of a lock beside the spec.
+    pub(crate) sibling_lock: Option<(&'a str, &'a str)>,
+}
+
+/// What is made for one platform, and asked for several.
+pub(crate) fn several_platforms(what: &str) -> Diagnostic {
+    let message = format!(
+        "a {what} is for one platform, and this spec is built for several: name one with --platform linux/amd64"
+    );
+    Diagnostic::error("several-platforms", message)
+}
+
+/// A plan without a build.
+pub(crate) struct Outlook {
+    pub(crate) plan: BuildPlan,
+    /// The interpreters that given locks were read for, of each storey, the lowest first.
+    pub(crate) interpreters: Vec<Option<String>>,
+}
+
+impl Planned<'_> {
+    /// Plans, with what the files of the context say.
+    pub(crate) async fn outlook(&self, files: &mut impl ContextFiles) -> Result<Outlook, Failure> {
+        let texts = check(files, self.spec).await?;
+        let found = requirements::read(files, self.spec, &texts).await?;
+        let mut storeys = Vec::with_capacity(found.len());
+        let mut interpreters = Vec::with_capacity(found.len());
+        for (above, (spec, found)) in self.spec.all().zip(&found).enumerate() {
+            let sibling = self.sibling_lock.filter(|_| above == 0);
+            let locked = self.locked(spec, found, sibling)?;
+            interpreters.push(locked.as_ref().map(|(_, interpreter)| interpreter.clone()));
+            storeys.push(StoreyFacts {
+                requirements: found.facts.clone(),
+                sibling_lock: sibling.map(|(path, _)| path.to_owned()),
+                lock: locked.map(|(lock, _)| lock),
+            });
+        }
+        storeys.reverse();
+        interpreters.reverse();
+        let facts = Facts {
+            id: self.id.clone(),
+            storeys,
+            ..Facts::default()
+        };
+        Ok(Outlook {
+            plan: plan::plan(self.spec, self.platform, &facts),
+            interpreters,
+        })
+    }
+
+    /// The packages of a lock that is given, and the interpreter that they were chosen for.
+    fn locked(
+        &self,
+        spec: &ImageSpec,
+        found: &FoundRequirements,
+        sibling: Option<(&str, &str)>,
+    ) -> Result<Option<(LockedPackages, String)>, Failure> {
+        let kind = spec.requirements_file();
+        let is_lock = matches!(kind, Some(RequirementsFile::Pylock | RequirementsFile::PoetryLock));
+        let named = spec.requirements.as_ref().filter(|_| is_lock);
+        let (name, text) = match (sibling, named, &found.text) {
+            (Some((path, text)), ..) => (file_name(path), text),
+            (None, Some(path), Some(text)) => (path.value.as_str(), text.as_str()),
+            _ => return Ok(None),
+        };
+        let Some(interpreter) = self.interpreter(spec, text) else {
+            return Ok(None);
+        };
+        let judge = LockJudge {
+            spec,
+            spec_name: self.spec_name,
+            found,
+            is_sibling: sibling.is_some(),
+            is_hashed: self.is_hashed,
+        };
+        let packages = judge.packages(name, text, &interpreter)?;
+        let shared = Vec::new();
+        Ok(Some((LockedPackages { packages, shared }, interpreter.shown())))
+    }
+
+    /// The interpreter that a build would most likely find.
+    fn interpreter(&self, spec: &ImageSpec, lock: &str) -> Option<Interpreter> {
+        let architecture = &self.platform.architecture;
+        if spec.all().all(|spec| spec.python_exec.is_none()) {
+            return Interpreter::assumed(plan::conda_version(spec), architecture);
+        }
+        // Only the image knows its own interpreter; a lock of ours says which one it was made for.
+        let lock = Pylock::parse(lock).ok()?;
+        let (version, _) = lock.made_for()?;
+        Interpreter::assumed(version, architecture)
+    }
+}
