@@ -105,6 +105,7 @@ impl Context {
     ///
     /// # Errors
     /// When the system refuses to say.
+    #[cfg(feature = "cli")]
     pub(crate) fn locate(&self, path: &str) -> Result<Option<(PathBuf, bool)>, Problem> {
         let found = self.find(&self.place(path), &mut Notes::default())?;
         Ok(match found {

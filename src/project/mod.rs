@@ -9,5 +9,7 @@ mod requirements;
 pub(crate) use files::{AtPath, ContextFiles, Wanted};
 pub(crate) use lock::LockJudge;
 pub(crate) use look::{check, wanted_paths};
-pub(crate) use outlook::{Outlook, Planned, several_platforms};
+#[cfg(feature = "cli")]
+pub(crate) use outlook::Outlook;
+pub(crate) use outlook::{Planned, several_platforms};
 pub(crate) use requirements::{FoundRequirements, first_paths, read as read_requirements};
