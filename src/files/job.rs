@@ -16,7 +16,7 @@ pub struct Task {
 
 /// A digest over files. Paths are as the spec has them, relative to the build context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Job {
     /// flytekit's `compute_digest` of a list: files by their base names, directories without theirs.
     Copy {
@@ -122,7 +122,7 @@ pub struct Outcome {
 
 /// Why there is no digest. Paths are relative to the context.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Problem {
     /// There is nothing at the path.
     #[error("`{path}` is not there")]
@@ -182,7 +182,7 @@ pub enum Problem {
 
 /// Why flytekit's digest may differ, in the order in which users are told.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// flytekit takes directories in the order in which the file system lists them.
     #[error(
