@@ -332,7 +332,7 @@ fn a_spec_is_identified() {
     let spec = parsed.spec.unwrap();
     let name = |algorithm| {
         let options = NamingOptions {
-            beside: None,
+            sibling_lock: None,
             algorithm: Some(algorithm),
             ..NamingOptions::default()
         };

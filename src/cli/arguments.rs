@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::image_spec::Algorithm;
 use crate::name::NamingOptions;
-use crate::oci::Platform;
+use crate::oci::{NOT_LINUX, Platform};
 use crate::python::Unicode;
 
 /// A spec and its context.
@@ -44,7 +44,7 @@ pub(super) struct NamingArguments {
 fn platforms(text: &str) -> Result<String, String> {
     let platforms = Platform::parse_list(text).map_err(|error| error.to_string())?;
     match platforms.iter().find(|platform| platform.os != "linux") {
-        Some(other) => Err(format!("{other} cannot be built: images are made for linux")),
+        Some(other) => Err(format!("{other} {NOT_LINUX}")),
         None => Ok(text.to_owned()),
     }
 }
@@ -60,7 +60,7 @@ impl NamingArguments {
                 .clone()
                 .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             platform: self.platform.clone(),
-            beside: None,
+            sibling_lock: None,
         }
     }
 }

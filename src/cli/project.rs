@@ -61,7 +61,7 @@ impl Project {
                 ..diagnostic
             })
             .collect();
-        let lock = lock_beside(&path, &spec)?;
+        let lock = sibling_lock(&path, &spec)?;
         let mut own_ignore = path.into_os_string();
         own_ignore.push(".dockerignore");
         Ok(Self {
@@ -109,7 +109,7 @@ impl Project {
     /// How the spec's names are computed.
     pub(super) fn naming(&self, options: &NamingOptions) -> Result<Naming<'_>, Failure> {
         let options = NamingOptions {
-            beside: self.lock.clone(),
+            sibling_lock: self.lock.clone(),
             ..options.clone()
         };
         Naming::new(&self.spec, &options).map_err(|problems| self.failure(problems))
@@ -155,8 +155,8 @@ impl Project {
     }
 }
 
-fn lock_beside(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Diagnostic> {
-    if !spec.takes_lock_beside() {
+fn sibling_lock(spec_file: &Path, spec: &ImageSpec) -> Result<Option<String>, Diagnostic> {
+    if !spec.takes_sibling_lock() {
         return Ok(None);
     }
     let path = spec_file.parent().unwrap_or_else(|| Path::new("")).join(LOCK_NAME);

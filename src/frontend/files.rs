@@ -6,6 +6,7 @@ use crate::files::{Task, docker_patterns};
 use crate::frontend::context::{ClientDirectory, FileSource, read_ignore};
 use crate::frontend::session::Session;
 use crate::llb::{Local, Metadata, Output};
+use crate::plan::NOT_SOURCE;
 use crate::text::{Failure, climbs, context_path};
 
 /// The part of the build context that a spec needs.
@@ -106,16 +107,11 @@ pub(super) fn is_inside(path: &str) -> bool {
 
 /// Which of the ignore file's patterns may leave out files that flytekit's tag counts.
 pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
-    // What flytekit leaves out as well.
-    let standard = [
-        "**/__pycache__",
-        "__pycache__",
-        "**/*.pyc",
-        "*.pyc",
-        "**/.git",
-        ".git",
-        ".cache",
-    ];
+    // What flytekit leaves out as well, with or without the words for any directory.
+    let is_standard = |pattern: &str| {
+        let mut known = NOT_SOURCE.iter();
+        known.any(|known| pattern == *known || Some(pattern) == known.strip_prefix("**/"))
+    };
     let may_match = |pattern: &str, path: &str| {
         let path = context_path(path);
         let pairs = pattern.split('/').zip(path.split('/').filter(|part| !part.is_empty()));
@@ -128,7 +124,7 @@ pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
         .iter()
         .map(String::as_str)
         .filter(|pattern| !pattern.starts_with('!'))
-        .filter(|pattern| !(task.job.obeys_ignore_files() && standard.contains(pattern)))
+        .filter(|pattern| !(task.job.obeys_ignore_files() && is_standard(pattern)))
         .find(|pattern| task.job.paths().any(|path| may_match(pattern, path)))
 }
 

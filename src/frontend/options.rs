@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::llb::{Network, ResolveMode};
 use crate::name::NamingOptions;
-use crate::oci::Platform;
+use crate::oci::{NOT_LINUX, Platform};
 use crate::plan::{Part, Stage, Strategy, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
 use crate::python::normalised;
@@ -174,7 +174,7 @@ impl FrontendOptions {
                 .caused_by(error)
         })?;
         if platforms.iter().any(|platform| platform.os != "linux") {
-            return Err(self.error("platform", "cannot be built: images are made for linux"));
+            return Err(self.error("platform", NOT_LINUX));
         }
         Ok(platforms)
     }
@@ -377,7 +377,7 @@ impl FrontendOptions {
                 .unwrap_or_default(),
             machine: self.argument(MACHINE).unwrap_or(&self.worker.architecture).to_owned(),
             platform: self.get("platform").map(str::to_owned),
-            beside: None,
+            sibling_lock: None,
         })
     }
 

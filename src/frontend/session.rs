@@ -81,7 +81,7 @@ impl Session {
         sibling_lock: Option<&SiblingLock>,
     ) -> Result<Naming<'a>, Failure> {
         let options = NamingOptions {
-            beside: sibling_lock.map(|lock| lock.text.clone()),
+            sibling_lock: sibling_lock.map(|lock| lock.text.clone()),
             ..self.options.naming()?
         };
         Ok(Naming::new(spec, &options)?)

@@ -21,7 +21,7 @@ pub(super) struct SiblingLock {
 impl SiblingLock {
     /// Looks for it, where the spec has use for one.
     pub(super) async fn look_up(client: &Client, file: &SpecFile, spec: &ImageSpec) -> Result<Option<Self>, Failure> {
-        if !spec.takes_lock_beside() {
+        if !spec.takes_sibling_lock() {
             return Ok(None);
         }
         let path = match file.text.name().rsplit_once('/') {

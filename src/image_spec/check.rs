@@ -3,7 +3,7 @@
 use crate::flytekit::{registry_is_valid, tag_format};
 use crate::image_spec::model::{BaseImage, ImageSpec, TextValue};
 use crate::image_spec::secret::CREDENTIAL_HELP;
-use crate::oci::{Platform, Reference};
+use crate::oci::{NOT_LINUX, Platform, Reference};
 use crate::python::Unicode;
 use crate::text::yaml::{Data, Node};
 use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, climbs, has_credential, redact};
@@ -180,7 +180,7 @@ impl Checker<'_> {
             match part.trim().parse::<Platform>() {
                 Ok(platform) if platform.os == "linux" => {}
                 Ok(platform) => {
-                    let message = format!("platform `{platform}` cannot be built: images are made for linux");
+                    let message = format!("platform `{platform}` {NOT_LINUX}");
                     self.error(
                         "platform",
                         message,

@@ -294,7 +294,7 @@ impl ImageSpec {
 
     /// Whether a lock beside the spec decides what is installed: the spec installs something and names no lock itself.
     #[must_use]
-    pub(crate) fn takes_lock_beside(&self) -> bool {
+    pub(crate) fn takes_sibling_lock(&self) -> bool {
         let has_own = self.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has_packages = self.requirements.is_some() || Self::strings(&self.packages).next().is_some();
         !has_own && (has_packages || self.profile == Profile::Flyte)

@@ -17,19 +17,19 @@ const HEADER: &str = "imagespec-content-1\n";
 pub(super) type ContentInputs = Vec<(String, String)>;
 
 /// The files whose digests the name needs.
-pub(super) fn tasks(spec: &ImageSpec, beside: bool) -> Vec<Task> {
+pub(super) fn tasks(spec: &ImageSpec, sibling_lock: bool) -> Vec<Task> {
     let mut tasks = Vec::new();
-    of_spec(spec, 0, beside, &mut tasks);
+    of_spec(spec, 0, sibling_lock, &mut tasks);
     tasks
 }
 
-/// `beside` says that a lock beside the spec stands for its requirements.
-fn of_spec(spec: &ImageSpec, depth: usize, beside: bool, tasks: &mut Vec<Task>) {
+/// `sibling_lock` says that a lock beside the spec stands for its requirements.
+fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<Task>) {
     if let Some(BaseImage::Spec(nested)) = &spec.base_image {
         of_spec(&nested.value, depth + 1, false, tasks);
     }
     let mut push = |field, job| tasks.push(Task { depth, field, job });
-    if let Some(file) = spec.requirements.as_ref().filter(|_| !beside) {
+    if let Some(file) = spec.requirements.as_ref().filter(|_| !sibling_lock) {
         let job = Job::Lock {
             path: file.value.clone(),
             must_have: (spec.profile == Profile::Flyte).then(|| "flytekit".into()),
@@ -73,11 +73,11 @@ pub(super) fn inputs(
     spec: &ImageSpec,
     platform: &str,
     digests: &[(Task, String)],
-    beside: Option<&str>,
+    sibling_lock: Option<&str>,
 ) -> Result<ContentInputs, Vec<Diagnostic>> {
     let mut collector = Collector {
         digests,
-        beside,
+        sibling_lock,
         problems: Vec::new(),
     };
     let mut inputs = vec![("platform".to_owned(), platform.to_owned())];
@@ -154,7 +154,7 @@ impl Named<'_> {
 struct Collector<'a> {
     digests: &'a [(Task, String)],
     /// The text of a lock beside the spec.
-    beside: Option<&'a str>,
+    sibling_lock: Option<&'a str>,
     problems: Vec<Diagnostic>,
 }
 
@@ -191,7 +191,7 @@ impl Collector<'_> {
         self.packages(spec, depth, &mut named);
         settings(spec, &mut named);
         self.files(spec, depth, &mut named);
-        if depth > 0 || self.beside.is_none() {
+        if depth > 0 || self.sibling_lock.is_none() {
             self.unlocked(spec);
         }
     }
@@ -210,7 +210,7 @@ impl Collector<'_> {
     /// The Python packages, and how they are installed.
     fn packages(&mut self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
         named.optional("lock", self.file_digest("requirements", depth, 0));
-        if let Some(text) = self.beside.filter(|_| depth == 0) {
+        if let Some(text) = self.sibling_lock.filter(|_| depth == 0) {
             let must_have = (spec.profile == Profile::Flyte).then_some("flytekit");
             match locked_packages(text, must_have) {
                 Ok(lines) => named.add(

@@ -22,7 +22,7 @@ pub struct NamingOptions {
     /// The platforms that the image is built for, joined by commas, instead of the spec's.
     pub platform: Option<String>,
     /// The text of a lock beside the spec.
-    pub beside: Option<String>,
+    pub sibling_lock: Option<String>,
 }
 
 /// An image's names before its files are known.
@@ -127,7 +127,7 @@ impl<'a> Naming<'a> {
     /// When a field that should name files does not.
     pub fn tasks(&self) -> Result<Vec<Task>, Diagnostic> {
         match self.algorithm {
-            Algorithm::Content => Ok(content::tasks(self.spec, self.options.beside.is_some())),
+            Algorithm::Content => Ok(content::tasks(self.spec, self.options.sibling_lock.is_some())),
             // There is no Python process that could have loaded modules.
             _ => tasks(&self.fields, &[]).map_err(|error| self.tag_error(&error)),
         }
@@ -168,7 +168,12 @@ impl<'a> Naming<'a> {
         let mut platforms: Vec<String> = self.platforms().iter().flatten().map(Platform::to_string).collect();
         platforms.sort();
         platforms.dedup();
-        let inputs = match content::inputs(self.spec, &platforms.join(","), digests, self.options.beside.as_deref()) {
+        let inputs = match content::inputs(
+            self.spec,
+            &platforms.join(","),
+            digests,
+            self.options.sibling_lock.as_deref(),
+        ) {
             Ok(inputs) => inputs,
             Err(more) => {
                 problems.extend(more);

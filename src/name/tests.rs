@@ -14,7 +14,7 @@ const LOCK: &str = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname 
 fn options(lock: Option<&str>) -> NamingOptions {
     NamingOptions {
         machine: "x86_64".into(),
-        beside: lock.map(str::to_owned),
+        sibling_lock: lock.map(str::to_owned),
         ..NamingOptions::default()
     }
 }

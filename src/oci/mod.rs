@@ -5,5 +5,6 @@ mod platform;
 mod reference;
 
 pub use config::ImageConfig;
+pub(crate) use platform::NOT_LINUX;
 pub use platform::{Platform, PlatformError};
 pub use reference::{Reference, ReferenceError};

@@ -16,6 +16,9 @@ pub struct Platform {
     pub variant: String,
 }
 
+/// Why a platform of another system is refused.
+pub(crate) const NOT_LINUX: &str = "cannot be built: images are made for linux";
+
 /// Why a text is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a platform: expected os/architecture[/variant] such as linux/amd64 or linux/arm/v7")]

@@ -215,6 +215,7 @@ impl<'a> StepReport<'a> {
                 Some(first) => format!("writes {} and {} more", first.join(", "), paths.len() - MAX_PATHS),
                 None => format!("writes {}", paths.join(", ")),
             },
+            (None, Writes::SharedFiles { paths, .. }) => format!("settles {} files of several packages", paths.len()),
             (None, Writes::Packages { prefix, .. }) => format!("writes packages below {prefix}"),
         };
         let plural = if lines.len() > 1 { "s" } else { "" };

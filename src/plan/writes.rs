@@ -24,6 +24,14 @@ pub enum Writes {
         /// The packages, by normalised name.
         names: Vec<String>,
     },
+    /// Files that several packages have, as one of them has them: such a step lies above the layers of the packages
+    /// and settles what they do not agree on.
+    SharedFiles {
+        /// What they lie below.
+        prefix: &'static str,
+        /// The files.
+        paths: Vec<String>,
+    },
 }
 
 impl Writes {
@@ -64,6 +72,13 @@ impl Writes {
                     names: others,
                 },
             ) if prefix == other_prefix => names.iter().any(|name| others.contains(name)),
+            // That is what it is for.
+            (Self::SharedFiles { prefix, .. }, Self::Packages { prefix: other, .. })
+            | (Self::Packages { prefix: other, .. }, Self::SharedFiles { prefix, .. })
+                if prefix == other =>
+            {
+                false
+            }
             _ => self.paths().any(|path| {
                 other.paths().any(|theirs| {
                     let touches = is_at_or_below(path, theirs) || is_at_or_below(theirs, path);
@@ -81,7 +96,7 @@ impl Writes {
         let (prefix, paths): (Option<&str>, &[String]) = match self {
             Self::Anywhere => (None, &[]),
             Self::Below { paths, .. } => (None, paths),
-            Self::Packages { prefix, .. } => (Some(prefix), &[]),
+            Self::Packages { prefix, .. } | Self::SharedFiles { prefix, .. } => (Some(prefix), &[]),
         };
         prefix.into_iter().chain(paths.iter().map(String::as_str))
     }

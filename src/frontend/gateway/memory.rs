@@ -219,10 +219,6 @@ impl Gateway for Memory {
         })
     }
 
-    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError> {
-        Err(missing(&request.dir_path))
-    }
-
     async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError> {
         let tree = self.tree(&request.r#ref);
         let directory = format!("{}/", request.path);
@@ -279,10 +275,6 @@ impl Gateway for Memory {
             config: Self::config(),
             r#ref: String::new(),
         })
-    }
-
-    async fn inputs(&self) -> Result<wire::InputsResponse, CallError> {
-        Ok(wire::InputsResponse::default())
     }
 
     async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError> {

@@ -112,10 +112,6 @@ impl Gateway for Stdio {
         call!(self.read_file(request))
     }
 
-    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError> {
-        call!(self.read_dir(request))
-    }
-
     async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError> {
         call!(self.stat_file(request))
     }
@@ -137,10 +133,6 @@ impl Gateway for Stdio {
         request: wire::ResolveImageConfigRequest,
     ) -> Result<wire::ResolveImageConfigResponse, CallError> {
         call!(self.resolve_image_config(request))
-    }
-
-    async fn inputs(&self) -> Result<wire::InputsResponse, CallError> {
-        call!(self.inputs(wire::InputsRequest {}))
     }
 
     async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError> {

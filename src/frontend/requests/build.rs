@@ -92,7 +92,9 @@ async fn identify_while_building(
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
     let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
-    let identified = if inputs.tasks.is_empty() {
+    // Of a step that misses a secret, only who waits for it can say what to do.
+    let has_secrets = inputs.spec.all().any(|spec| !spec.pip_secret_mounts.is_empty());
+    let identified = if inputs.tasks.is_empty() && !has_secrets {
         identify.await
     } else {
         // Nothing runs before somebody asks for it.

@@ -46,6 +46,7 @@ pub(crate) fn keep_shared(
 ) {
     let mut mounts = vec![scratch()];
     let mut arguments = Vec::new();
+    let mut paths = Vec::new();
     for file in shared {
         let has_one = |step: &&StepId| {
             let installed = plan.packages_of(step);
@@ -70,6 +71,7 @@ pub(crate) fn keep_shared(
             });
         }
         arguments.extend([target, file.path.clone()]);
+        paths.push(file.path.clone());
     }
     if arguments.is_empty() {
         return;
@@ -84,7 +86,10 @@ pub(crate) fn keep_shared(
     let after = plan.with_python();
     let draft = Draft::new("keep-shared-files", Stage::Packages, title, action)
         .rank(rank::SHARED_FILES)
-        .writes(Writes::below([python.prefix]))
+        .writes(Writes::SharedFiles {
+            prefix: python.prefix,
+            paths,
+        })
         .after(after, "it lies above the layers that it takes files from");
     plan.add(draft);
 }
