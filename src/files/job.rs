@@ -204,7 +204,7 @@ pub enum Doubt {
     },
     /// Files are copied that the tag does not count.
     #[error(
-        "{count} files, `{path}` for one, do not count in the tag, since git or `.dockerignore` in the source leaves them out, but they are copied: name them in the context's .dockerignore"
+        "{count} files, `{path}` for one, do not count in the tag, since git or `.dockerignore` in the source leaves them out, but they are copied"
     )]
     Uncounted {
         /// One of the files.

@@ -39,8 +39,9 @@ pub(super) async fn digests(
         return Err(outside.into());
     }
     let Some(program) = &session.options.program else {
-        let message = "this engine does not tell frontends where their own image is (BuildKit 0.10 and later do), so the digests of the spec's files cannot be computed: update Docker or BuildKit, or use `imagespec tag`";
+        let message = "this engine does not tell frontends where their own image is (BuildKit 0.10 and later do), so the digests of the spec's files cannot be computed";
         return Err(Diagnostic::error("engine-capability", message)
+            .help("update Docker or BuildKit, or use `imagespec tag`")
             .kind(ProblemKind::Unsupported)
             .into());
     };

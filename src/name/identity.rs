@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::files::{Answer, Problem, Request, Task};
+use crate::files::{Answer, Doubt, Problem, Request, Task};
 use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
 use crate::image_spec::{Algorithm, BaseImage, ImageSpec, Profile};
 use crate::name::content;
@@ -213,7 +213,11 @@ impl<'a> Naming<'a> {
         for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
             for doubt in &outcome.doubts {
                 let message = format!("{}: {doubt}", task.field);
-                warnings.push(Diagnostic::warning("tag-differs", message).at(self.span(task)));
+                let warning = Diagnostic::warning("tag-differs", message).at(self.span(task));
+                warnings.push(match doubt {
+                    Doubt::Uncounted { .. } => warning.help("name them in the context's .dockerignore"),
+                    _ => warning,
+                });
             }
         }
         warnings

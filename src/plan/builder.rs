@@ -123,6 +123,14 @@ impl Builder {
             draft.step.spans.push(self.spec);
         }
         let id = draft.step.id.clone();
+        debug_assert!(
+            !draft.step.reason.is_empty(),
+            "{id} does not say why it comes where it does"
+        );
+        debug_assert!(
+            !draft.step.is_layer() || draft.step.writes != Writes::nothing(),
+            "{id} is a layer and does not say what it writes"
+        );
         debug_assert!(self.steps().all(|step| step.id != id), "two steps are called {id}");
         self.steps.push(draft);
         id

@@ -44,6 +44,8 @@ struct BaseReport<'a> {
 #[derive(Debug, Clone, Serialize)]
 struct StoreyReport<'a> {
     images: &'a BTreeMap<ImageRole, String>,
+    /// What it changes in the environment for the storeys above.
+    environment: Vec<&'a Edit>,
     /// The interpreter that a given lock was read for; no build has asked it.
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed_interpreter: Option<String>,
@@ -88,6 +90,7 @@ impl<'a> PlanReport<'a> {
         for (position, storey) in plan.storeys.iter().enumerate() {
             storeys.push(StoreyReport {
                 images: &storey.images,
+                environment: storey.environment().collect(),
                 assumed_interpreter: interpreters.get(position).cloned().flatten(),
                 lock: match &storey.lock {
                     _ if !storey.is_complete => LockReport::Unknown(UNKNOWN),

@@ -26,10 +26,8 @@ pub(crate) struct Planned<'a> {
 
 /// What is made for one platform, and asked for several.
 pub(crate) fn several_platforms(what: &str) -> Diagnostic {
-    let message = format!(
-        "a {what} is for one platform, and this spec is built for several: name one with --platform linux/amd64"
-    );
-    Diagnostic::error("several-platforms", message)
+    let message = format!("a {what} is for one platform, and this spec is built for several");
+    Diagnostic::error("several-platforms", message).help("name one: --platform linux/amd64")
 }
 
 /// A plan without a build.

@@ -72,11 +72,9 @@ impl Client {
             Some(cap) if !cap.disabled_reason_msg.is_empty() => format!(" ({})", cap.disabled_reason_msg),
             _ => String::new(),
         };
-        let message = format!(
-            "this engine lacks the capability `{capability}`{reason}, which the image needs{has}: update Docker or \
-             BuildKit, or use another builder (docker buildx create --use)"
-        );
+        let message = format!("this engine lacks the capability `{capability}`{reason}, which the image needs{has}");
         Diagnostic::error("engine-capability", message)
+            .help("update Docker or BuildKit, or use another builder (docker buildx create --use)")
             .kind(ProblemKind::Unsupported)
             .into()
     }
