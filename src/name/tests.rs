@@ -3,8 +3,12 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{Answer, Outcome, Problem, Task, step};
-use crate::image_spec::parse;
+use crate::flytekit::FLYTEKIT_FIELDS;
+use crate::image_spec::{OWN_FIELDS, parse};
 use crate::name::{Identity, Naming, NamingOptions};
+use crate::oci::Platform;
+use crate::plan::{Facts, LockedPackages, StoreyFacts};
+use crate::python::{Artefact, Locked};
 use crate::text::{Diagnostic, Operation, Text};
 
 /// A lock of one package, as it may stand beside a spec.
@@ -243,3 +247,150 @@ base_image.lock = ["requirements.txt"]
 base_image.copy_to = /root
 base_image.copy x = ["x"]
 "#;
+
+/// A line for each field that differs from [`EVERYTHING`], where a plan or a name can depend on it.
+fn example(field: &str) -> &'static str {
+    match field {
+        "name" => "name: other",
+        "python_version" => "python_version: \"3.11\"",
+        "builder" => "builder: default",
+        "source_root" => "source_root: src\nsource_copy_mode: all",
+        "env" => "env: {A: b}",
+        "registry" => "registry: ghcr.io/acme",
+        "packages" => "packages: [six, attrs]",
+        "conda_packages" => "conda_packages: [gdal]",
+        "conda_channels" => "conda_channels: [bioconda]",
+        "requirements" => "requirements: requirements.txt",
+        "apt_packages" => "apt_packages: [git, jq]",
+        "base_image" => "base_image: \"other:1@sha256:4…\"",
+        "platform" => "platform: linux/arm64",
+        "pip_index" => "pip_index: https://index.example/simple",
+        "pip_extra_index_url" => "pip_extra_index_url: [https://index.example/simple]",
+        "pip_secret_mounts" => "pip_secret_mounts: [[.netrc, /root/.netrc]]",
+        "pip_extra_args" => "pip_extra_args: --no-deps",
+        "registry_config" => "registry_config: x.json",
+        "entrypoint" => "entrypoint: [sh]",
+        "commands" => "commands: [ls]",
+        "tag_format" => "tag_format: \"{spec_hash}-dev\"",
+        "source_copy_mode" => "source_copy_mode: all\nsource_root: src",
+        "copy" => "copy: [data]",
+        "python_exec" => "python_exec: /usr/bin/python3",
+        "runtime_packages" => "runtime_packages: [x]",
+        "builder_options" => "builder_options: {workdir: /srv}",
+        "builder_config" => "builder_config: {uv_image: \"x/uv:0.12.0@sha256:1…\"}",
+        "profile" => "profile: flyte",
+        "labels" => "labels: {a: b}",
+        "user" => "user: somebody",
+        "workdir" => "workdir: /srv",
+        "copy_to" => "copy_to: /app\ncopy: [data]",
+        "build_env" => "build_env: {A: b}",
+        "setup_commands" => "setup_commands: [ls]",
+        "pins" => {
+            "pins: {\"debian:1\": \"sha256:4…\", \"ghcr.io/astral-sh/uv:0.13.8\": \"sha256:2…\", \"mambaorg/micromamba:2.0.3-debian12-slim\": \"sha256:3…\"}"
+        }
+        "layering" => "layering: single",
+        "heavy" => "heavy: [six]",
+        "extras" => "requirements: pyproject.toml\nextras: [fast]",
+        "groups" => "requirements: pyproject.toml\ngroups: [dev]",
+        "install_project" => "requirements: pyproject.toml\ninstall_project: true",
+        "tag_algorithm" => "tag_algorithm: flytekit",
+        other => panic!("`{other}` has no example: what does it change?"),
+    }
+}
+
+const EVERYTHING: &str = "profile: plain
+name: x
+tag_algorithm: content
+packages: [six]
+apt_packages: [git]
+base_image: \"debian:1\"
+pins: {\"debian:1\": \"sha256:1…\", \"ghcr.io/astral-sh/uv:0.13.8\": \"sha256:2…\", \"mambaorg/micromamba:2.0.3-debian12-slim\": \"sha256:3…\"}";
+const SIX: &str = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname = 'six'\nversion = '1'\n\
+                   wheels = [{url = 'https://h/six-1-py3-none-any.whl', hashes = {sha256 = 'aa'}}]\n\
+                   [[packages]]\nname = 'flytekit'\nversion = '1'\n\
+                   wheels = [{url = 'https://h/flytekit-1-py3-none-any.whl', hashes = {sha256 = 'bb'}}]\n";
+
+/// A field that is read and then forgotten would change nothing.
+#[test]
+fn every_field_has_a_say() {
+    // In what the image is called, or in other builders.
+    let no_step = [
+        "name",
+        "builder",
+        "registry",
+        "registry_config",
+        "tag_format",
+        "tag_algorithm",
+        "platform",
+    ];
+    // In how something is installed. What it is says the lock.
+    let no_content = [
+        "packages",
+        "requirements",
+        "pip_index",
+        "pip_extra_index_url",
+        "pip_secret_mounts",
+    ];
+    let spec_with = |example: &str| {
+        let name = |line: &str| line.split_once(':').unwrap().0.to_owned();
+        let replaced: Vec<String> = example.lines().map(name).collect();
+        let kept = EVERYTHING.lines().filter(|line| !replaced.contains(&name(line)));
+        let text = long(
+            &kept
+                .chain(example.lines())
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        );
+        parse(&Text::new("imageSpec.yaml", text)).spec.unwrap()
+    };
+    let plan = |example: &str| {
+        let package = |name: &str| Locked {
+            name: name.into(),
+            version: Some("1".into()),
+            artefact: Artefact::Wheel {
+                hash: "sha256:aa".into(),
+            },
+            index: None,
+        };
+        let lock = LockedPackages {
+            packages: vec![package("six"), package("zipp")],
+            shared: Vec::new(),
+        };
+        let storey = StoreyFacts {
+            lock: Some(lock),
+            ..StoreyFacts::default()
+        };
+        let facts = Facts {
+            storeys: vec![storey],
+            ..Facts::default()
+        };
+        serde_json::to_string(&crate::plan::plan(
+            &spec_with(example),
+            &Platform::linux_amd64(),
+            &facts,
+        ))
+        .unwrap()
+    };
+    let content = |example: &str| {
+        let spec = spec_with(example);
+        let naming = Naming::new(&spec, &options(Some(SIX))).unwrap();
+        let tasks = naming.tasks().unwrap();
+        naming.identify(&tasks, &digested(&tasks)).unwrap().tag
+    };
+    let nothing = "name: x";
+    for field in FLYTEKIT_FIELDS.iter().chain(&OWN_FIELDS).map(|field| field.name) {
+        // Always an error.
+        if matches!(field, "cuda" | "cudnn") {
+            continue;
+        }
+        let example = example(field);
+        let changes_steps = plan(example) != plan(nothing);
+        assert_eq!(changes_steps, !no_step.contains(&field), "the plan and `{example}`");
+        let changes_content = content(example) != content(nothing);
+        let is_content = changes_steps && !no_content.contains(&field);
+        assert!(
+            changes_content || !is_content,
+            "the content tag says nothing of `{example}`"
+        );
+    }
+}
