@@ -91,6 +91,7 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
             "file-too-large",
             format!("the file has {} bytes, a spec may have {MAX_BYTES}", content.len()),
         )
+        .at(Span::default())
         .help("move long lists of packages into a requirements file"));
     }
     let body = content.strip_prefix('\u{feff}').unwrap_or(content);
@@ -125,17 +126,24 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         nodes: 0,
         root: None,
         documents: 0,
+        reached: 0,
     };
     // The parser panics at some malformed texts.
     let read = panic::catch_unwind(AssertUnwindSafe(|| builder.read(&input, text)));
+    let reached = builder.reached;
     read.unwrap_or_else(|_| {
         Err(
             Diagnostic::error("yaml-syntax", "this is not valid YAML: the parser gave up on it")
+                .at(Span {
+                    start: reached,
+                    end: reached,
+                })
                 .help("look for a tag (`!…`) or a quote that has no end"),
         )
     })?;
     builder.root.ok_or_else(|| {
         Diagnostic::error("empty-file", "the file has no content")
+            .at(Span::default())
             .help("a spec is a mapping, for example `packages: [pandas]`")
     })
 }
@@ -186,6 +194,8 @@ struct TreeBuilder<'a> {
     nodes: usize,
     root: Option<Node>,
     documents: usize,
+    /// The end of the last event, in bytes.
+    reached: usize,
 }
 
 struct Open {
@@ -227,6 +237,7 @@ impl TreeBuilder<'_> {
             start,
             end: self.byte(event.end_mark).max(start),
         };
+        self.reached = span.end;
         match event.data {
             EventData::DocumentStart { .. } => {
                 self.documents += 1;

@@ -99,7 +99,7 @@ fn a_password_in_a_requirements_file_is_refused() {
 #[test]
 fn files_that_are_no_specs_are_refused() {
     for (content, expect) in [
-        ("", "imageSpec.yaml: the file has no content"),
+        ("", "imageSpec.yaml:1:1: the file has no content"),
         (
             "- a\n- b\n",
             "imageSpec.yaml:2:1: a spec is a mapping of fields, this is a list",
