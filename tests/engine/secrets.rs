@@ -108,11 +108,24 @@ fn a_private_index_is_used_and_its_password_is_nowhere() {
 #[test]
 fn a_missing_secret_says_how_to_give_it() {
     let spec = "profile: plain\npackages: [six]\npip_secret_mounts:\n  - [tokens/netrc, /root/.netrc]\n";
-    let log = Project::new(spec).fail("engine-secret-missing");
-    assert!(
-        log.contains("the secret `secret_0` is missing: add --secret id=secret_0,src=tokens/netrc"),
-        "{log}"
-    );
+    let lock = "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"six\"\nversion = \"1.16.0\"\n\
+        wheels = [{ url = \"https://h/six-1.16.0-py2.py3-none-any.whl\", hashes = { sha256 = \"aa\" } }]\n";
+    // Where versions are looked up, and where a lock is given so that the first step that needs it is one of the image.
+    for lock in [None, Some(lock)] {
+        let project = Project::new(&fresh(spec));
+        if let Some(lock) = lock {
+            project.file("pylock.toml", lock);
+        }
+        let log = project.fail("engine-secret-missing");
+        for words in [
+            "imageSpec.yaml:5:5: the secret `secret_0` is missing",
+            "help: add --secret id=secret_0,src=tokens/netrc to the build command",
+            // The step itself, whose script is the same for all who build the spec.
+            "missing secret: secret_0",
+        ] {
+            assert!(log.contains(words), "{words}: {log}");
+        }
+    }
 }
 
 #[test]
