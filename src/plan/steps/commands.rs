@@ -9,8 +9,7 @@ use crate::plan::paths;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 
-/// Commands before the copies, or the last ones: one shell, as root, in `/`, with everything before them in place,
-/// and uv.
+/// The commands before the copies, or the last ones: one shell, as root, in `/`, with uv, after everything so far.
 pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Stage, list: Option<&TextList>) {
     let Some(list) = list.filter(|list| !list.value.is_empty()) else {
         return;
