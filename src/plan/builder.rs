@@ -151,12 +151,12 @@ impl Builder {
     }
 
     /// The interpreter's layer, or what stands in for it when the base image has the interpreter.
-    pub(crate) fn with_python(&self) -> Vec<StepId> {
+    pub(crate) fn after_python(&self) -> Vec<StepId> {
         self.last_of_any(&[Stage::Python, Stage::User])
     }
 
-    /// The layers of the interpreter and of apt.
-    pub(crate) fn with_apt(&self) -> Vec<StepId> {
+    /// The layers of the interpreter and of apt, or what stands in for them.
+    pub(crate) fn after_python_and_apt(&self) -> Vec<StepId> {
         let mut after = self.last_of(Stage::Python);
         after.extend(self.last_of(Stage::Apt));
         if after.is_empty() {
@@ -167,7 +167,7 @@ impl Builder {
     }
 
     /// Layers that no other layer comes after yet.
-    pub(crate) fn everything(&self) -> Vec<StepId> {
+    pub(crate) fn after_everything(&self) -> Vec<StepId> {
         let layers = || self.steps().filter(|step| step.is_layer());
         layers()
             .filter(|step| !layers().any(|other| other.after.contains(&step.id)))
@@ -176,9 +176,9 @@ impl Builder {
     }
 
     /// Whether any layer except the user's may write one of these paths.
-    pub(crate) fn meets(&self, writes: &Writes) -> bool {
+    pub(crate) fn may_write(&self, writes: &Writes) -> bool {
         let mut others = self.steps().filter(|step| step.stage != Stage::User);
-        others.any(|step| step.writes.meets(writes))
+        others.any(|step| step.writes.overlaps(writes))
     }
 
     /// The steps in the order of their layers.

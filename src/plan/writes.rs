@@ -62,7 +62,7 @@ impl Writes {
 
     /// Whether both may write the same path.
     #[must_use]
-    pub fn meets(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Anywhere, other) | (other, Self::Anywhere) => !other.is_nothing(),
             (
@@ -120,10 +120,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_meet_where_one_lies_below_the_other() {
+    fn paths_overlap_where_one_lies_below_the_other() {
         let check = |one: &Writes, other: &Writes, expect: bool| {
-            assert_eq!(one.meets(other), expect, "{one:?} {other:?}");
-            assert_eq!(other.meets(one), expect, "{other:?} {one:?}");
+            assert_eq!(one.overlaps(other), expect, "{one:?} {other:?}");
+            assert_eq!(other.overlaps(one), expect, "{other:?} {one:?}");
         };
         let below = |path: &str| Writes::below([path]);
         check(&below("/usr"), &below("/usr/share"), true);

@@ -44,7 +44,7 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .arguments(arguments);
     let run = make(script, variables::of_installs(inputs.spec), mounts);
     let id = format!("build-{}", package.name);
-    let after = plan.with_apt();
+    let after = plan.after_python_and_apt();
     let draft = Draft::new(
         id,
         Stage::Packages,

@@ -29,7 +29,7 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
         Stage::Setup => "setup",
         _ => "commands",
     };
-    let after = plan.everything();
+    let after = plan.after_everything();
     let draft = Draft::new(id, stage, words, Action::Run(run))
         .writes(Writes::Anywhere)
         .after(after, "commands may read anything")

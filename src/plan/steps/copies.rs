@@ -27,10 +27,10 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let has_commands = [&spec.setup_commands, &spec.commands]
         .iter()
         .any(|list| ImageSpec::strings(list).next().is_some());
-    let meets = files.iter().any(|files| plan.meets(&writes(&files.writes)));
-    let (mut after, reason): (Vec<StepId>, _) = match (has_commands, meets) {
-        (true, _) => (plan.everything(), "commands may read or change these files"),
-        (false, true) => (plan.everything(), "other steps may also write there"),
+    let may_be_written = files.iter().any(|files| plan.may_write(&writes(&files.writes)));
+    let (mut after, reason): (Vec<StepId>, _) = match (has_commands, may_be_written) {
+        (true, _) => (plan.after_everything(), "commands may read or change these files"),
+        (false, true) => (plan.after_everything(), "other steps may also write there"),
         (false, false) => (plan.last_of(Stage::User), "nothing else writes there"),
     };
     for step in files {

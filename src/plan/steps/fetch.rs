@@ -43,7 +43,7 @@ pub(crate) fn fetch(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .arguments(arguments);
     let run = make(script, variables::of_installs(inputs.spec), access.mounts);
     let title = format!("fetch those of {} wheels that are missing", wheels.len());
-    let after = plan.with_python();
+    let after = plan.after_python();
     let reason = "adds nothing to the image; saves the install steps from asking the indexes one by one";
     let draft = Draft::new("fetch", Stage::Packages, title, Action::Run(run))
         .makes(Product::Fetched)

@@ -64,9 +64,9 @@ pub(crate) fn install(
         .with("prefix", python.prefix)
         .with("owner", inputs.owner());
     let (after, reason) = if takes_anything {
-        (plan.with_apt(), "unknown arguments may need anything")
+        (plan.after_python_and_apt(), "unknown arguments may need anything")
     } else {
-        (plan.with_python(), INSTALL_REASON)
+        (plan.after_python(), INSTALL_REASON)
     };
     let labels: Vec<String> = packages.iter().map(|package| label(package)).collect();
     let title = format!("uv pip install {}{}", labels.join(" "), group.note);

@@ -82,7 +82,7 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
 
 /// Where a package's metadata can be read, which may mean building it.
 fn where_metadata_builds(plan: &Builder, inputs: &StoreyInputs<'_>) -> (Vec<StepId>, &'static str) {
-    let after = plan.with_apt();
+    let after = plan.after_python_and_apt();
     let reason = if after.len() > 1 || inputs.spec.python_exec.is_some() {
         "reading a package's metadata may mean building it with what apt installs; after an apt edit it resolves again, to the same result"
     } else {

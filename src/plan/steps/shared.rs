@@ -31,7 +31,7 @@ pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[Ste
         .arguments(arguments);
     let title = "look for files that several packages have";
     let action = Action::Run(make(script, Vec::new(), mounts));
-    let after = plan.with_python();
+    let after = plan.after_python();
     let draft = Draft::new("find-shared-files", Stage::Packages, title, action).makes(Product::SharedFiles);
     Some(plan.add(draft.after(after, "it only reads the layers, side by side")))
 }
@@ -83,7 +83,7 @@ pub(crate) fn keep_shared(
         .arguments(arguments);
     let action = Action::Run(run(script, Vec::new(), mounts));
     let title = format!("keep files that several packages have ({})", shared.len());
-    let after = plan.with_python();
+    let after = plan.after_python();
     let draft = Draft::new("keep-shared-files", Stage::Packages, title, action)
         .rank(rank::SHARED_FILES)
         .writes(Writes::SharedFiles {

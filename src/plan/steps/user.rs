@@ -42,8 +42,8 @@ pub(crate) fn login_path(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let script = Script::new("login_path.sh").with("user", TASK_USER);
     let action = Action::Run(run(script, environment, vec![scratch()]));
     let writes = Writes::below([TASK_HOME]);
-    let (after, reason) = if plan.meets(&writes) {
-        (plan.everything(), "commands and copies may also write there")
+    let (after, reason) = if plan.may_write(&writes) {
+        (plan.after_everything(), "commands and copies may also write there")
     } else {
         (plan.last_of(Stage::User), "it changes the user's own file")
     };
