@@ -600,7 +600,7 @@ fn a_plan_ends_where_the_packages_are_looked_up() {
     let said = project.run(&["plan"]);
     assert_eq!((said.code, said.err.as_str()), (0, ""));
     assert!(
-        said.out.starts_with("debian:bookworm-slim for linux/") && said.out.contains("so the plan ends here"),
+        said.out.starts_with("debian:bookworm-slim for linux/") && said.out.contains("The plan ends here"),
         "{}",
         said.out
     );

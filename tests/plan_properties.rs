@@ -238,7 +238,7 @@ proptest! {
                 for (lower, other) in storey.steps[..upper].iter().enumerate().filter(|(_, step)| step.is_layer()) {
                     let is_ordered = before[upper].contains(&lower);
                     prop_assert!(
-                        is_ordered || !step.writes.meets(&other.writes),
+                        is_ordered || !step.writes.overlaps(&other.writes),
                         "{} and {} may write the same", step.id, other.id
                     );
                 }

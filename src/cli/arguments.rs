@@ -12,7 +12,7 @@ use crate::python::Unicode;
 /// A spec and its context.
 #[derive(Debug, Args)]
 pub(super) struct SpecArguments {
-    /// The spec; `imageSpec.yaml` or `imagespec.yaml` in CONTEXT where none is named, `-` for standard input.
+    /// The spec; `imageSpec.yaml` or `imagespec.yaml` in CONTEXT by default, `-` for standard input.
     #[arg(short, long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
     /// The directory that paths in the spec are relative to.
@@ -23,10 +23,10 @@ pub(super) struct SpecArguments {
 /// How names are computed.
 #[derive(Debug, Args)]
 pub(super) struct NamingArguments {
-    /// The algorithm instead of the spec's `tag_algorithm`: flytekit, flytekit-1.13 or content.
+    /// The algorithm, instead of the spec's `tag_algorithm`: flytekit, flytekit-1.13 or content.
     #[arg(long, value_name = "NAME")]
     algorithm: Option<Algorithm>,
-    /// The architecture that flytekit would find; this machine's where none is named.
+    /// The architecture that flytekit would find; this machine's by default.
     #[arg(long, value_name = "ARCHITECTURE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     host_arch: Option<String>,
     /// The Python whose Unicode tables flytekit would use: 3.10, 3.11 or 3.12.
@@ -40,7 +40,7 @@ pub(super) struct NamingArguments {
     pub(super) json: bool,
 }
 
-/// Platforms that images are made for.
+/// Checks that images can be made for the platforms.
 fn platforms(text: &str) -> Result<String, String> {
     let platforms = Platform::parse_list(text).map_err(|error| error.to_string())?;
     match platforms.iter().find(|platform| platform.os != "linux") {
@@ -50,7 +50,7 @@ fn platforms(text: &str) -> Result<String, String> {
 }
 
 impl NamingArguments {
-    /// The same for those who compute them.
+    /// The options for computing names.
     pub(super) fn options(&self) -> NamingOptions {
         NamingOptions {
             algorithm: self.algorithm,

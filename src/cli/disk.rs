@@ -10,7 +10,7 @@ use crate::files::{Context, MAX_REQUIREMENTS};
 use crate::project::{AtPath, ContextFiles, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
 
-/// A file that the machine does not read or write.
+/// The problem that a file cannot be read or written.
 pub(super) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Diagnostic {
     let kind = match error.kind() {
         std::io::ErrorKind::NotFound => ProblemKind::Missing,
@@ -38,7 +38,7 @@ pub(super) fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
 pub(super) struct DiskFiles(pub(super) Context);
 
 impl DiskFiles {
-    fn see(&self, wanted: Wanted, name: &str) -> Result<AtPath, Diagnostic> {
+    fn stat_or_read(&self, wanted: Wanted, name: &str) -> Result<AtPath, Diagnostic> {
         let unreadable = |error: Box<dyn std::error::Error>| Diagnostic::error("file-access", error.to_string());
         let found = self.0.locate(name).map_err(|problem| unreadable(problem.into()))?;
         let (path, is_directory) = match found {
@@ -67,9 +67,9 @@ impl ContextFiles for DiskFiles {
         if name.is_empty() && wanted != Wanted::Requirements {
             return Ok(AtPath::Directory);
         }
-        Ok(self.see(wanted, &name).unwrap_or_else(AtPath::Unreadable))
+        Ok(self.stat_or_read(wanted, &name).unwrap_or_else(AtPath::Unreadable))
     }
 
-    /// A disk has all of its files.
-    fn need(&mut self, _: &str) {}
+    /// All files are on the disk already.
+    fn also_serve(&mut self, _: &str) {}
 }

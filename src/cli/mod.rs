@@ -21,8 +21,8 @@ use crate::cli::report::report;
 /// imagespec is a BuildKit frontend: with `# syntax=docker.io/imagespec/imagespec:1` as the first line of a spec,
 /// `docker buildx build -f imageSpec.yaml -t NAME .` builds the image. The commands here compute the same names, and lock packages.
 ///
-/// Exit codes: 0 done, 1 the answer is no (`diff` found differences), 2 wrong command line, 3 the spec, its files or
-/// another program are in error.
+/// Exit codes: 0 done, 1 the answer is no (`diff` found differences), 2 wrong command line, 3 an error in the spec, its
+/// files or another program.
 #[derive(Debug, Parser)]
 #[command(name = "imagespec", version, arg_required_else_help = true, max_term_width = 100)]
 struct CommandLine {
@@ -38,16 +38,16 @@ enum Command {
     Name(name::NameArguments),
     /// Print what flytekit calls the id of a spec, which its tasks find in `_F_IMG_ID`.
     Id(id::IdArguments),
-    /// Say which inputs of the tag differ between two specs, or a spec and an image.
+    /// Show which inputs of the tag differ between two specs, or a spec and an image.
     Diff(diff::DiffArguments),
     /// Print the plan of an image: its steps, what they see and write, and how they run.
     ///
-    /// Needs neither an engine nor a registry: what is not known without them is marked `unknown`, and without a lock the
-    /// plan ends where the packages are looked up. With --json for programs, as docs/plan.md describes.
+    /// Needs no engine and no registry: what only they know is marked `unknown`, and without a lock the
+    /// plan ends where the packages are looked up. docs/plan.md describes the JSON.
     Plan(plan::PlanArguments),
-    /// Resolve the Python packages of a spec, and write the lock that builds then use: pylock.toml beside the spec.
+    /// Resolve the Python packages of a spec, and write the lock that builds will use: pylock.toml beside the spec.
     ///
-    /// docker resolves them, in the image that they are for, as a build would.
+    /// docker resolves them inside the image, as a build would.
     Lock(lock::LockArguments),
 }
 
@@ -56,7 +56,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
-        // Help and versions come this way, too.
+        // Help and versions also come this way.
         Err(error) => {
             drop(error.print());
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));

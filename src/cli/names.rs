@@ -34,7 +34,7 @@ pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-/// Prints a name that files have a say in.
+/// Prints a name that depends on files.
 pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identity) -> &String) -> Result<u8, Failure> {
     let project = arguments.project()?;
     let (identity, warnings) = project.identify(&arguments.naming.options())?;
@@ -50,7 +50,7 @@ pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identit
     Ok(DONE)
 }
 
-/// Shows an answer: to programs as an object with its warnings, to people as text with the warnings beside.
+/// Prints an answer: as a JSON object with its warnings, or as text with the warnings on standard error.
 pub(super) fn show(text: &Text, warnings: &[Diagnostic], as_object: bool, mut found: Value, line: &str) {
     if as_object {
         found["warnings"] = warnings.iter().map(|warning| warning.json(text)).collect();

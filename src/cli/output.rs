@@ -1,16 +1,16 @@
-//! What commands say to the user's shell: words and exit codes.
+//! What commands return to the user's shell: output and exit codes.
 
 use std::io::Write as _;
 
-/// It did what it was asked.
+/// Success.
 pub(super) const DONE: u8 = 0;
 /// The answer is no; for `diff`, that there are differences.
 pub(super) const NO: u8 = 1;
-// Wrong command lines end with 2, which is clap's.
-/// The spec, its files or another program are in error.
+// Wrong command lines end with clap's 2.
+/// An error in the spec, its files or another program.
 pub(super) const FAILED: u8 = 3;
 
-/// Writes to standard output. A reader that went away is no error.
+/// Writes to standard output. A reader that went away is not an error.
 pub(super) fn out(text: &str) {
     drop(std::io::stdout().write_all(text.as_bytes()));
 }

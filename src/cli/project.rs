@@ -16,19 +16,19 @@ use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
 pub(super) struct Project {
     pub(super) text: Text,
     pub(super) spec: ImageSpec,
-    /// What does not stop names from being computed.
+    /// Problems that do not stop names from being computed.
     pub(super) warnings: Vec<Diagnostic>,
-    /// What stops the image from being built; among the warnings, too.
+    /// Problems that stop the image from being built; also among the warnings.
     stops_building: Vec<Diagnostic>,
     context: PathBuf,
     /// The ignore file beside the spec.
     own_ignore: PathBuf,
-    /// The text of the lock beside the spec, where the spec has none of its own.
+    /// The text of the sibling lock, if the spec names no lock.
     lock: Option<String>,
 }
 
 impl Project {
-    /// Reads the spec of a file, or the one that a context has.
+    /// Reads the spec in a file, or the default one of a context.
     pub(super) fn read(file: Option<&Path>, context: &Path) -> Result<Self, Failure> {
         let directory = context
             .canonicalize()
@@ -52,7 +52,7 @@ impl Project {
             .filter(|diagnostic| diagnostic.severity == Severity::Error)
             .cloned()
             .collect();
-        // What keeps an image from being made keeps no name from being computed.
+        // Names can be computed even if the image cannot be built.
         let warnings = parsed
             .diagnostics
             .into_iter()
@@ -130,7 +130,7 @@ impl Project {
         Ok((identity, warnings))
     }
 
-    /// What the context leaves out: the file beside the spec decides alone, else the context's own.
+    /// What the context leaves out: the ignore file beside the spec if there is one, else the context's own.
     fn ignored(&self) -> Result<Patterns, Diagnostic> {
         for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
             let content = match read_file(&path, MAX_BYTES) {

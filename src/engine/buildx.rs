@@ -1,11 +1,11 @@
-//! Builds that docker is asked for.
+//! Builds with docker.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::engine::{ProgramError, run};
 
-/// What the lock of a spec is made with.
+/// How to make the lock of a spec.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LockRequest<'a> {
     /// The spec; `-` for standard input.
@@ -14,7 +14,7 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) context: &'a Path,
     /// The frontend instead of the one that the spec's first line names.
     pub(crate) frontend: Option<&'a str>,
-    /// Whether versions are looked up again that an earlier build has found.
+    /// Whether to look up versions again that an earlier build found.
     pub(crate) upgrade: bool,
     /// Where the lock goes, a directory.
     pub(crate) output: &'a Path,
@@ -22,10 +22,10 @@ pub(crate) struct LockRequest<'a> {
     pub(crate) arguments: &'a [String],
 }
 
-/// Has BuildKit resolve the packages of a spec and write the lock. Progress goes to standard error.
+/// Lets BuildKit resolve the packages of a spec and write the lock. Progress goes to standard error.
 ///
 /// # Errors
-/// When docker cannot be started, or the build fails; it has said why.
+/// When docker cannot be started, or the build fails; docker's own output says why.
 pub(crate) fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
     let mut command = Command::new("docker");
     command.args(["buildx", "build", "--target", "lock"]);
@@ -52,10 +52,10 @@ pub(crate) fn lock(request: &LockRequest<'_>) -> Result<(), ProgramError> {
     if status.success() {
         return Ok(());
     }
-    // Without it docker complains of the first option.
+    // Without buildx, docker complains about the first option.
     let version = run(Command::new("docker").args(["buildx", "version"]));
     let message = match version {
-        Ok(output) if output.status.success() => "docker says above why",
+        Ok(output) if output.status.success() => "see docker's output above",
         _ => "docker has no buildx: install docker-buildx-plugin, https://docs.docker.com/go/buildx/",
     };
     Err(ProgramError::Failed {

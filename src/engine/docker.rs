@@ -1,18 +1,18 @@
-//! What docker knows of images.
+//! What docker knows about images.
 
 use std::collections::BTreeMap;
 use std::process::Command;
 
 use serde_json::Value;
 
-use crate::engine::{ProgramError, printed};
+use crate::engine::{ProgramError, stdout_of};
 
-/// The labels of an image: one that the engine has, else one of its registry.
+/// The labels of an image, from the engine or else from its registry.
 ///
 /// # Errors
 /// When neither knows the image.
 pub(crate) fn labels(reference: &str) -> Result<BTreeMap<String, String>, ProgramError> {
-    let local = printed(Command::new("docker").args([
+    let local = stdout_of(Command::new("docker").args([
         "image",
         "inspect",
         "--format",
@@ -22,7 +22,7 @@ pub(crate) fn labels(reference: &str) -> Result<BTreeMap<String, String>, Progra
     ]));
     let text = match local {
         Ok(text) => text,
-        Err(_) => printed(Command::new("docker").args([
+        Err(_) => stdout_of(Command::new("docker").args([
             "buildx",
             "imagetools",
             "inspect",
@@ -36,7 +36,7 @@ pub(crate) fn labels(reference: &str) -> Result<BTreeMap<String, String>, Progra
     Ok(find_labels(&value).unwrap_or_default())
 }
 
-/// The labels themselves, those of a configuration, or of the first of several platforms.
+/// The labels in any of docker's formats: bare, in a configuration, or by platform, of which the first counts.
 fn find_labels(value: &Value) -> Option<BTreeMap<String, String>> {
     let object = value.as_object()?;
     if let Some(labels) = value.pointer("/config/Labels") {

@@ -1,4 +1,4 @@
-//! What git knows of a directory.
+//! What git knows about a directory.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -6,12 +6,12 @@ use std::process::Command;
 
 use crate::engine::run;
 
-/// The files below a directory that git ignores and does not track, as flytekit asks for them: relative to the
-/// directory, odd names with git's escapes. Empty without git, and where it knows no repository.
+/// The files below a directory that git ignores and does not track, listed as flytekit lists them: relative to the
+/// directory, unusual names with git's escapes. Empty without git, and outside a repository.
 #[must_use]
 pub(crate) fn ignored_files(directory: &Path) -> BTreeSet<String> {
     let mut git = Command::new("git");
-    // No program that the repository names is started.
+    // Do not start programs that the repository configures.
     git.args(["-c", "core.fsmonitor=false", "ls-files", "-io", "--exclude-standard"])
         .current_dir(directory);
     match run(&mut git) {

@@ -1,4 +1,4 @@
-//! Programs of the user's machine: container engines, and git. This is the only module that starts any.
+//! Programs on the user's machine: container engines and git. Only this module starts any.
 
 mod buildx;
 mod docker;
@@ -30,7 +30,7 @@ pub(crate) enum ProgramError {
     Failed {
         /// What was asked.
         command: String,
-        /// Its last words.
+        /// Its error output, or what to do.
         message: String,
     },
 }
@@ -43,7 +43,7 @@ impl From<ProgramError> for Diagnostic {
     }
 }
 
-/// Runs a program to its end; it gets no input.
+/// Runs a program to its end, without input.
 fn run(command: &mut Command) -> Result<Output, ProgramError> {
     command
         .stdin(Stdio::null())
@@ -54,8 +54,8 @@ fn run(command: &mut Command) -> Result<Output, ProgramError> {
         })
 }
 
-/// What a program that has to succeed prints.
-fn printed(command: &mut Command) -> Result<String, ProgramError> {
+/// What a program prints on standard output; an error if it fails.
+fn stdout_of(command: &mut Command) -> Result<String, ProgramError> {
     let output = run(command)?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

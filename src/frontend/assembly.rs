@@ -1,4 +1,4 @@
-//! One image of a build: planned, its packages locked, its graph solved.
+//! Makes one image of a build: locks its packages, plans it and solves its graph.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::project::FoundRequirements;
 use crate::text::{Diagnostic, Failure};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
-/// One image of a build, before it says what it is called.
+/// One image of a build, without the labels that name it.
 pub(super) struct AssembledImage {
     pub(super) reference: Solved,
     /// The names of all vertices by their digests.
@@ -28,25 +28,25 @@ pub(super) struct AssembledImage {
     pub(super) base: Option<Resolved>,
 }
 
-/// What the images of a build have in common.
+/// What all images of a build share.
 pub(super) struct Build<'a> {
     pub(super) session: &'a Session,
     pub(super) spec: &'a ImageSpec,
     pub(super) id: String,
-    /// Whether the name says what exactly is installed.
+    /// Whether the name depends on the exact files that are installed.
     pub(super) is_hashed: bool,
-    /// What requirements files say, of the outermost spec first.
+    /// What requirements files say, for each spec, the outermost first.
     pub(super) found: &'a [FoundRequirements],
     pub(super) sibling_lock: Option<&'a SiblingLock>,
     /// The build context.
     pub(super) tree: Option<Output>,
 }
 
-/// One of the specs that lie on each other.
-struct Floor<'a> {
+/// One of the stacked specs.
+struct StackedSpec<'a> {
     spec: &'a ImageSpec,
     found: &'a FoundRequirements,
-    /// The lock beside the spec, which is that of the topmost one.
+    /// The lock beside the spec; only the topmost spec has one.
     sibling_lock: Option<&'a SiblingLock>,
 }
 
@@ -92,7 +92,7 @@ impl Build<'_> {
         })
     }
 
-    /// The text of the lock of the outermost spec; `None` when it installs no package.
+    /// The text of the outermost spec's lock; `None` if it installs no packages.
     pub(super) async fn lock(&self, platform: &Platform, images: &Images) -> Result<Option<String>, Failure> {
         let options = LlbOptions {
             target: Target::Part(Part::Stage(Stage::Lock)),
@@ -134,37 +134,37 @@ impl Build<'_> {
         })
     }
 
-    /// The specs that lie on each other, the lowest first.
-    fn floors(&self) -> Vec<Floor<'_>> {
+    /// The stacked specs, the lowest first.
+    fn storeys(&self) -> Vec<StackedSpec<'_>> {
         let specs = self.spec.all().zip(self.found).enumerate();
-        let mut floors: Vec<Floor<'_>> = specs
-            .map(|(above, (spec, found))| Floor {
+        let mut storeys: Vec<StackedSpec<'_>> = specs
+            .map(|(above, (spec, found))| StackedSpec {
                 spec,
                 found,
                 sibling_lock: self.sibling_lock.filter(|_| above == 0),
             })
             .collect();
-        floors.reverse();
-        floors
+        storeys.reverse();
+        storeys
     }
 
-    /// The whole plan, and the text of the topmost lock. A spec's packages are known once the spec below
-    /// it is laid out, so that is done first.
+    /// The whole plan, and the text of the topmost lock. A spec's packages can be locked only
+    /// when the specs below it are planned, so this goes from the lowest up.
     async fn plan(
         &self,
         platform: &Platform,
         images: &Images,
         options: &LlbOptions,
     ) -> Result<(BuildPlan, Option<String>), Failure> {
-        let floors = self.floors();
+        let storeys = self.storeys();
         let mut facts = Facts {
             base: images.base().map(Resolved::facts).unwrap_or_default(),
             id: self.id.clone(),
-            storeys: floors.iter().map(Floor::facts).collect(),
+            storeys: storeys.iter().map(StackedSpec::facts).collect(),
         };
         let mut text = None;
-        for (position, floor) in floors.iter().enumerate() {
-            let is_top = position + 1 == floors.len();
+        for (position, stacked) in storeys.iter().enumerate() {
+            let is_top = position + 1 == storeys.len();
             if is_top && matches!(options.target, Target::Part(Part::Stage(stage)) if stage < Stage::Lock) {
                 break;
             }
@@ -173,7 +173,8 @@ impl Build<'_> {
                 plan.storeys.truncate(position + 1);
                 plan
             };
-            let Some((mut lock, lock_text)) = self.lock_of(floor, &plan_so_far(&facts), images, options).await? else {
+            let Some((mut lock, lock_text)) = self.lock_of(stacked, &plan_so_far(&facts), images, options).await?
+            else {
                 continue;
             };
             let set = |facts: &mut Facts, lock: &LockedPackages| {
@@ -197,10 +198,10 @@ impl Build<'_> {
         Ok((plan::plan(self.spec, platform, &facts), text))
     }
 
-    /// Solves the lock step of the plan's top; `None` where it needs no packages.
+    /// Solves the lock step of the topmost storey; `None` if it needs no packages.
     async fn lock_of(
         &self,
-        floor: &Floor<'_>,
+        stacked: &StackedSpec<'_>,
         plan: &BuildPlan,
         images: &Images,
         options: &LlbOptions,
@@ -213,9 +214,9 @@ impl Build<'_> {
         let locking = Locking {
             client: &self.session.client,
             file: &self.session.file,
-            spec: floor.spec,
-            found: floor.found,
-            sibling_lock: floor.sibling_lock,
+            spec: stacked.spec,
+            found: stacked.found,
+            sibling_lock: stacked.sibling_lock,
             is_hashed: self.is_hashed,
         };
         let (packages, text) = locking.packages(&solved).await?;
@@ -223,7 +224,7 @@ impl Build<'_> {
         Ok(Some((LockedPackages { packages, shared }, text)))
     }
 
-    /// Fetches what the plan's top installs, and looks which files are in several packages.
+    /// Fetches the packages of the topmost storey, and finds files that several of them have.
     async fn prepare(
         &self,
         plan: &BuildPlan,
@@ -231,16 +232,19 @@ impl Build<'_> {
         options: &LlbOptions,
     ) -> Result<Vec<plan::SharedFile>, Failure> {
         let sources = self.sources(plan, images);
-        if let Some(step) = plan.maker(Product::Fetched).filter(|_| self.fetches(options)) {
+        if let Some(step) = plan
+            .maker(Product::Fetched)
+            .filter(|_| self.fetches_in_advance(options))
+        {
             let fetched = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
             self.session.client.evaluate(&fetched).await?;
         }
         shared_files(&self.session.client, &self.session.file, plan, &sources, options).await
     }
 
-    /// Whether all wheels are fetched beforehand: not where most layers may be in a cache that is imported, and
-    /// not where BuildKit empties the directory between solves, as it does for steps that ignore their cache.
-    fn fetches(&self, options: &LlbOptions) -> bool {
+    /// Whether to fetch all wheels in advance. Not if most layers may be in an imported cache, and not for steps that
+    /// ignore their cache: BuildKit empties the cache directory between solves.
+    fn fetches_in_advance(&self, options: &LlbOptions) -> bool {
         !self.session.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
     }
 
@@ -261,8 +265,8 @@ impl Build<'_> {
     }
 }
 
-impl Floor<'_> {
-    /// What a plan is told of it.
+impl StackedSpec<'_> {
+    /// What a plan is told about it.
     fn facts(&self) -> StoreyFacts {
         StoreyFacts {
             requirements: self.found.facts.clone(),

@@ -1,4 +1,4 @@
-//! The spec file and the build context: where they come from and what they leave out.
+//! The spec file and the build context: where they come from and what is left out.
 
 use std::sync::Arc;
 
@@ -10,18 +10,18 @@ use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Outp
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, ProblemKind, Text, redact};
 
-/// Each warning carries the file; larger ones go without.
+/// Each warning carries the file, unless it is larger than this.
 const MAX_WARNED_BYTES: usize = 64 * 1024;
 
 /// The spec file as it was loaded.
 pub(super) struct SpecFile {
     /// Its name and content.
     pub(super) text: Text,
-    /// What steps and warnings point into; credentials in it are hidden.
+    /// The file that steps and warnings point into, with credentials hidden.
     pub(super) source: Arc<SourceFile>,
     /// The digest of the vertex that loaded it, which warnings are tied to.
     pub(super) digest: String,
-    /// What `<name>.dockerignore` beside it says, if it is there.
+    /// The content of `<name>.dockerignore` beside it, if there is one.
     pub(super) ignore: Option<String>,
     /// What it was loaded from.
     pub(super) origin: FileSource,
@@ -30,7 +30,7 @@ pub(super) struct SpecFile {
 /// A directory of the client.
 #[derive(Clone)]
 pub(super) struct ClientDirectory {
-    /// Its name there.
+    /// Its name at the client.
     name: String,
     /// The session of the client that has it.
     session: String,
@@ -45,7 +45,7 @@ impl ClientDirectory {
         }
     }
 
-    /// Paths of it; none are all. Those that are asked for with one hint replace each other at BuildKit.
+    /// Some paths in it, or all for an empty list. BuildKit keeps the files of one request for each hint.
     pub(super) fn paths(&self, hint: &str, paths: Vec<String>) -> Local {
         Local {
             name: self.name.clone(),
@@ -70,7 +70,7 @@ pub(super) fn too_large(path: &str, limit: usize) -> Diagnostic {
     Diagnostic::error("file-too-large", format!("{path} has more than {limit} bytes"))
 }
 
-/// Finds out where files come from, and loads the spec. Gives where the build context comes from as well.
+/// Finds out where files come from and loads the spec. Also returns where the build context comes from.
 pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(SpecFile, FileSource), Failure> {
     let context = options.get("contextkey").unwrap_or("context");
     let remote = options.get(context);
@@ -79,7 +79,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
         let tree = git(url).output(Metadata::named(format!("[internal] load git source {}", redact(url))));
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
-            None => load_from_tree(client, options, &tree, names(options)).await?,
+            None => load_from_tree(client, options, &tree, spec_names(options)).await?,
         };
         return Ok((file, FileSource::Fetched(in_subdirectory(tree, options))));
     }
@@ -104,7 +104,7 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
             .apply(None, Metadata::named("[internal] unpack build context"));
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
-            None => load_from_tree(client, options, &tree, names(options)).await?,
+            None => load_from_tree(client, options, &tree, spec_names(options)).await?,
         };
         return Ok((file, FileSource::Fetched(in_subdirectory(tree, options))));
     }
@@ -128,7 +128,7 @@ fn in_subdirectory(tree: Output, options: &FrontendOptions) -> Output {
 }
 
 /// The names that the spec file may have.
-fn names(options: &FrontendOptions) -> Vec<String> {
+fn spec_names(options: &FrontendOptions) -> Vec<String> {
     match options.get("filename") {
         Some("Dockerfile") => std::iter::once("Dockerfile")
             .chain(DEFAULT_NAMES)
@@ -140,7 +140,7 @@ fn names(options: &FrontendOptions) -> Vec<String> {
 }
 
 async fn load_local(client: &Client, options: &FrontendOptions, local: &str) -> Result<SpecFile, Failure> {
-    let names = names(options);
+    let names = spec_names(options);
     let first = names.first().cloned().unwrap_or_default();
     let mut paths = Vec::new();
     for name in &names {
@@ -148,7 +148,7 @@ async fn load_local(client: &Client, options: &FrontendOptions, local: &str) -> 
         paths.push(format!("{name}.dockerignore"));
     }
     let directory = ClientDirectory::new(options, local);
-    // Equal to the op by which BuildKit itself looked for the syntax line, so nothing is sent twice.
+    // The same op as BuildKit's own, which looked for the syntax line, so that nothing is sent twice.
     let asked = Local {
         always_send: true,
         ..directory.paths("", paths)
@@ -187,7 +187,7 @@ async fn load_from(
             Err(error) => return Err(error.into()),
         };
         let Some(content) = content else {
-            let message = format!("{name} has more than {MAX_BYTES} bytes, which is the most that a spec may have");
+            let message = format!("{name} has more than {MAX_BYTES} bytes, the most that a spec may have");
             let help = "move long lists of packages into a requirements file";
             return Err(Diagnostic::error("file-too-large", message).help(help).into());
         };
@@ -221,12 +221,12 @@ fn spec_file(text: Text, tree: &Output, ignore: Option<String>, origin: FileSour
     }
 }
 
-/// An ignore file, if it is there and says anything.
+/// An ignore file, if it exists and is not empty.
 pub(super) async fn read_ignore(client: &Client, tree: &Solved, name: &str) -> Result<Option<String>, Failure> {
     match client.read(tree, name, MAX_BYTES).await {
         Ok(Some(content)) if content.is_empty() => Ok(None),
         Ok(Some(content)) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
-        // Going on without it would send what it keeps out.
+        // Going on without it would send the files that it excludes.
         Ok(None) => Err(too_large(name, MAX_BYTES).into()),
         Err(error) if error.is_missing() => Ok(None),
         Err(error) => Err(error.into()),
@@ -274,7 +274,7 @@ fn is_archive(head: &[u8]) -> bool {
     magic.iter().any(|magic| head.starts_with(magic)) || head.get(257..262) == Some(b"ustar")
 }
 
-/// Tells BuildKit's clients of a problem that stops nothing.
+/// Sends a warning to BuildKit's clients.
 pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic) -> Result<(), Failure> {
     if !client.gateway_can("gateway.warnings") {
         return Ok(());

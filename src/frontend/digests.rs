@@ -1,4 +1,4 @@
-//! Digests of a spec's files: this program runs as a step over them, so that nothing but digests comes back.
+//! Digests of a spec's files: this program runs as a step on them, so that only digests are sent back.
 
 use crate::files::{Answer, Context, Job, Patterns, Request, Task, compute, step};
 use crate::frontend::files::{Files, is_inside};
@@ -8,9 +8,9 @@ use crate::llb::{Exec, Metadata, Mount, Network, Output, import};
 use crate::name::{Naming, request};
 use crate::text::{Diagnostic, Failure, ProblemKind};
 
-/// Answers are lists of digests, in bytes.
+/// The longest answer, a list of digests, in bytes.
 const MAX_ANSWER: usize = 1024 * 1024;
-/// How often the client is asked for the files that links lead to.
+/// How often the client is asked for files behind links.
 const MAX_ROUNDS: usize = 3;
 
 /// Computes the digests that names need.
@@ -28,7 +28,7 @@ pub(super) async fn digests(
     let outside = tasks.iter().flat_map(|task| {
         let paths = task.job.paths().filter(|path| !is_inside(path));
         paths.map(|path| {
-            let message = format!("`{path}` is outside of the build context, where its digest cannot be computed");
+            let message = format!("`{path}` is outside the build context, so its digest cannot be computed");
             Diagnostic::error("context-path", message)
                 .at(naming.span(task))
                 .help("name a path in the context, or use `imagespec tag` on your machine")
@@ -62,11 +62,11 @@ pub(super) async fn digests(
         title: &title,
     };
     let mut answer = step.run(files).await?;
-    let mut extended = files.with(&answer.missing);
+    let mut extended = files.with_paths(&answer.missing);
     for _ in 1..MAX_ROUNDS {
         let Some(more) = extended else { break };
         answer = step.run(&more).await?;
-        extended = more.with(&answer.missing);
+        extended = more.with_paths(&answer.missing);
     }
     Ok(answer)
 }
@@ -74,7 +74,7 @@ pub(super) async fn digests(
 /// The step that computes digests.
 struct DigestStep<'a> {
     session: &'a Session,
-    /// This program, in the tree that it is in.
+    /// The path of this program in its tree.
     program: &'a str,
     root: &'a Output,
     request: &'a Request,

@@ -1,4 +1,4 @@
-//! Images that are there already.
+//! Images that exist already.
 
 use crate::frontend::gateway::Client;
 use crate::frontend::image::{Resolved, fetch, image_output};
@@ -10,8 +10,7 @@ use crate::text::{Diagnostic, Failure, ProblemKind};
 
 const RULE: &str = "if-exists";
 
-/// Looks an image up in its registry, when that is asked for. Gives one image a platform when it is there for
-/// all of them.
+/// Looks an image up in its registry, if the client asks for that. Returns one image for each platform if all exist.
 pub(super) async fn look_up(
     client: &Client,
     policy: IfExists,
@@ -25,7 +24,7 @@ pub(super) async fn look_up(
     let span = spec.registry.as_ref().map(|registry| registry.span);
     if spec.registry.as_ref().is_none_or(|registry| registry.value.is_empty()) {
         let message =
-            "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without one there is no place to look for the image";
+            "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without it there is no place to look for the image";
         return Err(Diagnostic::error(RULE, message).at_known(span).into());
     }
     let reference = Reference::parse(name).map_err(|error| {
@@ -38,7 +37,7 @@ pub(super) async fn look_up(
         match found.map_err(|problem| problem.at_known(span))? {
             Some(image) => images.push(image),
             None => {
-                say(
+                show_line(
                     client,
                     &format!("[exists] {reference} is not there for {platform}: building it"),
                 )
@@ -57,7 +56,7 @@ pub(super) async fn look_up(
 
 async fn find(client: &Client, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Diagnostic> {
     let log_name = format!("[exists] look for {reference}");
-    // The registry decides, whatever the engine has.
+    // What the registry has counts, not what the engine has.
     let found = match fetch(client, reference, platform, ResolveMode::Pull, log_name).await {
         Ok(found) => found,
         Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(None),
@@ -88,8 +87,8 @@ fn unclear(problem: Diagnostic, reference: &Reference) -> Diagnostic {
         .help(help)
 }
 
-/// Shows a line among the steps.
-async fn say(client: &Client, text: &str) -> Result<(), Failure> {
+/// Shows a line in the progress, as a step.
+async fn show_line(client: &Client, text: &str) -> Result<(), Failure> {
     let file = MakeFile {
         path: "/decision".into(),
         mode: 0o644,

@@ -1,4 +1,4 @@
-//! The part of the build context that a spec needs: which paths are asked of the client, and what they leave out.
+//! The part of the build context that a spec needs: which paths to ask the client for, and what to leave out.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(super) enum Files {
     Nothing,
     /// All of a tree that BuildKit fetched.
     Fetched(Output),
-    /// Some paths of the client's, as they were asked for.
+    /// Some paths of a client's directory.
     Asked {
         tree: Output,
         /// How the client was asked.
@@ -56,8 +56,8 @@ impl Files {
         }
     }
 
-    /// The same with more paths; `None` when there is nothing more to ask for.
-    pub(super) fn with(&self, paths: &[String]) -> Option<Self> {
+    /// The same with more paths; `None` if there is nothing more to ask for.
+    pub(super) fn with_paths(&self, paths: &[String]) -> Option<Self> {
         let mut request = match self {
             Self::Asked { request, .. } if !request.follow_paths.is_empty() => request.clone(),
             _ => return None,
@@ -74,7 +74,7 @@ impl Files {
         })
     }
 
-    /// What the ignore file leaves out.
+    /// The patterns of the ignore file.
     fn ignored(&self) -> &[String] {
         match self {
             Self::Asked { request, .. } => &request.exclude_patterns,
@@ -105,9 +105,9 @@ pub(super) fn is_inside(path: &str) -> bool {
     !path.starts_with('/') && !climbs(path)
 }
 
-/// Which of the ignore file's patterns may leave out files that flytekit's tag counts.
+/// A pattern of the ignore file that may leave out files that flytekit's tag includes, if there is one.
 pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
-    // What flytekit leaves out as well, with or without the words for any directory.
+    // What flytekit leaves out too, with or without a leading `**/`.
     let is_standard = |pattern: &str| {
         let mut known = NOT_SOURCE.iter();
         known.any(|known| pattern == *known || Some(pattern) == known.strip_prefix("**/"))
@@ -128,7 +128,7 @@ pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
         .find(|pattern| task.job.paths().any(|path| may_match(pattern, path)))
 }
 
-/// A path as a pattern that matches it alone: clients match the paths they are asked for as patterns.
+/// A pattern that matches only this path: clients treat the paths they are asked for as patterns.
 fn literal_pattern(path: &str) -> String {
     let mut pattern = String::with_capacity(path.len());
     for (at, c) in path.char_indices() {
@@ -140,7 +140,7 @@ fn literal_pattern(path: &str) -> String {
     pattern
 }
 
-/// What the context leaves out: the file beside the spec decides alone, else the context's own.
+/// What the context leaves out: the ignore file beside the spec if there is one, else the context's own.
 async fn ignore_patterns(session: &Session, directory: &ClientDirectory) -> Result<Vec<String>, Failure> {
     if let Some(own) = &session.file.ignore {
         return Ok(docker_patterns(own));

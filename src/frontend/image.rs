@@ -1,4 +1,4 @@
-//! Images: named contexts in their place, digests, configurations.
+//! Looks images up: their digests and configurations, and named contexts that replace them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ pub(super) struct Resolved {
     pub(super) config: Option<ImageConfig>,
     /// The reference as people write it, without a digest.
     pub(super) name: String,
-    /// Its digest, where a registry has told it.
+    /// Its digest, if a registry reported one.
     pub(super) digest: Option<String>,
 }
 
@@ -71,7 +71,7 @@ impl Resolved {
     }
 }
 
-/// The images of a plan and the plans below it, by role and reference.
+/// The images of a plan, by role and reference.
 pub(super) struct Images(BTreeMap<(ImageRole, String), Resolved>);
 
 impl Images {
@@ -109,7 +109,7 @@ impl Images {
                 Err(failure) => drop(failures.insert(key, failure)),
             }
         }
-        // The same one each time, whichever answered first.
+        // Report the same failure each time, whichever lookup ended first.
         match failures.into_iter().next() {
             Some(((role, name), problem)) => Err(problem.at_known(span(spec, role, &name)).into()),
             None => Ok(Self(images)),
@@ -149,11 +149,11 @@ struct Lookup {
 }
 
 impl Lookup {
-    /// Looks an image up, or what a named context says instead of it.
+    /// Looks an image up, or the named context that replaces it.
     async fn resolve(&self, role: ImageRole, text: &str) -> Result<Resolved, Diagnostic> {
         let reference = Reference::parse(text).map_err(not_a_reference)?;
         let Some((name, value)) = self.replacement(role, &reference) else {
-            return self.in_registry(role, &reference, None).await;
+            return self.look_up_in_registry(role, &reference, None).await;
         };
         let wanted = reference.digest;
         if let Some(other) = value.strip_prefix("docker-image://") {
@@ -162,7 +162,7 @@ impl Lookup {
             }
             let reference =
                 Reference::parse(other).map_err(|error| context_problem(&name, &error.to_string()).caused_by(error))?;
-            let found = self.in_registry(role, &reference, Some(&name)).await?;
+            let found = self.look_up_in_registry(role, &reference, Some(&name)).await?;
             return match (&wanted, &found.digest) {
                 (Some(wanted), Some(digest)) if wanted != digest => {
                     let message = format!("{other} has the digest {digest}, and the spec asks for {text}");
@@ -176,17 +176,17 @@ impl Lookup {
                 let message = format!("{layout} is not {wanted}, which the spec asks for");
                 return Err(context_problem(&name, &message).help(OTHER_DIGEST));
             }
-            return self.in_layout(&name, layout).await;
+            return self.look_up_in_layout(&name, layout).await;
         }
         let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
         let message =
-            format!("`{scheme}:` cannot stand for an image; give docker-image://NAME or oci-layout://DIRECTORY");
+            format!("`{scheme}:` cannot replace an image; give docker-image://NAME or oci-layout://DIRECTORY");
         Err(context_problem(&name, &message))
     }
 
-    /// The name and value of the named context that stands for an image.
+    /// The name and value of the named context that replaces an image.
     fn replacement(&self, role: ImageRole, reference: &Reference) -> Option<(String, &str)> {
-        // Both the name that the spec uses and the role are names that a user may know.
+        // Users may know the image by the spec's name for it, or by its role.
         let without_digest = Reference {
             digest: None,
             ..reference.clone()
@@ -201,8 +201,8 @@ impl Lookup {
             })
     }
 
-    /// An image of a registry, or of the engine; `context` is the name of the context that asks for it.
-    async fn in_registry(
+    /// Looks up an image of a registry or the engine; `context` is the named context that asks for it.
+    async fn look_up_in_registry(
         &self,
         role: ImageRole,
         reference: &Reference,
@@ -215,7 +215,7 @@ impl Lookup {
         );
         let found = fetch(&self.client, reference, &self.platform, self.mode, log_name)
             .await
-            .map_err(|problem| not_there(problem, role, &reference.familiar()))?;
+            .map_err(|problem| cannot_load(problem, role, &reference.familiar()))?;
         let pinned = found.pinned()?;
         let title = format!("[{}] {pinned}", context.as_deref().unwrap_or(role.name()));
         let output = image_output(&pinned, &self.platform, self.mode, &title);
@@ -229,8 +229,8 @@ impl Lookup {
         })
     }
 
-    /// An image of an OCI layout of the client.
-    async fn in_layout(&self, name: &str, layout: &str) -> Result<Resolved, Diagnostic> {
+    /// Looks up an image in an OCI layout of the client.
+    async fn look_up_in_layout(&self, name: &str, layout: &str) -> Result<Resolved, Diagnostic> {
         let Some((store, digest)) = layout.rsplit_once('@') else {
             let message = "the layout has no digest; write oci-layout://DIRECTORY@sha256:…";
             return Err(context_problem(name, message));
@@ -238,7 +238,7 @@ impl Lookup {
         // The store is the client's name for the directory, without a tag.
         let store = store.rsplit_once(':').map_or(store, |(store, _)| store);
         let source = OciLayout {
-            // The name is of no consequence here, the digest decides.
+            // Any name will do: the digest decides.
             reference: format!("docker.io/library/layout@{digest}"),
             session: self.options.session.clone(),
             store: store.to_owned(),
@@ -295,11 +295,11 @@ pub(super) struct Fetched {
     pub(super) name: String,
     /// Its digest.
     pub(super) digest: String,
-    /// Its configuration as it is.
+    /// Its configuration, unchanged.
     pub(super) config: Vec<u8>,
 }
 
-/// Asks for an image.
+/// Asks for the digest and configuration of an image.
 pub(super) async fn fetch(
     client: &Client,
     reference: &Reference,
@@ -322,7 +322,7 @@ pub(super) async fn fetch(
         let identifier = response.source.map(|source| source.identifier).unwrap_or_default();
         let Some(name) = identifier.strip_prefix("docker-image://") else {
             let name = reference.familiar();
-            let message = format!("a source policy replaces the image {name} by {identifier}, which is no image");
+            let message = format!("a source policy replaces the image {name} by {identifier}, which is not an image");
             return Err(Diagnostic::error("source-policy", message));
         };
         let image = response.image.unwrap_or_default();
@@ -357,7 +357,7 @@ impl Fetched {
     pub(super) fn pinned(&self) -> Result<Reference, Diagnostic> {
         let own_name = Reference::parse(&self.name);
         let own_name =
-            own_name.map_err(|error| Diagnostic::internal("an image's own name is no reference").because(error))?;
+            own_name.map_err(|error| Diagnostic::internal("an image's own name is not a reference").because(error))?;
         Ok(own_name.pinned(&self.digest))
     }
 }
@@ -372,11 +372,10 @@ pub(super) fn image_output(reference: &Reference, platform: &Platform, mode: Res
     image.output(Metadata::named(title))
 }
 
-/// Says which field an image comes from and how to do without it.
-fn not_there(problem: Diagnostic, role: ImageRole, name: &str) -> Diagnostic {
+/// Says which field names an image and how to replace it.
+fn cannot_load(problem: Diagnostic, role: ImageRole, name: &str) -> Diagnostic {
     let (field, role) = (field(role), role.name());
-    let help =
-        format!("name another image in `{field}`, or stand one in for it: --build-context {role}=docker-image://IMAGE");
+    let help = format!("name another image in `{field}`, or replace it: --build-context {role}=docker-image://IMAGE");
     Diagnostic::error("image", format!("cannot load the {role} image {name}"))
         .kind(problem.kind)
         .because(problem)
@@ -392,7 +391,7 @@ fn field(role: ImageRole) -> &'static str {
     }
 }
 
-/// Where a spec, or one below it, names an image or its digest; `None` for those that we choose.
+/// Where a spec, or one below it, names an image or its digest; `None` for our defaults.
 fn span(spec: &ImageSpec, role: ImageRole, image: &str) -> Option<Span> {
     // A pin adds the digest.
     let is_it = |name: &str| match (Reference::parse(name), Reference::parse(image)) {

@@ -1,4 +1,4 @@
-//! What a build is made from, and what requests need that are answered from parts of a build.
+//! What a build is made from; some requests need only parts of it.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::text::{Diagnostic, Failure, context_path};
 pub(super) struct BuildInputs<'a> {
     pub(super) session: &'a Session,
     pub(super) spec: &'a ImageSpec,
-    /// Whether the build is for a lock, which then is made anew.
+    /// Whether the build makes a new lock.
     is_locking: bool,
     sibling_lock: Option<SiblingLock>,
     pub(super) naming: Naming<'a>,
@@ -30,7 +30,7 @@ pub(super) struct BuildInputs<'a> {
 }
 
 impl<'a> BuildInputs<'a> {
-    /// Finds out what there is to build.
+    /// Works out what to build.
     pub(super) async fn of(session: &'a Session, spec: &'a ImageSpec, is_locking: bool) -> Result<Self, Failure> {
         let sibling_lock = match is_locking {
             true => None,
@@ -48,7 +48,7 @@ impl<'a> BuildInputs<'a> {
         })
     }
 
-    /// The platform of what is made for one alone.
+    /// The only platform; a problem if there are several.
     pub(super) fn only_platform(&self, what: &str) -> Result<&Platform, Diagnostic> {
         match self.platforms.as_slice() {
             [platform] => Ok(platform),
@@ -60,7 +60,7 @@ impl<'a> BuildInputs<'a> {
         }
     }
 
-    /// The path and text of the lock beside the spec.
+    /// The path and text of the sibling lock.
     pub(super) fn sibling_lock(&self) -> Option<(&str, &str)> {
         let lock = self.sibling_lock.as_ref()?;
         Some((&lock.path, &lock.text))
@@ -75,7 +75,7 @@ impl<'a> BuildInputs<'a> {
         Files::ask(self.session, paths).await
     }
 
-    /// The images that the build takes something from, by platform.
+    /// The images that the build uses, for each platform.
     pub(super) async fn images(&self) -> Result<Vec<Images>, Failure> {
         let Session { client, options, .. } = self.session;
         let needs = plan::needs(self.spec);
@@ -86,7 +86,7 @@ impl<'a> BuildInputs<'a> {
         Ok(images)
     }
 
-    /// Reads what requirements files say, and looks images up meanwhile: the two have nothing to do with each other.
+    /// Reads the requirements files and looks images up at the same time: neither needs the other.
     pub(super) async fn read(&self, files: &mut Files) -> Result<(Vec<FoundRequirements>, Vec<Images>), Failure> {
         let client = &self.session.client;
         let (found, images) = tokio::join!(
@@ -106,7 +106,7 @@ impl<'a> BuildInputs<'a> {
             session: self.session,
             spec: self.spec,
             id: self.naming.id(),
-            // What is locked now has its hashes in the lock.
+            // A new lock will have the hashes.
             is_hashed: self.naming.algorithm() == Algorithm::Content && !self.is_locking,
             found,
             sibling_lock: self.sibling_lock.as_ref(),
@@ -120,7 +120,7 @@ fn platforms(session: &Session, spec: &ImageSpec, naming: &Naming<'_>) -> Result
     let asked = session.options.platforms()?;
     match (asked.is_empty(), &spec.platform, spec.profile) {
         (false, ..) => Ok(asked),
-        // The engine builds for itself, in all that its platform's name says.
+        // The engine's own platform, with its variant.
         (true, None, Profile::Plain) => Ok(vec![session.options.worker.clone()]),
         (true, ..) => {
             let missing = || Diagnostic::internal("a spec without errors has no platform");

@@ -1,4 +1,4 @@
-//! What the steps made that say which packages an image gets: solved, and read back.
+//! Solves the steps that decide which packages an image gets, and reads back what they made.
 
 use crate::frontend::context::{self, SpecFile};
 use crate::frontend::gateway::{Client, Solved};
@@ -12,17 +12,17 @@ use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The longest lock that is read, in bytes.
 const MAX_LOCK: usize = 32 * 1024 * 1024;
-/// Warnings about single files; more are counted.
+/// The most files with a warning each; the others are counted.
 const MAX_SHARED_SHOWN: usize = 3;
 
-/// What a lock is made from and for.
+/// What is needed to read a lock.
 pub(super) struct Locking<'a> {
     pub(super) client: &'a Client,
     pub(super) file: &'a SpecFile,
     pub(super) spec: &'a ImageSpec,
     pub(super) found: &'a FoundRequirements,
     pub(super) sibling_lock: Option<&'a SiblingLock>,
-    /// Whether nothing may be installed but what the requirements give the hashes of.
+    /// Whether only files whose hashes are in the requirements may be installed.
     pub(super) is_hashed: bool,
 }
 
@@ -60,9 +60,9 @@ impl Locking<'_> {
         Ok(("the lock".to_owned(), self.read(solved, LOCK_NAME).await?))
     }
 
-    /// A file that the lock step made for the image.
+    /// Reads a file that the lock step made for the image.
     async fn read(&self, solved: &Solved, name: &str) -> Result<String, Failure> {
-        let path = kept(name);
+        let path = path_in_product(name);
         let content = self.client.read(solved, &path, MAX_LOCK).await?;
         let content = content.ok_or_else(|| {
             let message = format!("{path} has more than {MAX_LOCK} bytes");
@@ -73,12 +73,12 @@ impl Locking<'_> {
     }
 }
 
-/// A file that a step made for the image, in what it made.
-fn kept(name: &str) -> String {
+/// The path of a file for the image in a step's product.
+fn path_in_product(name: &str) -> String {
     format!("{}/{name}", KEPT.trim_start_matches('/'))
 }
 
-/// Files that several packages have, as the step that looks for them says.
+/// The files that several packages have, read from the step that looks for them.
 pub(super) async fn shared_files(
     client: &Client,
     file: &SpecFile,
@@ -91,7 +91,7 @@ pub(super) async fn shared_files(
     };
     let solved = solve_product(client, plan, sources, options, &step.id).await?;
     let report = client
-        .read(&solved, &kept("shared-files.json"), MAX_LOCK)
+        .read(&solved, &path_in_product("shared-files.json"), MAX_LOCK)
         .await?
         .unwrap_or_default();
     let shared: Vec<SharedFile> = serde_json::from_slice(&report)
@@ -99,7 +99,7 @@ pub(super) async fn shared_files(
     for file_of_many in shared.iter().take(MAX_SHARED_SHOWN) {
         let last = file_of_many.packages.last().map_or("", String::as_str);
         let message = format!(
-            "{} is in {}; the image has that of {last}",
+            "{} is in {}; the image has the one from {last}",
             file_of_many.path,
             file_of_many.packages.join(" and ")
         );
@@ -118,7 +118,7 @@ async fn warn_shared(client: &Client, file: &SpecFile, message: String) -> Resul
     context::warn(client, file, &warning).await
 }
 
-/// Solves what a step makes for others.
+/// Solves the product of a step.
 pub(super) async fn solve_product(
     client: &Client,
     plan: &BuildPlan,

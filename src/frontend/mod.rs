@@ -1,7 +1,7 @@
 //! The BuildKit frontend: reads a spec through the gateway, solves its graph, returns the image.
 //!
 //! BuildKit starts the process, which talks to it on standard input and output; everything above [`Gateway`] also runs
-//! against one in memory. Begin to read at `requests`: what clients may ask for.
+//! against one in memory. Start reading at `requests`: what clients may ask for.
 
 mod assembly;
 mod context;
@@ -35,10 +35,10 @@ pub use options::{FrontendOptions, Program};
 use crate::proto::gateway as wire;
 use crate::text::Diagnostic;
 
-/// Builds once and hands the result or the error over to BuildKit.
+/// Answers one request and returns the result or the error to BuildKit.
 ///
 /// # Errors
-/// When even the error cannot be handed over.
+/// When even the error cannot be returned.
 pub async fn run(gateway: Arc<dyn Gateway>, options: FrontendOptions) -> Result<(), CallError> {
     let building = tokio::spawn(requests::answer(Arc::clone(&gateway), options));
     let outcome = match building.await {

@@ -9,7 +9,7 @@ use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
 
-/// Computes the names of an image, and warns where flytekit's may be others.
+/// Computes the names of an image, and warns if flytekit's may differ.
 pub(super) async fn identify(
     session: &Session,
     files: &Files,
@@ -23,11 +23,11 @@ pub(super) async fn identify(
         warnings.extend(tasks.iter().filter_map(|task| {
             let pattern = left_out(files, task)?;
             let message = format!(
-                "{}: `{pattern}` in the context's ignore file may leave out files that flytekit's tag counts",
+                "{}: `{pattern}` in the context's ignore file may leave out files that flytekit's tag includes",
                 task.field
             );
             let warning = Diagnostic::warning("tag-differs", message).at(naming.span(task));
-            Some(warning.help("images hold what the ignore file leaves, and so does the tag"))
+            Some(warning.help("the image and the tag have only the files that the ignore file lets through"))
         }));
     }
     for warning in &warnings {
@@ -36,8 +36,8 @@ pub(super) async fn identify(
     Ok(identity)
 }
 
-/// Tells the client the names: in its metadata, and for the exporter option `name=*`.
-pub(super) fn tell(identity: &Identity, result: &mut wire::Result) {
+/// Adds the names to the result: for the client's metadata, and for the exporter option `name=*`.
+pub(super) fn add_names(identity: &Identity, result: &mut wire::Result) {
     for (name, value) in [
         ("image.name", &identity.image_name),
         ("frontend.imagespec.name", &identity.image_name),

@@ -24,7 +24,7 @@ const UNICODE: &str = "IMAGESPEC_PYTHON_UNICODE";
 const MACHINE: &str = "IMAGESPEC_HOST_ARCH";
 /// Build arguments that are ours.
 const OWN_ARGUMENTS: [&str; 6] = [STRATEGY, TIMINGS, IF_EXISTS, ALGORITHM, UNICODE, MACHINE];
-/// Build arguments that clients, BuildKit or we read without being told to.
+/// Build arguments that clients, BuildKit or we read in any build.
 const KNOWN_PREFIXES: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
 
 /// What the client asked for, as BuildKit hands it to frontends.
@@ -37,23 +37,23 @@ pub struct FrontendOptions {
     pub(crate) worker: Platform,
     /// When the process began.
     pub(crate) started: Instant,
-    /// The program that is running; `None` where the engine does not say.
+    /// The program that is running; `None` if the engine does not say.
     pub program: Option<Program>,
 }
 
 /// The program that is running, as a step of a build can run it.
 #[derive(Clone)]
 pub struct Program {
-    /// The LLB definition of the image that it is in.
+    /// The LLB definition of its image.
     pub definition: Vec<u8>,
     /// Its path in the image.
     pub path: String,
 }
 
-/// What to do when the image is there already.
+/// What to do if the image exists already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IfExists {
-    /// Build it all the same, without looking.
+    /// Build it without looking.
     Build,
     /// Return it.
     Skip,
@@ -61,7 +61,7 @@ pub(crate) enum IfExists {
     Fail,
 }
 
-/// The image has not what the client wants to be built alone.
+/// The image does not have the target.
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         Diagnostic::error("target", error.to_string()).caused_by(error).into()
@@ -69,7 +69,7 @@ impl From<WriteError> for Failure {
 }
 
 impl fmt::Debug for FrontendOptions {
-    /// Values may hold credentials, of caches and proxies for example.
+    /// Hides values: they may hold credentials, for example of caches and proxies.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FrontendOptions")
             .field("options", &self.options.keys())
@@ -179,10 +179,10 @@ impl FrontendOptions {
         Ok(platforms)
     }
 
-    /// Whether an index is returned although there is one platform.
+    /// Whether to return an index even for one platform.
     ///
     /// # Errors
-    /// When the value is no boolean, or forbids an index where several platforms were asked for.
+    /// When the value is not a boolean, or forbids an index where several platforms were asked for.
     pub(crate) fn multi_platform(&self, platforms: usize) -> Result<bool, Diagnostic> {
         for name in ["build-arg:BUILDKIT_MULTI_PLATFORM", "multi-platform"] {
             match self.get(name) {
@@ -224,7 +224,7 @@ impl FrontendOptions {
         }
     }
 
-    /// Names resolved besides DNS, with their addresses.
+    /// Extra host names, with their addresses.
     ///
     /// # Errors
     /// When an entry is not `host=address`.
@@ -267,7 +267,7 @@ impl FrontendOptions {
         found.into_iter().collect()
     }
 
-    /// What runs again.
+    /// What to run even when cached.
     ///
     /// # Errors
     /// When one is unknown.
@@ -281,7 +281,7 @@ impl FrontendOptions {
         list.split(',').map(|name| self.part("no-cache", name)).collect()
     }
 
-    /// What is built alone.
+    /// The only part to build, if not all.
     ///
     /// # Errors
     /// When it is unknown.
@@ -304,7 +304,7 @@ impl FrontendOptions {
             })
     }
 
-    /// The caches that results may come from, for every solve.
+    /// The caches to import, for every solve.
     ///
     /// # Errors
     /// When the option is not the JSON that clients send.
@@ -334,7 +334,7 @@ impl FrontendOptions {
         Ok(imports)
     }
 
-    /// The strategy, where the user insists on one.
+    /// The strategy, if the user chose one.
     ///
     /// # Errors
     /// When there is no such strategy.
@@ -347,7 +347,7 @@ impl FrontendOptions {
         }
     }
 
-    /// What to do when the image is there already.
+    /// What to do if the image exists already.
     ///
     /// # Errors
     /// When it is none of the three words.
@@ -360,8 +360,7 @@ impl FrontendOptions {
         }
     }
 
-    /// How names are computed. The engine's architecture stands for that of the user's machine, which
-    /// nobody tells.
+    /// How names are computed. The engine's architecture stands in for that of the user's machine, which is unknown.
     ///
     /// # Errors
     /// When an algorithm or a Python is unknown.
@@ -381,13 +380,13 @@ impl FrontendOptions {
         })
     }
 
-    /// Whether the frontend's own times are returned with the result.
+    /// Whether to return the frontend's own times with the result.
     #[must_use]
     pub(crate) fn wants_timings(&self) -> bool {
         self.argument(TIMINGS).is_some_and(|value| value != "0")
     }
 
-    /// Build arguments that nothing reads, with what may have been meant.
+    /// Build arguments that nothing reads, with suggestions.
     #[must_use]
     pub(crate) fn unused_arguments(&self) -> Vec<(String, Option<&'static str>)> {
         self.with_prefix("build-arg:")

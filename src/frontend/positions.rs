@@ -1,5 +1,4 @@
-//! Places in the spec in the shapes that BuildKit has for them. Lines count from 1; columns are not told, since clients
-//! show whole lines.
+//! Places in the spec in BuildKit's formats. Lines count from 1; columns are left out, since clients show whole lines.
 
 use serde_json::{Value, json};
 

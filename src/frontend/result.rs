@@ -1,4 +1,4 @@
-//! The result of a build, as BuildKit takes it: images and their configurations, one a platform.
+//! The result of a build, as BuildKit takes it: an image and its configuration for each platform.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::frontend::gateway::Solved;
 use crate::oci::{ImageConfig, Platform};
 use crate::proto::gateway as wire;
 
-/// A result under construction: images and their configurations, one a platform.
+/// A result under construction: an image and its configuration for each platform.
 pub(super) struct ImageResult {
     is_index: bool,
     result: wire::Result,
@@ -17,7 +17,7 @@ pub(super) struct ImageResult {
 }
 
 impl ImageResult {
-    /// Begins one; an index has several images, or one all the same.
+    /// Begins a result; an index may have just one image.
     pub(super) fn new(is_index: bool) -> Self {
         Self {
             is_index,
@@ -27,7 +27,7 @@ impl ImageResult {
         }
     }
 
-    /// Adds the image of a platform, with the configuration of the image below it where there is one.
+    /// Adds the image of a platform, and the configuration of its base image, if there is one.
     pub(super) fn add(&mut self, platform: &Platform, tree: Solved, config: Vec<u8>, base: Option<&ImageConfig>) {
         let suffix = if self.is_index {
             format!("/{platform}")

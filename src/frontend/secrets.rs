@@ -1,29 +1,28 @@
-//! What a step that misses a secret asks of the user. Steps say no more than the secret's id, since their scripts are
-//! the same for all who build the spec.
+//! Tells the user how to give a missing secret. Steps report only the secret's id, since their scripts are the same for
+//! everyone who builds the spec.
 
 use crate::frontend::gateway::CallError;
 use crate::image_spec::{ImageSpec, SecretMount};
 use crate::plan::MISSING_SECRET_STATUS;
 use crate::text::{Diagnostic, Failure, Span};
 
-/// Explains the failures of steps that miss a secret, and leaves all others as they are.
+/// Explains the failures of steps that lack a secret, and leaves other failures as they are.
 pub(super) fn explain(spec: &ImageSpec, failure: Failure) -> Failure {
     failure.map(|problem| missing(spec, problem))
 }
 
-/// Says of a step that misses a secret which secrets there are and how they are given. Which one it is stands in the
-/// step's log only.
+/// Explains which secrets a failed step may lack and how to give them. Only the step's log says which one it is.
 fn missing(spec: &ImageSpec, problem: Diagnostic) -> Diagnostic {
     let call: Option<&CallError> = problem.find_cause();
     if call.and_then(CallError::exit_status) != Some(MISSING_SECRET_STATUS) {
         return problem;
     }
-    // A user's own command may leave with that status, too; it has no secrets.
+    // A user's own command may also exit with this status; it has no secrets.
     let of_step = call.and_then(CallError::secrets);
     let is_of_step = |mount: &&SecretMount| of_step.as_ref().is_none_or(|ids| ids.contains(&mount.id));
     let mut mounts: Vec<&SecretMount> = Vec::new();
     for mount in spec.all().flat_map(|spec| &spec.pip_secret_mounts).filter(is_of_step) {
-        // Specs below one another may share one.
+        // Stacked specs may share one.
         if !mounts.iter().any(|known| known.id == mount.id) {
             mounts.push(mount);
         }
@@ -41,7 +40,7 @@ fn missing(spec: &ImageSpec, problem: Diagnostic) -> Diagnostic {
         format!("--secret id={},src={source}", mount.id)
     });
     let help = format!("add {} to the build command", arguments.collect::<Vec<_>>().join(" "));
-    // All of them where one spec has them all.
+    // Point to the whole list if one spec has them all.
     let is_one_list = spec
         .all()
         .any(|spec| mounts.iter().all(|mount| spec.pip_secret_mounts.contains(mount)));

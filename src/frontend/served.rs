@@ -8,7 +8,7 @@ use crate::frontend::gateway::{CallError, Client, Solved};
 use crate::project::{AtPath, ContextFiles, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
 
-/// The part of the build context that a build has asked for.
+/// The build context as far as a build has asked for it.
 pub(super) struct ServedFiles<'a> {
     client: &'a Client,
     files: &'a mut Files,
@@ -41,18 +41,18 @@ impl ContextFiles for ServedFiles<'_> {
                 self.tree.insert(solved).clone()
             }
         };
-        Ok(look(self.client, &tree, wanted, &name).await)
+        Ok(stat_or_read(self.client, &tree, wanted, &name).await)
     }
 
-    fn need(&mut self, path: &str) {
-        if let Some(more) = self.files.with(&[path.to_owned()]) {
+    fn also_serve(&mut self, path: &str) {
+        if let Some(more) = self.files.with_paths(&[path.to_owned()]) {
             *self.files = more;
             self.tree = None;
         }
     }
 }
 
-async fn look(client: &Client, tree: &Solved, wanted: Wanted, name: &str) -> AtPath {
+async fn stat_or_read(client: &Client, tree: &Solved, wanted: Wanted, name: &str) -> AtPath {
     match client.stat(tree, name).await {
         Ok(None) => return AtPath::Nothing,
         Ok(Some(stat)) if stat.mode & (1 << 31) != 0 => return AtPath::Directory,
@@ -67,7 +67,7 @@ async fn look(client: &Client, tree: &Solved, wanted: Wanted, name: &str) -> AtP
     }
 }
 
-/// BuildKit's own words for a file name that it cannot send are of no help.
+/// Replaces BuildKit's unhelpful error about a file name that it cannot send.
 pub(super) fn unsent(error: CallError) -> Diagnostic {
     if error.kind != ProblemKind::FileName {
         return error.into();

@@ -1,4 +1,4 @@
-//! What one run of the frontend has in common: BuildKit, what the client asked for, and the spec's file.
+//! What all parts of one run share: BuildKit, what the client asked for, and the spec's file.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::image_spec::{self, ImageSpec};
 use crate::name::{Naming, NamingOptions};
 use crate::text::{Diagnostic, Failure, Operation, Severity};
 
-/// Each warning is a call; nobody reads more than this.
+/// The most warnings sent: each is a call, and nobody reads more.
 const MAX_WARNINGS: usize = 50;
 
 /// One run of the frontend.
@@ -23,7 +23,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Greets BuildKit and loads the spec's file.
+    /// Connects to BuildKit and loads the spec's file.
     pub(super) async fn open(gateway: Arc<dyn Gateway>, options: FrontendOptions) -> Result<Self, Failure> {
         let client = Client::new(gateway, options.cache_imports()?).await?;
         let (file, context) = context::load(&client, &options).await?;
@@ -35,20 +35,20 @@ impl Session {
         })
     }
 
-    /// Tells BuildKit's clients of a problem that stops nothing.
+    /// Sends a warning to BuildKit's clients.
     pub(super) async fn warn(&self, warning: &Diagnostic) -> Result<(), Failure> {
         context::warn(&self.client, &self.file, warning).await
     }
 
-    /// The spec, with warnings told. What stops only later operations is a warning, too.
+    /// Reads the spec and sends its warnings. Errors that stop only later operations are warnings here.
     pub(super) async fn read_spec(&self, operation: Operation) -> Result<ImageSpec, Failure> {
         let parsed = image_spec::parse(&self.file.text);
         let problems: Vec<Diagnostic> = parsed.errors(operation).cloned().collect();
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        let is_told = |d: &&Diagnostic| d.severity == Severity::Warning || d.stops > operation;
-        let warnings: Vec<&Diagnostic> = parsed.diagnostics.iter().filter(is_told).collect();
+        let is_warning = |d: &&Diagnostic| d.severity == Severity::Warning || d.stops > operation;
+        let warnings: Vec<&Diagnostic> = parsed.diagnostics.iter().filter(is_warning).collect();
         for warning in warnings.iter().take(MAX_WARNINGS) {
             self.warn(warning).await?;
         }
@@ -60,7 +60,7 @@ impl Session {
             let message = format!("nothing reads the build argument `{name}`");
             let help = match meant {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => "environment of build steps goes into `build_env`".to_owned(),
+                None => "variables for build steps go into `build_env`".to_owned(),
             };
             self.warn(&Diagnostic::warning("unused-build-arg", message).help(help))
                 .await?;
@@ -69,7 +69,7 @@ impl Session {
         Ok(spec.ok_or_else(|| Diagnostic::internal("a spec without errors could not be read"))?)
     }
 
-    /// A lock beside the spec.
+    /// The sibling lock, if there is one and the spec uses it.
     pub(super) async fn sibling_lock(&self, spec: &ImageSpec) -> Result<Option<SiblingLock>, Failure> {
         SiblingLock::look_up(&self.client, &self.file, spec).await
     }

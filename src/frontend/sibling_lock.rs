@@ -1,4 +1,4 @@
-//! A lock beside the spec, which says what is installed where the spec names no lock itself.
+//! The sibling lock, `pylock.toml` beside the spec: decides what is installed if the spec names no lock.
 
 use crate::files::MAX_REQUIREMENTS;
 use crate::frontend::context::{FileSource, SpecFile, too_large};
@@ -7,7 +7,7 @@ use crate::image_spec::{ImageSpec, LOCK_NAME};
 use crate::llb::{Metadata, Output};
 use crate::text::{Diagnostic, Failure};
 
-/// A lock beside the spec.
+/// The lock beside the spec.
 #[derive(Debug, Clone)]
 pub(super) struct SiblingLock {
     /// Its path in the tree.
@@ -19,7 +19,7 @@ pub(super) struct SiblingLock {
 }
 
 impl SiblingLock {
-    /// Looks for it, where the spec has use for one.
+    /// Looks for it, if the spec can use one.
     pub(super) async fn look_up(client: &Client, file: &SpecFile, spec: &ImageSpec) -> Result<Option<Self>, Failure> {
         if !spec.takes_sibling_lock() {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! A failure as BuildKit hands it to the client: a message, and typed details with snippets of the spec.
+//! A failure in the form that BuildKit passes to the client: a message, and typed details with snippets of the spec.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,11 +13,11 @@ use crate::text::{Diagnostic, Failure, ProblemKind, shown_text};
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
 const MAX_SNIPPETS: usize = 10;
 const MAX_SNIPPET_BYTES: usize = 2 * 1024 * 1024;
-/// Errors travel in trailers: no more problems than this are told at once.
+/// The most problems reported at once: errors travel in trailers, which have limits.
 const MAX_PROBLEMS: usize = 1000;
 
-/// All problems as one error: all in the message, the first few with snippets. What BuildKit said of the calls that
-/// failed goes on unchanged.
+/// All problems as one error: all in the message, the first few with snippets. BuildKit's own details
+/// about failed calls are passed on unchanged.
 pub(super) fn status(failure: &Failure) -> Status {
     let mut details = snippets(failure);
     let calls: Vec<&CallError> = failure.problems.iter().filter_map(Diagnostic::find_cause).collect();
@@ -45,7 +45,7 @@ fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
         return Vec::new();
     };
     let most = MAX_SNIPPETS.min(MAX_SNIPPET_BYTES / text.content().len().max(1));
-    // What clients print must not show what the message hides.
+    // Clients print this, so it must hide what the message hides.
     let data = STANDARD.encode(shown_text(text, &failure.problems));
     let spans = failure.problems.iter().filter_map(Diagnostic::span);
     let snippet = |span| {

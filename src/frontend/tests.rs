@@ -132,7 +132,7 @@ fn names_are_answered_without_a_build() {
             .contains("did you mean `packages`?")
     );
     let outside = error(&ask("copy: [../x]\n", "frontend.tag")).message;
-    assert!(outside.contains("outside of the build context"), "{outside}");
+    assert!(outside.contains("outside the build context"), "{outside}");
     // The id needs no file.
     let memory = ask("copy: [../x]\n", "frontend.id");
     assert_eq!(text(&memory, "result.txt").len(), 23);
@@ -333,7 +333,7 @@ fn failures_of_a_field_show_the_field() {
     check(
         with_data("profile: plain\nbase_image: acme/base:1\n"),
         &[("context:base", "local:x")],
-        "imageSpec.yaml:2:13: --build-context base: `local:` cannot stand for an image",
+        "imageSpec.yaml:2:13: --build-context base: `local:` cannot replace an image",
         &[(2, 2)],
     );
     let skip = ("build-arg:IMAGESPEC_IF_EXISTS", "skip");
@@ -366,7 +366,7 @@ fn failures_of_a_field_show_the_field() {
     check(
         with_data("profile: plain\ntag_algorithm: flytekit\ncopy: [../x]\n"),
         &[("requestid", "frontend.tag")],
-        "imageSpec.yaml:3:7: `../x` is outside of the build context",
+        "imageSpec.yaml:3:7: `../x` is outside the build context",
         &[(3, 3)],
     );
     check(
@@ -490,7 +490,7 @@ fn images_are_replaced_by_named_contexts() {
     assert!(
         error(&memory)
             .message
-            .contains("--build-context uv: `local:` cannot stand for an image")
+            .contains("--build-context uv: `local:` cannot replace an image")
     );
 }
 

@@ -1,4 +1,4 @@
-//! How long the frontend itself takes, for benchmarks and tests.
+//! How much time the frontend itself takes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ pub(super) fn timings(session: &Session, vertices: &BTreeMap<String, String>) ->
     .to_string()
 }
 
-/// How much of the time since `start` passed without a call under way.
+/// How much of the time between `start` and `end` passed without a call in progress.
 fn own_time(start: Instant, end: Instant, calls: &[Call]) -> Duration {
     let mut spans: Vec<(Instant, Instant)> = calls
         .iter()

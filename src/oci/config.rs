@@ -1,28 +1,28 @@
-//! The configuration of an image that others made, as far as a build asks for it.
+//! The configuration of an existing image, as far as a build needs it.
 
 use serde_json::Value;
 
 /// An image's configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageConfig {
-    /// The configuration as it is.
+    /// The configuration, unchanged.
     pub raw: Vec<u8>,
     /// Environment variables, in their order.
     pub environment: Vec<(String, String)>,
     /// Build triggers, which are for Dockerfiles.
     pub triggers: Vec<String>,
-    /// The operating system, where it is said.
+    /// The operating system, if given.
     pub os: Option<String>,
-    /// The architecture, where it is said.
+    /// The architecture, if given.
     pub architecture: Option<String>,
-    /// The variant of the architecture, where it is said.
+    /// The variant of the architecture, if given.
     pub variant: Option<String>,
     /// The number of layers.
     pub layers: usize,
 }
 
 impl ImageConfig {
-    /// Reads a configuration. What has another form than it should have counts as absent.
+    /// Reads a configuration. Malformed parts count as absent.
     ///
     /// # Errors
     /// When it is not JSON.
@@ -51,10 +51,10 @@ impl ImageConfig {
         })
     }
 
-    /// The whole of it.
+    /// The whole configuration.
     #[must_use]
     pub fn json(&self) -> Value {
-        // It was read before.
+        // It was parsed before.
         serde_json::from_slice(&self.raw).unwrap_or_default()
     }
 }

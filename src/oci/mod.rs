@@ -1,4 +1,4 @@
-//! The words of the Open Container Initiative: what images are called and made for.
+//! Image references, platforms and configurations, as the Open Container Initiative defines them.
 
 mod config;
 mod platform;

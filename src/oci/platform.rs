@@ -5,18 +5,18 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// A normalised platform: operating system, architecture and variant in OCI's words.
+/// A normalised platform: operating system, architecture and variant with OCI's names.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Platform {
     /// The operating system, for example `linux`.
     pub os: String,
     /// The processor architecture, for example `amd64`.
     pub architecture: String,
-    /// The variant, for example `v7`; empty where the architecture has none.
+    /// The variant, for example `v7`; empty if there is none.
     pub variant: String,
 }
 
-/// Why a platform of another system is refused.
+/// The reason for refusing another operating system.
 pub(crate) const NOT_LINUX: &str = "cannot be built: images are made for linux";
 
 /// Why a text is not a platform.

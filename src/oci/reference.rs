@@ -1,15 +1,15 @@
-//! Image references: what people write and what registries are asked for, in one normal form.
+//! Image references: parsed into one normal form.
 
 use std::fmt;
 
 /// A normalised image reference: registry, repository, and a tag, a digest or both.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reference {
-    /// The registry's host and port, `docker.io` where none was written.
+    /// The registry's host and port, `docker.io` by default.
     pub registry: String,
     /// The repository, with `library/` for Docker's official images.
     pub repository: String,
-    /// The tag, `latest` where neither tag nor digest was written.
+    /// The tag, `latest` by default unless there is a digest.
     pub tag: Option<String>,
     /// The digest, `sha256:…`.
     pub digest: Option<String>,
@@ -27,7 +27,7 @@ impl Reference {
     /// Reads a reference as Docker does.
     ///
     /// # Errors
-    /// Names the part that breaks a rule, and the rule.
+    /// When a part breaks a rule; the error names both.
     pub fn parse(text: &str) -> Result<Self, ReferenceError> {
         let fail = |reason| ReferenceError {
             text: text.to_owned(),

@@ -1,4 +1,4 @@
-//! A storey under construction: steps are added, and asked what they come after.
+//! A storey under construction: adds steps and finds what each comes after.
 
 use crate::plan::model::{Action, Product, Stage, Step, StepId};
 use crate::plan::writes::Writes;
@@ -14,7 +14,7 @@ pub(crate) mod rank {
     pub(crate) const HEAVY: usize = 20;
     /// Debian packages.
     pub(crate) const APT: usize = 30;
-    /// What makes something for other steps.
+    /// Steps that make something for other steps.
     pub(crate) const ASIDE: usize = 40;
     /// All other packages.
     pub(crate) const SHARED_LAYERS: usize = 50;
@@ -28,7 +28,7 @@ pub(crate) mod rank {
     pub(crate) const LAST: usize = 80;
 }
 
-/// A step before it has its place.
+/// A step that does not have its place yet.
 pub(crate) struct Draft {
     step: Step,
     rank: usize,
@@ -66,7 +66,7 @@ impl Draft {
         self
     }
 
-    /// What of the image it writes.
+    /// What it writes in the image.
     pub(crate) fn writes(mut self, writes: Writes) -> Self {
         self.step.writes = writes;
         self
@@ -84,7 +84,7 @@ impl Draft {
         self
     }
 
-    /// It makes something for other steps and is no layer.
+    /// It makes something for other steps and is not a layer.
     pub(crate) fn makes(mut self, product: Product) -> Self {
         self.step.makes = Some(product);
         self.rank = rank::ASIDE;
@@ -101,7 +101,7 @@ impl Draft {
 /// The steps so far.
 pub(crate) struct Builder {
     steps: Vec<Draft>,
-    /// What asks for a step that nothing else asks for.
+    /// Blamed for steps that no field asks for.
     spec: Span,
 }
 
@@ -117,7 +117,7 @@ impl Builder {
         }
     }
 
-    /// Adds a step and gives its id.
+    /// Adds a step and returns its id.
     pub(crate) fn add(&mut self, mut draft: Draft) -> StepId {
         if draft.step.spans.is_empty() {
             draft.step.spans.push(self.spec);
@@ -146,7 +146,7 @@ impl Builder {
         found.map_or(&[], |step| &step.packages)
     }
 
-    /// The last layer of a stage, as something to come after.
+    /// The last layer of a stage, if there is one.
     pub(crate) fn last_of(&self, stage: Stage) -> Vec<StepId> {
         let mut layers = self.steps().filter(|step| step.stage == stage && step.is_layer());
         layers.next_back().map(|step| step.id.clone()).into_iter().collect()
@@ -158,13 +158,13 @@ impl Builder {
         found.into_iter().find(|after| !after.is_empty()).unwrap_or_default()
     }
 
-    /// After the interpreter, which a base image may bring.
-    pub(crate) fn with_python(&self) -> Vec<StepId> {
+    /// The interpreter's layer, or what stands in for it when the base image has the interpreter.
+    pub(crate) fn after_python(&self) -> Vec<StepId> {
         self.last_of_any(&[Stage::Python, Stage::User])
     }
 
-    /// After the interpreter and all that apt installs.
-    pub(crate) fn with_apt(&self) -> Vec<StepId> {
+    /// The layers of the interpreter and of apt, or what stands in for them.
+    pub(crate) fn after_python_and_apt(&self) -> Vec<StepId> {
         let mut after = self.last_of(Stage::Python);
         after.extend(self.last_of(Stage::Apt));
         if after.is_empty() {
@@ -174,8 +174,8 @@ impl Builder {
         }
     }
 
-    /// All layers that nothing comes after yet.
-    pub(crate) fn everything(&self) -> Vec<StepId> {
+    /// Layers that no other layer comes after yet.
+    pub(crate) fn after_everything(&self) -> Vec<StepId> {
         let layers = || self.steps().filter(|step| step.is_layer());
         layers()
             .filter(|step| !layers().any(|other| other.after.contains(&step.id)))
@@ -183,10 +183,10 @@ impl Builder {
             .collect()
     }
 
-    /// Whether a layer, but for the user that everything comes after, may write what is given.
-    pub(crate) fn meets(&self, writes: &Writes) -> bool {
+    /// Whether any layer except the user's may write one of these paths.
+    pub(crate) fn may_write(&self, writes: &Writes) -> bool {
         let mut others = self.steps().filter(|step| step.stage != Stage::User);
-        others.any(|step| step.writes.meets(writes))
+        others.any(|step| step.writes.overlaps(writes))
     }
 
     /// The steps in the order of their layers.

@@ -1,10 +1,10 @@
 //! Lists of entries as steps that follow each other.
 
-/// How many entries of a list get a step of their own.
+/// The number of entries that get a step of their own.
 const SINGLE: usize = 8;
 
 /// Entries as steps that follow each other: the first eight alone, the rest in groups that double in size.
-/// One more entry at the end changes the last step only, and a hundred entries are far from a hundred layers.
+/// One more entry at the end changes the last step only, and a hundred entries make far fewer than a hundred layers.
 pub(crate) fn chain<T>(entries: &[T]) -> Vec<&[T]> {
     let (single, mut rest) = entries.split_at(entries.len().min(SINGLE));
     let mut groups: Vec<&[T]> = single.chunks(1).collect();

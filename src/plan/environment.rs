@@ -1,43 +1,43 @@
-//! Environments as edits of what is there: a plan does not know what its base has.
+//! Environments as edits: a plan does not know the environment of its base.
 
 use serde::Serialize;
 
-/// The search path of programs where an image has none.
+/// PATH in an image that does not set it.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A change of one variable. Applied one after another.
+/// A change of one variable. Edits are applied in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "edit")]
 pub enum Edit {
-    /// Gives it a value where it has none, or an empty one.
+    /// Sets it if it is unset or empty.
     Default {
         /// The variable.
         name: String,
         /// The value.
         value: String,
     },
-    /// Gives it a value.
+    /// Sets it.
     Set {
         /// The variable.
         name: String,
         /// The value.
         value: String,
     },
-    /// Gives it its parts, joined by the value that it has: `/x:$PATH` is `/x:` and nothing.
+    /// Its parts, joined by the current value: `/x:$PATH` has the parts `/x:` and an empty one.
     Around {
         /// The variable.
         name: String,
         /// The parts, two or more.
         parts: Vec<String>,
     },
-    /// Puts entries before those of a search path, unless all of them are there.
+    /// Adds entries before a search path, unless it already has them all.
     Prepend {
         /// The variable.
         name: String,
         /// The entries, with `:` between them.
         value: String,
     },
-    /// Puts entries after those of a search path, unless all of them are there.
+    /// Adds entries after a search path, unless it already has them all.
     Append {
         /// The variable.
         name: String,
@@ -47,7 +47,7 @@ pub enum Edit {
 }
 
 impl Edit {
-    /// What steps and images see of the environment of any base: its own, and a PATH.
+    /// The edits of every base: it gets a PATH if it has none.
     pub(crate) fn of_base() -> Vec<Self> {
         vec![Self::Default {
             name: "PATH".into(),
@@ -76,9 +76,9 @@ impl Edit {
         }
     }
 
-    /// A text of the spec: literal, but for the variable's reference to itself.
+    /// A value from the spec: literal, except for the variable's references to itself.
     pub(crate) fn text(name: &str, text: &str) -> Self {
-        let mut parts = around_itself(name, text);
+        let mut parts = split_at_itself(name, text);
         match (parts.pop(), parts.is_empty()) {
             (Some(value), true) => Self::set(name, value),
             (last, _) => {
@@ -103,7 +103,7 @@ impl Edit {
         }
     }
 
-    /// The variable's value after it, where it had another before; `None` where nothing changes.
+    /// The variable's value after the edit, given its current one; `None` if nothing changes.
     fn applied(&self, current: Option<&str>) -> Option<String> {
         let known = current.unwrap_or("");
         let has_all = |entries: &str| {
@@ -122,7 +122,7 @@ impl Edit {
     }
 }
 
-/// An environment in the order in which its names were first set, changed by edits.
+/// An environment changed by edits, in the order in which its names were first set.
 #[must_use]
 pub fn edited<'e>(
     environment: &[(String, String)],
@@ -143,8 +143,8 @@ pub fn edited<'e>(
     variables
 }
 
-/// A text in pieces, between the references of a variable to itself.
-fn around_itself(name: &str, text: &str) -> Vec<String> {
+/// A text split at the references of a variable to itself.
+fn split_at_itself(name: &str, text: &str) -> Vec<String> {
     let mut parts = vec![String::with_capacity(text.len())];
     let mut rest = text;
     let push = |parts: &mut Vec<String>, text: &str| {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_literal_but_for_self_reference() {
+    fn values_are_literal_except_for_self_references() {
         let check = |text: &str, expect: &str| assert_eq!(path_after("/bin", &Edit::text("PATH", text)), expect);
         check("/x:$PATH", "/x:/bin");
         check("/x:${PATH}:/y", "/x:/bin:/y");

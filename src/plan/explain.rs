@@ -1,5 +1,5 @@
-//! Why an image is built as it is: its steps, each with what it sees and the reason. Which packages there are is known
-//! to builds only, so the steps that install them are described.
+//! Why an image is built the way it is: its steps, each with what it sees and why. Only a build knows the packages,
+//! so the steps that install them are described in general.
 
 use serde::Serialize;
 
@@ -10,21 +10,21 @@ use crate::plan::model::{Product, Stage, StepId, Storey};
 use crate::plan::recipe::plan;
 use crate::plan::steps::{BUILD_REASON, INSTALL_REASON};
 
-/// A step, or several that are alike.
+/// A step, or several of the same kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ExplainedStep {
-    /// What it belongs to.
+    /// The part of the build that it belongs to.
     pub stage: Stage,
     /// What it does.
     pub title: String,
-    /// The titles of the steps whose files it sees, besides the base.
+    /// The titles of the steps whose files it sees, in addition to the base.
     pub after: Vec<String>,
     /// Why it comes after those.
     pub reason: &'static str,
 }
 
-/// The steps that make the image of a spec, those of the lowest spec first. `sibling_lock` is the path of a lock beside
-/// the spec.
+/// The steps that make the image of a spec, those of the lowest spec first. `sibling_lock` is its path, if
+/// there is one.
 #[must_use]
 pub fn explain(spec: &ImageSpec, platform: &Platform, sibling_lock: Option<&str>) -> Vec<ExplainedStep> {
     let mut specs: Vec<&ImageSpec> = spec.all().collect();
@@ -32,7 +32,7 @@ pub fn explain(spec: &ImageSpec, platform: &Platform, sibling_lock: Option<&str>
     let top = specs.len().saturating_sub(1);
     let storeys = (0..specs.len()).map(|position| StoreyFacts {
         sibling_lock: sibling_lock.filter(|_| position == top).map(str::to_owned),
-        // What comes after the packages is the same whichever they are.
+        // The steps after the packages do not depend on which these are.
         lock: Some(LockedPackages::default()),
         ..StoreyFacts::default()
     });
@@ -69,9 +69,7 @@ fn of_packages(storey: &Storey, spec: &ImageSpec) -> [ExplainedStep; 2] {
         steps.map(|step| step.title.clone()).collect()
     };
     let install = match spec.layering {
-        Layering::Auto => {
-            "install what the lock names, each heavy package in a step of its own and sixteen for the rest"
-        }
+        Layering::Auto => "install what the lock names: each heavy package in its own step, the rest in sixteen steps",
         Layering::Single => "install what the lock names, in one step",
     };
     let step = |title: &str, after, reason| ExplainedStep {
@@ -83,7 +81,7 @@ fn of_packages(storey: &Storey, spec: &ImageSpec) -> [ExplainedStep; 2] {
     [
         step(install, titles(&[Stage::Python]), INSTALL_REASON),
         step(
-            "build what the lock has no wheel of, a step each",
+            "build each package that has no wheel in the lock",
             titles(&[Stage::Python, Stage::Apt]),
             BUILD_REASON,
         ),

@@ -1,37 +1,37 @@
-//! What a plan is told of the world.
+//! What a plan is told about the world outside the spec.
 
 use serde::{Deserialize, Serialize};
 
 use crate::python::Locked;
 
-/// What a plan needs to know besides the spec. What is left out is not known.
+/// What a plan needs to know in addition to the spec. What is left out is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
     /// The image that everything starts from.
     pub base: BaseFacts,
     /// The spec's id, which a task finds in its environment.
     pub id: String,
-    /// Of each spec, the lowest first.
+    /// The facts of each spec, the lowest first.
     pub storeys: Vec<StoreyFacts>,
 }
 
-/// What is known of the image that a plan starts from.
+/// What is known about the image that a plan starts from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BaseFacts {
-    /// A short name of it that stays the same when the image changes; its reference where nothing is said.
+    /// A short name that stays the same when the image changes; defaults to its reference.
     pub name: Option<String>,
     /// How many layers it has.
     pub layers: Option<usize>,
 }
 
-/// What is known of one spec's packages.
+/// What is known about one spec's packages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreyFacts {
     /// What the requirements files say.
     pub requirements: Requirements,
-    /// The path of a lock beside the spec, in the tree that the spec is in.
+    /// The path of the sibling lock, in the tree that the spec is in.
     pub sibling_lock: Option<String>,
-    /// The packages that are installed. Without it a plan ends where they are looked up.
+    /// The packages to install. Without them a plan ends where they are looked up.
     pub lock: Option<LockedPackages>,
 }
 
@@ -40,9 +40,9 @@ pub struct StoreyFacts {
 pub struct Requirements {
     /// The requirements in them, as their lines have them.
     pub lines: Vec<String>,
-    /// What else decides which versions are chosen, as a lock of ours notes it: `-c numpy<2` for example.
+    /// Whatever else decides versions, in the form our locks record it: `-c numpy<2` for example.
     pub settings: Vec<String>,
-    /// uv's options for the indexes that they name.
+    /// uv's options for the indexes that the files name.
     pub indexes: Vec<String>,
     /// All files that are read, by their paths in the context.
     pub files: Vec<String>,
@@ -50,7 +50,7 @@ pub struct Requirements {
     pub projects: Vec<String>,
 }
 
-/// The packages that are installed, as a lock has them for one interpreter.
+/// The packages that a lock installs for one interpreter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LockedPackages {
     /// The packages, by name. Paths are relative to the build context.

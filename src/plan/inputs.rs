@@ -11,14 +11,14 @@ use crate::text::Span;
 
 /// The user that tasks run as in the `flyte` profile.
 pub(crate) const TASK_USER: &str = "flytekit";
-/// The directory of that user, where the base image does not have it already.
+/// That user's home, unless the base image already has the user.
 pub(crate) const TASK_HOME: &str = "/home/flytekit";
 /// The id of the optional secret with the certificates that install steps trust.
 pub const CA_SECRET: &str = "ca-certificates";
 /// The time of every installed and copied file: 2000-01-01T00:00:00Z, in Unix seconds.
 pub const FIXED_TIME: i64 = 946_684_800;
 
-/// One spec, and what is known of it.
+/// One spec, and what is known about it.
 pub(crate) struct StoreyInputs<'a> {
     pub(crate) spec: &'a ImageSpec,
     pub(crate) facts: &'a StoreyFacts,
@@ -42,7 +42,7 @@ impl StoreyInputs<'_> {
     }
 }
 
-/// A script of ours that is run.
+/// Runs a script of ours.
 pub(crate) fn run(script: Script, environment: Vec<Edit>, mounts: Vec<StepMount>) -> Run {
     Run {
         command: ShellCommand::Script(script),
@@ -52,7 +52,7 @@ pub(crate) fn run(script: Script, environment: Vec<Edit>, mounts: Vec<StepMount>
     }
 }
 
-/// A script of ours that fills a directory for other steps.
+/// Runs a script of ours that fills a directory for other steps.
 pub(crate) fn make(script: Script, environment: Vec<Edit>, mounts: Vec<StepMount>) -> Run {
     Run {
         product: Some(paths::PRODUCT),
@@ -64,7 +64,7 @@ pub(crate) fn scratch() -> StepMount {
     StepMount::Scratch { target: paths::SCRATCH }
 }
 
-/// The certificates that are given for one build.
+/// The certificates given for this build.
 pub(crate) fn certificates() -> StepMount {
     StepMount::Secret {
         target: paths::CERTIFICATES.into(),
@@ -72,7 +72,7 @@ pub(crate) fn certificates() -> StepMount {
     }
 }
 
-/// The certificates of the micromamba image: slim bases have none, and micromamba brings none in its program.
+/// The certificates of the micromamba image: slim bases have none, and the micromamba binary does not bundle any.
 pub(crate) fn bundle() -> StepMount {
     StepMount::Image {
         target: paths::BUNDLE,

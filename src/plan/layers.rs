@@ -1,4 +1,4 @@
-//! Which packages share a layer. By name alone: what one index says of sizes, another does not.
+//! Which packages share a layer. By name alone: indexes do not all report sizes.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use crate::image_spec::{ImageSpec, Layering};
 use crate::plan::builder::rank;
 use crate::python::{Artefact, Locked, normalised};
 
-/// The most layers that an image may have: what overlay file systems and registries take with room to spare.
+/// The most layers that an image may have: well within what overlay file systems and registries take.
 const MAX_LAYERS: usize = 100;
-/// How many layers all packages share that have none of their own.
+/// The number of layers shared by all packages without one of their own.
 const BUCKETS: u64 = 16;
 
 /// Packages that are large or that large images share, by their normalised names.
@@ -78,7 +78,7 @@ const HEAVY: [&str; 62] = [
     "vllm",
     "xgboost",
 ];
-/// Those of hundreds of megabytes.
+/// Packages of hundreds of megabytes.
 const HUGE: [&str; 16] = [
     "bitsandbytes",
     "cupy-cuda11x",
@@ -97,7 +97,7 @@ const HUGE: [&str; 16] = [
     "vllm",
     "xgboost",
 ];
-/// Families of both.
+/// Families of packages that are heavy and huge.
 const HEAVY_PREFIXES: [&str; 5] = ["nvidia-", "jax-cuda", "cudf-", "cuml-", "tensorrt"];
 
 /// Whether a package, by its normalised name, is known to be heavy.
@@ -124,7 +124,7 @@ fn bucket(name: &str) -> u64 {
 pub(crate) struct Group<'l> {
     /// What the step is called.
     pub(crate) id: String,
-    /// What its title says besides the packages.
+    /// What its title says after the packages.
     pub(crate) note: String,
     pub(crate) packages: Vec<&'l Locked>,
     pub(crate) rank: usize,
@@ -141,7 +141,7 @@ impl<'l> Group<'l> {
     }
 }
 
-/// The packages of a lock as steps; `other_layers` is how many layers the image has without them.
+/// Groups the packages of a lock into steps; `other_layers` is the number of layers without them.
 pub(crate) fn groups<'l>(spec: &ImageSpec, packages: &'l [Locked], other_layers: usize) -> Vec<Group<'l>> {
     if packages.is_empty() {
         return Vec::new();
@@ -160,7 +160,7 @@ pub(crate) fn groups<'l>(spec: &ImageSpec, packages: &'l [Locked], other_layers:
     let (mut heavy, mut light): (Vec<&Locked>, Vec<&Locked>) = others
         .into_iter()
         .partition(|package| is_heavy(&package.name) || named.contains(&package.name));
-    // Names come in order, so the last ones share when there are too many.
+    // In order of names: if there are too many, the last ones share.
     let buckets = usize::try_from(BUCKETS).unwrap_or(usize::MAX);
     let shared_files = 1;
     let taken = other_layers + buckets + projects.len() + shared_files;

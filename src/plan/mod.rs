@@ -1,9 +1,8 @@
 //! A spec to a build plan: what is installed, in which step, on top of what. Plain data, no I/O.
 //!
-//! A plan is a list of [`Step`]s in layer order. Each names the steps whose files it must see; what
-//! does not depend on each other may run at once and become layers that do not know each other. Running
-//! the layers one after another in the order of the list gives the same image. A [`Schedule`] says which of
-//! these is done.
+//! A plan is a list of [`Step`]s in layer order. Each names the steps whose files it must see; steps
+//! that do not depend on each other may run at once and become independent layers. Running the layers one after
+//! another in the order of the list gives the same image. A [`Schedule`] says which of the two is done.
 
 mod builder;
 mod chain;

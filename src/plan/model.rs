@@ -1,4 +1,4 @@
-//! The plan as data: what a writer turns into a definition, in the words of no builder.
+//! The plan as data: what a writer turns into a definition, independent of any builder.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,9 +19,9 @@ pub struct BuildPlan {
     pub platform: Platform,
     /// The image that everything starts from.
     pub base: Base,
-    /// The caches of the build, by the names that mounts have for them.
+    /// The caches of the build, by the names that mounts use.
     pub caches: BTreeMap<&'static str, Cache>,
-    /// The specs that lie on each other, the lowest first; the last one is the image.
+    /// The specs, stacked, the lowest first; the last one is the image.
     pub storeys: Vec<Storey>,
     /// The settings of the image, those of all storeys together.
     pub settings: Settings,
@@ -35,14 +35,14 @@ impl BuildPlan {
         layers.filter(|step| step.is_layer()).count()
     }
 
-    /// What is wrong with the order of the steps, if anything: each id is there once, what a step comes after is a
-    /// layer before it in the list, and what it uses is there.
+    /// What is wrong with the order of the steps, if anything: ids must be unique, a step comes after layers before it in
+    /// the list, and what it uses must exist.
     #[must_use]
     pub fn disorder(&self) -> Option<String> {
         self.storeys.iter().find_map(Storey::disorder)
     }
 
-    /// The settings of the lowest storeys by themselves, as an image of their own.
+    /// The settings of everything below the topmost storey, as an image of its own.
     #[must_use]
     pub fn settings_below(&self) -> Settings {
         match self.storeys.split_last() {
@@ -51,13 +51,13 @@ impl BuildPlan {
         }
     }
 
-    /// The storey of the image itself.
+    /// The topmost storey, which is the image.
     #[must_use]
     pub fn top(&self) -> Option<&Storey> {
         self.storeys.last()
     }
 
-    /// The step of the image's own storey that makes something that is made once.
+    /// The step of the topmost storey that makes a given product.
     #[must_use]
     pub fn maker(&self, product: Product) -> Option<&Step> {
         let mut steps = self.top()?.steps.iter();
@@ -81,12 +81,12 @@ pub struct Storey {
     pub images: BTreeMap<ImageRole, String>,
     /// What is done, in layer order: no step comes before one that it needs.
     pub steps: Vec<Step>,
-    /// The lock, as a file by itself; what the image keeps of it has more to it.
+    /// The lock as a single file; the image keeps more next to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lock: Option<CopyFiles>,
     /// Whether the packages are known. If not, the plan ends at the step that looks them up.
     pub is_complete: bool,
-    /// What this storey sets, those below it left out.
+    /// What this storey sets, without those below it.
     #[serde(skip)]
     pub(crate) own: Settings,
 }
@@ -100,25 +100,28 @@ impl Storey {
                 return Some(format!("there are two steps {}", step.id));
             }
             if let Some(other) = step.after.iter().find(|id| !is_layer_below(id)) {
-                return Some(format!("{} comes after {other}, which is no layer before it", step.id));
+                return Some(format!(
+                    "{} comes after {other}, which is not a layer before it",
+                    step.id
+                ));
             }
             let missing = step.uses().find(|id| place(id).is_none())?;
             Some(format!("{} uses {missing}, which is not there", step.id))
         })
     }
 
-    /// The step of an id, and its position in layer order.
+    /// The step with an id, and its position in layer order.
     #[must_use]
     pub fn find(&self, id: &StepId) -> Option<(usize, &Step)> {
         self.steps.iter().enumerate().find(|(_, step)| step.id == *id)
     }
 
-    /// Whether a step looks which files several packages have.
+    /// Whether a step looks for files that several packages have.
     pub(crate) fn finds_shared_files(&self) -> bool {
         self.steps.iter().any(|step| step.makes == Some(Product::SharedFiles))
     }
 
-    /// What it changes of the environment that steps of a storey above see.
+    /// What it changes in the environment for the storeys above.
     pub fn environment(&self) -> impl Iterator<Item = &Edit> {
         self.own.environment.iter().filter(|edit| !is_of_task(edit.name()))
     }
@@ -128,7 +131,7 @@ impl Storey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ImageRole {
-    /// The image that the build starts from.
+    /// The base image.
     Base,
     /// The image with `uv`.
     Uv,
@@ -137,7 +140,7 @@ pub enum ImageRole {
 }
 
 impl ImageRole {
-    /// The name of the role, under which users replace the image.
+    /// The name by which users replace the image.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -151,7 +154,7 @@ impl ImageRole {
 /// A directory that outlives the build and is in no image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cache {
-    /// Its name beyond this build. A promise: another name is an empty cache.
+    /// Its name across builds. It must not change: a new name means an empty cache.
     pub id: String,
     /// Who else may use it at the same time.
     pub sharing: CacheSharing,
@@ -161,13 +164,13 @@ pub struct Cache {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CacheSharing {
-    /// Anybody.
+    /// Any step.
     Shared,
-    /// One step after the other.
+    /// One step at a time.
     Locked,
 }
 
-/// The part of a build that a step belongs to; users can ask for one alone.
+/// The part of a build that a step belongs to; users can build one by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Stage {
@@ -205,7 +208,7 @@ impl Stage {
         Self::Image,
     ];
 
-    /// The name under which users ask for it.
+    /// The name that users give it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -222,7 +225,7 @@ impl Stage {
     }
 }
 
-/// What can be built alone, or built again.
+/// What can be built by itself, or run again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// All steps of a stage.
@@ -258,7 +261,7 @@ impl fmt::Display for StepId {
 pub struct Step {
     /// Its name.
     pub id: StepId,
-    /// What it belongs to.
+    /// The part of the build that it belongs to.
     pub stage: Stage,
     /// What it does, in a few words.
     pub title: String,
@@ -269,7 +272,7 @@ pub struct Step {
     pub after: Vec<StepId>,
     /// Why it comes after those.
     pub reason: &'static str,
-    /// What of the image it writes.
+    /// What it writes in the image.
     pub writes: Writes,
     /// The Python packages that it installs, by normalised name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -277,7 +280,7 @@ pub struct Step {
     /// What in the spec asks for it.
     #[serde(skip)]
     pub spans: Vec<Span>,
-    /// What it does.
+    /// The action itself.
     #[serde(flatten)]
     pub action: Action,
 }
@@ -311,15 +314,15 @@ impl Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Product {
-    /// `interpreter.json`, and `pylock.toml` unless that is given.
+    /// `interpreter.json`, and `pylock.toml` unless the user gives a lock.
     Lock,
-    /// Nothing: the wheels of a lock are in the cache that installs read. Whoever leaves such a step out gets the
-    /// same image, later.
+    /// No files: the wheels of a lock are in the cache that installs read. A builder that skips the step produces the
+    /// same image, only more slowly.
     Fetched,
     /// The files of a package, laid out as below the interpreter's prefix.
     Package,
-    /// `shared-files.json`: which files several packages have. They are settled by a step that exists only when
-    /// this has been read.
+    /// `shared-files.json`: which files several packages have. The step that settles them
+    /// exists only when this has been read.
     SharedFiles,
 }
 
@@ -331,7 +334,7 @@ pub enum Action {
     Run(Run),
     /// Copies files, one after another.
     Copy(Vec<CopyFiles>),
-    /// Creates a directory unless it is there.
+    /// Creates a directory unless it exists.
     MakeDirectory {
         /// Its path.
         path: String,
@@ -340,36 +343,36 @@ pub enum Action {
     },
 }
 
-/// A shell that is run.
+/// A shell command to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
-    /// What it is told.
+    /// What to run.
     #[serde(flatten)]
     pub command: ShellCommand,
-    /// What it sees of the environment besides what the storey below has.
+    /// What it changes in the environment of the storey below.
     pub environment: Vec<Edit>,
-    /// What it sees besides its root.
+    /// What it sees in addition to its root.
     pub mounts: Vec<StepMount>,
-    /// A directory outside of all mounts, whose content is what the step makes for others.
+    /// A directory outside all mounts; its content is what the step makes for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<&'static str>,
 }
 
-/// What a shell is told.
+/// What to run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ShellCommand {
     /// A script of ours.
     Script(Script),
-    /// The user's own words, for `/bin/sh -c`. Error messages should show them.
+    /// The user's own command, for `/bin/sh -c`. Error messages should show it.
     Shell(String),
 }
 
-/// Something that a step sees besides its root.
+/// Something that a step sees in addition to its root.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepMount {
-    /// An empty directory that does not outlive the step.
+    /// An empty directory that is removed after the step.
     Scratch {
         /// Where it appears.
         target: &'static str,
@@ -411,7 +414,7 @@ pub enum StepMount {
         /// The other step.
         step: StepId,
     },
-    /// A secret, if it is there; the step itself checks for those that it cannot do without.
+    /// A secret, if given; scripts check for those they need.
     Secret {
         /// Where it appears.
         target: String,
@@ -458,15 +461,15 @@ pub struct CopyFiles {
     pub target: String,
     /// The owner, a name.
     pub owner: String,
-    /// Patterns of what is left out.
+    /// Patterns of what is not copied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
 }
 
-/// The settings of an image that a spec decides. What is absent stays as the base has it.
+/// The settings of an image that a spec changes. The rest stays as in the base.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Settings {
-    /// What changes of the environment.
+    /// Changes to the environment.
     pub environment: Vec<Edit>,
     /// The user.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -474,16 +477,16 @@ pub struct Settings {
     /// The working directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workdir: Option<String>,
-    /// The entry point; empty to have none. The base's command goes with it.
+    /// The entry point; empty for none; drops the base's command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
-    /// Labels besides the base's.
+    /// Labels in addition to the base's.
     #[serde(serialize_with = "as_map")]
     pub labels: Vec<(String, String)>,
 }
 
 impl Settings {
-    /// The settings of storeys that lie on each other: the upper ones win.
+    /// The settings of stacked storeys: the upper ones win.
     pub(crate) fn of(base: &Base, storeys: &[Storey]) -> Self {
         let mut all = Self {
             environment: base.environment.clone(),
@@ -505,7 +508,7 @@ impl Settings {
         all
     }
 
-    /// Sets a label; a later one stands behind those before it.
+    /// Sets a label; a later one goes after the earlier ones.
     pub(crate) fn set_label(&mut self, name: &str, value: String) {
         self.labels.retain(|(known, _)| known != name);
         self.labels.push((name.to_owned(), value));

@@ -7,11 +7,11 @@ use crate::oci::Reference;
 use crate::plan::model::{ImageRole, Stage};
 use crate::plan::python_place::PythonPlace;
 
-/// The image that a build starts from where the spec names none.
+/// The image that a build starts from unless the spec names one.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
-/// The image that has the `uv` program where the spec names none. A constant of a release.
+/// The image that has the `uv` program unless the spec names one. Fixed for each release.
 pub const DEFAULT_UV: &str = "ghcr.io/astral-sh/uv:0.13.8";
-/// The image that has the `micromamba` program where the spec names none. A constant of a release.
+/// The image that has the `micromamba` program unless the spec names one. Fixed for each release.
 pub const DEFAULT_MICROMAMBA: &str = "mambaorg/micromamba:2.0.3-debian12-slim";
 
 /// What a spec and those below it need.
@@ -55,7 +55,7 @@ impl Needs {
 #[must_use]
 pub fn needs(spec: &ImageSpec) -> Needs {
     let specs: Vec<&ImageSpec> = spec.all().collect();
-    // A spec's own pins come before those of the specs that it is the base of.
+    // A spec's own pins win over those of the specs built on it.
     let pins = |depth: usize| {
         specs
             .get(..=depth)

@@ -1,8 +1,8 @@
-//! Where steps find and leave things. `script/prelude.sh` has the same, and a test holds the two equal.
+//! Where steps find and leave things. `script/prelude.sh` has the same paths; a test compares the two.
 
 /// Where the scripts of a step lie.
 pub(crate) const SCRIPTS: &str = "/tmp/imagespec/scripts";
-/// The directory that does not outlive a step. Every script has one.
+/// A directory that is removed after the step. Every script has one.
 pub(crate) const SCRATCH: &str = "/tmp";
 /// uv.
 pub(crate) const UV: &str = "/tmp/imagespec/uv";
@@ -10,7 +10,7 @@ pub(crate) const UV: &str = "/tmp/imagespec/uv";
 pub(crate) const MICROMAMBA: &str = "/tmp/imagespec/micromamba";
 /// The certificates that came with micromamba.
 pub(crate) const BUNDLE: &str = "/tmp/imagespec/ca-certificates.crt";
-/// The certificates that are given for one build.
+/// The certificates given for this build.
 pub(crate) const CERTIFICATES: &str = "/tmp/imagespec/ca.crt";
 /// Files of the build context.
 pub(crate) const CONTEXT: &str = "/tmp/imagespec/context";
@@ -24,12 +24,12 @@ pub(crate) const BUILT: &str = "/tmp/imagespec/built";
 pub(crate) const CONDA_CACHE: &str = "/tmp/imagespec/conda";
 /// What apt downloaded.
 pub(crate) const APT_ARCHIVES: &str = "/tmp/imagespec/apt/archives";
-/// What apt knows of its sources.
+/// apt's package lists.
 pub(crate) const APT_STATE: &str = "/tmp/imagespec/apt/state";
 /// What uv downloaded.
 pub(crate) const UV_CACHE: &str = "/var/cache/imagespec/uv";
 /// Where a step leaves what it makes for others. Outside of all mounts, so that it is part of the tree where a
 /// builder has no second output.
 pub(crate) const PRODUCT: &str = "/imagespec/product";
-/// Where the image keeps its lock, and where it lies in what the lock step makes.
+/// Where the image keeps its lock; the lock step's product has the same path.
 pub(crate) const KEPT: &str = "/usr/share/imagespec";

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::image_spec::{ImageSpec, Profile, TextValue};
 
-/// The Python version where no spec names one.
+/// The Python version unless a spec names one.
 pub const DEFAULT_PYTHON: &str = "3.12";
 
 /// An interpreter and what is installed for it.
@@ -19,7 +19,7 @@ pub struct PythonPlace {
 }
 
 impl PythonPlace {
-    /// What conda lies below, the interpreter's prefix and more.
+    /// The root of everything conda writes.
     pub(crate) const CONDA_ROOT: &'static str = "/opt/micromamba";
 
     fn conda() -> Self {
@@ -38,7 +38,7 @@ impl PythonPlace {
         }
     }
 
-    /// The interpreter of a spec's image; `None` when it has none of ours.
+    /// The interpreter that a spec's packages are for; `None` if it needs none.
     pub(crate) fn of(spec: &ImageSpec, below: Option<&Self>) -> Option<Self> {
         let asks_for_conda = spec.python_version.is_some() || ImageSpec::strings(&spec.conda_packages).next().is_some();
         match below {
@@ -68,7 +68,7 @@ impl PythonPlace {
     }
 }
 
-/// The Python version of a spec's conda environment: more packages must not change that of a spec below.
+/// The Python version of a spec's conda environment: adding packages must not change the Python of a spec below.
 #[must_use]
 pub(crate) fn conda_version(spec: &ImageSpec) -> &str {
     let version = |spec: &ImageSpec| spec.python_version.is_some();

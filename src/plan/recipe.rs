@@ -1,4 +1,4 @@
-//! The order of things: a spec and what is known of it, to a plan.
+//! Makes a plan from a spec and what is known about it.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +32,7 @@ pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
             facts: facts.storeys.get(position).unwrap_or(&nothing),
             python: needs.python,
         };
-        // On a storey whose packages are unknown nothing can be laid out.
+        // Nothing can be planned on top of a storey with unknown packages.
         let is_grounded = storeys.iter().all(|storey| storey.is_complete);
         let (steps, lock, is_complete) = match is_grounded {
             true => layout(&inputs, below),
@@ -63,7 +63,7 @@ pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
     plan
 }
 
-/// A reference without what changes when the image does.
+/// A reference without its digest.
 fn short_name(reference: &str) -> String {
     match Reference::parse(reference) {
         Ok(reference) => Reference {
@@ -78,12 +78,12 @@ fn short_name(reference: &str) -> String {
 /// Steps, the lock as a file, and whether the packages are known.
 type Layout = (Vec<Step>, Option<CopyFiles>, bool);
 
-/// The steps of one storey on top of so many layers.
+/// The steps of one storey, given the number of layers below.
 fn layout(inputs: &StoreyInputs<'_>, layers_below: usize) -> Layout {
     let Some(lock) = &inputs.facts.lock else {
         return steps_of(inputs, None);
     };
-    // Which packages share a layer depends on how many layers everything else has.
+    // How packages share layers depends on the number of layers without them.
     let (others, ..) = steps_of(inputs, Some((lock, &[])));
     let others = layers_below + others.iter().filter(|step| step.is_layer()).count();
     let groups = groups(inputs.spec, &lock.packages, others);
@@ -96,7 +96,7 @@ fn steps_of(inputs: &StoreyInputs<'_>, lock: Option<(&LockedPackages, &[Group<'_
     let mut plan = Builder::new(spec.span);
     steps::user(&mut plan, inputs);
     match inputs.python.filter(|python| !python.is_inherited) {
-        // A virtual environment sits on an interpreter that may come from apt.
+        // A virtual environment uses an interpreter that may come from apt.
         Some(python) if python.is_venv => {
             steps::apt(&mut plan, inputs);
             steps::venv(&mut plan, inputs, &python);
@@ -171,12 +171,12 @@ fn caches(storeys: &[Storey], platform: &Platform, base: &str) -> BTreeMap<&'sta
     caches
 }
 
-/// Names of caches are promises: under another name everything is downloaded again.
+/// The names must not change: under a new name everything is downloaded again.
 fn cache_of(name: &str, platform: &Platform, base: &str) -> Cache {
     let (id, sharing) = match name {
         "uv" => ("uv".to_owned(), CacheSharing::Shared),
         "apt-archives" => ("apt/archives".to_owned(), CacheSharing::Locked),
-        // Lists of one base or platform are of no use to another.
+        // Lists of one base or platform are useless for another.
         "apt-state" => (format!("apt/state/{platform}/{base}"), CacheSharing::Locked),
         other => (other.to_owned(), CacheSharing::Locked),
     };

@@ -12,12 +12,13 @@ use crate::plan::model::{
 };
 use crate::plan::schedule::{Schedule, Strategy, Target, TargetError, Tree, schedule};
 use crate::plan::script::script_file;
+use crate::plan::steps::SYSTEM_DIRECTORIES;
 use crate::plan::writes::Writes;
 use crate::text::Text;
 
-/// So many paths of a step are shown to people.
+/// The most paths of a step that the text shows.
 const MAX_PATHS: usize = 5;
-/// What a report says of what it cannot say.
+/// Stands for what only a build knows.
 const UNKNOWN: &str = "unknown";
 
 /// A plan and how its steps run. Its JSON is described in `docs/plan.md`.
@@ -46,11 +47,11 @@ struct StoreyReport<'a> {
     images: &'a BTreeMap<ImageRole, String>,
     /// What it changes in the environment for the storeys above.
     environment: Vec<&'a Edit>,
-    /// The interpreter that a given lock was read for; no build has asked it.
+    /// The interpreter that a given lock was read for; not asked, but assumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed_interpreter: Option<String>,
     lock: LockReport<'a>,
-    /// Which files several packages have; nobody knows before they are installed.
+    /// Which files several packages have; unknown until they are installed.
     #[serde(skip_serializing_if = "Option::is_none")]
     shared_files: Option<&'static str>,
     steps: Vec<StepReport<'a>>,
@@ -79,7 +80,7 @@ impl<'a> PlanReport<'a> {
     /// each storey, the lowest first.
     ///
     /// # Errors
-    /// When the plan cannot be scheduled, which only a fault of its own can be the reason for.
+    /// When the plan cannot be scheduled; only a bug can cause that.
     pub fn new(
         plan: &'a BuildPlan,
         text: &Text,
@@ -132,21 +133,24 @@ impl<'a> PlanReport<'a> {
                 // Writing to a string cannot fail.
                 let _ = writeln!(
                     out,
-                    "\nspec {} of {}, from the lowest",
+                    "\nspec {} of {} (1 is the lowest)",
                     position + 1,
                     self.storeys.len()
                 );
             }
             for (place, step) in storey.steps.iter().enumerate() {
-                step.write(&mut out, storey.on(place));
+                step.write(&mut out, &storey.how_it_runs(place));
             }
             if let Some(interpreter) = &storey.assumed_interpreter {
-                let _ = writeln!(out, "\nThe lock was read for {interpreter}, which a build would ask.");
+                let _ = writeln!(
+                    out,
+                    "\nThe lock was read for an assumed interpreter, {interpreter}; a build asks the real one."
+                );
             }
             if matches!(storey.lock, LockReport::Unknown(_)) {
                 out.push_str(
-                    "\nWhich packages there are is unknown, so the plan ends here. With a lock beside the spec it is\n\
-                     whole: `imagespec lock` makes one.\n",
+                    "\nThe plan ends here: which packages will be installed is not known yet. A lock beside the spec\n\
+                     completes it; make one with `imagespec lock`.\n",
                 );
             }
         }
@@ -155,12 +159,12 @@ impl<'a> PlanReport<'a> {
 }
 
 impl StoreyReport<'_> {
-    /// What a step runs on, in words; a step may run on several trees, and the image has the last.
-    fn on(&self, step: usize) -> String {
+    /// What a step runs on, in words. A step may run on several trees; the last run is in the image.
+    fn how_it_runs(&self, step: usize) -> String {
         let mut runs = self.schedule.runs.iter().rev();
         match runs.find(|run| run.step == step) {
-            Some(run) => self.tree(&run.on),
-            None => "not run by itself".to_owned(),
+            Some(run) => format!("runs on {}", self.tree(&run.on)),
+            None => "runs only when asked for".to_owned(),
         }
     }
 
@@ -189,7 +193,7 @@ impl<'a> StepReport<'a> {
         Self { step, lines }
     }
 
-    fn write(&self, out: &mut String, on: String) {
+    fn write(&self, out: &mut String, how_it_runs: &str) {
         let step = self.step;
         let title = step.title.split_whitespace().collect::<Vec<_>>().join(" ");
         let lines: Vec<String> = self
@@ -200,25 +204,36 @@ impl<'a> StepReport<'a> {
                 false => format!("{first}-{last}"),
             })
             .collect();
+        let after: Vec<&str> = step.after.iter().map(|id| id.0.as_str()).collect();
+        let after = if after.is_empty() {
+            "the base".to_owned()
+        } else {
+            after.join(", ")
+        };
         let _ = write!(
             out,
-            "\n{} [{}] {title}\n    runs on {on}: {}\n",
+            "\n{} [{}] {title}\n    must see {after}: {}\n    {how_it_runs}\n",
             step.id,
             step.stage.name(),
             step.reason
         );
         let effect = match (step.makes, &step.writes) {
-            (Some(Product::Lock), _) => "makes the lock; no layer".to_owned(),
-            (Some(Product::Fetched), _) => "fills a cache and may be left out; no layer".to_owned(),
-            (Some(Product::Package), _) => "makes a package; no layer".to_owned(),
-            (Some(Product::SharedFiles), _) => "finds files of several packages; no layer".to_owned(),
+            (Some(Product::Lock), _) => "makes the lock; not a layer".to_owned(),
+            (Some(Product::Fetched), _) => "fills a cache; optional; not a layer".to_owned(),
+            (Some(Product::Package), _) => "makes a package; not a layer".to_owned(),
+            (Some(Product::SharedFiles), _) => "finds files that several packages have; not a layer".to_owned(),
             (None, Writes::Anywhere) => "may write anything".to_owned(),
+            (None, Writes::Below { paths, .. }) if *paths == SYSTEM_DIRECTORIES => {
+                "writes system directories".to_owned()
+            }
             (None, Writes::Below { paths, .. }) => match paths.get(..MAX_PATHS).filter(|_| paths.len() > MAX_PATHS + 1)
             {
                 Some(first) => format!("writes {} and {} more", first.join(", "), paths.len() - MAX_PATHS),
                 None => format!("writes {}", paths.join(", ")),
             },
-            (None, Writes::SharedFiles { paths, .. }) => format!("settles {} files of several packages", paths.len()),
+            (None, Writes::SharedFiles { paths, .. }) => {
+                format!("settles {} files that several packages have", paths.len())
+            }
             (None, Writes::Packages { prefix, .. }) => format!("writes packages below {prefix}"),
         };
         let plural = if lines.len() > 1 { "s" } else { "" };
@@ -228,7 +243,7 @@ impl<'a> StepReport<'a> {
 
 fn whole(storey: &Storey, strategy: Strategy) -> Result<Schedule, TargetError> {
     let whole = schedule(storey, strategy, &Target::Whole)?;
-    // What ends at the lock step has to say how that runs: nothing else asks for it.
+    // An incomplete plan ends at the lock step, which nothing asks for: schedule it explicitly.
     match storey.steps.iter().find(|step| step.makes == Some(Product::Lock)) {
         Some(step) if !storey.is_complete => schedule(storey, strategy, &Target::Product(step.id.clone())),
         _ => Ok(whole),

@@ -1,4 +1,4 @@
-//! What runs on what: the steps of a storey as they become one image. Positions only, no builder's words.
+//! What runs on what: the steps of a storey as they become one image. Positions only; nothing specific to a builder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,12 +28,12 @@ impl Strategy {
     }
 }
 
-/// What of a storey is made.
+/// What to make of a storey.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// All of it.
     Whole,
-    /// A part, with what it comes after. Of the lock's stage, the lock alone.
+    /// A part, with what it comes after. For the lock stage, only the lock file.
     Part(Part),
     /// What a step made for others.
     Product(StepId),
@@ -47,7 +47,7 @@ pub enum TargetError {
     NoSuchStage {
         /// The stage asked for.
         target: &'static str,
-        /// Those that there are.
+        /// Those that exist.
         known: String,
     },
     /// A package.
@@ -55,7 +55,7 @@ pub enum TargetError {
     NoSuchPackage {
         /// The package asked for.
         package: String,
-        /// Those that there are.
+        /// Those that exist.
         known: String,
     },
     /// A step.
@@ -68,7 +68,7 @@ pub enum TargetError {
 pub struct Schedule {
     /// The runs. Each names runs before it.
     pub runs: Vec<StepRun>,
-    /// What comes of them.
+    /// What they result in.
     pub result: Scheduled,
     /// The layers of the result, positions in the plan.
     pub layers: Vec<usize>,
@@ -94,7 +94,7 @@ pub enum Tree {
     Base,
     /// All files after a run.
     After(usize),
-    /// A tree, and on top of it what each of several runs changed of the tree that it ran on.
+    /// A tree, with the changes that each of several runs made to the tree that it ran on.
     Merged {
         /// The lowest tree.
         below: Box<Tree>,
@@ -103,7 +103,7 @@ pub enum Tree {
     },
 }
 
-/// What comes of a schedule.
+/// The result of a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scheduled {
@@ -111,7 +111,7 @@ pub enum Scheduled {
     Tree(Tree),
     /// What a run made for others.
     Product(usize),
-    /// The storey's lock as a file; the run that made it, unless it is given.
+    /// The storey's lock as a file, and the run that made it unless the user gave the lock.
     Lock(Option<usize>),
 }
 
@@ -208,7 +208,7 @@ impl<'a> Scheduler<'a> {
         self.before.get(position).cloned().unwrap_or_default()
     }
 
-    /// A step where the image has it; of steps that are no layers, on what they come after.
+    /// Runs a step where it is in the image. Steps that are not layers run on just what they come after.
     fn run(&mut self, position: usize) -> usize {
         let is_layer = self.storey.steps.get(position).is_some_and(Step::is_layer);
         let below = match self.strategy {
@@ -218,7 +218,7 @@ impl<'a> Scheduler<'a> {
         self.run_on(position, below)
     }
 
-    /// A step on top of layers.
+    /// Runs a step on top of layers.
     fn run_on(&mut self, position: usize, below: BTreeSet<usize>) -> usize {
         if let Some(known) = self.known.get(&(position, below.clone())) {
             return *known;
@@ -255,9 +255,9 @@ impl<'a> Scheduler<'a> {
 
     /// One file tree with what all the given layers wrote, in layer order.
     ///
-    /// The longest run of steps that each come after all those before is taken as it is; every other step
-    /// enters as what it changed. Nothing starts from an empty tree: a copy laid over a directory from
-    /// nowhere would change its mode and owner, or replace a link.
+    /// The longest run of steps that each come after all those before is used as it is; every other step
+    /// adds only what it changed. Nothing starts from an empty tree: a copy merged over a directory from an empty
+    /// tree would change its mode and owner, or replace a link.
     fn merged(&mut self, layers: &BTreeSet<usize>) -> Tree {
         let mut line = BTreeSet::new();
         let mut below = Tree::Base;
@@ -270,7 +270,7 @@ impl<'a> Scheduler<'a> {
                 rest.push(*position);
             }
         }
-        // A step that comes after everything carries everything.
+        // A step that comes after everything already contains everything.
         if let Some(last) = rest.last()
             && self.closure(&[*last]) == *layers
         {
@@ -295,7 +295,7 @@ fn before(storey: &Storey) -> Vec<BTreeSet<usize>> {
     let mut all: Vec<BTreeSet<usize>> = Vec::with_capacity(storey.steps.len());
     for step in &storey.steps {
         let mut below = BTreeSet::new();
-        // What a step comes after stands before it in the list.
+        // What a step comes after is earlier in the list.
         for (position, _) in step.after.iter().filter_map(|id| storey.find(id)) {
             below.insert(position);
             below.extend(all.get(position).into_iter().flatten());

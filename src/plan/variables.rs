@@ -4,8 +4,8 @@ use crate::image_spec::{ImageSpec, Profile, TextMap};
 use crate::plan::environment::Edit;
 use crate::plan::python_place::PythonPlace;
 
-/// Names of `env` that installers read; these alone reach install steps, so that all others can change
-/// without an install running again.
+/// Names in `env` that installers read. Install steps see only these, so that the others can change without
+/// installing again.
 const INSTALLER_NAMES: [&str; 20] = [
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
@@ -45,14 +45,14 @@ pub(crate) fn is_proxy(name: &str) -> bool {
     )
 }
 
-/// What install steps see: what installers read of `env`, and `build_env`.
+/// What install steps see: the part of `env` that installers read, and `build_env`.
 pub(crate) fn of_installs(spec: &ImageSpec) -> Vec<Edit> {
     let mut edits = chosen(&spec.env, is_for_installers);
     edits.extend(of_builds(spec));
     edits
 }
 
-/// What apt sees: proxies and `build_env`. Compilers' and Python's settings are none of its business.
+/// What apt sees: proxies and `build_env`. The settings of compilers and Python do not concern it.
 pub(crate) fn of_apt(spec: &ImageSpec) -> Vec<Edit> {
     let mut edits = chosen(&spec.env, is_proxy);
     edits.extend(of_builds(spec));
@@ -72,7 +72,7 @@ fn chosen(map: &Option<TextMap>, is_wanted: impl Fn(&str) -> bool) -> Vec<Edit> 
         .collect()
 }
 
-/// The environment of the image, but for what tells a task about itself.
+/// The environment of the image, without the variables that describe the image to a task.
 pub(crate) fn of_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
     let mut edits = of_profile(spec, python);
     edits.extend(chosen(&spec.env, |_| true));
@@ -80,7 +80,7 @@ pub(crate) fn of_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Ed
     edits
 }
 
-/// PATH as it is in login shells before the spec's own environment.
+/// PATH for login shells, without the spec's own environment.
 pub(crate) fn of_login(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
     let mut edits = of_profile(spec, python);
     edits.extend(of_graphics(spec));
@@ -115,10 +115,10 @@ fn of_graphics(spec: &ImageSpec) -> Vec<Edit> {
     }
 }
 
-/// What tells a task about its own image. No step sees it: it changes with fields that no step reads.
+/// The variables that describe the image to a task. No step sees them: they change with fields that no step reads.
 const OF_TASK: [&str; 2] = ["_F_IMG_ID", "_F_RUNTIME_PACKAGES"];
 
-/// What tells a task about its own image, whose spec has this id.
+/// The variables that describe the image to a task; `id` is the id of its spec.
 pub(crate) fn of_task(spec: &ImageSpec, id: &str) -> Vec<Edit> {
     let mut edits = Vec::new();
     if spec.profile == Profile::Flyte {
@@ -134,7 +134,7 @@ pub(crate) fn of_task(spec: &ImageSpec, id: &str) -> Vec<Edit> {
     edits
 }
 
-/// Whether a variable tells a task about its own image.
+/// Whether a variable describes the image to a task.
 pub(crate) fn is_of_task(name: &str) -> bool {
     OF_TASK.contains(&name)
 }

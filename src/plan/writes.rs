@@ -2,30 +2,30 @@
 
 use serde::Serialize;
 
-/// What of the image a step writes.
+/// What a step writes in the image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Writes {
     /// Anything, anywhere.
     Anywhere,
-    /// What lies at or below paths; nothing for steps that are no layers.
+    /// At or below paths; nothing for steps that are not layers.
     Below {
         /// The paths.
         paths: Vec<String>,
-        /// Paths below those that it leaves alone.
+        /// Paths below those that it does not touch.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         except: Vec<String>,
     },
-    /// The files of Python packages. Two packages may have one file: the step that settles shared files decides
-    /// which of them the image has.
+    /// The files of Python packages. Two packages may have the same file; the step that settles shared files decides
+    /// which one the image gets.
     Packages {
         /// What they lie below.
         prefix: &'static str,
         /// The packages, by normalised name.
         names: Vec<String>,
     },
-    /// Files that several packages have, as one of them has them: such a step lies above the layers of the packages
-    /// and settles what they do not agree on.
+    /// Files that several packages have, taken from one of them. The step comes above the layers of the packages and
+    /// settles where they differ.
     SharedFiles {
         /// What they lie below.
         prefix: &'static str,
@@ -49,8 +49,8 @@ impl Writes {
         }
     }
 
-    /// What a file or directory that is put to a path may touch: directories above it that are not there are made,
-    /// with its owner, up to one that every image has.
+    /// What putting a file at a path may touch: missing parent directories are created, up to one that every image
+    /// has.
     pub(crate) fn at(path: &str) -> Self {
         let kept = if path.starts_with("/root/") { 2 } else { 1 };
         let mut end = path.len();
@@ -60,9 +60,9 @@ impl Writes {
         Self::below([path.get(..end).filter(|top| !top.is_empty()).unwrap_or("/")])
     }
 
-    /// Whether both may write one path.
+    /// Whether both may write the same path.
     #[must_use]
-    pub fn meets(&self, other: &Self) -> bool {
+    pub fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Anywhere, other) | (other, Self::Anywhere) => !other.is_nothing(),
             (
@@ -72,7 +72,7 @@ impl Writes {
                     names: others,
                 },
             ) if prefix == other_prefix => names.iter().any(|name| others.contains(name)),
-            // That is what it is for.
+            // Writing the packages' files is the purpose of this step.
             (Self::SharedFiles { prefix, .. }, Self::Packages { prefix: other, .. })
             | (Self::Packages { prefix: other, .. }, Self::SharedFiles { prefix, .. })
                 if prefix == other =>
@@ -120,10 +120,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_meet_where_one_lies_below_the_other() {
+    fn paths_overlap_where_one_lies_below_the_other() {
         let check = |one: &Writes, other: &Writes, expect: bool| {
-            assert_eq!(one.meets(other), expect, "{one:?} {other:?}");
-            assert_eq!(other.meets(one), expect, "{other:?} {one:?}");
+            assert_eq!(one.overlaps(other), expect, "{one:?} {other:?}");
+            assert_eq!(other.overlaps(one), expect, "{other:?} {one:?}");
         };
         let below = |path: &str| Writes::below([path]);
         check(&below("/usr"), &below("/usr/share"), true);

@@ -1,4 +1,4 @@
-//! The files of a build context, whoever serves them.
+//! The files of a build context, wherever they are.
 
 use async_trait::async_trait;
 
@@ -10,23 +10,23 @@ pub(crate) trait ContextFiles: Send {
     /// What there is at a path.
     async fn look(&mut self, wanted: Wanted, path: &str) -> Result<AtPath, Failure>;
 
-    /// Has a path served that the spec does not name itself.
-    fn need(&mut self, path: &str);
+    /// Also serves a path that the spec itself does not name.
+    fn also_serve(&mut self, path: &str);
 }
 
-/// What a path of the spec is for, which decides what has to be there.
+/// What a path of the spec is for, which decides what must be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     /// `copy`: a file or a directory.
     Copy,
     /// `source_root`: a directory.
     Source,
-    /// `requirements`, and the files that such files name: a text.
+    /// `requirements`, and the files that such files name: text.
     Requirements,
 }
 
 impl Wanted {
-    /// The field that paths for it stand in.
+    /// The field that has such paths.
     pub(crate) fn field(self) -> &'static str {
         match self {
             Self::Copy => "copy",
@@ -42,7 +42,7 @@ pub(crate) enum AtPath {
     Nothing,
     Directory,
     File,
-    /// A file that was read, as [`Wanted::Requirements`] are.
+    /// The content of a file, for [`Wanted::Requirements`].
     Content(Vec<u8>),
     TooLarge,
     Unreadable(Diagnostic),

@@ -1,4 +1,4 @@
-//! What a lock installs, and whether that is what the spec asks for. Nothing is read here.
+//! What a lock installs, and whether that is what the spec asks for. Pure: texts are passed in.
 
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, Profile};
 use crate::plan::{CONTEXT, WORK, required};
@@ -9,15 +9,15 @@ use crate::python::{
 };
 use crate::text::{Diagnostic, Failure, Span, directory_of, has_credential, join};
 
-/// What a lock is judged by.
+/// What a lock is checked against.
 pub(crate) struct LockJudge<'a> {
     pub(crate) spec: &'a ImageSpec,
     /// The name of the spec's file, as a command would name it.
     pub(crate) spec_name: &'a str,
     pub(crate) found: &'a FoundRequirements,
-    /// Whether the lock lies beside the spec.
+    /// Whether it is the sibling lock.
     pub(crate) is_sibling: bool,
-    /// Whether nothing may be installed but what the requirements give the hashes of.
+    /// Whether only files whose hashes are in the requirements may be installed.
     pub(crate) is_hashed: bool,
 }
 
@@ -28,12 +28,12 @@ impl LockJudge<'_> {
         if let Some(line) = text.lines().position(has_credential) {
             let message = format!("line {} of {name} has a credential in its URL", line + 1);
             let help = format!(
-                "take it out of the URL, in the variables that an index or package is named with as well, and {CREDENTIAL_HELP}"
+                "take it out of the URL, also in variables that name an index or a package, and {CREDENTIAL_HELP}"
             );
             return Err(self.problem("credential-in-lock", message, &help).into());
         }
         let (mut packages, is_ours) = self.select(name, text, interpreter)?;
-        // A lock of ours says where things are from the requirements file, wherever it lies itself.
+        // Paths in a lock of ours are relative to the requirements file, wherever the lock is.
         let directory = match &self.spec.requirements {
             Some(path) if !self.is_sibling || is_ours => directory_of(&path.value),
             _ => "",
@@ -41,7 +41,7 @@ impl LockJudge<'_> {
         for package in &mut packages {
             if let Artefact::Path { path, .. } = &mut package.artefact {
                 *path = in_context(directory, path).ok_or_else(|| {
-                    let message = format!("{name}: `{path}` is outside of the build context");
+                    let message = format!("{name}: `{path}` is outside the build context");
                     self.problem("context-path", message, "build from a directory that holds it")
                 })?;
             }
@@ -55,7 +55,7 @@ impl LockJudge<'_> {
         Ok(packages)
     }
 
-    /// What a lock has for an interpreter, and whether this program made it.
+    /// The packages of a lock for an interpreter, and whether this program made the lock.
     fn select(&self, name: &str, text: &str, interpreter: &Interpreter) -> Result<(Vec<Locked>, bool), Failure> {
         let selection = self.selection();
         if !self.is_sibling && self.spec.requirements_file() == Some(RequirementsFile::PoetryLock) {
@@ -82,7 +82,7 @@ impl LockJudge<'_> {
         }
     }
 
-    /// Where the lock stands in the spec.
+    /// The place in the spec that problems with the lock point to.
     pub(crate) fn span(&self) -> Span {
         let spec = self.spec;
         let named = spec.requirements.as_ref().map(|file| file.span);
@@ -121,7 +121,7 @@ impl LockJudge<'_> {
         problems.into()
     }
 
-    /// What the spec asks for and a given lock does not have, or the other way round.
+    /// What the spec asks for but a given lock lacks, or the other way round.
     fn differences(&self, name: &str, lock: &Pylock, interpreter: &Interpreter) -> Vec<Diagnostic> {
         let is_given = self.is_sibling || self.spec.requirements_file() == Some(RequirementsFile::Pylock);
         if !is_given {
@@ -157,7 +157,7 @@ impl LockJudge<'_> {
             for line in made_from.iter().filter(|line| !required.contains(line)) {
                 differs(
                     line,
-                    format!("{name} was made from `{line}` as well, which the spec does not ask for"),
+                    format!("{name} was also made from `{line}`, which the spec does not ask for"),
                 );
             }
             return problems;
@@ -196,7 +196,7 @@ impl LockJudge<'_> {
         problems
     }
 
-    /// What has to be in a lock.
+    /// Checks that a lock has flytekit, or all hashes, if the spec needs them.
     fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Diagnostic> {
         let is_lock = self.is_sibling || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
         let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
@@ -211,7 +211,7 @@ impl LockJudge<'_> {
                 .iter()
                 .find(|package| !self.found.hashes.contains_key(&package.name));
             if let Some(package) = open {
-                let message = format!("the requirements have no hash of {}, which they need", package.name);
+                let message = format!("the requirements install {} without a hash", package.name);
                 let help = "lock them: `uv pip compile --generate-hashes requirements.in -o requirements.txt`";
                 return Err(self.problem("not-locked", message, help));
             }

@@ -1,11 +1,11 @@
-//! Whether what a spec names is in the build context: a judgement on what was seen there.
+//! Checks that what a spec names is in the build context, from what was seen there.
 
 use crate::files::MAX_REQUIREMENTS;
 use crate::image_spec::{BaseImage, CREDENTIAL_HELP, ImageSpec, TextValue};
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, has_credential};
 
-/// Whether what was seen at a path is what is wanted; the text of a requirements file.
+/// Checks what was seen at a path; returns the text of a requirements file.
 pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
     let shown = format!("`{}: {}`", wanted.field(), path.value);
     let problem = |rule, message: String, help: &str| Diagnostic::build_error(rule, message).at(path.span).help(help);
@@ -19,7 +19,7 @@ pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
             let help = if path.value.contains(['*', '?']) {
                 "patterns are not supported: name each file, or a directory"
             } else {
-                "paths are relative to the build context, and what .dockerignore names is not in it"
+                "paths are relative to the build context, and files that .dockerignore names are not in it"
             };
             let problem = problem("missing-file", format!("{shown} is not in the build context"), help);
             return Err(problem.kind(ProblemKind::Missing));
@@ -56,7 +56,7 @@ pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
     Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
-/// Checks that the files of a spec are there, and gives the content of each requirements file by its path.
+/// Checks that the files of a spec exist, and returns the content of each requirements file by its path.
 pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Result<Vec<(String, String)>, Failure> {
     let mut problems = Vec::new();
     let mut requirements = Vec::new();
@@ -74,7 +74,7 @@ pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Re
     }
 }
 
-/// All paths that a spec and those below it name themselves, the innermost first.
+/// All paths that a spec and those below it name, the innermost first.
 pub(crate) fn wanted_paths(spec: &ImageSpec) -> Vec<(Wanted, &TextValue)> {
     let mut wanted = match &spec.base_image {
         Some(BaseImage::Spec(nested)) => wanted_paths(&nested.value),

@@ -1,4 +1,4 @@
-//! A spec with its files, whoever serves them: the gateway of a build, or a disk.
+//! A spec with its files, served by the gateway of a build or from a disk.
 
 mod files;
 mod lock;

@@ -1,4 +1,4 @@
-//! A plan as far as it is known without a build: what the base has and what a lock step would find stays open.
+//! A plan as far as it is known without a build: the base and what a lock step would find are unknown.
 
 use crate::image_spec::ImageSpec;
 use crate::oci::Platform;
@@ -10,7 +10,7 @@ use crate::project::requirements::{self, FoundRequirements};
 use crate::python::{Interpreter, Pylock, RequirementsFile};
 use crate::text::{Diagnostic, Failure, file_name};
 
-/// What is planned.
+/// What a plan is made for.
 pub(crate) struct Planned<'a> {
     pub(crate) spec: &'a ImageSpec,
     /// The name of the spec's file, as a command would name it.
@@ -18,13 +18,13 @@ pub(crate) struct Planned<'a> {
     pub(crate) platform: &'a Platform,
     /// The spec's id.
     pub(crate) id: String,
-    /// Whether nothing may be installed but what the requirements give the hashes of.
+    /// Whether only files whose hashes are in the requirements may be installed.
     pub(crate) is_hashed: bool,
-    /// The path and text of a lock beside the spec.
+    /// The path and text of the sibling lock.
     pub(crate) sibling_lock: Option<(&'a str, &'a str)>,
 }
 
-/// What is made for one platform, and asked for several.
+/// The problem that something made for one platform is asked for several.
 pub(crate) fn several_platforms(what: &str) -> Diagnostic {
     let message = format!("a {what} is for one platform, and this spec is built for several");
     Diagnostic::error("several-platforms", message).help("name one: --platform linux/amd64")
@@ -38,7 +38,7 @@ pub(crate) struct Outlook {
 }
 
 impl Planned<'_> {
-    /// Plans, with what the files of the context say.
+    /// Makes the plan, reading the files of the context.
     pub(crate) async fn outlook(&self, files: &mut impl ContextFiles) -> Result<Outlook, Failure> {
         let texts = check(files, self.spec).await?;
         let found = requirements::read(files, self.spec, &texts).await?;
@@ -67,7 +67,7 @@ impl Planned<'_> {
         })
     }
 
-    /// The packages of a lock that is given, and the interpreter that they were chosen for.
+    /// The packages of a lock that the user gave, and the interpreter that they were chosen for.
     fn locked(
         &self,
         spec: &ImageSpec,

@@ -14,20 +14,20 @@ use crate::python::{
 };
 use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, join};
 
-/// The version of uv's lock that the uv of this release reads.
+/// The version of uv.lock that this release's uv reads.
 const UV_LOCK_VERSION: i64 = 1;
-/// Of the files that one requirements file leads to, so many may include others.
+/// The most files that one requirements file may include, directly or not.
 const MAX_INCLUDING: usize = 16;
 const ALL_PROJECTS: &str = "build from a directory that holds all projects";
 
 /// What the requirements files of one spec say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FoundRequirements {
-    /// What a plan is told.
+    /// What a plan is told about them.
     pub(crate) facts: Requirements,
     /// For each package, by normalised name, the hashes that its file may have.
     pub(crate) hashes: BTreeMap<String, Vec<String>>,
-    /// Packages that the files want built although there is a wheel.
+    /// Packages that the files want built even if there is a wheel.
     pub(crate) no_binary: Vec<String>,
     /// The text of the requirements file.
     pub(crate) text: Option<String>,
@@ -58,7 +58,7 @@ pub(crate) async fn read(
     Ok(all)
 }
 
-/// Paths that are known to be needed before any file is read.
+/// The paths that are known before any file is read.
 pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
     let mut paths: Vec<String> = ImageSpec::strings(&spec.packages)
         .filter_map(|line| local_path(&line.value))
@@ -88,11 +88,11 @@ fn without_extras(path: &str) -> &str {
     path.split('[').next().unwrap_or(path)
 }
 
-/// A file with a requirement a line.
+/// A file with one requirement on each line.
 struct LinesFile {
     path: String,
     text: String,
-    /// Whether it only bounds the versions of what others ask for.
+    /// Whether it only limits the versions of packages that others ask for.
     is_bound: bool,
 }
 
@@ -113,14 +113,14 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     async fn spec(&mut self, spec: &ImageSpec) -> Result<(), Failure> {
         for line in ImageSpec::strings(&spec.packages) {
             if let Some(path) = local_path(&line.value) {
-                self.project(&path, line.span).await?;
+                self.add_project(&path, line.span).await?;
             }
             for (_, entry) in parse_requirements(&line.value).unwrap_or_default() {
                 if let Entry::Requirement {
                     requirement, hashes, ..
                 } = entry
                 {
-                    self.hashes(&requirement, hashes);
+                    self.add_hashes(&requirement, hashes);
                 }
             }
         }
@@ -133,7 +133,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             if let Some(text) = self.text(&path, &named).await?
                 && is_bound
             {
-                self.lines(LinesFile { path, text, is_bound }, &named).await?;
+                self.read_lines(LinesFile { path, text, is_bound }, &named).await?;
             }
         }
         let Some(file) = &spec.requirements else { return Ok(()) };
@@ -147,7 +147,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         match kind {
             RequirementsFile::Lines => {
                 let is_bound = false;
-                self.lines(
+                self.read_lines(
                     LinesFile {
                         path: path.clone(),
                         text,
@@ -157,30 +157,30 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 )
                 .await?;
             }
-            RequirementsFile::Project => self.project_file(&path, &text, spec, file).await?,
-            RequirementsFile::UvLock => self.uv_lock(&path, &text, spec, file).await?,
+            RequirementsFile::Project => self.read_project_file(&path, &text, spec, file).await?,
+            RequirementsFile::UvLock => self.read_uv_lock(&path, &text, spec, file).await?,
             RequirementsFile::Pylock => {
                 let paths = Pylock::parse(&text).map(|lock| lock.paths().map(str::to_owned).collect::<Vec<_>>());
                 for other in paths.unwrap_or_default() {
                     if let Some(inner) = join(directory_of(&path), &other) {
-                        self.project(&inner, file.span).await?;
+                        self.add_project(&inner, file.span).await?;
                     }
                 }
             }
             RequirementsFile::PoetryLock => {}
         }
         if spec.install_project.as_ref().is_some_and(|wish| wish.value) && kind.has_project() {
-            self.own_project(&path, file).await?;
+            self.add_own_project(&path, file).await?;
         }
         Ok(())
     }
 
-    /// The text of a file; `None` when there is a problem with it, which is noted.
+    /// The text of a file; records a problem and returns `None` if it cannot be used.
     async fn text(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
         if let Some(text) = self.known.get(&named.value).or_else(|| self.known.get(path)) {
             return Ok(Some(text.clone()));
         }
-        self.files.need(path);
+        self.files.also_serve(path);
         let seen = self.files.look(Wanted::Requirements, &named.value).await?;
         let text = match judge(Wanted::Requirements, named, seen) {
             Ok(text) => text,
@@ -195,33 +195,33 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(text)
     }
 
-    /// Notes the hashes that a requirement gives.
-    fn hashes(&mut self, requirement: &Requirement, hashes: Vec<String>) {
+    /// Records the hashes of a requirement.
+    fn add_hashes(&mut self, requirement: &Requirement, hashes: Vec<String>) {
         if let Some(name) = requirement.name.as_ref().filter(|_| !hashes.is_empty()) {
             self.found.hashes.entry(name.clone()).or_default().extend(hashes);
         }
     }
 
-    /// What a file names, in the context; a problem at a place of that file when it is outside.
-    fn inner(&mut self, file: &str, place: &str, at: &str, span: Span, help: &str) -> Option<String> {
+    /// A path that a file names, relative to the context; records a problem if it is outside.
+    fn path_in_context(&mut self, file: &str, place: &str, at: &str, span: Span, help: &str) -> Option<String> {
         let inner = join(directory_of(file), place);
         if inner.is_none() {
-            let message = format!("{at}: `{place}` is outside of the build context");
+            let message = format!("{at}: `{place}` is outside the build context");
             self.problem("context-path", message, span, help);
         }
         inner
     }
 
-    /// A directory or file that a package is built or installed from.
-    async fn project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
-        self.files.need(path);
+    /// Records a directory or file that a package is built or installed from.
+    async fn add_project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
+        self.files.also_serve(path);
         let seen = self.files.look(Wanted::Copy, path).await?;
         if let AtPath::Unreadable(problem) = seen {
             return Err(problem.into());
         }
         if matches!(seen, AtPath::Nothing) {
             let message = format!("`{path}`, which a requirement names, is not in the build context");
-            let help = "paths are relative to the requirements file, those of `packages` to the build context; what .dockerignore names is not in it";
+            let help = "paths are relative to the requirements file, those of `packages` to the build context; files that .dockerignore names are not in it";
             self.problem("missing-file", message, span, help);
             return Ok(());
         }
@@ -231,9 +231,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(())
     }
 
-    /// Lines of requirements, with the files that they include.
-    async fn lines(&mut self, first: LinesFile, named: &TextValue) -> Result<(), Failure> {
-        // uv takes local paths from the first file, wherever they stand.
+    /// Reads lines of requirements, and the files that they include.
+    async fn read_lines(&mut self, first: LinesFile, named: &TextValue) -> Result<(), Failure> {
+        // For uv, local paths are relative to the first file, whichever file has them.
         let directory = directory_of(&first.path).to_owned();
         let mut included = Vec::new();
         let mut including = 0;
@@ -245,7 +245,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 let is_bound = file.is_bound || matches!(entry, Entry::Constraints(_));
                 match entry {
                     Entry::Include(url) | Entry::Constraints(url) if url.contains("://") => {
-                        // uv fetches it, where it resolves.
+                        // uv fetches it when it resolves.
                         let option = if is_bound { "-c" } else { "-r" };
                         self.found.facts.settings.push(format!("{option} {url}"));
                     }
@@ -255,18 +255,18 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                     }
                     Entry::Include(other) | Entry::Constraints(other) => {
                         let help = "build from a directory that holds all the files";
-                        let Some(path) = self.inner(&file.path, &other, &at, named.span, help) else {
+                        let Some(path) = self.path_in_context(&file.path, &other, &at, named.span, help) else {
                             continue;
                         };
                         if included.contains(&(path.clone(), is_bound)) {
                             continue;
                         }
                         included.push((path.clone(), is_bound));
-                        if let Some(text) = self.included(&path, named).await? {
+                        if let Some(text) = self.read_included(&path, named).await? {
                             pending.push(LinesFile { path, text, is_bound });
                         }
                     }
-                    Entry::Index { option, value } => self.index(&at, option, value, named.span),
+                    Entry::Index { option, value } => self.add_index(&at, option, value, named.span),
                     Entry::Option(option) => {
                         if let Some(names) = option.strip_prefix("--no-binary") {
                             let names = names.trim_start_matches(['=', ' ', '\t']);
@@ -277,9 +277,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                         requirement, hashes, ..
                     } => {
                         if let Source::Path(place) = &requirement.source {
-                            self.local_requirement(&directory, place, &at, named.span).await?;
+                            self.add_local_requirement(&directory, place, &at, named.span).await?;
                         }
-                        self.hashes(&requirement, hashes);
+                        self.add_hashes(&requirement, hashes);
                         if is_bound {
                             self.found.facts.settings.push(format!("-c {}", requirement.text));
                         } else {
@@ -292,7 +292,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(())
     }
 
-    /// What the lines of a file say, with their numbers; nothing when there is a problem, which is noted.
+    /// The entries of a file with their line numbers; records a problem and returns none if it cannot be read.
     fn entries(&mut self, file: &LinesFile, named: &TextValue) -> Vec<(usize, Entry)> {
         match parse_requirements(&file.text) {
             Ok(entries) => entries,
@@ -308,8 +308,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
     }
 
-    /// The text of a file that another includes; what is installed depends on it from now on.
-    async fn included(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
+    /// The text of an included file, which is recorded as an input.
+    async fn read_included(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
         let text = self.text(path, &Spanned::new(path.to_owned(), named.span)).await?;
         if text.is_some() && !self.found.facts.files.iter().any(|known| known == path) {
             self.found.facts.files.push(path.to_owned());
@@ -317,8 +317,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(text)
     }
 
-    /// Notes an index, if builds can use it.
-    fn index(&mut self, at: &str, option: &'static str, value: String, span: Span) {
+    /// Records an index, if builds can use it.
+    fn add_index(&mut self, at: &str, option: &'static str, value: String, span: Span) {
         if option == "--find-links" && !value.contains("://") {
             let message = format!("{at}: `--find-links {value}` names a directory, which build steps do not have");
             let help = "name the files themselves as requirements: ./wheels/features-1.0-py3-none-any.whl";
@@ -336,20 +336,26 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
     }
 
-    /// A requirement that names a directory or file of the context.
-    async fn local_requirement(&mut self, directory: &str, place: &str, at: &str, span: Span) -> Result<(), Failure> {
+    /// Records a requirement that names a directory or file of the context.
+    async fn add_local_requirement(
+        &mut self,
+        directory: &str,
+        place: &str,
+        at: &str,
+        span: Span,
+    ) -> Result<(), Failure> {
         match join(directory, without_extras(place)) {
-            Some(path) => self.project(&path, span).await,
+            Some(path) => self.add_project(&path, span).await,
             None => {
-                let message = format!("{at}: `{place}` is outside of the build context");
+                let message = format!("{at}: `{place}` is outside the build context");
                 self.problem("context-path", message, span, "build from a directory that holds it");
                 Ok(())
             }
         }
     }
 
-    /// A project's own dependencies, with those of its extras and groups that are wanted.
-    async fn project_file(
+    /// Reads a project's dependencies, with those of the extras and groups that the spec asks for.
+    async fn read_project_file(
         &mut self,
         path: &str,
         text: &str,
@@ -379,18 +385,24 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         if has_dynamic_requirements(&project) {
             facts.settings.push(format!("{path} sha256:{}", digest(text)));
-            self.project(directory_of(path), named.span).await?;
+            self.add_project(directory_of(path), named.span).await?;
         }
         for place in source_paths(&project) {
-            if let Some(inner) = self.inner(path, &place, path, named.span, ALL_PROJECTS) {
-                self.project(&inner, named.span).await?;
+            if let Some(inner) = self.path_in_context(path, &place, path, named.span, ALL_PROJECTS) {
+                self.add_project(&inner, named.span).await?;
             }
         }
         Ok(())
     }
 
-    /// uv's lock names the projects beside the one that it is the lock of.
-    async fn uv_lock(&mut self, path: &str, text: &str, spec: &ImageSpec, named: &TextValue) -> Result<(), Failure> {
+    /// Reads a uv.lock for the other projects that it names.
+    async fn read_uv_lock(
+        &mut self,
+        path: &str,
+        text: &str,
+        spec: &ImageSpec,
+        named: &TextValue,
+    ) -> Result<(), Failure> {
         let lock: toml::Table = match toml::from_str(&plain_text(text)) {
             Ok(lock) => lock,
             Err(error) => {
@@ -421,11 +433,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             let Some(other) = places.iter().find_map(|kind| place(kind)).filter(|other| *other != ".") else {
                 continue;
             };
-            let Some(inner) = self.inner(path, other, path, named.span, ALL_PROJECTS) else {
+            let Some(inner) = self.path_in_context(path, other, path, named.span, ALL_PROJECTS) else {
                 continue;
             };
             if !is_virtual {
-                self.project(&inner, named.span).await?;
+                self.add_project(&inner, named.span).await?;
                 continue;
             }
             let inner = format!("{inner}/pyproject.toml");
@@ -437,8 +449,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(())
     }
 
-    /// The project that a lock is for.
-    async fn own_project(&mut self, path: &str, named: &TextValue) -> Result<(), Failure> {
+    /// Finds the project that a lock belongs to.
+    async fn add_own_project(&mut self, path: &str, named: &TextValue) -> Result<(), Failure> {
         let directory = directory_of(path).to_owned();
         let project = join(&directory, "pyproject.toml").unwrap_or_default();
         let value = Spanned::new(project.clone(), named.span);
@@ -458,8 +470,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             );
             return Ok(());
         };
-        // What needs it is what builds it: resolving reads no more than its table.
-        self.files.need(&directory);
+        // Only the step that builds it needs all of it: resolving reads just the table.
+        self.files.also_serve(&directory);
         self.found.project = Some(Locked {
             index: None,
             name: normalised(&name),

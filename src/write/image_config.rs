@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::oci::Platform;
 use crate::plan::{Settings, edited};
 
-/// The image's configuration: the base's, changed where the spec says so.
+/// The image's configuration: the base's, with the spec's changes.
 ///
-/// Unknown keys of the base stay; what a spec's image must not inherit goes (build triggers, the time of
-/// creation). `history` has one entry a layer on top of the base's.
+/// Unknown keys of the base stay; build triggers and creation time are dropped. `history` has one entry for each layer
+/// above the base.
 #[must_use]
 pub fn image_config(
     base: Option<&Value>,

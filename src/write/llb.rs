@@ -1,4 +1,4 @@
-//! A plan to a graph of LLB: a fold over its schedule.
+//! Turns a plan into a graph of LLB, run by run of its schedule.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::write::script_text::{pieces, script_text};
 pub struct Graph {
     /// The image's file tree; `None` is an empty one.
     pub result: Option<Output>,
-    /// What the image's history says, one entry a layer.
+    /// The image's history, one entry for each layer.
     pub history: Vec<String>,
 }
 
@@ -55,7 +55,7 @@ pub fn write_llb(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> R
     Ok(Graph { result: below, history })
 }
 
-/// What came of a run.
+/// What a run left.
 #[derive(Debug, Clone)]
 struct Written {
     /// All files after it.
@@ -73,7 +73,7 @@ struct StoreyWriter<'a> {
     sources: &'a Sources,
     options: &'a LlbOptions,
     below: Option<Output>,
-    /// What lies below has of the environment.
+    /// The environment of what lies below.
     environment: &'a [(String, String)],
 }
 
@@ -215,7 +215,7 @@ impl StoreyWriter<'_> {
         };
         Ok(Copy {
             owner: Some(owner(&files.owner)),
-            // At a root there is no link to follow, but dangling ones would be.
+            // The root is not a link; following would fail on dangling ones inside.
             follow_symlink: files.source != ".",
             contents: true,
             create_target_parents: true,
@@ -244,7 +244,7 @@ impl StoreyWriter<'_> {
             by_content: true,
         }));
         let mut environment = edited(self.environment, &run.environment);
-        // Its order has no meaning, but counts in cache keys.
+        // Order has no meaning but is part of cache keys.
         environment.sort();
         let args = match &run.command {
             ShellCommand::Shell(words) => vec!["/bin/sh".into(), "-c".into(), words.clone()],
@@ -309,11 +309,12 @@ impl StoreyWriter<'_> {
                     selector: String::new(),
                     readonly: true,
                     discard: false,
-                    // Large, and what made them says it all.
+                    // Large, and fully determined by what made it.
                     by_content: false,
                 }
             }
-            // The scripts check for secrets themselves; whoever prints the failure has advice that BuildKit has not.
+            // Optional for BuildKit: scripts check for secrets, and whoever reports the failure can give advice that BuildKit
+            // cannot.
             StepMount::Secret { target, id } => llb::Mount::secret(target, id, true),
         })
     }
@@ -338,8 +339,8 @@ impl StoreyWriter<'_> {
     }
 }
 
-/// A script as the command of a step. BuildKit puts a failed step's arguments into its error message: the words of
-/// the spec belong there, a long script does not. So it is in variables.
+/// A script as the command of a step. BuildKit puts a failed step's arguments into its error message; a long script
+/// does not belong there, so it goes into variables.
 fn in_variables(script: &Script, mounts: &[StepMount]) -> (String, Vec<(String, String)>) {
     let text = script_text(script, mounts);
     let pieces = pieces(&text);
@@ -360,7 +361,7 @@ fn owner(name: &str) -> Owner {
     }
 }
 
-/// A title for one line of progress.
+/// A title that fits on a line of progress.
 fn shortened(title: &str) -> String {
     let line = title.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(100) {

@@ -1,4 +1,4 @@
-//! A build plan to what a builder takes. Pure: sources are handed in, definitions come out.
+//! Turns a build plan into a builder's input. Pure: sources are handed in, definitions come out.
 
 mod image_config;
 mod llb;

@@ -1,4 +1,4 @@
-//! What an LLB graph is made with besides the plan.
+//! What an LLB graph is made with, in addition to the plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -27,28 +27,28 @@ pub struct Sources {
 pub struct SpecSource {
     /// Its text, for lines.
     pub text: Arc<Text>,
-    /// The file as the graph carries it.
+    /// The file as it is in the graph.
     pub file: Arc<SourceFile>,
 }
 
-/// What a user asks of a build besides the plan.
+/// What a user asks of a build, in addition to the plan.
 #[derive(Debug, Clone)]
 pub struct LlbOptions {
-    /// How branches become one image.
+    /// How independent steps become one image.
     pub strategy: Strategy,
-    /// What runs again even when cached.
+    /// What to run even when cached.
     pub no_cache: BTreeSet<Part>,
-    /// What is built.
+    /// What to build.
     pub target: Target,
     /// The network of steps.
     pub network: Network,
-    /// Names resolved besides DNS.
+    /// Extra host names, with their addresses.
     pub extra_hosts: Vec<(String, String)>,
     /// The steps' host name; empty for the engine's default.
     pub hostname: String,
     /// Proxy settings, outside the cache key.
     pub proxy: Vec<(String, String)>,
-    /// Put before the ids of cache mounts.
+    /// Prefix for cache ids.
     pub cache_namespace: String,
     /// Shown in the names of steps when several platforms are built.
     pub platform_label: Option<String>,
@@ -57,7 +57,7 @@ pub struct LlbOptions {
 }
 
 impl LlbOptions {
-    /// Nothing asked for.
+    /// Defaults.
     #[must_use]
     pub fn new(strategy: Strategy) -> Self {
         Self {
@@ -78,8 +78,8 @@ impl LlbOptions {
 /// A plan that cannot become a graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
-    /// A step takes files from something that was not handed in.
-    #[error("the step `{step}` needs the {name}, which is not there")]
+    /// A step takes files from a source that was not given.
+    #[error("the step `{step}` needs the {name}, which was not given")]
     MissingSource {
         /// The step's title.
         step: String,

@@ -1,10 +1,10 @@
-//! A plan's script as one text, for builders that have no directory to put its files into.
+//! A plan's script as one text, for builders that cannot mount its files.
 
 use crate::plan::{SCRIPTS, Script, StepMount, quote, script_file};
 
 /// The longest piece of a script that goes into one environment variable, in bytes.
 const MAX_VARIABLE: usize = 120 * 1024;
-/// Ends each file in the text. No file has it.
+/// Ends each file in the text. No file contains it.
 const END: &str = "IMAGESPEC_FILE";
 
 /// The script with its files, variables and arguments, for a shell that has an empty `/tmp`.

@@ -19,7 +19,7 @@ fn nothing_changed_runs_nothing() {
         "[apt] apt-get install jq",
         "[python] micromamba install python=3.12",
         "[lock] uv pip compile humanize flytekit",
-        "[packages] look for files that two packages have",
+        "[packages] look for files that several packages have",
         "[lock] keep the lock in /usr/share/imagespec",
         "[source] copy data to /root/data",
         "[tag] compute digests of copy",
@@ -69,7 +69,7 @@ fn one_edit_runs_its_own_steps() {
     let built = project.build("engine-edit");
     let expected = [
         "[lock] uv pip compile humanize idna",
-        "[packages] look for files that two packages have",
+        "[packages] look for files that several packages have",
         "[packages] uv pip install idna (shared layer 3)",
     ];
     assert_eq!(built.ran_anew(), expected, "{}", built.log);
@@ -124,9 +124,9 @@ fn the_same_steps_give_the_same_layers_on_an_empty_cache() {
         "packages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser, git]\nconda_packages: [tree]\n",
         "engine-twice",
     );
-    assert!(cached.contains("[packages] fetch what is missing of "), "{cached}");
+    assert!(cached.contains("[packages] fetch those of "), "{cached}");
     // BuildKit empties the directory before each solve: they would be fetched twice.
-    assert!(!uncached.contains("[packages] fetch what is missing of "), "{uncached}");
+    assert!(!uncached.contains("[packages] fetch those of "), "{uncached}");
     assert_same_layers(
         "profile: plain\npython_exec: python3\napt_packages: [python3]\npackages: [humanize, pandas]\n",
         "engine-twice-venv",

@@ -50,7 +50,7 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
     let expected = [
         "[lock] keep the lock in /usr/share/imagespec",
         "[lock] layer of keep the lock in /usr/share/imagespec",
-        "[lock] look at the interpreter that pylock.toml is for",
+        "[lock] read the interpreter that pylock.toml is for",
     ];
     assert_eq!(of_lock, expected, "{}", built.log);
     let version = python("import humanize; print(humanize.__version__)");
@@ -276,7 +276,7 @@ fn a_project_is_resolved_or_taken_from_uvs_lock() {
     let built = project.build("engine-uv-lock");
     let expected = [
         "[packages] build mypkg",
-        "[packages] look for files that two packages have",
+        "[packages] look for files that several packages have",
         "[packages] uv pip install mypkg",
         "[tag] compute digests of requirements",
     ];

@@ -311,7 +311,7 @@ fn odd_files_of_the_context_are_errors_and_nothing_hangs() {
     // An image can hold it, but flytekit would not have a tag for it.
     let built = project.build("imagespec-test-odd");
     assert!(
-        built.log.contains("no-tag: the image says nothing of its tag"),
+        built.log.contains("no-tag: the image does not say its tag"),
         "{}",
         built.log
     );

@@ -184,9 +184,9 @@ fn files_of_two_packages_are_those_of_the_last_by_name() {
         if layering == "auto" {
             assert!(said.contains("bed_shared.py"), "{said}");
             assert!(
-                built
-                    .log
-                    .contains("bed_shared.py is in bed-shared-a and bed-shared-b; the image has that of bed-shared-b"),
+                built.log.contains(
+                    "bed_shared.py is in bed-shared-a and bed-shared-b; the image has the one from bed-shared-b"
+                ),
                 "{}",
                 built.log
             );

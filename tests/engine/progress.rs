@@ -229,7 +229,7 @@ mod tests {
 #17 CANCELED
 #18 exporting to image
 #18 DONE 0.1s
-#19 [lock] look at the interpreter
+#19 [lock] read the interpreter
 #19 sha256:ca7e27e787b3ba0219c260f2c9c39f914e1844289f58690a1c35fef8473e8241 22.53kB / 22.53kB done
 #19 DONE 0.0s
 #19 extracting sha256:ca7e27e787b3ba0219c260f2c9c39f914e1844289f58690a1c35fef8473e8241 0.0s done
@@ -252,7 +252,7 @@ mod tests {
         let found = [
             "[apt] apt-get install jq",
             "[source] copy data to /root/data",
-            "[lock] look at the interpreter",
+            "[lock] read the interpreter",
         ];
         assert_eq!(cached, found);
         // An attempt before is a part of it, with numbers of its own.

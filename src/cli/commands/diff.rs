@@ -20,7 +20,7 @@ pub(crate) struct DiffArguments {
     left: String,
     /// A spec file or an image.
     right: String,
-    /// The directory that paths in the specs are relative to; each spec's own where none is named.
+    /// The directory that paths in the specs are relative to; each spec's own by default.
     #[arg(short, long, value_name = "DIRECTORY")]
     context: Option<PathBuf>,
     #[command(flatten)]
@@ -38,14 +38,14 @@ struct Side {
     algorithm: Algorithm,
     tag: String,
     inputs: Vec<(String, String)>,
-    /// As an image's label has them.
+    /// In the form of an image's label.
     kept: Vec<(String, String)>,
 }
 
 /// Longer values are cut in text, in characters.
 const MAX_SHOWN: usize = 400;
 
-/// Says what differs.
+/// Prints the inputs that differ.
 pub(crate) fn run(arguments: &DiffArguments) -> Result<u8, Failure> {
     let mut options = arguments.naming.options();
     let images = [&arguments.left, &arguments.right].map(|side| (!is_file(side)).then(|| from_image(side)).transpose());
@@ -127,7 +127,7 @@ fn from_image(reference: &str) -> Result<Side, Diagnostic> {
     }
     Reference::parse(reference).map_err(|error| neither().caused_by(error))?;
     let labels = engine::labels(reference).map_err(|error| {
-        let message = format!("`{reference}` is not a file, and as an image it cannot be looked at");
+        let message = format!("`{reference}` is not a file, and cannot be inspected as an image");
         Diagnostic::error("no-such-side", message)
             .kind(ProblemKind::Other)
             .because(error)

@@ -19,10 +19,10 @@ use crate::text::{Diagnostic, Failure, ProblemKind};
 pub(crate) struct LockArguments {
     #[command(flatten)]
     spec: SpecArguments,
-    /// Where the lock goes; `pylock.toml` beside the spec where nothing is said.
+    /// Where to write the lock; `pylock.toml` beside the spec by default.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Look versions up again, instead of taking those that an earlier build has found.
+    /// Look versions up again, instead of using those that an earlier build found.
     #[arg(short = 'U', long)]
     upgrade: bool,
     /// The frontend's image, instead of the one in the first line of the spec.
@@ -42,12 +42,12 @@ impl LockArguments {
     }
 }
 
-/// Writes the lock beside the spec, or where the user says.
+/// Writes the sibling lock, or the file that the user names.
 pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
     let file = spec_file(arguments.spec.file.as_deref(), &arguments.spec.context)?;
     let is_piped = file == Path::new("-");
     if !is_piped {
-        check(&file)?;
+        refuse_named_lock(&file)?;
     }
     let target = match &arguments.output {
         Some(output) => output.clone(),
@@ -55,15 +55,15 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
             let problem = Diagnostic::error("no-output", "a spec from standard input has no directory");
             return Err(problem.help("name the lock's file with -o FILE").into());
         }
-        None => beside(&file),
+        None => sibling_lock_path(&file),
     };
-    // Not in the context: that is what projects are built from.
+    // Not in the context: a build must not see it as a file of a project.
     let directory = tempfile::tempdir().map_err(|error| {
         Diagnostic::error("file-access", "cannot write a lock")
             .kind(ProblemKind::Other)
             .because(error)
     })?;
-    let packages = make(arguments, &file, directory.path(), &target)?;
+    let packages = make_lock(arguments, &file, directory.path(), &target)?;
     if arguments.json {
         let path = target.display().to_string();
         out(&format!(
@@ -77,8 +77,8 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
     Ok(DONE)
 }
 
-/// A spec that names a lock has nothing to lock. All else that may be wrong is found in the build.
-fn check(file: &Path) -> Result<(), Failure> {
+/// Refuses a spec that names a lock already. The build finds all other problems.
+fn refuse_named_lock(file: &Path) -> Result<(), Failure> {
     let text = read(file)?;
     let Some(spec) = image_spec::parse(&text).spec else {
         return Ok(());
@@ -98,8 +98,8 @@ fn check(file: &Path) -> Result<(), Failure> {
     Err(Failure::from(problem).about(&text))
 }
 
-/// Makes the lock and gives the number of its packages.
-fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path) -> Result<usize, Diagnostic> {
+/// Makes the lock and returns the number of its packages.
+fn make_lock(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path) -> Result<usize, Diagnostic> {
     let unwritten = |error| cannot("write", target, error);
     let request = LockRequest {
         file,
@@ -111,8 +111,8 @@ fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path)
     };
     engine::lock(&request)?;
     let made = directory.join(LOCK_NAME);
-    let text = std::fs::read_to_string(&made).map_err(|error| not_one(directory).caused_by(error))?;
-    // Whatever happens on the way, the old lock stays until the new one is whole.
+    let text = std::fs::read_to_string(&made).map_err(|error| no_single_lock(directory).caused_by(error))?;
+    // The old lock stays until the new one is complete.
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
     let new = tempfile::Builder::new()
         .permissions(std::fs::Permissions::from_mode(0o644))
@@ -123,8 +123,8 @@ fn make(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path)
     Ok(text.lines().filter(|line| line.trim() == "[[packages]]").count())
 }
 
-/// Why a build wrote no lock: several platforms have a directory each.
-fn not_one(directory: &Path) -> Diagnostic {
+/// Why a build did not write one lock: with several platforms, each has a directory.
+fn no_single_lock(directory: &Path) -> Diagnostic {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let mut platforms: Vec<String> = entries
         .filter_map(|entry| entry.file_name().into_string().ok())
@@ -144,6 +144,6 @@ fn not_one(directory: &Path) -> Diagnostic {
     Diagnostic::error("several-platforms", message).help(format!("name one: `imagespec lock -- --platform {first}`"))
 }
 
-fn beside(file: &Path) -> PathBuf {
+fn sibling_lock_path(file: &Path) -> PathBuf {
     file.parent().unwrap_or_else(|| Path::new("")).join(LOCK_NAME)
 }

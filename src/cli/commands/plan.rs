@@ -19,7 +19,7 @@ pub(crate) struct PlanArguments {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum StrategyArgument {
-    /// Each on its own, then merged; what engines do that can merge.
+    /// Each on its own, then merged; the default of engines that can merge.
     Merge,
     /// One after another.
     Chain,

@@ -1,4 +1,4 @@
-//! What BuildKit answers instead of a result: told apart here, once, so that nobody else looks at its words.
+//! BuildKit's errors. Only this file looks at their texts to tell them apart.
 
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::proto::google::rpc::Status;
 use crate::text::{Diagnostic, Failure, ProblemKind};
 
-/// gRPC's code for errors of no special kind; clients print those without a code's name before them.
+/// gRPC's code for errors of no special kind; clients print them without the name of a code.
 pub(crate) const UNKNOWN: i32 = 2;
 const PERMISSION_DENIED: i32 = 7;
 const UNIMPLEMENTED: i32 = 12;
@@ -18,19 +18,19 @@ const EXIT_STATUS: &str = "gatewayapi.ExitMessage";
 /// The detail with the step itself.
 const STEP: &str = "errdefs.Solve";
 
-/// Where words must stand in a message.
+/// Where words must be in a message.
 #[derive(Debug, Clone, Copy)]
 enum Where {
     Anywhere,
     AtTheEnd,
 }
 
-/// The words by which BuildKit, the file systems below it and registries say what they have no code for; the first
-/// that fit decide. The code NotFound is not asked: it also stands for sessions, secrets and caches.
+/// Words in the messages of BuildKit, file systems and registries for problems that have no code; the first match
+/// decides. The code NotFound is not used: it also stands for sessions, secrets and caches.
 const WORDS: [(&str, Where, ProblemKind); 9] = [
-    // A step's words may have any others in them.
+    // First, since a step's message may contain any of the others.
     ("did not complete successfully", Where::Anywhere, ProblemKind::Step),
-    // Only this one ending means that a registry has looked and found nothing. All else may be anything.
+    // Only this ending means that a registry looked and found nothing.
     (": not found", Where::AtTheEnd, ProblemKind::NotFound),
     ("no such file or directory", Where::Anywhere, ProblemKind::Missing),
     ("file does not exist", Where::Anywhere, ProblemKind::Missing),
@@ -48,16 +48,16 @@ const WORDS: [(&str, Where, ProblemKind); 9] = [
 pub struct CallError {
     /// gRPC's code.
     pub code: i32,
-    /// What went wrong, in BuildKit's words.
+    /// BuildKit's message.
     pub message: String,
-    /// Typed details, which pass on to the client unchanged: snippets, exit codes, what a debugger needs.
+    /// Typed details, which are passed to the client unchanged: snippets, exit codes, what a debugger needs.
     pub details: Vec<prost_types::Any>,
-    /// What sort of thing went wrong.
+    /// The kind of problem.
     pub kind: ProblemKind,
 }
 
 impl CallError {
-    /// Tells what sort of error it is.
+    /// An error with its kind, which follows from code, message and details.
     #[must_use]
     pub fn new(code: i32, message: impl Into<String>, details: Vec<prost_types::Any>) -> Self {
         let message = message.into();
@@ -76,7 +76,7 @@ impl CallError {
         }
     }
 
-    /// A request that this frontend does not know; clients look for this message and detail.
+    /// The error for an unknown request; clients look for this message and detail.
     pub(crate) fn unsupported_request(name: &str) -> Self {
         Self::new(
             UNIMPLEMENTED,
@@ -85,7 +85,7 @@ impl CallError {
         )
     }
 
-    /// Whether a path is not there.
+    /// Whether a path does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.kind == ProblemKind::Missing
     }
@@ -146,7 +146,7 @@ impl From<tonic::Status> for CallError {
     }
 }
 
-/// A failed call that needs no more words than BuildKit's.
+/// A failed call, with BuildKit's own message.
 impl From<CallError> for Diagnostic {
     fn from(error: CallError) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The calls themselves, as they are on the wire.
+//! The calls as they are on the wire.
 
 use std::time::Instant;
 
@@ -40,6 +40,6 @@ pub struct Call {
     pub name: &'static str,
     /// When it was sent.
     pub sent: Instant,
-    /// When the answer was there.
+    /// When the answer arrived.
     pub answered: Instant,
 }

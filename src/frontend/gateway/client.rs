@@ -1,4 +1,4 @@
-//! The calls as the rest of the frontend makes them, with what all calls of one build have in common.
+//! The calls in the form that the rest of the frontend uses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::text::{Diagnostic, Failure, ProblemKind};
 /// Files are read in pieces of this size; a reply may hold 16 MiB.
 const PIECE: i64 = 1024 * 1024;
 
-/// A file tree that BuildKit has solved; lazily, so that running errors may come from its first use.
+/// A file tree that BuildKit has solved, lazily: its steps may still fail when it is first used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Solved(pub(crate) String);
 
-/// The gateway with what every call of one build has in common.
+/// The gateway with what all calls of one build share.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) gateway: Arc<dyn Gateway>,
@@ -51,17 +51,17 @@ impl Client {
         Ok(client)
     }
 
-    /// Whether an LLB capability is there and enabled: engines also list what they cannot do.
+    /// Whether an LLB capability is listed and enabled: engines also list what they cannot do.
     pub(crate) fn can(&self, capability: &str) -> bool {
         self.llb.get(capability).is_some_and(|cap| cap.enabled)
     }
 
-    /// Whether a gateway capability is there and enabled.
+    /// Whether a gateway capability is listed and enabled.
     pub(crate) fn gateway_can(&self, capability: &str) -> bool {
         self.frontend.get(capability).is_some_and(|cap| cap.enabled)
     }
 
-    /// Whether results of other builders may be there.
+    /// Whether caches of other builders are imported.
     pub(crate) fn has_cache_imports(&self) -> bool {
         !self.cache_imports.is_empty()
     }
@@ -82,7 +82,7 @@ impl Client {
     /// Solves a graph. `None` is an empty tree.
     pub(crate) async fn solve(&self, output: Option<&Output>) -> Result<Solved, Failure> {
         let definition = Definition::new(output);
-        // What servers of other frontends' times lack is said before they fail on it in their own words.
+        // Report a missing capability before an old server fails on it with an error of its own.
         if let Some(missing) = definition.capabilities().into_iter().find(|cap| !self.can(cap)) {
             return Err(self.too_old(missing));
         }
@@ -104,7 +104,7 @@ impl Client {
         Ok(Solved(id))
     }
 
-    /// Waits until a tree is there; older servers do so when it is looked at.
+    /// Waits until a tree is built; older servers build it when it is read.
     pub(crate) async fn evaluate(&self, tree: &Solved) -> Result<(), CallError> {
         if self.gateway_can("gateway.evaluate") {
             let r#ref = tree.0.clone();
@@ -140,7 +140,7 @@ impl Client {
         }
     }
 
-    /// The first bytes of a file, enough to tell its kind.
+    /// The first bytes of a file, enough to recognise its kind.
     pub(crate) async fn read_head(&self, tree: &Solved, path: &str) -> Result<Vec<u8>, CallError> {
         let request = wire::ReadFileRequest {
             r#ref: tree.0.clone(),
@@ -154,7 +154,7 @@ impl Client {
         Ok(self.gateway.read_file(request).await?.data)
     }
 
-    /// What is known of a path; `None` when there is nothing.
+    /// What is at a path; `None` if nothing is.
     pub(crate) async fn stat(
         &self,
         tree: &Solved,

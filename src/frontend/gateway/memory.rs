@@ -53,11 +53,11 @@ const LLB: [&str; 34] = [
 ];
 const FRONTEND: [&str; 3] = ["gateway.warnings", "source.metaresolver", "frontend.inputs"];
 
-/// How the names of the steps begin that find out what is installed.
+/// The first words of the names of the steps that find out what is installed.
 const LOCK_STEP: &str = "[lock] ";
 const SHARED_FILES_STEP: &str = "[packages] look for files that";
 
-/// What happened and what there is.
+/// A gateway that records what was asked, and the files and images it serves.
 #[derive(Default)]
 pub(crate) struct Memory {
     /// Files by the client's name of the directory, then by path.
@@ -66,11 +66,11 @@ pub(crate) struct Memory {
     pub(crate) disabled: Vec<&'static str>,
     /// Capabilities that are not listed.
     pub(crate) absent: Vec<&'static str>,
-    /// What solves of graphs with a running step answer instead of a result.
+    /// The error that solves of graphs with an exec return instead of a result.
     pub(crate) failing: Option<CallError>,
-    /// What lookups of images whose names begin so answer instead of an image.
+    /// The error that lookups of images with this prefix return instead of an image.
     pub(crate) images: BTreeMap<&'static str, CallError>,
-    /// What lock steps leave; a lock without packages when there is nothing.
+    /// What lock steps leave; by default a lock without packages.
     pub(crate) lock: Option<String>,
     /// Panics when asked to.
     pub(crate) panics: bool,
@@ -93,7 +93,7 @@ impl Memory {
         files.insert(path.to_owned(), content.as_ref().to_vec());
     }
 
-    /// The files of the tree that an earlier solve gave.
+    /// The files of the tree that an earlier solve returned.
     fn tree(&self, reference: &str) -> BTreeMap<String, Vec<u8>> {
         let solved = self.solved.lock().unwrap();
         let definition = solved[reference.parse::<usize>().unwrap()].definition.clone().unwrap();

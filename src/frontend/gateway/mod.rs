@@ -1,5 +1,5 @@
 //! BuildKit's gateway: the calls that a frontend makes, over standard input and output or, for tests, in memory, and
-//! what is told apart of the answers. The only place that knows gRPC.
+//! the kinds of its errors. The only place that knows gRPC.
 
 mod call_error;
 mod calls;

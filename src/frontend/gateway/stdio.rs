@@ -42,7 +42,7 @@ impl Stdio {
     /// Takes standard input and output as the connection. Nothing else may use them.
     ///
     /// # Errors
-    /// When they are no pipes or nobody speaks HTTP/2 there.
+    /// When they are not pipes or nothing answers in HTTP/2.
     pub async fn connect() -> Result<Self, ConnectError> {
         let pipes = || -> io::Result<_> {
             let input = pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?)?;
@@ -52,7 +52,7 @@ impl Stdio {
         Self::over(pipes().map_err(ConnectError::NotPipes)?).await
     }
 
-    /// Speaks over any stream of bytes.
+    /// Uses any stream of bytes as the connection.
     pub(crate) async fn over<T>(stream: T) -> Result<Self, ConnectError>
     where
         T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
@@ -60,7 +60,7 @@ impl Stdio {
         let mut stream = Some(TokioIo::new(stream));
         let connector = tower::service_fn(move |_: tonic::transport::Uri| {
             let stream = stream.take();
-            async move { stream.ok_or_else(|| io::Error::other("the connection to BuildKit is gone")) }
+            async move { stream.ok_or_else(|| io::Error::other("the connection to BuildKit is closed")) }
         });
         let channel = Endpoint::from_static("http://buildkit")
             .http2_max_header_list_size(MAX_HEADERS)
@@ -88,7 +88,7 @@ impl Stdio {
     }
 }
 
-/// Makes a call and notes its time.
+/// Makes a call and records its time.
 macro_rules! call {
     ($self:ident . $method:ident ( $request:expr )) => {{
         let sent = Instant::now();
@@ -141,7 +141,7 @@ impl Gateway for Stdio {
     }
 
     async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError> {
-        // `return` is a keyword, which tonic escapes.
+        // tonic escapes `return`, a keyword.
         let answer: Result<wire::ReturnResponse, CallError> = call!(self.r#return(request));
         answer.map(|_| ())
     }

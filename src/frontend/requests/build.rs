@@ -46,25 +46,24 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     }
     let identity = match early {
         Some(identity) => Some(identity),
-        // A part of an image must not go under the name of the whole.
+        // A part of an image must not have the name of the whole.
         None if !is_whole => None,
         None => identify_while_building(&inputs, &files, &built).await?,
     };
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
 
-/// What is known of an image's name before it is built.
+/// What is known about an image's name before it is built.
 enum Early {
-    /// Nothing waits for it.
+    /// It is not needed yet.
     Unnamed,
-    /// The image is not there.
+    /// The name, of an image that does not exist.
     Named(Identity),
-    /// It is.
+    /// The name, of an image that exists.
     Exists(Identity, Vec<Resolved>),
 }
 
-/// Names the image and looks for it, where the client asks for that: then whether there is anything to build hangs
-/// on the name.
+/// Names the image and looks for it, if the client asks for that: then the name decides whether to build at all.
 async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool) -> Result<Early, Failure> {
     let session = inputs.session;
     let policy = session.options.if_exists()?;
@@ -72,7 +71,7 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
         return Ok(Early::Unnamed);
     }
     if !is_whole {
-        let message = "IMAGESPEC_IF_EXISTS does not go with --target: the name is that of the whole image";
+        let message = "IMAGESPEC_IF_EXISTS cannot be used with --target: the name stands for the whole image";
         return Err(Diagnostic::error("if-exists", message).into());
     }
     let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks).await?;
@@ -84,7 +83,7 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
     })
 }
 
-/// The names of an image while it is built: only its labels and metadata wait for them.
+/// Computes the names of an image while it is built: only its labels and metadata need them.
 async fn identify_while_building(
     inputs: &BuildInputs<'_>,
     files: &Files,
@@ -92,12 +91,12 @@ async fn identify_while_building(
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
     let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
-    // Of a step that misses a secret, only who waits for it can say what to do.
+    // Wait for steps with secrets: if one is missing, only the failure of the step itself can be explained.
     let has_secrets = inputs.spec.all().any(|spec| !spec.pip_secret_mounts.is_empty());
     let identified = if inputs.tasks.is_empty() && !has_secrets {
         identify.await
     } else {
-        // Nothing runs before somebody asks for it.
+        // Solves are lazy: nothing runs until it is evaluated.
         let run = async {
             for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
                 session.client.evaluate(&image.reference).await?;
@@ -110,7 +109,7 @@ async fn identify_while_building(
     };
     match identified {
         Ok(identity) => Ok(Some(identity)),
-        // Whoever asks for that algorithm wants no image without its name.
+        // This algorithm was asked for, so an image without its name is of no use.
         Err(failure) if inputs.naming.algorithm() == Algorithm::Content => Err(failure),
         Err(failure) => {
             session.warn(&no_tag(failure)).await?;
@@ -119,7 +118,7 @@ async fn identify_while_building(
     }
 }
 
-/// Why an image says nothing of its tag: the first problem, and in words the others.
+/// Why an image has no label with its tag: the place of the first problem, the messages of all.
 fn no_tag(failure: Failure) -> Diagnostic {
     let words: Vec<&str> = failure
         .problems
@@ -128,7 +127,7 @@ fn no_tag(failure: Failure) -> Diagnostic {
         .collect();
     let warning = Diagnostic::warning(
         "no-tag",
-        format!("the image says nothing of its tag: {}", words.join("; ")),
+        format!("the image does not say its tag: {}", words.join("; ")),
     );
     match failure.problems.into_iter().next() {
         Some(first) => Diagnostic {
@@ -140,7 +139,7 @@ fn no_tag(failure: Failure) -> Diagnostic {
     }
 }
 
-/// Images that are there, unchanged.
+/// Images that exist already, unchanged.
 async fn existing_result(
     inputs: &BuildInputs<'_>,
     images: Vec<Resolved>,
@@ -155,11 +154,11 @@ async fn existing_result(
         result.add(platform, solved, raw, config);
     }
     let mut result = result.finish();
-    naming::tell(identity, &mut result);
+    naming::add_names(identity, &mut result);
     Ok(result)
 }
 
-/// Images that were built, with what they are called.
+/// Images that were built, with their names.
 fn result(
     inputs: &BuildInputs<'_>,
     built: Vec<AssembledImage>,
@@ -186,7 +185,7 @@ fn result(
     }
     let mut result = result.finish();
     if let Some(identity) = identity {
-        naming::tell(identity, &mut result);
+        naming::add_names(identity, &mut result);
     }
     if session.options.wants_timings() {
         let timings = timings(session, &vertices).into_bytes();

@@ -11,7 +11,7 @@ use crate::image_spec;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation, Severity, shown_text};
 
-/// Says what is wrong with the spec.
+/// Reports the problems and warnings of the spec.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let file = &session.file;
     let parsed = image_spec::parse(&file.text);

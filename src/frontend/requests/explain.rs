@@ -1,4 +1,4 @@
-//! What the tag is computed from, and why the image is built as it is (`--call=explain`).
+//! What the tag is computed from, and why the image is built the way it is (`--call=explain`).
 
 use serde_json::{Value, json};
 

@@ -10,7 +10,7 @@ use crate::image_spec::ImageSpec;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation, redact};
 
-/// Makes the lock and gives its text.
+/// Makes the lock and returns its text.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let lock = lock(session, &spec).await;

@@ -1,4 +1,4 @@
-//! What clients may ask for: an image, or one of the requests of the table, which answers and describes them.
+//! What clients may ask for: an image, or one of the requests of the table.
 
 mod build;
 mod check;
@@ -55,7 +55,7 @@ const ALL: [Subrequest; 10] = [
     Subrequest {
         name: "frontend.name",
         description: "Print the image's full name: registry, name and tag",
-        answer: |session| Box::pin(name::full(session)),
+        answer: |session| Box::pin(name::full_name(session)),
     },
     Subrequest {
         name: "frontend.id",
@@ -84,7 +84,7 @@ const ALL: [Subrequest; 10] = [
     },
 ];
 
-/// The request for the others, which needs no spec.
+/// The request that lists the others; it needs no spec.
 const DESCRIBE: (&str, &str) = ("frontend.subrequests.describe", "List available subrequest types");
 
 /// Answers what the client asks for.
@@ -106,7 +106,7 @@ pub(super) async fn answer(gateway: Arc<dyn Gateway>, options: FrontendOptions) 
     answer.map_err(|failure| failure.about(&session.file.text))
 }
 
-/// Which requests there are.
+/// Lists the requests.
 fn describe() -> wire::Result {
     let all = ALL.iter().map(|request| (request.name, request.description));
     let all = all.chain([DESCRIBE]);

@@ -12,12 +12,12 @@ use crate::text::{Failure, Operation};
 
 /// The tag.
 pub(super) async fn tag(session: &Session) -> Result<wire::Result, Failure> {
-    one(session, |identity| &identity.tag).await
+    answer_with(session, |identity| &identity.tag).await
 }
 
 /// Registry, name and tag.
-pub(super) async fn full(session: &Session) -> Result<wire::Result, Failure> {
-    one(session, |identity| &identity.image_name).await
+pub(super) async fn full_name(session: &Session) -> Result<wire::Result, Failure> {
+    answer_with(session, |identity| &identity.image_name).await
 }
 
 /// flytekit's id, which depends on no file.
@@ -30,7 +30,7 @@ pub(super) async fn id(session: &Session) -> Result<wire::Result, Failure> {
     Ok(reply(&value, format!("{id}\n")))
 }
 
-async fn one(session: &Session, which: fn(&Identity) -> &String) -> Result<wire::Result, Failure> {
+async fn answer_with(session: &Session, which: fn(&Identity) -> &String) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Naming).await?;
     let lock = session.sibling_lock(&spec).await?;
     let naming = session.naming(&spec, lock.as_ref())?;

@@ -11,7 +11,7 @@ use crate::plan::CA_SECRET;
 use crate::proto::gateway as wire;
 use crate::text::Failure;
 
-/// Lists them.
+/// Lists the optional certificates and the spec's secrets.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = buildable_spec(session)?;
     let mut secrets = vec![json!({"name": CA_SECRET})];

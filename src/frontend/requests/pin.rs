@@ -9,7 +9,7 @@ use crate::frontend::session::Session;
 use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
-/// Looks the images up and gives their digests.
+/// Looks the images up and returns their digests.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
@@ -17,7 +17,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     Ok(pins(images.iter().flat_map(Images::digests)))
 }
 
-/// Images and their digests, as a spec has them.
+/// Images and their digests, in the form of the field `pins`.
 fn pins(digests: impl Iterator<Item = (String, Option<String>)>) -> wire::Result {
     let mut pins = Map::new();
     let mut text = String::from("pins:\n");
@@ -26,7 +26,7 @@ fn pins(digests: impl Iterator<Item = (String, Option<String>)>) -> wire::Result
         if !pins.contains_key(&name) {
             match known.as_ref().and_then(Value::as_str) {
                 Some(digest) => text.push_str(&format!("  \"{name}\": \"{digest}\"\n")),
-                None => text.push_str(&format!("  # {name} has no digest that could be asked for\n")),
+                None => text.push_str(&format!("  # {name} has no digest to pin\n")),
             }
             pins.insert(name, known.unwrap_or(Value::Null));
         }

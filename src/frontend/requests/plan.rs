@@ -1,5 +1,5 @@
-//! The steps of the image, what they see and write, and how they run (`--call=plan`). Without a build: the same as the
-//! command line says.
+//! The steps of the image, what they see and write, and how they run (`--call=plan`). Needs no build, like
+//! the command.
 
 use crate::frontend::inputs::BuildInputs;
 use crate::frontend::naming;
@@ -13,7 +13,7 @@ use crate::project::Planned;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation};
 
-/// Plans without a build.
+/// Prints the plan, as far as it is known without a build.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;

@@ -18,7 +18,7 @@ pub(super) fn reply(value: &Value, text: String) -> wire::Result {
     result
 }
 
-/// The spec, if it could be built. Nobody is warned of anything.
+/// The spec, if it could be built. Sends no warnings.
 pub(super) fn buildable_spec(session: &Session) -> Result<ImageSpec, Failure> {
     let parsed = image_spec::parse(&session.file.text);
     let problems: Vec<Diagnostic> = parsed.errors(Operation::Building).cloned().collect();

@@ -1,4 +1,4 @@
-//! What can be built alone (`--call=targets`).
+//! What can be built by itself (`--call=targets`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use crate::plan::{self, Stage};
 use crate::proto::gateway as wire;
 use crate::text::Failure;
 
-/// Lists them.
+/// Lists the stages that the build of the spec has.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = buildable_spec(session)?;
     let needs = plan::needs(&spec);

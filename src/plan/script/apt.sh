@@ -1,4 +1,4 @@
-# Installs Debian packages; what apt downloads and knows stays in caches.
+# Installs Debian packages; its downloads and package lists stay in caches.
 # shellcheck shell=sh
 # "$@": the packages
 # shellcheck source=src/plan/script/prelude.sh
@@ -17,7 +17,7 @@ if [ -n "$(find "$apt_state/updated" -mmin -10 2>/dev/null)" ]; then
 else
   update && install "$@"
 fi
-# What says when and how, not what.
+# Remove files that only record when things happened.
 find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache \
   /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- \
   /var/lib/dpkg/*-old /var/cache/debconf/*-old -xdev -type f -newer /tmp/.started -exec rm -f {} + 2>/dev/null || true

@@ -1,8 +1,8 @@
-# Builds a package and leaves its files, laid out as below an interpreter's prefix. They have no times that count.
+# Builds a package and leaves its files, laid out as below an interpreter's prefix. Their times do not matter.
 # shellcheck shell=sh
-# python, bin, secrets, indexes: see below
+# python, bin, secrets, indexes: read by index_access.sh and the files after it
 # requirement: the line that names the package
-# copies: not empty where the package lies in the context
+# copies: not empty if the package is in the context
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${scripts:?}/prelude.sh"

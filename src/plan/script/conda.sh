@@ -1,6 +1,6 @@
 # Makes a conda environment, or installs into it.
 # shellcheck shell=sh
-# prefix, root, owner: the environment, what all of conda lies below, whose it is
+# prefix, root, owner: the environment, conda's root, the owner
 # "$@": channels and packages
 # shellcheck source=src/plan/script/prelude.sh
 . "${scripts:?}/prelude.sh"
@@ -13,7 +13,7 @@ mkdir -p "$HOME"
 verb=create
 if [ -d "${prefix:?}/conda-meta" ]; then verb=install; fi
 "$micromamba" "$verb" --yes --root-prefix "${root:?}" --name "${prefix##*/}" "$@"
-# Dates and command lines.
+# It has dates and command lines.
 : > "$prefix/conda-meta/history"
 rm -rf "$root/.mamba" "$root/pkgs"
 python=$prefix/bin/python settled=$root

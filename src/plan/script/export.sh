@@ -1,6 +1,6 @@
-# Has uv write its lock of a project as a pylock.toml.
+# Lets uv write its lock of a project as a pylock.toml.
 # shellcheck shell=sh
-# python, bin, secrets, indexes: see below
+# python, bin, secrets, indexes: read by index_access.sh and the files after it
 # directory: where the project is in the context
 # copies: not empty where packages of the context may be built
 # "$@": uv's arguments

@@ -1,9 +1,9 @@
-# Downloads the wheels of many steps beforehand. One program needs far fewer connections and name lookups than many that
-# install at the same time. These can do without it.
+# Downloads the wheels of many steps in advance. One program needs far fewer connections and name lookups than many
+# that install at the same time. Installs work without it.
 # shellcheck shell=sh
-# python, bin, secrets, indexes: see below
+# python, bin, secrets, indexes: read by index_access.sh and the files after it
 # requirements: a line for each wheel
-# many: as many missing wheels are worth it
+# many: the fewest missing wheels worth fetching
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${scripts:?}/prelude.sh"

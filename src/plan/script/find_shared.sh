@@ -1,4 +1,4 @@
-# Writes down which files several packages have.
+# Records which files several packages have.
 # shellcheck shell=sh
 # python: the interpreter
 # "$@": the prefix; then for each layer its directory and the packages in it, "--" before each

@@ -1,11 +1,11 @@
-# What every step does first that asks an index: certificates, secrets, and how the indexes behave.
+# Sourced by every step that uses an index: certificates, secrets, and how the indexes behave.
 # shellcheck shell=sh
 # secrets: pairs of an id and a path, as words of a shell
-# indexes: URLs of the indexes, where nobody else configures uv; else empty
+# indexes: URLs of the indexes; empty if anything else configures uv
 # shellcheck source=src/plan/script/trust.sh
 . "${scripts:?}/trust.sh"
 
-# Whoever prints the failure knows how a secret is given to this builder, and says so.
+# Whoever reports the failure knows how to give this builder a secret, and says so.
 require_secrets() {
   while [ $# -gt 1 ]; do
     [ -e "$2" ] || { echo "missing secret: $1" >&2; exit 97; }
@@ -14,8 +14,8 @@ require_secrets() {
 }
 eval "require_secrets ${secrets?}"
 
-# Files of an index never change under their name, which not every mirror says. Without this uv asks again for each that it
-# knows. An image or an environment that configures uv is left alone.
+# Files of an index never change, but not every mirror's headers say so; without this uv revalidates each known file.
+# Not for an image or an environment that configures uv.
 if [ -n "${indexes?}" ] \
   && [ -z "${UV_CONFIG_FILE:-}${UV_NO_CONFIG:-}${UV_INDEX:-}${UV_DEFAULT_INDEX:-}${UV_INDEX_URL:-}${UV_EXTRA_INDEX_URL:-}${UV_NO_INDEX:-}" ] \
   && [ ! -e /etc/uv/uv.toml ] && [ ! -e /root/.config/uv/uv.toml ]; then

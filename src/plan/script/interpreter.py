@@ -1,4 +1,4 @@
-# What markers and wheel tags are decided by.
+# Reports what decides markers and wheel tags.
 import json
 import os
 import platform
@@ -15,7 +15,7 @@ def libc():
     try:
         name, version = os.confstr("CS_GNU_LIBC_VERSION").split()
     except (AttributeError, ValueError, OSError):
-        # musl says its version when its loader is started.
+        # musl's loader prints its version when it is run.
         import glob
         import subprocess
 

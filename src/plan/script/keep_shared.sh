@@ -1,4 +1,4 @@
-# Puts files that several packages have into a layer above them, as one of the packages has them.
+# Copies files that several packages have from one of them into a layer above them all.
 # shellcheck shell=sh
 # python, prefix, owner: see settle_python.sh
 # "$@": pairs of a layer and a path in it

@@ -1,4 +1,4 @@
-# What uv is told when it makes a lock.
+# uv's settings for making a lock.
 # shellcheck shell=sh
 # bin: the interpreter's directory of programs
 mkdir -p "${product:?}${kept:?}"

@@ -1,5 +1,5 @@
-# What login shells of the user have to be told.
-# shellcheck shell=sh disable=SC2034 # home and line are for who reads this
+# The line that sets PATH for the user's login shells.
+# shellcheck shell=sh disable=SC2034 # home and line are for whoever sources this
 # user: its name
 # login: the image's PATH
 

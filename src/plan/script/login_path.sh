@@ -1,8 +1,8 @@
-# Adds the image's PATH to the user's ~/.profile again: the spec's own environment has changed it.
+# Adds the image's PATH to the user's ~/.profile again, after the spec's own environment changed it.
 # shellcheck shell=sh
 # user: its name
 
-# The image's PATH: programs are looked for where every system has them.
+# Login shells get the image's PATH; this script finds its programs in the system's directories first.
 login=$PATH
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # shellcheck source=src/plan/script/prelude.sh

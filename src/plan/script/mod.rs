@@ -1,4 +1,4 @@
-//! The scripts that steps run: files of their own, which a plan names with arguments.
+//! The scripts that steps run: separate files, which a plan names with arguments.
 //!
 //! What comes from a spec reaches a shell through [`quote`] alone: the builder's writer puts arguments into words
 //! with it.
@@ -6,7 +6,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
-/// The status with which a script stops when a secret is not there that it cannot do without.
+/// The exit status of a script that lacks a required secret.
 pub const MISSING_SECRET_STATUS: u32 = 97;
 
 macro_rules! files {
@@ -43,10 +43,10 @@ const FILES: [(&str, &str); 24] = files![
     "venv.sh",
 ];
 
-/// A script with what it is told.
+/// A script with its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Script {
-    /// The file that is run; [`Self::files`] are all that it reads.
+    /// The file to run; [`Self::files`] are all that it reads.
     #[serde(rename = "file")]
     pub file: &'static str,
     /// Variables of the shell, by name. The builder adds `scripts`, the directory of the files, and `around`, the
@@ -109,7 +109,7 @@ fn reads(text: &str, name: &str) -> bool {
     text.contains(&format!("scripts/{name}\"")) || text.contains(&format!("scripts:?}}/{name}\""))
 }
 
-/// The text of a file, by its name; empty where there is none.
+/// The text of a file, by its name; empty if there is none.
 #[must_use]
 pub(crate) fn script_file(file: &str) -> &'static str {
     FILES

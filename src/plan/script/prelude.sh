@@ -1,4 +1,4 @@
-# Every script of ours begins with this: names for places, a stop at the first failure, and the time when it began.
+# Sourced first by every script: paths, stopping at the first failure, and the time when it began.
 # shellcheck shell=sh disable=SC2034
 
 uv=/tmp/imagespec/uv
@@ -14,7 +14,7 @@ apt_state=/tmp/imagespec/apt/state
 uv_cache=/var/cache/imagespec/uv
 product=/imagespec/product
 kept=/usr/share/imagespec
-# The time of all that is installed: 2000-01-01T00:00:00Z.
+# The time of everything installed: 2000-01-01T00:00:00Z.
 time=946684800
 
 set -eu
@@ -22,13 +22,13 @@ set -eu
 touch -d "@$(($(date +%s) - 1))" /tmp/.started
 touch -d "@$(($(date +%s) - 600))" /tmp/.recent
 
-# Runs a program on an interpreter that nobody has set up otherwise.
+# Runs Python without inherited configuration.
 run_plainly() { env -u PYTHONPATH -u PYTHONHOME "$@"; }
 
-# Builds write beside what they build.
+# Builds write to their sources.
 copy_context() { mkdir -p "$work" && cp -R "$context/." "$work/"; }
 
-# Removes what says when a local file or directory was installed, below a directory; RECORD names it.
+# Removes records of when a local package was installed, and their lines in RECORD, below a directory.
 remove_install_times() {
   find "$1" -name uv_cache.json -path '*.dist-info/*' | while read -r file; do
     sed -i '/\.dist-info\/uv_cache\.json,/d' "${file%/*}/RECORD" && rm -f "$file"

@@ -1,4 +1,4 @@
-# Writes down what markers and wheel tags are decided by.
+# Records what decides markers and wheel tags.
 # shellcheck shell=sh
 # python: the interpreter
 # shellcheck source=src/plan/script/prelude.sh

@@ -1,10 +1,10 @@
-# Has uv decide which packages are installed, and write them down as a pylock.toml.
+# Lets uv decide which packages are installed, and write a pylock.toml.
 # shellcheck shell=sh
-# python, bin, secrets, indexes: see below
+# python, bin, secrets, indexes: read by index_access.sh and the files after it
 # directory: where the requirements file is in the context
 # copies: not empty where packages of the context may be built
 # packages: the spec's own requirements, a line each; may be empty
-# requirements: all that the lock is made from, as TOML
+# requirements: everything the lock depends on, as TOML
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${scripts:?}/prelude.sh"
@@ -21,8 +21,7 @@ if [ -n "${packages?}" ]; then
 fi
 mkdir -p "$root/${directory?}"
 cd "$root/$directory"
-# What the interpreter has already is taken where the requirements allow it: uv takes a lock that is there as its
-# preferences.
+# Prefer what the interpreter already has: uv takes an existing lock as preferences.
 lock=pylock.imagespec.toml
 printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$lock"
 "$uv" pip freeze -q --python "${python:?}" \
@@ -30,7 +29,7 @@ printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$lock"
 grep -q packages "$lock" || rm "$lock"
 "$uv" pip compile --no-header --format pylock.toml --output-file "$lock" "$@" > /dev/null
 mv "$lock" "$product$kept/pylock.toml"
-# What the lock holds for: only the interpreter knows, and only what it was asked for.
+# What the lock is valid for.
 {
   printf '%s\n' '' '[tool.imagespec]' "requirements = ${requirements:?}"
   "$python" -s -S -c 'import platform; print("python = \"%s.%s\"\nmachine = \"%s\"" % (*platform.python_version_tuple()[:2], platform.machine()))'

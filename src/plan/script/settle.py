@@ -1,7 +1,7 @@
-# The same step gives the same layer anywhere: what it wrote gets its owner and a fixed time.
+# Makes the step's layer reproducible: what it wrote gets its owner and a fixed time.
 # Bytecode is made to fit the new time of its source, so that Python does not compile again, and is written
 # so that it does not depend on what else was compiled: compilers mark what their process happens to share.
-# Packages that were installed without bytecode get theirs here; that is faster than to write it twice.
+# Packages that were installed without bytecode get it here; that is faster than compiling twice.
 import importlib.util
 import marshal
 import os
@@ -77,7 +77,7 @@ def fit_bytecode(source):
             with open(source, "rb") as file:
                 code = copied(compile(file.read(), source, "exec", dont_inherit=True))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            # Templates, and code for other Pythons.
+            # Templates, or code for other Python versions.
             return
     new = head + canonical(code)
     if new == old:
@@ -92,7 +92,7 @@ def fit_all(sources):
     """Spread over processes: nearly all of a step's time is spent here."""
     warnings.simplefilter("ignore")
     count = max(1, min(len(os.sched_getaffinity(0)), len(sources) // 50))
-    # Neighbours are of one package and size: dealt out one by one, all have about as much to do.
+    # Neighbours are similar in size: dealing them out one by one balances the work.
     parts = [sources[number::count] for number in range(count)]
     children = []
     for part in parts[1:]:
@@ -121,7 +121,7 @@ files = [path for path in files if os.lstat(path).st_ctime_ns >= started]
 for path in files:
     settle(path)
 fit_all([path for path in files if path.endswith(".py") and not os.path.islink(path)])
-# Again, for bytecode that was written just now, and folders after all that is in them.
+# Again, for the bytecode that was just written; folders after everything in them.
 for path in files:
     settle(path)
 for folder in reversed(folders):

@@ -1,7 +1,7 @@
-# The same step gives the same layer anywhere: what it wrote gets a fixed time. So do the directories
-# that mount points were made in.
+# Makes the step's layer reproducible: what it wrote gets a fixed time, and so do the directories that mount points were
+# made in.
 # shellcheck shell=sh
-# around: those directories, as the builder's mounts have it
+# around: those directories, set by the writer
 find / -xdev \( -path /proc -o -path /sys -o -path /dev -o -path /tmp -o -path /etc/hosts -o -path /etc/resolv.conf \) -prune \
   -o -newer /tmp/.started -exec touch -h -d "@${time:?}" {} +
 for directory in ${around?}; do

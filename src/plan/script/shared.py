@@ -9,7 +9,7 @@ import sysconfig
 
 prefix, *rest = sys.argv[1:]
 trees = [tree.split() for tree in " ".join(rest).split("--") if tree.strip()]
-# Without `site` a virtual environment's interpreter takes itself for the one that it was made from.
+# Without `site`, a venv's interpreter reports the base interpreter's paths.
 scheme = "venv" if "venv" in sysconfig.get_scheme_names() else "posix_prefix"
 places = {"base": prefix, "platbase": prefix, "installed_base": prefix, "installed_platbase": prefix}
 here = sorted({sysconfig.get_path(kind, scheme, places) for kind in ("purelib", "platlib")})

@@ -1,8 +1,8 @@
-# Creates the user of tasks with its directories, and certificates where the base has none.
+# Creates the user of tasks with its directories, and certificates if the base has none.
 # shellcheck shell=sh
 # user: its name
 
-# The image's PATH: programs are looked for where every system has them.
+# Login shells get the image's PATH; this script finds its programs in the system's directories first.
 login=$PATH
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 # shellcheck source=src/plan/script/prelude.sh

@@ -1,8 +1,8 @@
-# What uv is told when it installs.
+# uv's settings for installing.
 # shellcheck shell=sh
 # bin: the interpreter's directory of programs
 export HOME=/root UV_CACHE_DIR="${uv_cache:?}" UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=0
-# Whoever asks an index leaves a lock file beside the credentials; a secret may be mounted there.
+# uv leaves a lock file next to the credentials, where a secret may be mounted.
 credentials=/root/.local/share/uv/credentials
 [ -n "${UV_CREDENTIALS_DIR:-}" ] || [ -e "$credentials" ] || export UV_CREDENTIALS_DIR=/tmp/imagespec/credentials
 export PYTHONHASHSEED=0 PATH="${bin:?}:$PATH"

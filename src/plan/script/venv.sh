@@ -1,6 +1,6 @@
-# Makes a virtual environment on an interpreter of the image, unless it is there.
+# Makes a virtual environment on an interpreter of the image, unless it exists.
 # shellcheck shell=sh
-# prefix, owner: the environment, whose it is
+# prefix, owner: the environment, its owner
 # $1: the interpreter
 # shellcheck source=src/plan/script/prelude.sh
 . "${scripts:?}/prelude.sh"

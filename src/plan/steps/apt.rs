@@ -1,4 +1,4 @@
-//! Debian packages: a chain, so that one more package is one more step.
+//! Debian packages: a chain, so that adding a package adds a step.
 
 use crate::image_spec::ImageSpec;
 use crate::plan::builder::{Builder, Draft, rank};
@@ -13,8 +13,8 @@ use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::text::Span;
 
-/// Where Debian's packages may have files, by the Filesystem Hierarchy Standard.
-const SYSTEM: [&str; 19] = [
+/// Where Debian packages may put files, by the Filesystem Hierarchy Standard.
+pub(crate) const SYSTEM_DIRECTORIES: [&str; 19] = [
     "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/media", "/mnt", "/opt", "/proc", "/run",
     "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
 ];
@@ -36,7 +36,7 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
         let names: Vec<&str> = group.iter().flat_map(|(names, _)| names.iter().copied()).collect();
         let spans = group.iter().map(|(_, span)| *span);
         let draft = step(inputs, number + 1, &names).spans(spans);
-        let reason = "each entry comes after the one before it in the list";
+        let reason = "entries are installed in the order of the list";
         after = vec![plan.add(draft.after(after, reason))];
     }
 }
@@ -62,13 +62,13 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
     let action = Action::Run(run(script, environment, mounts));
     let title = format!("apt-get install {}", quote_all(names.iter().copied()));
     let writes = Writes::Below {
-        paths: SYSTEM.map(str::to_owned).to_vec(),
+        paths: SYSTEM_DIRECTORIES.map(str::to_owned).to_vec(),
         except: [PythonPlace::CONDA_ROOT, paths::KEPT, TASK_HOME]
             .map(str::to_owned)
             .to_vec(),
     };
     let draft = Draft::new(format!("apt-{number}"), Stage::Apt, title, action).writes(writes);
-    // A virtual environment sits on an interpreter that may come from here.
+    // A virtual environment uses an interpreter that may come from here.
     if inputs.spec.python_exec.is_some() {
         draft.rank(rank::USER)
     } else {

@@ -1,4 +1,4 @@
-//! Packages that have no wheel, built in steps beside the image.
+//! Packages that have no wheel, built in steps outside the image.
 
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make};
@@ -14,10 +14,10 @@ use crate::python::{Artefact, Locked};
 /// Why builds of packages see what apt installs.
 pub(crate) const BUILD_REASON: &str = "building may need compilers, headers and git from apt";
 
-/// Builds a package and gives the step that has its files, laid out as below the interpreter's prefix.
+/// Builds a package and returns the step that has its files, laid out as below the interpreter's prefix.
 pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, package: &Locked) -> StepId {
     let access = IndexAccess::of(inputs);
-    // Only what it is built from: an edit of anything else must not build it again.
+    // Only what it is built from: editing anything else must not build it again.
     let own = match &package.artefact {
         Artefact::Path { path, .. } => Some(path),
         _ => None,
@@ -37,14 +37,14 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         arguments.extend(["--no-binary".into(), package.name.clone()]);
     }
     let script = access
-        .tell(Script::new("build.sh"))
+        .configure(Script::new("build.sh"))
         .with("bin", python.bin())
         .with("requirement", exact_line(package, WORK))
         .with("copies", if own.is_some() { "yes" } else { "" })
         .arguments(arguments);
     let run = make(script, variables::of_installs(inputs.spec), mounts);
     let id = format!("build-{}", package.name);
-    let after = plan.with_apt();
+    let after = plan.after_python_and_apt();
     let draft = Draft::new(
         id,
         Stage::Packages,

@@ -9,8 +9,7 @@ use crate::plan::paths;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 
-/// Commands before the copies, or the last ones: one shell, as root, in `/`, with everything before them in place,
-/// and uv.
+/// The commands before the copies, or the last ones: one shell, as root, in `/`, with uv, after everything so far.
 pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Stage, list: Option<&TextList>) {
     let Some(list) = list.filter(|list| !list.value.is_empty()) else {
         return;
@@ -30,7 +29,7 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
         Stage::Setup => "setup",
         _ => "commands",
     };
-    let after = plan.everything();
+    let after = plan.after_everything();
     let draft = Draft::new(id, stage, words, Action::Run(run))
         .writes(Writes::Anywhere)
         .after(after, "commands may read anything")

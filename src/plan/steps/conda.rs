@@ -1,4 +1,4 @@
-//! The interpreter of a conda environment, with what is installed into it from conda channels.
+//! The interpreter of a conda environment, with the packages from conda channels.
 
 use crate::image_spec::ImageSpec;
 use crate::plan::builder::{Builder, Draft};
@@ -53,14 +53,14 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     .flatten()
     .collect();
     if spans.is_empty() {
-        // Without any of these, the interpreter is there for the packages.
+        // Without any of these, it is the packages that need the interpreter.
         spans.extend(inputs.package_spans().next());
     }
     let after = plan.last_of(Stage::User);
     let action = Action::Run(run(script, variables::of_installs(spec), mounts));
     let draft = Draft::new("python", Stage::Python, title, action)
         .writes(Writes::below([PythonPlace::CONDA_ROOT]))
-        .after(after, "conda packages bring all that they need")
+        .after(after, "conda packages bring everything they need")
         .spans(spans);
     plan.add(draft);
 }

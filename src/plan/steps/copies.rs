@@ -8,10 +8,10 @@ use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
 use crate::plan::writes::Writes;
 use crate::text::{Span, context_path};
 
-/// Left out when a source tree is copied: what flytekit leaves out, and git's own directory.
+/// Not copied with a source tree: what flytekit leaves out, and git's own directory.
 pub(crate) const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
 
-/// A step of copies before it is known what it comes after.
+/// A copy step whose order is not decided yet.
 struct CopyStep {
     id: String,
     title: String,
@@ -20,17 +20,17 @@ struct CopyStep {
     spans: Vec<Span>,
 }
 
-/// The working directory, what `copy` names, and the source tree: one after the other.
+/// The working directory, what `copy` names, and the source tree, in this order.
 pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
-    let files = all(inputs);
+    let files = copy_steps(inputs);
     let has_commands = [&spec.setup_commands, &spec.commands]
         .iter()
         .any(|list| ImageSpec::strings(list).next().is_some());
-    let meets = files.iter().any(|files| plan.meets(&writes(&files.writes)));
-    let (mut after, reason): (Vec<StepId>, _) = match (has_commands, meets) {
-        (true, _) => (plan.everything(), "commands see it, or came before it"),
-        (false, true) => (plan.everything(), "other steps may write there, too"),
+    let may_be_written = files.iter().any(|files| plan.may_write(&writes(&files.writes)));
+    let (mut after, reason): (Vec<StepId>, _) = match (has_commands, may_be_written) {
+        (true, _) => (plan.after_everything(), "commands may read or change these files"),
+        (false, true) => (plan.after_everything(), "other steps may also write there"),
         (false, false) => (plan.last_of(Stage::User), "nothing else writes there"),
     };
     for step in files {
@@ -51,7 +51,7 @@ fn writes(targets: &[String]) -> Writes {
     Writes::below(all.iter().map(String::as_str))
 }
 
-fn all(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
+fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     let spec = inputs.spec;
     let mut steps = Vec::new();
     if let Some(workdir) = &spec.workdir {

@@ -13,11 +13,11 @@ use crate::plan::steps::requirement::exact_line;
 use crate::plan::variables;
 use crate::python::{Artefact, Locked};
 
-/// How many missing wheels make it worth a step.
+/// The fewest missing wheels worth a step.
 const MANY: usize = 8;
 
-/// Fetches what is missing of a lock. Huge wheels are left to their own steps: where only the layers of earlier
-/// builds are left, few wheels are needed.
+/// Fetches the wheels of a lock that are missing. Huge wheels stay with their own steps: where the layers of earlier
+/// builds are cached, they are rarely needed.
 pub(crate) fn fetch(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, packages: &[Locked]) {
     let named = named_heavy(inputs.spec);
     let is_fetched = |package: &&Locked| {
@@ -36,15 +36,15 @@ pub(crate) fn fetch(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     arguments.extend(extra);
     let lines: Vec<String> = wheels.iter().map(|package| exact_line(package, CONTEXT)).collect();
     let script = access
-        .tell(Script::new("fetch.sh"))
+        .configure(Script::new("fetch.sh"))
         .with("bin", python.bin())
         .with("many", MANY.to_string())
         .with("requirements", lines.join("\n"))
         .arguments(arguments);
     let run = make(script, variables::of_installs(inputs.spec), access.mounts);
-    let title = format!("fetch what is missing of {} wheels", wheels.len());
-    let after = plan.with_python();
-    let reason = "the image has nothing of it: the steps that install need not ask the indexes one by one";
+    let title = format!("fetch those of {} wheels that are missing", wheels.len());
+    let after = plan.after_python();
+    let reason = "adds nothing to the image; saves the install steps from asking the indexes one by one";
     let draft = Draft::new("fetch", Stage::Packages, title, Action::Run(run))
         .makes(Product::Fetched)
         .after(after, reason)

@@ -1,4 +1,4 @@
-//! Package indexes: what steps that ask one see, and which of uv's options name them.
+//! Package indexes: what steps that use one can see, and uv's options for them.
 
 use crate::image_spec::ImageSpec;
 use crate::plan::inputs::{StoreyInputs, certificates, scratch, uv, uv_cache};
@@ -8,10 +8,10 @@ use crate::plan::script::{Script, quote_all};
 use crate::python::{Locked, PipArguments};
 use crate::text::{Span, context_path};
 
-/// The index that uv asks where nothing else is said.
+/// The index that uv asks by default.
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
 
-/// What a step sees of indexes: certificates and secrets, and what its script is told of them.
+/// What a step needs to use indexes: mounts for certificates and secrets, and variables for its script.
 pub(crate) struct IndexAccess {
     pub(crate) mounts: Vec<StepMount>,
     secrets: String,
@@ -44,7 +44,7 @@ impl IndexAccess {
         }
     }
 
-    /// uv, and nothing that asks an index.
+    /// Only uv, for steps that do not ask an index.
     pub(crate) fn none() -> Self {
         Self {
             mounts: vec![scratch(), uv(paths::UV)],
@@ -54,19 +54,19 @@ impl IndexAccess {
         }
     }
 
-    /// Leaves indexes as the project configures them.
-    pub(crate) fn of_project(mut self) -> Self {
+    /// Uses the project's own index configuration.
+    pub(crate) fn with_project_indexes(mut self) -> Self {
         self.indexes = String::new();
         self
     }
 
-    /// Tells a script of it.
-    pub(crate) fn tell(&self, script: Script) -> Script {
+    /// Sets the variables that `index_access.sh` reads.
+    pub(crate) fn configure(&self, script: Script) -> Script {
         script.with("secrets", &self.secrets).with("indexes", &self.indexes)
     }
 }
 
-/// The arguments that the user adds.
+/// The user's extra arguments for pip.
 pub(crate) fn extra_arguments(inputs: &StoreyInputs<'_>) -> PipArguments {
     inputs.spec.extra_arguments(CONTEXT)
 }
@@ -92,7 +92,7 @@ pub(crate) fn index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
     words
 }
 
-/// Options for indexes with those that packages of a lock are from.
+/// Index options, plus the indexes that locked packages came from.
 pub(crate) fn locked_index_arguments<'l>(
     inputs: &StoreyInputs<'_>,
     packages: impl IntoIterator<Item = &'l Locked>,
@@ -116,7 +116,7 @@ pub(crate) fn locked_index_arguments<'l>(
     words
 }
 
-/// Options for installing exactly what a lock names. All indexes are asked: the hash says which file it is.
+/// Options for installing exactly what a lock names. All indexes are asked: the hash identifies the file.
 pub(crate) fn install_index_arguments<'l>(
     inputs: &StoreyInputs<'_>,
     packages: impl IntoIterator<Item = &'l Locked>,
@@ -130,7 +130,7 @@ pub(crate) fn install_index_arguments<'l>(
     words
 }
 
-/// The indexes whose files never change, unless somebody else configures uv: words of a shell, the main one last.
+/// Indexes that uv may treat as immutable, as shell words, the main one last; empty if anything else configures uv.
 fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
     let words = index_arguments(inputs);
     let mut default = DEFAULT_INDEX;
@@ -145,7 +145,7 @@ fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
     all.push(default);
     let extra = extra_arguments(inputs).install;
     let chooses = |word: &String| word.contains("index") && word != "--index-strategy";
-    // What does not stand in a file of uv's as it is, is left to its options.
+    // URLs that would need escaping in uv.toml are left out.
     let is_plain = |url: &&str| {
         url.chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._~:/%+@=,".contains(c))
@@ -158,7 +158,7 @@ fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
     all.join(" ")
 }
 
-/// Files of the context, and those that arguments name; of paths below each other the upper one.
+/// Files of the context, and those that arguments name; of nested paths, only the outermost.
 pub(crate) fn context_mounts<'p>(
     inputs: &StoreyInputs<'_>,
     paths: impl IntoIterator<Item = &'p String>,

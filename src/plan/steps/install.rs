@@ -16,11 +16,10 @@ use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{Artefact, Locked};
 
-/// Why installs see nothing but the interpreter.
-pub(crate) const INSTALL_REASON: &str =
-    "what the lock names is only unpacked: nothing but the interpreter has a say in the result";
+/// Why install steps see only the interpreter.
+pub(crate) const INSTALL_REASON: &str = "locked wheels are only unpacked; the result depends on the interpreter alone";
 
-/// Installs the packages of a group; `built` has the steps of those that were built beside.
+/// Installs the packages of a group; `built` has the steps of those that were built outside the image.
 pub(crate) fn install(
     plan: &mut Builder,
     inputs: &StoreyInputs<'_>,
@@ -59,15 +58,15 @@ pub(crate) fn install(
     }
     arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
     let script = access
-        .tell(script(group, &wheels, built, arguments))
+        .configure(script(group, &wheels, built, arguments))
         .with("python", python.program())
         .with("bin", python.bin())
         .with("prefix", python.prefix)
         .with("owner", inputs.owner());
     let (after, reason) = if takes_anything {
-        (plan.with_apt(), "arguments that are not known may need anything")
+        (plan.after_python_and_apt(), "unknown arguments may need anything")
     } else {
-        (plan.with_python(), INSTALL_REASON)
+        (plan.after_python(), INSTALL_REASON)
     };
     let labels: Vec<String> = packages.iter().map(|package| label(package)).collect();
     let title = format!("uv pip install {}{}", labels.join(" "), group.note);
@@ -86,7 +85,7 @@ pub(crate) fn install(
     plan.add(draft)
 }
 
-/// What was built beside, and wheels of the context.
+/// The packages that other steps built, and wheels of the context.
 fn mounts_of(group: &Group<'_>, built: &BTreeMap<&str, StepId>) -> Vec<StepMount> {
     let products = group.packages.iter().filter_map(|package| {
         Some(StepMount::Product {
@@ -104,12 +103,12 @@ fn mounts_of(group: &Group<'_>, built: &BTreeMap<&str, StepId>) -> Vec<StepMount
 
 fn script(group: &Group<'_>, wheels: &[&Locked], built: &BTreeMap<&str, StepId>, arguments: Vec<String>) -> Script {
     let names: Vec<&str> = group.packages.iter().map(|package| package.name.as_str()).collect();
-    let beside: Vec<&str> = names.iter().copied().filter(|name| built.contains_key(name)).collect();
+    let built_names: Vec<&str> = names.iter().copied().filter(|name| built.contains_key(name)).collect();
     let lines: Vec<String> = wheels.iter().map(|package| exact_line(package, CONTEXT)).collect();
     let is_path = |package: &&Locked| matches!(package.artefact, Artefact::Path { .. });
     Script::new("install.sh")
         .with("requirements", lines.join("\n"))
-        .with("built", beside.join(" "))
+        .with("built", built_names.join(" "))
         .with(
             "names",
             if names.len() > 1 {

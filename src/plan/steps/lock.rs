@@ -1,4 +1,4 @@
-//! The lock step: which Python packages are installed, and the layer that keeps the answer.
+//! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
 use crate::image_spec::{ImageSpec, LOCK_NAME};
 use crate::plan::builder::{Builder, Draft};
@@ -8,7 +8,7 @@ use crate::plan::paths::{CONTEXT, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
-use crate::plan::steps::requirement::{packages, placed, required};
+use crate::plan::steps::requirement::{packages, required, with_absolute_path};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{RequirementsFile, normalised};
@@ -21,7 +21,7 @@ enum Input<'a> {
     Resolve,
     /// uv exports a lock of its own.
     Export(&'a str),
-    /// A lock that needs no program.
+    /// A lock that is used as it is.
     Given(CopySource, &'a str),
 }
 
@@ -41,7 +41,7 @@ fn input<'a>(inputs: &'a StoreyInputs<'_>) -> Option<Input<'a>> {
     }
 }
 
-/// The step that says which packages are installed.
+/// The step that decides which packages are installed.
 pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> Option<StepId> {
     let input = input(inputs)?;
     let access = IndexAccess::of(inputs);
@@ -51,7 +51,7 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
         Input::Given(_, path) => {
             let script = Script::new("report_interpreter.sh").with("python", python.program());
             let run = make(script, variables::of_installs(inputs.spec), vec![scratch()]);
-            let title = format!("look at the interpreter that {} is for", file_name(path));
+            let title = format!("read the interpreter that {} is for", file_name(path));
             (run, title, plan.last_of(Stage::Python), "only the interpreter is asked")
         }
         Input::Export(path) => {
@@ -80,19 +80,19 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
     Some(plan.add(draft))
 }
 
-/// Reading what a package needs may mean building it.
+/// Where a package's metadata can be read, which may mean building it.
 fn where_metadata_builds(plan: &Builder, inputs: &StoreyInputs<'_>) -> (Vec<StepId>, &'static str) {
-    let after = plan.with_apt();
+    let after = plan.after_python_and_apt();
     let reason = if after.len() > 1 || inputs.spec.python_exec.is_some() {
-        "reading a package's needs may mean building it, with what apt installs; an apt edit resolves again, with the same result"
+        "reading a package's metadata may mean building it with what apt installs; after an apt edit it resolves again, to the same result"
     } else {
-        "the interpreter decides which packages there are"
+        "which packages are needed depends on the interpreter"
     };
     (after, reason)
 }
 
-/// What both ways of asking uv for a lock have in common; a copy of the context is made where it may be written to.
-fn asking_uv(
+/// What both ways of making a lock with uv share. Builds write to their sources, so they get a copy.
+fn uv_inputs(
     inputs: &StoreyInputs<'_>,
     python: &PythonPlace,
     access: &IndexAccess,
@@ -101,7 +101,7 @@ fn asking_uv(
 ) -> Script {
     let copies = !inputs.facts.requirements.projects.is_empty();
     access
-        .tell(script)
+        .configure(script)
         .with("python", python.program())
         .with("bin", python.bin())
         .with("directory", directory_of(file))
@@ -119,7 +119,7 @@ fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) ->
 }
 
 fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
-    let access = access.of_project();
+    let access = access.with_project_indexes();
     let spec = inputs.spec;
     let mut arguments = vec!["--python".to_owned(), python.program()];
     let groups: Vec<&str> = ImageSpec::strings(&spec.groups)
@@ -135,14 +135,14 @@ fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, 
         arguments.extend(["--group".into(), group.into()]);
     }
     let script = Script::new("export.sh").arguments(arguments);
-    let script = asking_uv(inputs, python, &access, script, path);
+    let script = uv_inputs(inputs, python, &access, script, path);
     with_files(inputs, access, script)
 }
 
 fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
     let spec = inputs.spec;
     if spec.requirements_file().is_some_and(RequirementsFile::has_project) {
-        access = access.of_project();
+        access = access.with_project_indexes();
     }
     let work = match inputs.facts.requirements.projects.is_empty() {
         true => CONTEXT,
@@ -165,18 +165,18 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
         arguments.push(file_name(&file).to_owned());
     }
     let packages = packages(spec, &inputs.facts.requirements);
-    let packages: Vec<String> = packages.iter().map(|line| placed(line, work)).collect();
+    let packages: Vec<String> = packages.iter().map(|line| with_absolute_path(line, work)).collect();
     let all = toml::Value::from(required(spec, &inputs.facts.requirements));
     let script = Script::new("resolve.sh")
         .with("packages", packages.join("\n"))
         .with("requirements", all.to_string())
         .arguments(arguments);
-    let script = asking_uv(inputs, python, &access, script, &file);
+    let script = uv_inputs(inputs, python, &access, script, &file);
     with_files(inputs, access, script)
 }
 
-/// The lock in the image, and as a file by itself. What is an input of the image is in exported caches, too: a
-/// builder that imports them has no need to resolve again.
+/// The lock in the image, and as a single file. Exported caches include what the image has, so a builder that imports
+/// them does not resolve again.
 pub(crate) fn keep_lock(
     plan: &mut Builder,
     inputs: &StoreyInputs<'_>,
@@ -202,7 +202,7 @@ pub(crate) fn keep_lock(
             (Vec::new(), copy(made, source, format!("/{LOCK_NAME}")))
         }
     };
-    // Last, from the root on: such a copy gives existing directories its own time, too.
+    // Last and from the root: this also resets the times of existing directories.
     copies.extend(
         std::iter::once(lock)
             .chain(shared)
@@ -212,7 +212,7 @@ pub(crate) fn keep_lock(
     let title = format!("keep the lock in {KEPT}");
     let draft = Draft::new("keep-lock", Stage::Lock, title, Action::Copy(copies))
         .writes(Writes::below([KEPT]))
-        .after(after, "nothing else is below its directory");
+        .after(after, "nothing else writes to this directory");
     plan.add(draft);
     file
 }

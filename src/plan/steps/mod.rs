@@ -14,7 +14,7 @@ mod shared;
 mod user;
 mod venv;
 
-pub(crate) use apt::apt;
+pub(crate) use apt::{SYSTEM_DIRECTORIES, apt};
 pub(crate) use build::{BUILD_REASON, build};
 pub(crate) use commands::commands;
 pub(crate) use conda::conda;

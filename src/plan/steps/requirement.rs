@@ -15,7 +15,7 @@ pub(crate) fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<Str
     packages
 }
 
-/// All that a lock is made from: the requirements of a spec and of its files, with what else decides, sorted.
+/// Everything the lock depends on, sorted: the requirements of a spec and of its files, and the settings.
 #[must_use]
 pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     let mut all = packages(spec, requirements);
@@ -27,11 +27,11 @@ pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     all
 }
 
-/// A requirement of the spec, with a path in it made absolute.
-pub(crate) fn placed(line: &str, work: &str) -> String {
+/// A requirement of the spec; a relative path in it becomes absolute.
+pub(crate) fn with_absolute_path(line: &str, work: &str) -> String {
     match Requirement::parse(line) {
         Ok(requirement) => match &requirement.source {
-            // A named one has to be a URL; extras and markers stay as they are.
+            // With a name it must be a URL; extras and markers stay as they are.
             Source::Path(path) if !path.starts_with('/') => {
                 let scheme = if requirement.name.is_some() { "file://" } else { "" };
                 line.replacen(
@@ -66,8 +66,8 @@ pub(crate) fn label(package: &Locked) -> String {
     }
 }
 
-/// A line of a requirements file that names exactly one file. Not by its URL where it is from an index: that would be
-/// written into the package.
+/// A line of a requirements file that names exactly one file. Not by URL if it comes from an index: uv
+/// would record the URL in the package.
 pub(crate) fn exact_line(package: &Locked, context: &str) -> String {
     let name = &package.name;
     let version = package.version.as_deref().unwrap_or_default();

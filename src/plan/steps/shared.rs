@@ -9,7 +9,7 @@ use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
 use crate::plan::writes::Writes;
 
-/// The step that finds files which several packages have; `None` where there are fewer than two packages.
+/// The step that finds files that several packages have; `None` if there are fewer than two packages.
 pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[StepId]) -> Option<StepId> {
     let installed: usize = steps.iter().map(|step| plan.packages_of(step).len()).sum();
     if installed < 2 {
@@ -29,14 +29,14 @@ pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[Ste
     let script = Script::new("find_shared.sh")
         .with("python", python.program())
         .arguments(arguments);
-    let title = "look for files that two packages have";
+    let title = "look for files that several packages have";
     let action = Action::Run(make(script, Vec::new(), mounts));
-    let after = plan.with_python();
+    let after = plan.after_python();
     let draft = Draft::new("find-shared-files", Stage::Packages, title, action).makes(Product::SharedFiles);
-    Some(plan.add(draft.after(after, "it reads the layers, one beside the other")))
+    Some(plan.add(draft.after(after, "it only reads the layers, side by side")))
 }
 
-/// The files that several packages have, as the last of them by name has them.
+/// The files that several packages have, taken from the last of these by name.
 pub(crate) fn keep_shared(
     plan: &mut Builder,
     inputs: &StoreyInputs<'_>,
@@ -52,7 +52,7 @@ pub(crate) fn keep_shared(
             let installed = plan.packages_of(step);
             file.packages.iter().any(|package| installed.contains(package))
         };
-        // A step has settled by itself what is shared in it.
+        // Files shared within one step are already settled.
         if steps.iter().filter(has_one).count() < 2 {
             continue;
         }
@@ -82,14 +82,14 @@ pub(crate) fn keep_shared(
         .with("owner", inputs.owner())
         .arguments(arguments);
     let action = Action::Run(run(script, Vec::new(), mounts));
-    let title = format!("keep files that two packages have ({})", shared.len());
-    let after = plan.with_python();
+    let title = format!("keep files that several packages have ({})", shared.len());
+    let after = plan.after_python();
     let draft = Draft::new("keep-shared-files", Stage::Packages, title, action)
         .rank(rank::SHARED_FILES)
         .writes(Writes::SharedFiles {
             prefix: python.prefix,
             paths,
         })
-        .after(after, "it lies above the layers that it takes files from");
+        .after(after, "it comes above the layers that it takes files from");
     plan.add(draft);
 }

@@ -1,4 +1,4 @@
-//! The user of tasks, and what its login shells are told.
+//! The user that tasks run as, and PATH for its login shells.
 
 use crate::image_spec::Profile;
 use crate::plan::builder::{Builder, Draft, rank};
@@ -10,12 +10,12 @@ use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::text::Span;
 
-/// The user of the `flyte` profile with its directories, and certificates where the base has none.
+/// The user of the `flyte` profile with its directories, and certificates if the base has none.
 pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     if inputs.spec.profile == Profile::Plain {
         return;
     }
-    // Everything comes after this step, so it sees nothing that a spec can change but where its interpreter is.
+    // Everything comes after this step, so nothing in a spec changes what it sees, except where the interpreter is.
     let mut environment = variables::of_login(inputs.spec, inputs.python.as_ref());
     environment.push(Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()));
     let script = Script::new("user.sh").with("user", TASK_USER);
@@ -23,11 +23,11 @@ pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let title = format!("create user {TASK_USER}");
     let draft = Draft::new("user", Stage::User, title, action)
         .writes(Writes::below(["/etc", "/home", "/root"]))
-        .after(Vec::new(), "it sees nothing that a spec can change");
+        .after(Vec::new(), "nothing in a spec changes what it sees");
     plan.add(draft);
 }
 
-/// `~/.profile` again, when the spec's own environment changes PATH. Nothing comes after it.
+/// Updates `~/.profile` when the spec's own environment changes PATH. Nothing comes after it.
 pub(crate) fn login_path(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
     let mut names = spec.env.iter().flat_map(|map| &map.value).map(|(name, _)| name);
@@ -42,13 +42,13 @@ pub(crate) fn login_path(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let script = Script::new("login_path.sh").with("user", TASK_USER);
     let action = Action::Run(run(script, environment, vec![scratch()]));
     let writes = Writes::below([TASK_HOME]);
-    let (after, reason) = if plan.meets(&writes) {
-        (plan.everything(), "commands and copies may write there, too")
+    let (after, reason) = if plan.may_write(&writes) {
+        (plan.after_everything(), "commands and copies may also write there")
     } else {
         (plan.last_of(Stage::User), "it changes the user's own file")
     };
     let spans: [Span; 1] = [path.span];
-    let draft = Draft::new("login-path", Stage::User, "set PATH of login shells", action)
+    let draft = Draft::new("login-path", Stage::User, "set PATH for login shells", action)
         .rank(rank::LAST)
         .writes(writes)
         .spans(spans);
