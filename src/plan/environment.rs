@@ -23,6 +23,18 @@ pub enum Edit {
         /// The value.
         value: String,
     },
+    /// Sets it to the current value of another variable.
+    Copy {
+        /// The variable.
+        name: String,
+        /// The other one; if it is unset, nothing changes.
+        from: String,
+    },
+    /// Removes it.
+    Unset {
+        /// The variable.
+        name: String,
+    },
     /// Its parts, joined by the current value: `/x:$PATH` has the parts `/x:` and an empty one.
     Around {
         /// The variable.
@@ -62,6 +74,17 @@ impl Edit {
         }
     }
 
+    pub(crate) fn copy(name: &str, from: &str) -> Self {
+        Self::Copy {
+            name: name.to_owned(),
+            from: from.to_owned(),
+        }
+    }
+
+    pub(crate) fn unset(name: &str) -> Self {
+        Self::Unset { name: name.to_owned() }
+    }
+
     pub(crate) fn prepend(name: &str, value: impl Into<String>) -> Self {
         Self::Prepend {
             name: name.to_owned(),
@@ -97,15 +120,30 @@ impl Edit {
         match self {
             Self::Default { name, .. }
             | Self::Set { name, .. }
+            | Self::Copy { name, .. }
+            | Self::Unset { name }
             | Self::Around { name, .. }
             | Self::Prepend { name, .. }
             | Self::Append { name, .. } => name,
         }
     }
 
-    /// The variable's value after the edit, given its current one; `None` if nothing changes.
-    fn applied(&self, current: Option<&str>) -> Option<String> {
-        let known = current.unwrap_or("");
+    /// The same change of another variable.
+    pub(crate) fn renamed(mut self, to: &str) -> Self {
+        let (Self::Default { name, .. }
+        | Self::Set { name, .. }
+        | Self::Copy { name, .. }
+        | Self::Unset { name }
+        | Self::Around { name, .. }
+        | Self::Prepend { name, .. }
+        | Self::Append { name, .. }) = &mut self;
+        to.clone_into(name);
+        self
+    }
+
+    /// The variable's value after the edit, given the current ones; `None` if it stays as it is.
+    fn applied<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
+        let known = value_of(self.name()).unwrap_or("");
         let has_all = |entries: &str| {
             let has = |entry: &str| known.split(':').any(|known| known == entry);
             entries.split(':').all(has)
@@ -113,6 +151,8 @@ impl Edit {
         match self {
             Self::Default { value, .. } => known.is_empty().then(|| value.clone()),
             Self::Set { value, .. } => Some(value.clone()),
+            Self::Copy { from, .. } => value_of(from).map(str::to_owned),
+            Self::Unset { .. } => None,
             Self::Around { parts, .. } => Some(parts.join(known)),
             Self::Prepend { value, .. } | Self::Append { value, .. } if has_all(value) => None,
             Self::Prepend { value, .. } | Self::Append { value, .. } if known.is_empty() => Some(value.clone()),
@@ -130,12 +170,17 @@ pub fn edited<'e>(
 ) -> Vec<(String, String)> {
     let mut variables = environment.to_vec();
     for edit in edits {
-        let place = variables.iter().position(|(known, _)| known == edit.name());
-        let current = place
-            .and_then(|place| variables.get(place))
-            .map(|(_, value)| value.as_str());
-        let Some(value) = edit.applied(current) else { continue };
-        match place.and_then(|place| variables.get_mut(place)) {
+        if let Edit::Unset { name } = edit {
+            variables.retain(|(known, _)| known != name);
+        }
+        let value_of = |name: &str| {
+            variables
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str())
+        };
+        let Some(value) = edit.applied(value_of) else { continue };
+        match variables.iter_mut().find(|(known, _)| known == edit.name()) {
             Some((_, old)) => *old = value,
             None => variables.push((edit.name().to_owned(), value)),
         }
@@ -197,6 +242,20 @@ mod tests {
         check("$HOME/bin", "$HOME/bin");
         check("a $", "a $");
         assert_eq!(Edit::text("A", "b"), Edit::set("A", "b"));
+    }
+
+    #[test]
+    fn a_variable_can_follow_another_and_go() {
+        let base = [("PATH".to_owned(), "/bin".to_owned())];
+        let edits = [
+            Edit::copy("LOGIN", "PATH"),
+            Edit::text("PATH", "/x:$PATH").renamed("LOGIN"),
+            Edit::copy("OTHER", "MISSING"),
+        ];
+        let login = ("LOGIN".to_owned(), "/x:/bin".to_owned());
+        let both = [base.to_vec(), vec![login.clone()]].concat();
+        assert_eq!(edited(&base, &edits), both);
+        assert_eq!(edited(&both, &[Edit::unset("PATH"), Edit::unset("MISSING")]), [login]);
     }
 
     #[test]

@@ -162,8 +162,8 @@ pub(crate) fn groups<'l>(spec: &ImageSpec, packages: &'l [Locked], other_layers:
         .partition(|package| is_heavy(&package.name) || named.contains(&package.name));
     // In order of names: if there are too many, the last ones share.
     let buckets = usize::try_from(BUCKETS).unwrap_or(usize::MAX);
-    let shared_files = 1;
-    let taken = other_layers + buckets + projects.len() + shared_files;
+    // One for files that several packages have, and one to spare: another number would move packages of large images.
+    let taken = other_layers + buckets + projects.len() + 2;
     light.extend(heavy.split_off(heavy.len().min(MAX_LAYERS.saturating_sub(taken))));
     let mut shared: BTreeMap<u64, Vec<&Locked>> = BTreeMap::new();
     light.sort_by(|a, b| a.name.cmp(&b.name));

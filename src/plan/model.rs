@@ -1,6 +1,6 @@
 //! The plan as data: what a writer turns into a definition, independent of any builder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Serialize, Serializer};
@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::oci::Platform;
 use crate::plan::environment::Edit;
 use crate::plan::script::Script;
-use crate::plan::variables::is_of_task;
+use crate::plan::variables::for_storeys_above;
 use crate::plan::writes::Writes;
 use crate::text::Span;
 
@@ -36,7 +36,7 @@ impl BuildPlan {
     }
 
     /// What is wrong with the order of the steps, if anything: ids must be unique, a step comes after layers before it in
-    /// the list, and what it uses must exist.
+    /// the list, and what it uses must exist and not need the step itself.
     #[must_use]
     pub fn disorder(&self) -> Option<String> {
         self.storeys.iter().find_map(Storey::disorder)
@@ -92,8 +92,8 @@ pub struct Storey {
 }
 
 impl Storey {
-    fn disorder(&self) -> Option<String> {
-        self.steps.iter().enumerate().find_map(|(position, step)| {
+    pub(crate) fn disorder(&self) -> Option<String> {
+        let unordered = self.steps.iter().enumerate().find_map(|(position, step)| {
             let place = |id: &StepId| self.find(id);
             let is_layer_below = |id: &&StepId| place(id).is_some_and(|(at, other)| at < position && other.is_layer());
             if self.find(&step.id).is_none_or(|(first, _)| first != position) {
@@ -107,7 +107,25 @@ impl Storey {
             }
             let missing = step.uses().find(|id| place(id).is_none())?;
             Some(format!("{} uses {missing}, which is not there", step.id))
-        })
+        });
+        unordered.or_else(|| self.circle())
+    }
+
+    /// A step that needs itself.
+    fn circle(&self) -> Option<String> {
+        let mut made: BTreeSet<&StepId> = BTreeSet::new();
+        let mut left: Vec<&Step> = self.steps.iter().collect();
+        while let Some(first) = left.first() {
+            let (ready, waiting): (Vec<&Step>, Vec<&Step>) = left
+                .iter()
+                .partition(|step| step.after.iter().chain(step.uses()).all(|id| made.contains(id)));
+            if ready.is_empty() {
+                return Some(format!("{} is in or above a circle of steps", first.id));
+            }
+            made.extend(ready.iter().map(|step| &step.id));
+            left = waiting;
+        }
+        None
     }
 
     /// The step with an id, and its position in layer order.
@@ -122,8 +140,9 @@ impl Storey {
     }
 
     /// What it changes in the environment for the storeys above.
-    pub fn environment(&self) -> impl Iterator<Item = &Edit> {
-        self.own.environment.iter().filter(|edit| !is_of_task(edit.name()))
+    #[must_use]
+    pub fn environment(&self) -> Vec<Edit> {
+        for_storeys_above(&self.own.environment)
     }
 }
 
@@ -245,8 +264,8 @@ impl Part {
     }
 }
 
-/// The name of a step in its storey: what it is for, such as `apt-2` or `wheel-numpy`. It does not change when
-/// other steps come and go.
+/// The name of a step in its storey: what it is for, such as `apt-2` or `wheel-numpy`. It does not
+/// depend on the steps of other fields.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct StepId(pub(crate) String);
 
@@ -316,8 +335,8 @@ impl Step {
 pub enum Product {
     /// `interpreter.json`, and `pylock.toml` unless the user gives a lock.
     Lock,
-    /// No files: the wheels of a lock are in the cache that installs read. A builder that skips the step produces the
-    /// same image, only more slowly.
+    /// No files: the wheels of a lock are in the cache that installs read. Leaving the step out gives the
+    /// same image, more slowly.
     Fetched,
     /// The files of a package, laid out as below the interpreter's prefix.
     Package,
@@ -493,11 +512,12 @@ impl Settings {
             ..Self::default()
         };
         for (position, storey) in storeys.iter().enumerate() {
-            let is_top = position + 1 == storeys.len();
             let own = storey.own.clone();
-            let edits = own.environment.into_iter();
-            all.environment
-                .extend(edits.filter(|edit| is_top || !is_of_task(edit.name())));
+            let is_top = position + 1 == storeys.len();
+            all.environment.extend(match is_top {
+                true => own.environment,
+                false => storey.environment(),
+            });
             all.user = own.user.or(all.user);
             all.workdir = own.workdir.or(all.workdir);
             all.entrypoint = own.entrypoint.or(all.entrypoint);

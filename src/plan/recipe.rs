@@ -85,9 +85,18 @@ fn layout(inputs: &StoreyInputs<'_>, layers_below: usize) -> Layout {
     };
     // How packages share layers depends on the number of layers without them.
     let (others, ..) = steps_of(inputs, Some((lock, &[])));
-    let others = layers_below + others.iter().filter(|step| step.is_layer()).count();
+    let others = others.iter().filter(|step| step.is_layer() && !is_at_most_once(step));
+    let others = layers_below + others.count() + AT_MOST_ONCE.len();
     let groups = groups(inputs.spec, &lock.packages, others);
     steps_of(inputs, Some((lock, &groups)))
+}
+
+/// Steps that a spec has or not, by their ids. There is room for all of them, so that none moves packages to other layers
+/// when it comes or goes.
+const AT_MOST_ONCE: [&str; 6] = ["keep-lock", "workdir", "setup", "source", "commands", "login-path"];
+
+fn is_at_most_once(step: &Step) -> bool {
+    AT_MOST_ONCE.contains(&step.id.0.as_str())
 }
 
 /// All steps, in layer order: what is big and steady first.

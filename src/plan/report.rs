@@ -46,7 +46,8 @@ struct BaseReport<'a> {
 struct StoreyReport<'a> {
     images: &'a BTreeMap<ImageRole, String>,
     /// What it changes in the environment for the storeys above.
-    environment: Vec<&'a Edit>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    environment: Vec<Edit>,
     /// The interpreter that a given lock was read for; not asked, but assumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     assumed_interpreter: Option<String>,
@@ -91,7 +92,10 @@ impl<'a> PlanReport<'a> {
         for (position, storey) in plan.storeys.iter().enumerate() {
             storeys.push(StoreyReport {
                 images: &storey.images,
-                environment: storey.environment().collect(),
+                environment: match position + 1 == plan.storeys.len() {
+                    true => Vec::new(),
+                    false => storey.environment(),
+                },
                 assumed_interpreter: interpreters.get(position).cloned().flatten(),
                 lock: match &storey.lock {
                     _ if !storey.is_complete => LockReport::Unknown(UNKNOWN),

@@ -61,6 +61,9 @@ pub enum TargetError {
     /// A step.
     #[error("the plan has no step {0}")]
     NoSuchStep(StepId),
+    /// The steps of the plan are out of order, which is a bug.
+    #[error("the plan is out of order: {0}")]
+    Disorder(String),
 }
 
 /// The runs of a storey's steps, in an order in which they can be made.
@@ -118,8 +121,11 @@ pub enum Scheduled {
 /// Lays out what runs on what.
 ///
 /// # Errors
-/// When the target is not in the plan.
+/// When the target is not in the plan, or the steps are out of order.
 pub fn schedule(storey: &Storey, strategy: Strategy, target: &Target) -> Result<Schedule, TargetError> {
+    if let Some(disorder) = storey.disorder() {
+        return Err(TargetError::Disorder(disorder));
+    }
     let mut scheduler = Scheduler::new(storey, strategy, target)?;
     let result = match target {
         Target::Product(id) => {

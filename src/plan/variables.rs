@@ -80,12 +80,20 @@ pub(crate) fn of_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Ed
     edits
 }
 
-/// PATH for login shells, without the spec's own environment.
-pub(crate) fn of_login(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
+/// The environment of the image, without the spec's own.
+pub(crate) fn of_base_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
     let mut edits = of_profile(spec, python);
     edits.extend(of_graphics(spec));
-    edits.retain(|edit| edit.name() == "PATH");
     edits
+}
+
+/// PATH as some edits leave it, for login shells. It has a name of its own, since a step that finds no programs in it
+/// must work nevertheless.
+pub(crate) fn of_login(edits: Vec<Edit>) -> Vec<Edit> {
+    let paths = edits.into_iter().filter(|edit| edit.name() == "PATH");
+    let mut login = vec![Edit::copy(LOGIN_PATH, "PATH")];
+    login.extend(paths.map(|edit| edit.renamed(LOGIN_PATH)));
+    login
 }
 
 fn of_profile(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
@@ -103,6 +111,9 @@ fn of_profile(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
     }
     edits
 }
+
+/// What scripts read PATH for login shells from.
+const LOGIN_PATH: &str = "IMAGESPEC_LOGIN_PATH";
 
 /// Where hosts put the drivers of graphics cards.
 fn of_graphics(spec: &ImageSpec) -> Vec<Edit> {
@@ -134,7 +145,16 @@ pub(crate) fn of_task(spec: &ImageSpec, id: &str) -> Vec<Edit> {
     edits
 }
 
-/// Whether a variable describes the image to a task.
-pub(crate) fn is_of_task(name: &str) -> bool {
-    OF_TASK.contains(&name)
+/// An image's environment as storeys above it see it: they have a PATH to start from, and nothing describes the image to
+/// a task.
+pub(crate) fn for_storeys_above(edits: &[Edit]) -> Vec<Edit> {
+    let mut seen: Vec<Edit> = edits
+        .iter()
+        .filter(|edit| !OF_TASK.contains(&edit.name()))
+        .cloned()
+        .collect();
+    seen.extend(Edit::of_base());
+    // The base image may be such an image.
+    seen.extend(OF_TASK.map(Edit::unset));
+    seen
 }

@@ -43,7 +43,7 @@ pub fn write_llb(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> R
             environment: &environment,
         };
         below = writer.result()?;
-        environment = edited(&environment, storey.environment());
+        environment = edited(&environment, &storey.environment());
         history.extend(
             schedule
                 .layers

@@ -9,15 +9,15 @@ const END: &str = "IMAGESPEC_FILE";
 
 /// The script with its files, variables and arguments, for a shell that has an empty `/tmp`.
 pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
-    let mut text = format!("scripts={SCRIPTS}\nmkdir -p \"$scripts\"\n");
+    let mut text = format!("_scripts={SCRIPTS}\nmkdir -p \"$_scripts\"\n");
     for file in script.files() {
         text.push_str(&format!(
-            "cat > \"$scripts/{file}\" <<'{END}'\n{}{END}\n",
+            "cat > \"$_scripts/{file}\" <<'{END}'\n{}{END}\n",
             script_file(file)
         ));
     }
-    let around = mount_directories(mounts).join(" ");
-    text.push_str(&format!("around={}\n", quote(&around)));
+    let around = mount_directories(mounts).join("\n");
+    text.push_str(&format!("_around={}\n", quote(&around)));
     for (name, value) in &script.variables {
         text.push_str(&format!("{name}={}\n", quote(value)));
     }
@@ -25,7 +25,7 @@ pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
     for argument in &script.arguments {
         text.push_str(&format!(" {}", quote(argument)));
     }
-    text.push_str(&format!("\n. \"$scripts/{}\"\n", script.file));
+    text.push_str(&format!("\n. \"$_scripts/{}\"\n", script.file));
     text
 }
 

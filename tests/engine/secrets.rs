@@ -110,9 +110,10 @@ fn a_missing_secret_says_how_to_give_it() {
     let spec = "profile: plain\npackages: [six]\npip_secret_mounts:\n  - [tokens/netrc, /root/.netrc]\n";
     let lock = "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"six\"\nversion = \"1.16.0\"\n\
         wheels = [{ url = \"https://h/six-1.16.0-py2.py3-none-any.whl\", hashes = { sha256 = \"aa\" } }]\n";
-    // Where versions are looked up, and where a lock is given so that the first step that needs it is one of the image.
-    for lock in [None, Some(lock)] {
-        let project = Project::new(&fresh(spec));
+    // Where versions are looked up; where a lock is given so that the first step that needs it is one of the image; and
+    // where only a part of the image is built.
+    for (lock, target) in [(None, "image"), (Some(lock), "image"), (Some(lock), "packages")] {
+        let project = Project::new(&fresh(spec)).with(&["--target", target]);
         if let Some(lock) = lock {
             project.file("pylock.toml", lock);
         }

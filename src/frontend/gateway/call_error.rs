@@ -4,7 +4,7 @@ use prost::Message as _;
 use serde_json::{Value, json};
 
 use crate::proto::google::rpc::Status;
-use crate::text::{Diagnostic, Failure, ProblemKind};
+use crate::text::{Diagnostic, Failure, ProblemKind, redact};
 
 /// gRPC's code for errors of no special kind; clients print them without the name of a code.
 pub(crate) const UNKNOWN: i32 = 2;
@@ -146,11 +146,11 @@ impl From<tonic::Status> for CallError {
     }
 }
 
-/// A failed call, with BuildKit's own message.
+/// A failed call, with BuildKit's own message: whole, as clients look into it.
 impl From<CallError> for Diagnostic {
     fn from(error: CallError) -> Self {
         Self {
-            message: error.message.clone(),
+            message: redact(&error.message),
             ..Self::error("buildkit", "").kind(error.kind).caused_by(error)
         }
     }

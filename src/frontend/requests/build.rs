@@ -44,11 +44,14 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     for (position, (platform, images)) in inputs.platforms.iter().zip(&images).enumerate() {
         built.push(assembly.image(platform, images, is_labelled, position == 0).await?);
     }
-    let identity = match early {
-        Some(identity) => Some(identity),
-        // A part of an image must not have the name of the whole.
-        None if !is_whole => None,
-        None => identify_while_building(&inputs, &files, &built).await?,
+    // A part of an image must not have the name of the whole.
+    let identity = if early.is_some() || !is_whole {
+        if has_secrets(spec) {
+            evaluate(session, &built).await?;
+        }
+        early
+    } else {
+        identify_while_building(&inputs, &files, &built).await?
     };
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
@@ -91,19 +94,10 @@ async fn identify_while_building(
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
     let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
-    // Wait for steps with secrets: if one is missing, only the failure of the step itself can be explained.
-    let has_secrets = inputs.spec.all().any(|spec| !spec.pip_secret_mounts.is_empty());
-    let identified = if inputs.tasks.is_empty() && !has_secrets {
+    let identified = if inputs.tasks.is_empty() && !has_secrets(inputs.spec) {
         identify.await
     } else {
-        // Solves are lazy: nothing runs until it is evaluated.
-        let run = async {
-            for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
-                session.client.evaluate(&image.reference).await?;
-            }
-            Ok::<_, Failure>(())
-        };
-        let (identified, ran) = tokio::join!(identify, run);
+        let (identified, ran) = tokio::join!(identify, evaluate(session, built));
         ran?;
         identified
     };
@@ -116,6 +110,19 @@ async fn identify_while_building(
             Ok(None)
         }
     }
+}
+
+/// Whether steps use secrets. Then a build waits for them: if one is missing, only the frontend can explain it.
+fn has_secrets(spec: &ImageSpec) -> bool {
+    spec.all().any(|spec| !spec.pip_secret_mounts.is_empty())
+}
+
+/// Runs what was solved: solves are lazy.
+async fn evaluate(session: &Session, built: &[AssembledImage]) -> Result<(), Failure> {
+    for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
+        session.client.evaluate(&image.reference).await?;
+    }
+    Ok(())
 }
 
 /// Why an image has no label with its tag: the place of the first problem, the messages of all.

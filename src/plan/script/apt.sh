@@ -2,17 +2,17 @@
 # shellcheck shell=sh
 # "$@": the packages
 # shellcheck source=src/plan/script/prelude.sh
-. "${scripts:?}/prelude.sh"
+. "${_scripts:?}/prelude.sh"
 
-mkdir -p "$apt_state/lists/partial" "$apt_archives/partial"
+mkdir -p "$_apt_state/lists/partial" "$_apt_archives/partial"
 apt() {
-  apt-get -q -o Dir::State::lists="$apt_state/lists" -o Dir::Cache::archives="$apt_archives" \
+  apt-get -q -o Dir::State::lists="$_apt_state/lists" -o Dir::Cache::archives="$_apt_archives" \
     -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Keep-Downloaded-Packages=true \
     -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
 }
-update() { apt update && touch "$apt_state/updated"; }
+update() { apt update && touch "$_apt_state/updated"; }
 install() { apt install -y --no-install-recommends -- "$@"; }
-if [ -n "$(find "$apt_state/updated" -mmin -10 2>/dev/null)" ]; then
+if [ -n "$(find "$_apt_state/updated" -mmin -10 2>/dev/null)" ]; then
   install "$@" || { update && install "$@"; }
 else
   update && install "$@"
@@ -22,4 +22,4 @@ find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfi
   /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- \
   /var/lib/dpkg/*-old /var/cache/debconf/*-old -xdev -type f -newer /tmp/.started -exec rm -f {} + 2>/dev/null || true
 # shellcheck source=src/plan/script/settle.sh
-. "$scripts/settle.sh"
+. "$_scripts/settle.sh"

@@ -1,9 +1,9 @@
 # Records which files several packages have.
 # shellcheck shell=sh
-# python: the interpreter
+# _python: the interpreter
 # "$@": the prefix; then for each layer its directory and the packages in it, "--" before each
 # shellcheck source=src/plan/script/prelude.sh
-. "${scripts:?}/prelude.sh"
+. "${_scripts:?}/prelude.sh"
 
-mkdir -p "$product$kept"
-run_plainly SHARED_AS="$product$kept/shared-files.json" "${python:?}" -s -S -B "$scripts/shared.py" "$@"
+mkdir -p "$_product$_kept"
+run_plainly SHARED_AS="$_product$_kept/shared-files.json" "${_python:?}" -s -S -B "$_scripts/shared.py" "$@"

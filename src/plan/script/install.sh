@@ -1,45 +1,45 @@
 # Installs exactly what a lock names.
 # shellcheck shell=sh
-# python, bin, prefix, owner, secrets, indexes: read by index_access.sh and the files after it
-# requirements: a line for each wheel, empty where there is none
-# built: packages that other steps built
-# names: all packages, if files of several have to be settled; else empty
-# in_context: not empty where a wheel lies in the context
+# _python, _bin, _prefix, _owner, _secrets, _indexes: read by index_access.sh and the files after it
+# _requirements: a line for each wheel, empty where there is none
+# _built: packages that other steps built
+# _names: all packages, if files of several have to be settled; else empty
+# _in_context: not empty where a wheel lies in the context
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
-. "${scripts:?}/prelude.sh"
+. "${_scripts:?}/prelude.sh"
 # shellcheck source=src/plan/script/index_access.sh
-. "$scripts/index_access.sh"
+. "$_scripts/index_access.sh"
 # shellcheck source=src/plan/script/uv_environment.sh
-. "$scripts/uv_environment.sh"
+. "$_scripts/uv_environment.sh"
 
-if [ -n "${requirements?}" ]; then
-  printf '%s\n' "$requirements" > /tmp/imagespec/requirements.txt
+if [ -n "${_requirements?}" ]; then
+  printf '%s\n' "$_requirements" > /tmp/imagespec/requirements.txt
   # Wheels that were fetched before need no network; the offline attempt prints nothing if it fails.
   install() {
-    if "$uv" pip install --offline "$@" 2>/tmp/imagespec/offline.log; then cat /tmp/imagespec/offline.log >&2
-    else "$uv" pip install "$@"; fi
+    if "$_uv" pip install --offline "$@" 2>/tmp/imagespec/offline.log; then cat /tmp/imagespec/offline.log >&2
+    else "$_uv" pip install "$@"; fi
   }
   install "$@"
 fi
-for name in ${built?}; do
+for _name in ${_built?}; do
   # An older version in the image below would leave files behind.
-  HOME=/tmp/home UV_CACHE_DIR=/tmp/imagespec/cache "$uv" pip uninstall -q --python "${python:?}" "$name" 2>/dev/null || true
-  cp -R "$built_packages/$name/." "${prefix:?}/"
+  HOME=/tmp/home UV_CACHE_DIR=/tmp/imagespec/cache "$_uv" pip uninstall -q --python "${_python:?}" "$_name" 2>/dev/null || true
+  cp -R "$_built_packages/$_name/." "${_prefix:?}/"
 done
-if [ -n "${names?}" ]; then
+if [ -n "${_names?}" ]; then
   # A file of several packages is that of the one whose name comes last.
   # shellcheck disable=SC2086 # words
-  shared=$(run_plainly SHARED_AS=names "$python" -s -S -B "$scripts/shared.py" "$prefix" -- / $names)
-  for name in $shared; do
-    case " $built " in
-      *" $name "*) cp -R "$built_packages/$name/." "$prefix/" ;;
-      *) install "$@" --reinstall-package "$name" ;;
+  _shared=$(run_plainly SHARED_AS=names "$_python" -s -S -B "$_scripts/shared.py" "$_prefix" -- / $_names)
+  for _name in $_shared; do
+    case " $_built " in
+      *" $_name "*) cp -R "$_built_packages/$_name/." "$_prefix/" ;;
+      *) install "$@" --reinstall-package "$_name" ;;
     esac
   done
 fi
-rm -f "$prefix/.lock" "${credentials:?}/credentials.toml.lock"
-if [ -n "${in_context?}" ]; then remove_install_times "$prefix"; fi
-settled=$prefix
+rm -f "$_prefix/.lock" "${_credentials:?}/credentials.toml.lock"
+if [ -n "${_in_context?}" ]; then remove_install_times "$_prefix"; fi
+_settled=$_prefix
 # shellcheck source=src/plan/script/settle_python.sh
-. "$scripts/settle_python.sh"
+. "$_scripts/settle_python.sh"

@@ -1,7 +1,7 @@
 # The line that sets PATH for the user's login shells.
 # shellcheck shell=sh disable=SC2034 # home and line are for whoever sources this
-# user: its name
-# login: the image's PATH
+# _user: its name
+# IMAGESPEC_LOGIN_PATH: the image's PATH
 
 quoted() {
   case "$1" in
@@ -9,5 +9,5 @@ quoted() {
     *) printf %s "$1" ;;
   esac
 }
-home=$(getent passwd "${user:?}" | cut -d: -f6)
-line="export PATH=$(quoted "${login?}")"
+_home=$(getent passwd "${_user:?}" | cut -d: -f6)
+_line="export PATH=$(quoted "${IMAGESPEC_LOGIN_PATH?}")"

@@ -49,8 +49,9 @@ pub struct Script {
     /// The file to run; [`Self::files`] are all that it reads.
     #[serde(rename = "file")]
     pub file: &'static str,
-    /// Variables of the shell, by name. The builder adds `scripts`, the directory of the files, and `around`, the
-    /// directories that its mount points were made in.
+    /// Variables of the shell, by name; `_` keeps them apart from what the image's environment exports. The builder adds
+    /// `_scripts`, the directory of the files, and `_around`, the directories that its mount points were made in, a
+    /// line each.
     #[serde(serialize_with = "as_map")]
     pub variables: Vec<(&'static str, String)>,
     /// The positional arguments.
@@ -180,7 +181,7 @@ mod tests {
         check("find_shared.sh", &["find_shared.sh", "prelude.sh", "shared.py"]);
         for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
             let read = FILES.iter().filter(|(other, _)| reads(text, other)).count();
-            let named = text.matches("\"$scripts/").count() + text.matches("\"${scripts:?}/").count();
+            let named = text.matches("\"$_scripts/").count() + text.matches("\"${_scripts:?}/").count();
             assert_eq!(read, named, "{name} reads something that is not there, or twice");
         }
     }
@@ -212,7 +213,7 @@ mod tests {
             ("kept", paths::KEPT),
             ("time", &FIXED_TIME.to_string()),
         ] {
-            assert!(prelude.contains(&format!("\n{name}={value}\n")), "{name}");
+            assert!(prelude.contains(&format!("\n_{name}={value}\n")), "{name}");
         }
         let status = format!("exit {MISSING_SECRET_STATUS}; ");
         assert!(script_file("index_access.sh").contains(&status));

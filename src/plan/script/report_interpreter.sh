@@ -1,8 +1,8 @@
 # Records what decides markers and wheel tags.
 # shellcheck shell=sh
-# python: the interpreter
+# _python: the interpreter
 # shellcheck source=src/plan/script/prelude.sh
-. "${scripts:?}/prelude.sh"
+. "${_scripts:?}/prelude.sh"
 
-mkdir -p "$product$kept"
-run_plainly "${python:?}" -s -S -B "$scripts/interpreter.py" "$product$kept/interpreter.json"
+mkdir -p "$_product$_kept"
+run_plainly "${_python:?}" -s -S -B "$_scripts/interpreter.py" "$_product$_kept/interpreter.json"

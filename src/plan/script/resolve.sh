@@ -1,37 +1,37 @@
 # Lets uv decide which packages are installed, and write a pylock.toml.
 # shellcheck shell=sh
-# python, bin, secrets, indexes: read by index_access.sh and the files after it
-# directory: where the requirements file is in the context
-# copies: not empty where packages of the context may be built
-# packages: the spec's own requirements, a line each; may be empty
-# requirements: everything the lock depends on, as TOML
+# _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
+# _directory: where the requirements file is in the context
+# _copies: not empty where packages of the context may be built
+# _packages: the spec's own requirements, a line each; may be empty
+# _requirements: everything the lock depends on, as TOML
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
-. "${scripts:?}/prelude.sh"
+. "${_scripts:?}/prelude.sh"
 # shellcheck source=src/plan/script/index_access.sh
-. "$scripts/index_access.sh"
+. "$_scripts/index_access.sh"
 # shellcheck source=src/plan/script/lock_environment.sh
-. "$scripts/lock_environment.sh"
+. "$_scripts/lock_environment.sh"
 
-root=$context
-if [ -n "${copies?}" ]; then copy_context; root=$work; fi
-if [ -n "${packages?}" ]; then
-  printf '%s\n' "$packages" > /tmp/imagespec/packages.txt
+_root=$_context
+if [ -n "${_copies?}" ]; then copy_context; _root=$_work; fi
+if [ -n "${_packages?}" ]; then
+  printf '%s\n' "$_packages" > /tmp/imagespec/packages.txt
   set -- "$@" /tmp/imagespec/packages.txt
 fi
-mkdir -p "$root/${directory?}"
-cd "$root/$directory"
+mkdir -p "$_root/${_directory?}"
+cd "$_root/$_directory"
 # Prefer what the interpreter already has: uv takes an existing lock as preferences.
-lock=pylock.imagespec.toml
-printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$lock"
-"$uv" pip freeze -q --python "${python:?}" \
-  | sed -n 's/^\([A-Za-z0-9._-]*\)==\([^ ]*\)$/[[packages]]\nname = "\1"\nversion = "\2"/p' >> "$lock"
-grep -q packages "$lock" || rm "$lock"
-"$uv" pip compile --no-header --format pylock.toml --output-file "$lock" "$@" > /dev/null
-mv "$lock" "$product$kept/pylock.toml"
+_lock=pylock.imagespec.toml
+printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$_lock"
+"$_uv" pip freeze -q --python "${_python:?}" \
+  | sed -n 's/^\([A-Za-z0-9._-]*\)==\([^ ]*\)$/[[packages]]\nname = "\1"\nversion = "\2"/p' >> "$_lock"
+grep -q packages "$_lock" || rm "$_lock"
+"$_uv" pip compile --no-header --format pylock.toml --output-file "$_lock" "$@" > /dev/null
+mv "$_lock" "$_product$_kept/pylock.toml"
 # What the lock is valid for.
 {
-  printf '%s\n' '' '[tool.imagespec]' "requirements = ${requirements:?}"
-  "$python" -s -S -c 'import platform; print("python = \"%s.%s\"\nmachine = \"%s\"" % (*platform.python_version_tuple()[:2], platform.machine()))'
-} >> "$product$kept/pylock.toml"
-run_plainly "$python" -s -S -B "$scripts/interpreter.py" "$product$kept/interpreter.json"
+  printf '%s\n' '' '[tool.imagespec]' "requirements = ${_requirements:?}"
+  "$_python" -s -S -c 'import platform; print("python = \"%s.%s\"\nmachine = \"%s\"" % (*platform.python_version_tuple()[:2], platform.machine()))'
+} >> "$_product$_kept/pylock.toml"
+run_plainly "$_python" -s -S -B "$_scripts/interpreter.py" "$_product$_kept/interpreter.json"

@@ -10,8 +10,9 @@ import sys
 import types
 import warnings
 
-time, owner, prefix, *around = sys.argv[1:]
+time, owner, prefix, around = sys.argv[1:]
 time = int(time)
+around = around.splitlines()
 # Making the prefix changed the directories above it.
 above = os.path.dirname(prefix)
 while above != "/":

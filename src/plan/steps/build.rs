@@ -38,9 +38,9 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     }
     let script = access
         .configure(Script::new("build.sh"))
-        .with("bin", python.bin())
-        .with("requirement", exact_line(package, WORK))
-        .with("copies", if own.is_some() { "yes" } else { "" })
+        .with("_bin", python.bin())
+        .with("_requirement", exact_line(package, WORK))
+        .with("_copies", if own.is_some() { "yes" } else { "" })
         .arguments(arguments);
     let run = make(script, variables::of_installs(inputs.spec), mounts);
     let id = format!("build-{}", package.name);

@@ -39,9 +39,9 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     let title = format!("micromamba install {}", quote_all(packages.iter().map(String::as_str)));
     let channels = channels.into_iter().flat_map(|channel| ["--channel", channel]);
     let script = Script::new("conda.sh")
-        .with("prefix", python.prefix)
-        .with("root", PythonPlace::CONDA_ROOT)
-        .with("owner", inputs.owner())
+        .with("_prefix", python.prefix)
+        .with("_root", PythonPlace::CONDA_ROOT)
+        .with("_owner", inputs.owner())
         .arguments(channels)
         .arguments(packages);
     let mut spans: Vec<Span> = [

@@ -37,9 +37,9 @@ pub(crate) fn fetch(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     let lines: Vec<String> = wheels.iter().map(|package| exact_line(package, CONTEXT)).collect();
     let script = access
         .configure(Script::new("fetch.sh"))
-        .with("bin", python.bin())
-        .with("many", MANY.to_string())
-        .with("requirements", lines.join("\n"))
+        .with("_bin", python.bin())
+        .with("_many", MANY.to_string())
+        .with("_requirements", lines.join("\n"))
         .arguments(arguments);
     let run = make(script, variables::of_installs(inputs.spec), access.mounts);
     let title = format!("fetch those of {} wheels that are missing", wheels.len());

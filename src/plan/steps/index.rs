@@ -62,7 +62,7 @@ impl IndexAccess {
 
     /// Sets the variables that `index_access.sh` reads.
     pub(crate) fn configure(&self, script: Script) -> Script {
-        script.with("secrets", &self.secrets).with("indexes", &self.indexes)
+        script.with("_secrets", &self.secrets).with("_indexes", &self.indexes)
     }
 }
 

@@ -59,10 +59,10 @@ pub(crate) fn install(
     arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
     let script = access
         .configure(script(group, &wheels, built, arguments))
-        .with("python", python.program())
-        .with("bin", python.bin())
-        .with("prefix", python.prefix)
-        .with("owner", inputs.owner());
+        .with("_python", python.program())
+        .with("_bin", python.bin())
+        .with("_prefix", python.prefix)
+        .with("_owner", inputs.owner());
     let (after, reason) = if takes_anything {
         (plan.after_python_and_apt(), "unknown arguments may need anything")
     } else {
@@ -107,16 +107,16 @@ fn script(group: &Group<'_>, wheels: &[&Locked], built: &BTreeMap<&str, StepId>,
     let lines: Vec<String> = wheels.iter().map(|package| exact_line(package, CONTEXT)).collect();
     let is_path = |package: &&Locked| matches!(package.artefact, Artefact::Path { .. });
     Script::new("install.sh")
-        .with("requirements", lines.join("\n"))
-        .with("built", built_names.join(" "))
+        .with("_requirements", lines.join("\n"))
+        .with("_built", built_names.join(" "))
         .with(
-            "names",
+            "_names",
             if names.len() > 1 {
                 names.join(" ")
             } else {
                 String::new()
             },
         )
-        .with("in_context", if wheels.iter().any(is_path) { "yes" } else { "" })
+        .with("_in_context", if wheels.iter().any(is_path) { "yes" } else { "" })
         .arguments(arguments)
 }

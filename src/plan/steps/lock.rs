@@ -49,7 +49,7 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
     spans.extend(inputs.package_spans());
     let (run, title, after, reason) = match input {
         Input::Given(_, path) => {
-            let script = Script::new("report_interpreter.sh").with("python", python.program());
+            let script = Script::new("report_interpreter.sh").with("_python", python.program());
             let run = make(script, variables::of_installs(inputs.spec), vec![scratch()]);
             let title = format!("read the interpreter that {} is for", file_name(path));
             (run, title, plan.last_of(Stage::Python), "only the interpreter is asked")
@@ -102,10 +102,10 @@ fn uv_inputs(
     let copies = !inputs.facts.requirements.projects.is_empty();
     access
         .configure(script)
-        .with("python", python.program())
-        .with("bin", python.bin())
-        .with("directory", directory_of(file))
-        .with("copies", if copies { "yes" } else { "" })
+        .with("_python", python.program())
+        .with("_bin", python.bin())
+        .with("_directory", directory_of(file))
+        .with("_copies", if copies { "yes" } else { "" })
 }
 
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
@@ -168,8 +168,8 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     let packages: Vec<String> = packages.iter().map(|line| with_absolute_path(line, work)).collect();
     let all = toml::Value::from(required(spec, &inputs.facts.requirements));
     let script = Script::new("resolve.sh")
-        .with("packages", packages.join("\n"))
-        .with("requirements", all.to_string())
+        .with("_packages", packages.join("\n"))
+        .with("_requirements", all.to_string())
         .arguments(arguments);
     let script = uv_inputs(inputs, python, &access, script, &file);
     with_files(inputs, access, script)

@@ -27,7 +27,7 @@ pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[Ste
         });
     }
     let script = Script::new("find_shared.sh")
-        .with("python", python.program())
+        .with("_python", python.program())
         .arguments(arguments);
     let title = "look for files that several packages have";
     let action = Action::Run(make(script, Vec::new(), mounts));
@@ -77,9 +77,9 @@ pub(crate) fn keep_shared(
         return;
     }
     let script = Script::new("keep_shared.sh")
-        .with("python", python.program())
-        .with("prefix", python.prefix)
-        .with("owner", inputs.owner())
+        .with("_python", python.program())
+        .with("_prefix", python.prefix)
+        .with("_owner", inputs.owner())
         .arguments(arguments);
     let action = Action::Run(run(script, Vec::new(), mounts));
     let title = format!("keep files that several packages have ({})", shared.len());

@@ -16,9 +16,9 @@ pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
         return;
     }
     // Everything comes after this step, so nothing in a spec changes what it sees, except where the interpreter is.
-    let mut environment = variables::of_login(inputs.spec, inputs.python.as_ref());
+    let mut environment = variables::of_login(variables::of_base_image(inputs.spec, inputs.python.as_ref()));
     environment.push(Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()));
-    let script = Script::new("user.sh").with("user", TASK_USER);
+    let script = Script::new("user.sh").with("_user", TASK_USER);
     let action = Action::Run(run(script, environment, vec![scratch(), bundle()]));
     let title = format!("create user {TASK_USER}");
     let draft = Draft::new("user", Stage::User, title, action)
@@ -37,9 +37,8 @@ pub(crate) fn login_path(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     if spec.profile == Profile::Plain {
         return;
     }
-    let mut environment = variables::of_image(spec, inputs.python.as_ref());
-    environment.retain(|edit| edit.name() == "PATH");
-    let script = Script::new("login_path.sh").with("user", TASK_USER);
+    let environment = variables::of_login(variables::of_image(spec, inputs.python.as_ref()));
+    let script = Script::new("login_path.sh").with("_user", TASK_USER);
     let action = Action::Run(run(script, environment, vec![scratch()]));
     let writes = Writes::below([TASK_HOME]);
     let (after, reason) = if plan.may_write(&writes) {

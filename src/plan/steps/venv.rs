@@ -13,8 +13,8 @@ use crate::plan::writes::Writes;
 pub(crate) fn venv(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) {
     let Some(exec) = &inputs.spec.python_exec else { return };
     let script = Script::new("venv.sh")
-        .with("prefix", python.prefix)
-        .with("owner", inputs.owner())
+        .with("_prefix", python.prefix)
+        .with("_owner", inputs.owner())
         .arguments([&exec.value]);
     let mounts = vec![scratch(), uv(paths::UV), uv_cache()];
     let action = Action::Run(run(script, variables::of_installs(inputs.spec), mounts));
