@@ -29,7 +29,7 @@ check-tools:
 
 # Static, so that an image needs nothing else. Setting the target keeps the flag off build scripts.
 binary: check-tools
-	RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --no-default-features --target $(HOST)
+	RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' cargo build --release --locked --no-default-features --target $(HOST)
 
 cli: check-tools
 	cargo build --release --locked

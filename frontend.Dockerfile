@@ -10,7 +10,7 @@ COPY proto proto
 COPY src src
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     target="$(rustc -vV | sed -n 's/^host: //p')" && \
-    RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --locked --no-default-features --target "$target" && \
+    RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' cargo build --release --locked --no-default-features --target "$target" && \
     cp "target/$target/release/imagespec" /imagespec
 
 FROM scratch

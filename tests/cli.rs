@@ -644,13 +644,7 @@ fn with_a_lock_beside_the_spec_a_plan_is_whole() {
     let storey = &plan["storeys"][0];
     assert_eq!(storey["lock"]["source"], "pylock.toml");
     assert_eq!(storey["shared_files"], "unknown");
-    assert!(
-        storey["assumed_interpreter"]
-            .as_str()
-            .unwrap()
-            .starts_with("Python 3.12."),
-        "{storey}"
-    );
+    assert_eq!(storey["assumed_interpreter"], "Python 3.12 on linux x86_64");
     assert!(plan["settings"]["labels"]["io.imagespec.tag"].is_string());
     // The same layers either way, joined differently.
     let chain: Value = serde_json::from_str(&project.run(&["plan", "--json", "--strategy", "chain"]).out).unwrap();

@@ -238,6 +238,55 @@ fn an_edit_of_path_changes_the_login_line_alone() {
     assert_eq!(changed, 4);
 }
 
+/// The spec's PATH may name no program at all; scripts must work nevertheless.
+#[test]
+fn scripts_find_their_programs_whatever_path_is() {
+    let yaml = "packages: [a]\napt_packages: [git]\nenv: {PATH: /x}\n";
+    let definition = definition("s.yaml", yaml, Strategy::Merge);
+    let mut scripts = 0;
+    for op in &definition.0.def {
+        let Some(pb::op::Op::Exec(exec)) = pb::Op::decode(op.as_slice()).unwrap().op else {
+            continue;
+        };
+        let environment = exec.meta.unwrap().env;
+        if environment
+            .iter()
+            .any(|variable| variable.starts_with("IMAGESPEC_STEP_"))
+        {
+            let path = environment.iter().find_map(|variable| variable.strip_prefix("PATH="));
+            assert!(path.unwrap().split(':').any(|entry| entry == "/bin"), "{environment:?}");
+            scripts += 1;
+        }
+    }
+    assert!(scripts >= 5, "{scripts}");
+}
+
+/// Images with more heavy packages than layers share some of them; which ones must not depend on other fields.
+#[test]
+fn near_the_limit_of_layers_an_edit_moves_no_package() {
+    let packages: Vec<String> = (0..90).map(|number| format!("nvidia-p{number:03}")).collect();
+    let installs = |more: &str| -> Vec<(String, Vec<String>)> {
+        let plan = plan_of("s.yaml", &format!("packages: [{}]\n{more}", packages.join(", ")));
+        let steps = plan
+            .top()
+            .unwrap()
+            .steps
+            .iter()
+            .filter(|step| !step.packages.is_empty());
+        steps.map(|step| (step.id.to_string(), step.packages.clone())).collect()
+    };
+    let before = installs("");
+    let shared = before
+        .iter()
+        .filter(|(_, packages)| packages[0].starts_with("nvidia-") && packages.len() > 1);
+    assert!(shared.count() > 0, "{before:?}");
+    let all =
+        "commands: [ls]\nsetup_commands: [ls]\nworkdir: /w\nsource_root: .\nsource_copy_mode: all\nenv: {PATH: /x}\n";
+    for more in ["commands: [ls]\n", "workdir: /w\n", "env: {PATH: /x}\n", all] {
+        assert_eq!(installs(more), before, "{more}");
+    }
+}
+
 #[test]
 fn an_edit_of_one_branch_leaves_the_others() {
     let ops = |yaml: &str| definition("s.yaml", yaml, Strategy::Merge).0.def;

@@ -32,7 +32,7 @@ pub(super) struct NamingArguments {
     /// The Python whose Unicode tables flytekit would use: 3.10, 3.11 or 3.12.
     #[arg(long, value_name = "VERSION", default_value_t)]
     python_unicode: Unicode,
-    /// The platforms that the image is built for, as given to the build; counts in `content` only.
+    /// The platforms that the image is built for, as given to the build; of names, only `content` depends on them.
     #[arg(long, value_name = "PLATFORMS", value_parser = platforms)]
     platform: Option<String>,
     /// Print JSON.

@@ -7,7 +7,7 @@ use crate::cli::arguments::{NamingArguments, SpecArguments};
 use crate::cli::output::{DONE, err, out};
 use crate::cli::project::Project;
 use crate::name::Identity;
-use crate::text::{Diagnostic, Failure, Text};
+use crate::text::{Diagnostic, Failure, Operation, Text};
 
 /// An image, by its spec, and how it is named.
 #[derive(Debug, Args)]
@@ -19,14 +19,14 @@ pub(super) struct ImageArguments {
 }
 
 impl ImageArguments {
-    pub(super) fn project(&self) -> Result<Project, Failure> {
-        Project::read(self.spec.file.as_deref(), &self.spec.context)
+    pub(super) fn project(&self, operation: Operation) -> Result<Project, Failure> {
+        Project::read(self.spec.file.as_deref(), &self.spec.context, operation)
     }
 }
 
 /// Prints what flytekit calls the id. It depends on no file.
 pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
-    let project = arguments.project()?;
+    let project = arguments.project(Operation::Naming)?;
     let naming = project.naming(&arguments.naming.options())?;
     let (algorithm, id) = (naming.algorithm().name(), naming.id());
     let found = json!({"version": 1, "algorithm": algorithm, "id": id});
@@ -36,7 +36,7 @@ pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
 
 /// Prints a name that depends on files.
 pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identity) -> &String) -> Result<u8, Failure> {
-    let project = arguments.project()?;
+    let project = arguments.project(Operation::Naming)?;
     let (identity, warnings) = project.identify(&arguments.naming.options())?;
     let found = json!({
         "version": 1,

@@ -18,8 +18,6 @@ pub(super) struct Project {
     pub(super) spec: ImageSpec,
     /// Problems that do not stop names from being computed.
     pub(super) warnings: Vec<Diagnostic>,
-    /// Problems that stop the image from being built; also among the warnings.
-    stops_building: Vec<Diagnostic>,
     context: PathBuf,
     /// The ignore file beside the spec.
     own_ignore: PathBuf,
@@ -28,8 +26,8 @@ pub(super) struct Project {
 }
 
 impl Project {
-    /// Reads the spec in a file, or the default one of a context.
-    pub(super) fn read(file: Option<&Path>, context: &Path) -> Result<Self, Failure> {
+    /// Reads the spec in a file, or the default one of a context, and refuses one that the operation cannot use.
+    pub(super) fn read(file: Option<&Path>, context: &Path, operation: Operation) -> Result<Self, Failure> {
         let directory = context
             .canonicalize()
             .ok()
@@ -41,17 +39,11 @@ impl Project {
         let path = spec_file(file, context)?;
         let text = read(&path)?;
         let parsed = image_spec::parse(&text);
-        let errors = Failure::of(&text, parsed.errors(Operation::Naming));
+        let errors = Failure::of(&text, parsed.errors(operation));
         let spec = match parsed.spec {
             Some(spec) if errors.problems.is_empty() => spec,
             _ => return Err(errors),
         };
-        let stops_building: Vec<Diagnostic> = parsed
-            .diagnostics
-            .iter()
-            .filter(|diagnostic| diagnostic.severity == Severity::Error)
-            .cloned()
-            .collect();
         // Names can be computed even if the image cannot be built.
         let warnings = parsed
             .diagnostics
@@ -68,19 +60,10 @@ impl Project {
             text,
             spec,
             warnings,
-            stops_building,
             context: directory,
             own_ignore: own_ignore.into(),
             lock,
         })
-    }
-
-    /// Refuses a spec that cannot be built.
-    pub(super) fn check_building(&self) -> Result<(), Failure> {
-        if self.stops_building.is_empty() {
-            return Ok(());
-        }
-        Err(Failure::of(&self.text, &self.stops_building))
     }
 
     /// The plan of its image, as far as it is known without a build.

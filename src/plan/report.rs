@@ -152,10 +152,11 @@ impl<'a> PlanReport<'a> {
                 );
             }
             if matches!(storey.lock, LockReport::Unknown(_)) {
-                out.push_str(
-                    "\nThe plan ends here: which packages will be installed is not known yet. A lock beside the spec\n\
-                     completes it; make one with `imagespec lock`.\n",
-                );
+                out.push_str("\nThe plan ends here: only a build finds out which packages will be installed.\n");
+                if position + 1 == self.storeys.len() && storey.can_be_locked() {
+                    out.push_str("A lock beside the spec completes it; make one with `imagespec lock`.\n");
+                }
+                break;
             }
         }
         out
@@ -163,6 +164,14 @@ impl<'a> PlanReport<'a> {
 }
 
 impl StoreyReport<'_> {
+    /// Whether versions are looked up: then a lock can be made. The lock of a project is exported as it is.
+    fn can_be_locked(&self) -> bool {
+        self.steps.iter().any(|step| match &step.step.action {
+            Action::Run(run) => matches!(&run.command, ShellCommand::Script(script) if script.file == "resolve.sh"),
+            _ => false,
+        })
+    }
+
     /// What a step runs on, in words. A step may run on several trees; the last run is in the image.
     fn how_it_runs(&self, step: usize) -> String {
         let mut runs = self.schedule.runs.iter().rev();

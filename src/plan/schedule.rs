@@ -342,3 +342,57 @@ fn not_there(steps: &[Step], part: &Part) -> TargetError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image_spec::parse;
+    use crate::oci::Platform;
+    use crate::plan::{Action, Facts, StepMount, plan};
+    use crate::text::Text;
+
+    #[test]
+    fn a_storey_out_of_order_is_refused() {
+        let spec = parse(&Text::new("s.yaml", "apt_packages: [git]\ncommands: [ls]\n"))
+            .spec
+            .unwrap();
+        let whole = plan(&spec, &Platform::linux_amd64(), &Facts::default())
+            .storeys
+            .remove(0);
+        let check = |break_it: &dyn Fn(&mut Vec<Step>), expect: &str| {
+            let mut storey = whole.clone();
+            break_it(&mut storey.steps);
+            let refused = schedule(&storey, Strategy::Merge, &Target::Whole);
+            match refused {
+                Err(TargetError::Disorder(disorder)) => assert_eq!(disorder, expect),
+                other => panic!("{other:?}"),
+            }
+        };
+        check(
+            &|steps| steps.retain(|step| step.id.0 != "user"),
+            "python comes after user, which is not a layer before it",
+        );
+        check(
+            &|steps| steps.reverse(),
+            "lock comes after python, which is not a layer before it",
+        );
+        check(
+            &|steps| {
+                let first = steps[0].clone();
+                steps.push(first);
+            },
+            "there are two steps user",
+        );
+        check(
+            &|steps| {
+                let lock = steps.iter_mut().find(|step| step.id.0 == "lock").unwrap();
+                let Action::Run(run) = &mut lock.action else { panic!() };
+                run.mounts.push(StepMount::Product {
+                    target: "/own".into(),
+                    step: StepId("lock".into()),
+                });
+            },
+            "lock is in or above a circle of steps",
+        );
+    }
+}

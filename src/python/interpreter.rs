@@ -137,7 +137,11 @@ impl Interpreter {
     #[must_use]
     pub(crate) fn shown(&self) -> String {
         let (system, machine) = (self.markers.sys_platform(), &self.machine);
-        format!("Python {} on {system} {machine}", self.markers.python_full_version())
+        let version = self.markers.python_full_version().to_string();
+        // The patch that stands for the latest one is no real version.
+        let latest = format!(".{LATEST_PATCH}");
+        let version = version.strip_suffix(&latest).unwrap_or(&version);
+        format!("Python {version} on {system} {machine}")
     }
 
     /// The tags of the wheels that it can install (Python, ABI, platform), the best first.

@@ -151,6 +151,25 @@ fn a_flyte_image_runs_flytekit() {
 }
 
 #[test]
+fn a_path_without_programs_stops_no_step() {
+    let project = Project::new("env: {PATH: /nothing}\n");
+    project.build("engine-path");
+    let arguments = [
+        "run",
+        "--rm",
+        "--entrypoint",
+        "/usr/bin/tail",
+        "engine-path",
+        "-1",
+        "/home/flytekit/.profile",
+    ];
+    assert_eq!(
+        project.engine.ok(&arguments),
+        "export PATH=/nothing:/usr/local/nvidia/bin:/usr/local/cuda/bin"
+    );
+}
+
+#[test]
 fn a_plain_image_has_nothing_that_it_does_not_ask_for() {
     let project = Project::new("profile: plain\nentrypoint: []\n");
     project.build("engine-plain");

@@ -12,7 +12,7 @@ use crate::engine;
 use crate::image_spec::Algorithm;
 use crate::name::{NamingOptions, differences, from_label, kept, shown};
 use crate::oci::Reference;
-use crate::text::{Diagnostic, Failure, ProblemKind};
+use crate::text::{Diagnostic, Failure, Operation, ProblemKind};
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
@@ -108,7 +108,7 @@ fn from_spec(file: &str, context: Option<&Path>, options: &NamingOptions) -> Res
     let file = PathBuf::from(file);
     let own = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let context = context.or(own).unwrap_or(Path::new("."));
-    let (identity, _) = Project::read(Some(&file), context)?.identify(options)?;
+    let (identity, _) = Project::read(Some(&file), context, Operation::Naming)?.identify(options)?;
     Ok(Side {
         algorithm: identity.algorithm,
         kept: kept(&identity),

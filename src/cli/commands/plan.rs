@@ -6,7 +6,7 @@ use crate::cli::names::{ImageArguments, show};
 use crate::cli::output::DONE;
 use crate::name::name_in_image;
 use crate::plan::{PlanReport, Strategy};
-use crate::text::{Diagnostic, Failure};
+use crate::text::{Diagnostic, Failure, Operation};
 
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
@@ -33,8 +33,7 @@ impl PlanArguments {
 
 /// Prints the plan of an image: its steps, what they see and write, and how they run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
-    let project = arguments.image.project()?;
-    project.check_building()?;
+    let project = arguments.image.project(Operation::Building)?;
     let options = arguments.image.naming.options();
     let mut outlook = project.outlook(&project.naming(&options)?)?;
     let (identity, warnings) = project.identify(&options)?;

@@ -141,6 +141,8 @@ pub(crate) fn quote_all<'a>(texts: impl IntoIterator<Item = &'a str>) -> String 
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest as _, Sha256};
+
     use std::collections::BTreeSet;
 
     use super::*;
@@ -192,6 +194,18 @@ mod tests {
         for (name, text) in FILES {
             assert!(text.ends_with('\n') && !text.contains("IMAGESPEC_FILE"), "{name}");
         }
+    }
+
+    /// One changed byte builds every image of every user again: a new snapshot belongs into the changelog.
+    #[test]
+    fn texts_of_scripts_are_a_promise() {
+        let digests: Vec<String> = FILES
+            .iter()
+            .map(|(name, text)| format!("{name} {}", base16ct::lower::encode_string(&Sha256::digest(text))))
+            .collect();
+        insta::with_settings!({snapshot_path => "../snapshots"}, {
+            insta::assert_snapshot!(digests.join("\n"));
+        });
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
         .iter()
         .any(|list| ImageSpec::strings(list).next().is_some());
     let may_be_written = files.iter().any(|files| plan.may_write(&writes(&files.writes)));
-    let (mut after, reason): (Vec<StepId>, _) = match (has_commands, may_be_written) {
+    let (mut after, mut reason): (Vec<StepId>, _) = match (has_commands, may_be_written) {
         (true, _) => (plan.after_everything(), "commands may read or change these files"),
         (false, true) => (plan.after_everything(), "other steps may also write there"),
         (false, false) => (plan.last_of(Stage::User), "nothing else writes there"),
@@ -38,6 +38,7 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
             .writes(writes(&step.writes))
             .spans(step.spans);
         after = vec![plan.add(draft.after(after, reason))];
+        reason = "files are copied in the order of the spec";
     }
 }
 
