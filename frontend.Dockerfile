@@ -8,9 +8,12 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock build.rs rust-toolchain.toml ./
 COPY proto proto
 COPY src src
+# Static and at a fixed address, for size; functions with equal code are kept once where the linker can do that.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     target="$(rustc -vV | sed -n 's/^host: //p')" && \
-    RUSTFLAGS='-C target-feature=+crt-static -C relocation-model=static' cargo build --release --locked --no-default-features --target "$target" && \
+    flags='-C target-feature=+crt-static -C relocation-model=static' && \
+    case "$target" in x86_64-*) flags="$flags -C link-arg=-Wl,--icf=all" ;; esac && \
+    RUSTFLAGS="$flags" cargo build --release --locked --no-default-features --target "$target" && \
     cp "target/$target/release/imagespec" /imagespec
 
 FROM scratch
