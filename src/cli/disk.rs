@@ -37,10 +37,13 @@ pub(super) fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
 /// The files of a build context: a directory, without what its ignore file leaves out.
 pub(super) struct DiskFiles(pub(super) Context);
 
+fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Diagnostic {
+    Diagnostic::error("file-access", error.to_string()).caused_by(error)
+}
+
 impl DiskFiles {
     fn stat_or_read(&self, wanted: Wanted, name: &str) -> Result<AtPath, Diagnostic> {
-        let unreadable = |error: Box<dyn std::error::Error>| Diagnostic::error("file-access", error.to_string());
-        let found = self.0.locate(name).map_err(|problem| unreadable(problem.into()))?;
+        let found = self.0.locate(name).map_err(|problem| unreadable(problem))?;
         let (path, is_directory) = match found {
             None => return Ok(AtPath::Nothing),
             Some(found) => found,
@@ -51,7 +54,7 @@ impl DiskFiles {
         if wanted != Wanted::Requirements {
             return Ok(AtPath::File);
         }
-        let content = read_file(&path, MAX_REQUIREMENTS).map_err(|error| unreadable(error.into()))?;
+        let content = read_file(&path, MAX_REQUIREMENTS).map_err(|error| unreadable(error))?;
         Ok(if content.len() > MAX_REQUIREMENTS {
             AtPath::TooLarge
         } else {

@@ -179,9 +179,8 @@ impl Lookup {
             return self.look_up_in_layout(&name, layout).await;
         }
         let scheme = value.split_once(':').map_or(value, |(scheme, _)| scheme);
-        let message =
-            format!("`{scheme}:` cannot replace an image; give docker-image://NAME or oci-layout://DIRECTORY");
-        Err(context_problem(&name, &message))
+        let message = format!("`{scheme}:` cannot replace an image");
+        Err(context_problem(&name, &message).help("give docker-image://NAME or oci-layout://DIRECTORY"))
     }
 
     /// The name and value of the named context that replaces an image.

@@ -299,8 +299,11 @@ impl FrontendOptions {
             .find(|stage| stage.name().eq_ignore_ascii_case(name.trim()))
             .map(Part::Stage)
             .ok_or_else(|| {
-                let hint = closest(name, known).map_or(String::new(), |word| format!("; did you mean `{word}`?"));
-                self.error(option, format!("is not one of {}, wheel-NAME{hint}", known.join(", ")))
+                let problem = self.error(option, format!("is not one of {}, wheel-NAME", known.join(", ")));
+                match closest(name, known) {
+                    Some(word) => problem.help(format!("did you mean `{word}`?")),
+                    None => problem,
+                }
             })
     }
 

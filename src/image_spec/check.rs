@@ -58,7 +58,7 @@ impl Checker<'_> {
                 "tag-format",
                 message,
                 format.span,
-                "write for example \"{spec_hash}-dev\"",
+                "write for example \"{spec_hash}-dev\", and a literal brace twice",
             );
         }
         if let Some(builder) = spec

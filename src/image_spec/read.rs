@@ -561,7 +561,9 @@ impl SpecReader<'_> {
             if !matches!(name.as_str(), "pip_secret_mounts" | "base_image")
                 && let Err(error) = python::value(node)
             {
-                self.report(Diagnostic::error("yaml-value", error.message).at(error.span));
+                let problem = Diagnostic::error("yaml-value", &error.message).at(error.span);
+                let help = "write a text, number, list or mapping without a tag; a text may need quotes";
+                self.report(problem.help(help).caused_by(error));
             }
         }
     }

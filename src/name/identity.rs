@@ -79,8 +79,9 @@ impl<'a> Naming<'a> {
             problems
                 .iter()
                 .map(|problem| {
-                    let diagnostic =
-                        Diagnostic::error("construct", problem.to_string()).at(spec.span_of(&problem.field));
+                    let diagnostic = Diagnostic::error("construct", problem.to_string())
+                        .at(spec.span_of(&problem.field))
+                        .caused_by(problem.clone());
                     if of_old {
                         diagnostic.help("flytekit 1.13 knew fewer fields; leave `tag_algorithm: flytekit-1.13` out")
                     } else {
@@ -208,7 +209,8 @@ impl<'a> Naming<'a> {
                 "name"
             };
             let warning = Diagnostic::warning("image-name", error.to_string()).at(self.spec.span_of(field));
-            warnings.push(warning.help("look at `registry`, `name` and `tag_format`"));
+            let help = "look at `registry`, `name` and `tag_format`";
+            warnings.push(warning.help(help).caused_by(error));
         }
         for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
             for doubt in &outcome.doubts {
@@ -227,10 +229,11 @@ impl<'a> Naming<'a> {
         let help = match error {
             TagError::NoSourceRoot => "add `source_root: .` or a directory",
             TagError::NoPath(_) => "name it as a string",
-            TagError::Format(_) => "write for example \"{spec_hash}-dev\"",
+            TagError::Format(_) => "write for example \"{spec_hash}-dev\", and a literal brace twice",
             TagError::NoDigest(_) => "this is a bug in imagespec",
         };
         Diagnostic::error("no-tag", error.to_string())
+            .caused_by(error.clone())
             .at(self.spec.span_of(error.field()))
             .help(help)
     }

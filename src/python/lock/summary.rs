@@ -12,7 +12,7 @@ pub(crate) fn locked(path: &str, text: &str, must_have: Option<&str>) -> Result<
         RequirementsFile::Lines => locked_requirements(text, must_have),
         RequirementsFile::Pylock => locked_packages(text, must_have),
         RequirementsFile::UvLock | RequirementsFile::PoetryLock => locked_project(text, must_have),
-        RequirementsFile::Project => Err("a project leaves versions open; name its lock".into()),
+        RequirementsFile::Project => Err("a project leaves versions open".into()),
     }
 }
 

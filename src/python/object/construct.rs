@@ -148,7 +148,7 @@ fn words(kind: Scalar) -> &'static str {
         Scalar::Int => "number that Python can read",
         Scalar::Float => "number",
         Scalar::Timestamp => "date that exists",
-        Scalar::Special => "value; put it into quotes",
+        Scalar::Special => "value of its own",
         Scalar::Str => "text",
     }
 }

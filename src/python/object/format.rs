@@ -8,7 +8,7 @@ use crate::python::object::value::Value;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
     /// A `{` without its `}`, or the reverse.
-    #[error("`{0}` has a `{{` or `}}` without a match; write a literal brace twice")]
+    #[error("`{0}` has a `{{` or `}}` without a match")]
     Unbalanced(String),
     /// A field with another name than the only one there is.
     #[error("`{0}` asks for `{1}`, but the only name is `{2}`")]
