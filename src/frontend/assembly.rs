@@ -8,14 +8,14 @@ use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Locking, shared_files, solve_product};
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
-use crate::image_spec::ImageSpec;
+use crate::image_spec::{BaseImage, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
 use crate::plan::{
     self, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Settings, Stage, StoreyFacts, Strategy, Target,
 };
 use crate::project::FoundRequirements;
-use crate::text::{Diagnostic, Failure};
+use crate::text::{Diagnostic, Failure, Span};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
 /// One image of a build, without the labels that name it.
@@ -50,6 +50,14 @@ struct StackedSpec<'a> {
     sibling_lock: Option<&'a SiblingLock>,
 }
 
+/// Where a spec, or one below it, names its base image.
+fn base_span(spec: &ImageSpec) -> Option<Span> {
+    spec.all().find_map(|spec| match &spec.base_image {
+        Some(BaseImage::Reference(name)) => Some(name.span),
+        _ => None,
+    })
+}
+
 impl Build<'_> {
     /// Plans and solves the image of a platform.
     pub(super) async fn image(
@@ -59,11 +67,10 @@ impl Build<'_> {
         label: bool,
         warn: bool,
     ) -> Result<AssembledImage, Failure> {
+        let field = base_span(self.spec);
         if warn && images.base().is_some_and(Resolved::has_triggers) {
-            let warning = Diagnostic::warning(
-                "onbuild-ignored",
-                "the base image has ONBUILD triggers, which are for Dockerfiles; they are not run",
-            );
+            let message = "the base image has ONBUILD triggers, which are for Dockerfiles; they are not run";
+            let warning = Diagnostic::warning("onbuild-ignored", message).at_known(field);
             self.session.warn(&warning).await?;
         }
         let made_for = images
@@ -72,6 +79,7 @@ impl Build<'_> {
         if let Some(other) = made_for.filter(|other| *other != platform.architecture) {
             let message = format!("the base image is made for {other}, the image is built for {platform}");
             let warning = Diagnostic::warning("platform-mismatch", message)
+                .at_known(field)
                 .help("name a base image that has this platform, or build with another --platform");
             self.session.warn(&warning).await?;
         }
