@@ -12,7 +12,7 @@ use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
     Action, BaseFacts, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled, SharedFile,
-    Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
+    ShellCommand, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
 };
 use imagespec::python::{Artefact, Locked};
 use imagespec::text::{Operation, Text};
@@ -21,7 +21,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::Strategy as Generator;
 
 /// Lines of specs that go with each other in any number.
-const LINES: [&str; 20] = [
+const LINES: [&str; 27] = [
     "apt_packages: [git, jq]",
     "apt_packages: [a, b, c, d, e, f, g, h, i, j, k]",
     "packages: [pandas, ./lib]",
@@ -29,6 +29,13 @@ const LINES: [&str; 20] = [
     "python_version: \"3.11\"",
     "python_exec: /usr/bin/python3",
     "requirements: requirements.txt",
+    "requirements: sub/uv.lock",
+    "requirements: pylock.toml",
+    "pip_index: https://index.example/simple",
+    "pip_secret_mounts: [[a, /root/.netrc]]",
+    "pip_extra_args: --index-strategy unsafe-best-match",
+    "runtime_packages: [six]",
+    "env: {PATH: /x}",
     "env: {LOG: info, PATH: \"/x:$PATH\"}",
     "build_env: {CC: clang}",
     "copy: [src, data]",
@@ -71,6 +78,13 @@ fn spec() -> impl Generator<Value = String> {
         }
         if fields.contains_key("python_exec") {
             fields.retain(|field, _| *field != "conda_packages" && *field != "python_version");
+        }
+        // A lock says what is installed.
+        let is_lock = fields
+            .get("requirements")
+            .is_some_and(|line| line.ends_with("lock") || line.ends_with("toml"));
+        if is_lock {
+            fields.retain(|field, _| !matches!(*field, "packages" | "pip_index" | "pip_extra_args"));
         }
         if let Some(target) = target {
             fields.insert("copy_to", format!("copy_to: {target}"));
@@ -130,20 +144,26 @@ fn lock() -> impl Generator<Value = LockedPackages> {
 /// A spec, perhaps on another one, with a lock for each.
 fn planned() -> impl Generator<Value = (ImageSpec, BuildPlan)> {
     let storeys = proptest::collection::vec((spec(), lock()), 1..=3);
-    (storeys, any::<bool>()).prop_map(|(storeys, is_locked)| {
+    (storeys, any::<bool>(), any::<bool>()).prop_map(|(storeys, is_locked, has_sibling)| {
         let specs: Vec<&str> = storeys.iter().map(|(yaml, _)| yaml.as_str()).collect();
         let text = Text::new("imageSpec.yaml", nested(&specs));
         let parsed = parse(&text);
         let errors: Vec<String> = parsed.errors(Operation::Building).map(|d| d.line(&text)).collect();
         assert!(errors.is_empty(), "{errors:#?}\n{}", text.content());
         let spec = parsed.spec.unwrap();
+        let top = storeys.len() - 1;
+        // Without packages nobody looks for a lock beside the spec.
+        let can_have_sibling = needs(&spec).storeys.last().unwrap().stages.contains(&Stage::Lock);
+        let has_sibling = has_sibling && can_have_sibling;
         let facts = Facts {
             base: BaseFacts::default(),
             id: "id".into(),
             storeys: storeys
                 .into_iter()
-                .map(|(_, lock)| StoreyFacts {
+                .enumerate()
+                .map(|(position, (_, lock))| StoreyFacts {
                     lock: is_locked.then_some(lock),
+                    sibling_lock: (is_locked && has_sibling && position == top).then(|| "pylock.toml".to_owned()),
                     ..StoreyFacts::default()
                 })
                 .collect(),
@@ -269,6 +289,14 @@ proptest! {
             let mut used: BTreeSet<ImageRole> = BTreeSet::new();
             for step in &storey.steps {
                 let Action::Run(run) = &step.action else { continue };
+                // The interpreter that scripts are told is the one that was needed.
+                if let ShellCommand::Script(script) = &run.command {
+                    let told = script.variables.iter().find(|(name, _)| *name == "_python");
+                    if let Some((_, told)) = told {
+                        let program = needed.python.map(|python| format!("{}/bin/python", python.prefix));
+                        prop_assert_eq!(program.as_ref(), Some(told));
+                    }
+                }
                 used.extend(run.mounts.iter().filter_map(|mount| match mount {
                     StepMount::Image { image, .. } => Some(*image),
                     _ => None,
