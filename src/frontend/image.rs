@@ -59,7 +59,6 @@ impl Resolved {
         }
     }
 
-    /// Its environment.
     pub(super) fn environment(&self) -> Vec<(String, String)> {
         let config = self.config.as_ref();
         config.map(|config| config.environment.clone()).unwrap_or_default()
@@ -292,7 +291,6 @@ fn not_a_reference(error: ReferenceError) -> Diagnostic {
 pub(super) struct Fetched {
     /// Its full reference; a source policy may have changed it.
     pub(super) name: String,
-    /// Its digest.
     pub(super) digest: String,
     /// Its configuration, unchanged.
     pub(super) config: Vec<u8>,

@@ -12,7 +12,6 @@ use crate::text::{Diagnostic, Failure};
 pub(super) struct SiblingLock {
     /// Its path in the tree.
     pub(super) path: String,
-    /// Its content.
     pub(super) text: String,
     /// The tree that it is in.
     pub(super) tree: Output,

@@ -8,7 +8,6 @@ use crate::text::Span;
 pub(crate) mod rank {
     /// The user, and what apt installs for an interpreter that comes from there.
     pub(crate) const USER: usize = 0;
-    /// The interpreter.
     pub(crate) const PYTHON: usize = 10;
     /// Heavy packages.
     pub(crate) const HEAVY: usize = 20;
@@ -22,7 +21,6 @@ pub(crate) mod rank {
     pub(crate) const PROJECTS: usize = 60;
     /// Files that several packages have.
     pub(crate) const SHARED_FILES: usize = 65;
-    /// The lock.
     pub(crate) const LOCK: usize = 70;
     /// Commands and copies, in their own order.
     pub(crate) const LAST: usize = 80;

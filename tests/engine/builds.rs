@@ -165,7 +165,7 @@ fn a_path_without_programs_stops_no_step() {
     ];
     assert_eq!(
         project.engine.ok(&arguments),
-        "export PATH=/nothing:/usr/local/nvidia/bin:/usr/local/cuda/bin"
+        "export PATH=/nothing:/usr/local/nvidia/bin:/usr/local/cuda/bin\n"
     );
 }
 

@@ -10,7 +10,6 @@ use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
-/// The tag.
 pub(super) async fn tag(session: &Session) -> Result<wire::Result, Failure> {
     answer_with(session, |identity| &identity.tag).await
 }
