@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// A digest that a spec needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
-    /// How many `base_image`s down the spec stands.
+    /// The place of its spec among the stacked ones, the outermost first.
     pub depth: usize,
     /// The spec's field that names the files.
     pub field: &'static str,

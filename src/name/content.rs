@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{Job, Task};
-use crate::image_spec::{BaseImage, ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
+use crate::image_spec::{ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
 use crate::oci::Reference;
 use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
 use crate::python::locked_packages;
@@ -19,15 +19,15 @@ pub(super) type ContentInputs = Vec<(String, String)>;
 /// The files whose digests the name needs.
 pub(super) fn tasks(spec: &ImageSpec, sibling_lock: bool) -> Vec<Task> {
     let mut tasks = Vec::new();
-    of_spec(spec, 0, sibling_lock, &mut tasks);
+    let specs: Vec<&ImageSpec> = spec.all().collect();
+    for (depth, spec) in specs.into_iter().enumerate().rev() {
+        of_spec(spec, depth, sibling_lock && depth == 0, &mut tasks);
+    }
     tasks
 }
 
 /// `sibling_lock` says that a lock beside the spec stands for its requirements.
 fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<Task>) {
-    if let Some(BaseImage::Spec(nested)) = &spec.base_image {
-        of_spec(&nested.value, depth + 1, false, tasks);
-    }
     let mut push = |field, job| tasks.push(Task { depth, field, job });
     if let Some(file) = spec.requirements.as_ref().filter(|_| !sibling_lock) {
         let job = Job::Lock {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::files::{Answer, Doubt, Problem, Request, Task};
 use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
-use crate::image_spec::{Algorithm, BaseImage, ImageSpec, Profile};
+use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::content;
 use crate::oci::{Platform, Reference};
 use crate::python::Unicode;
@@ -261,14 +261,8 @@ impl<'a> Naming<'a> {
     /// The span of the field that asks for a digest.
     #[must_use]
     pub fn span(&self, task: &Task) -> Span {
-        let mut spec = self.spec;
-        for _ in 0..task.depth {
-            match &spec.base_image {
-                Some(BaseImage::Spec(nested)) => spec = &nested.value,
-                _ => break,
-            }
-        }
-        spec.span_of(task.field)
+        let spec = self.spec.all().nth(task.depth);
+        spec.unwrap_or(self.spec).span_of(task.field)
     }
 }
 
