@@ -43,7 +43,7 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Diagnost
 
 impl DiskFiles {
     fn stat_or_read(&self, wanted: Wanted, name: &str) -> Result<AtPath, Diagnostic> {
-        let found = self.0.locate(name).map_err(|problem| unreadable(problem))?;
+        let found = self.0.locate(name).map_err(unreadable)?;
         let (path, is_directory) = match found {
             None => return Ok(AtPath::Nothing),
             Some(found) => found,
@@ -54,7 +54,7 @@ impl DiskFiles {
         if wanted != Wanted::Requirements {
             return Ok(AtPath::File);
         }
-        let content = read_file(&path, MAX_REQUIREMENTS).map_err(|error| unreadable(error))?;
+        let content = read_file(&path, MAX_REQUIREMENTS).map_err(unreadable)?;
         Ok(if content.len() > MAX_REQUIREMENTS {
             AtPath::TooLarge
         } else {
