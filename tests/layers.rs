@@ -2,7 +2,8 @@
 //!
 //! Reads the sources, not the compiler: every path that begins with `crate::`, `super::`, `self::`, a child
 //! module or an imported module is followed to the file that defines what it names, through re-exports.
-//! Code for tests is left out. `imagespec::` in the program counts as `crate::`.
+//! What this reading cannot follow, nobody may write. Code for tests is left out. `imagespec::` in the program
+//! counts as `crate::`.
 
 #![allow(
     clippy::unwrap_used,
@@ -44,8 +45,9 @@ const FLOORS: [(&str, &str); 16] = [
 
 /// All that is wrong with a source tree, a line each.
 fn violations(src: &Path) -> Vec<String> {
-    let arrows = Sources::read(src).arrows();
-    let mut found = Vec::new();
+    let sources = Sources::read(src);
+    let arrows = sources.arrows();
+    let mut found = sources.faults();
     let known: BTreeMap<&str, BTreeSet<&str>> = FLOORS
         .into_iter()
         .map(|(folder, allowed)| (folder, allowed.split_whitespace().collect()))
@@ -203,28 +205,31 @@ fn the_table_allows_nothing_for_nothing() {
     }
 }
 
+/// Expects the violations of a planted tree.
+fn check(files: &[(&str, &str)], expect: &[&str]) {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, content) in files {
+        let path = directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+    let found = violations(directory.path());
+    assert_eq!(found.len(), expect.len(), "{files:#?}\n{found:#?}");
+    for (found, expect) in found.iter().zip(expect) {
+        assert!(found.contains(expect), "{found}\nis not about\n{expect}");
+    }
+}
+
+const LIB: (&str, &str) = ("lib.rs", "mod text; mod plan;");
+
 /// The test of the test: each kind of violation is found where it is planted, and nothing else is.
 #[test]
 fn planted_violations_are_found() {
-    let check = |files: &[(&str, &str)], expect: &[&str]| {
-        let directory = tempfile::tempdir().unwrap();
-        for (path, content) in files {
-            let path = directory.path().join(path);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, content).unwrap();
-        }
-        let found = violations(directory.path());
-        assert_eq!(found.len(), expect.len(), "{found:#?}");
-        for (found, expect) in found.iter().zip(expect) {
-            assert!(found.contains(expect), "{found}\nis not about\n{expect}");
-        }
-    };
-    let lib = ("lib.rs", "pub mod text; pub mod oci; pub mod plan; pub mod image_spec;");
     let text = ("text/mod.rs", "mod source; pub use source::Text;");
     let source = ("text/source.rs", "pub struct Text;");
     // What may be named may be named, in tests anything.
     let plan = "use crate::text::Text; #[cfg(test)] mod tests { use crate::frontend::Session; }";
-    check(&[lib, text, source, ("plan/mod.rs", plan)], &[]);
+    check(&[LIB, text, source, ("plan/mod.rs", plan)], &[]);
     // In a `use`, in a body, in a macro's arguments, by `super`, through a module that was imported.
     for body in [
         "use crate::{plan::{Step, plan as other}};",
@@ -235,7 +240,7 @@ fn planted_violations_are_found() {
     ] {
         let plan = ("plan/mod.rs", "pub struct Step;");
         check(
-            &[lib, text, ("text/source.rs", body), plan],
+            &[LIB, text, ("text/source.rs", body), plan],
             &["text/source.rs:1: names plan/mod.rs"],
         );
     }
@@ -247,14 +252,16 @@ fn planted_violations_are_found() {
     let step = ("plan/step.rs", "use crate::plan::KEPT; pub struct Step;");
     let lock = ("plan/lock.rs", "use super::step::Step; pub const KEPT: &str = \"\";");
     check(
-        &[lib, door, step, lock],
+        &[LIB, text, source, door, step, lock],
         &["circle of 2 files: plan/lock.rs, plan/step.rs"],
     );
     // A circle of folders that is none of files.
     let one = ("plan/one/mod.rs", "pub mod a; pub mod b;");
     let two = ("plan/two/mod.rs", "pub mod c;");
     let files = [
-        lib,
+        LIB,
+        text,
+        source,
         ("plan/mod.rs", "mod one; mod two;"),
         one,
         two,
@@ -273,4 +280,120 @@ fn planted_violations_are_found() {
         ],
         &["`attic` has no place in the table"],
     );
+}
+
+/// A module inside of a file is a module: `super` is what it stands in, and its names are its own.
+#[test]
+fn modules_inside_of_files_are_read() {
+    let plan = ("plan/mod.rs", "pub struct Step;");
+    for body in [
+        "mod x { use super::super::super::plan::Step; }",
+        "mod x { mod y { fn f() { super::super::super::super::plan::Step; } } }",
+        "fn f() { mod x { use super::super::super::plan::Step; } }",
+        "mod x { use crate::plan; }",
+        "use self::super::super::plan::Step;",
+        "fn f() { use crate::plan; plan::Step; }",
+        "#[cfg(not(test))] mod x { use crate::plan::Step; } #[cfg(test)] mod x {}",
+        "struct A { #[cfg(test)] a: Vec<u8>, b: crate::plan::Step }",
+    ] {
+        let files = [LIB, ("text/mod.rs", "mod source;"), ("text/source.rs", body), plan];
+        check(&files, &["text/source.rs:1: names plan/mod.rs"]);
+    }
+    // What an imported module has is given on.
+    let text = ("text/mod.rs", "use crate::plan;\npub use plan::Step;");
+    check(
+        &[LIB, text, plan],
+        &["text/mod.rs:1: names plan/mod.rs", "text/mod.rs:2: names plan/mod.rs"],
+    );
+    let text = ("text/mod.rs", "mod x { use super::super::super::plan::Step; }");
+    check(&[LIB, text, plan], &["text/mod.rs:1: a path that leads nowhere"]);
+    let text = (
+        "text/mod.rs",
+        "pub mod x { pub struct Text; } fn f() { self::x::Text; }",
+    );
+    let plan = ("plan/mod.rs", "use crate::text::x::Text; mod x { use super::Text; }");
+    check(&[LIB, text, plan], &[]);
+}
+
+/// Paths in strings are paths; what cannot be followed is forbidden.
+#[test]
+fn names_are_not_hidden() {
+    let plan = ("plan/mod.rs", "pub struct Step;");
+    for (body, expect) in [
+        ("extern crate self as me; use me::plan::Step;", "`extern crate`"),
+        ("include!(\"../plan/model.rs\");", "`include!`"),
+        ("fn f() { std::include!(\"../plan/model.rs\") }", "`include!`"),
+        ("#[macro_use] fn f() {}", "names a macro without a path"),
+        (
+            "#[macro_export] macro_rules! m { () => {} }",
+            "names a macro without a path",
+        ),
+        (
+            "macro_rules! m { () => {} } mod inner {}",
+            "`mod` below `macro_rules!` sees",
+        ),
+        ("mod inner {} pub use inner::*;", "`*` hides"),
+        ("mod inner { use super::*; }", "`*` hides"),
+        ("mod missing;", "`mod missing` has no file at its place"),
+        (
+            "struct A { #[serde(with = \"crate::plan::x\")] a: u8 }",
+            "names plan/mod.rs",
+        ),
+        (
+            "#[serde(serialize_with = r\"super::plan::x\")] struct A;",
+            "names plan/mod.rs",
+        ),
+    ] {
+        let expect = format!("text/mod.rs:1: {expect}");
+        check(&[LIB, ("text/mod.rs", body), plan], &[&expect]);
+    }
+    let text = (
+        "text/mod.rs",
+        "use crate::plan;\n#[cfg_attr(unix, serde(with = \"plan::x\"))] struct A;",
+    );
+    check(
+        &[LIB, text, plan],
+        &["text/mod.rs:1: names plan/mod.rs", "text/mod.rs:2: names plan/mod.rs"],
+    );
+    let text = ("text/mod.rs", "#[path = \"../plan/model.rs\"] mod m;");
+    check(&[LIB, text, plan], &["`#[path]` brings in", "`mod m` has no file"]);
+    // A circle of files through a door that gives on all.
+    let door = ("plan/mod.rs", "mod step; mod lock; pub use lock::*;");
+    let step = ("plan/step.rs", "use crate::plan::KEPT; pub struct Step;");
+    let lock = ("plan/lock.rs", "use super::step::Step; pub const KEPT: &str = \"\";");
+    let text = ("text/mod.rs", "");
+    check(&[LIB, text, door, step, lock], &["plan/mod.rs:1: `*` hides"]);
+    for innocent in [
+        "#[serde(serialize_with = \"as_map\", skip_serializing_if = \"Option::is_none\")] struct A;",
+        "/// Unlike crate::plan::Step.\n#[allow(dead_code, reason = \"crate::plan::Step is not\")] struct A;",
+        "const A: &str = include_str!(\"a.sh\"); tonic::include_proto!(\"pb\");",
+        "mod inner {} macro_rules! m { () => {} } pub(crate) use m; fn f() { self::m!() }",
+        "macro_rules! m { () => {} } #[cfg(test)] mod tests { use super::*; }",
+    ] {
+        check(&[LIB, ("text/mod.rs", innocent), plan], &[]);
+    }
+}
+
+#[test]
+fn tests_may_name_anything() {
+    let plan = ("plan/mod.rs", "pub struct Step;");
+    let tests = ("text/tests.rs", "use super::*; use crate::plan::Step;");
+    for body in [
+        "#[cfg(all(test, unix))] mod tests { use super::*; use crate::plan::Step; }",
+        "#[cfg(any(test, all(unix, test)))] fn f<A, B>() where A: B, B: A { crate::plan::Step; }",
+        "#[cfg(all(unix, test))] mod tests;",
+        "mod x { #[cfg(test)] mod tests { use crate::plan::Step; } }",
+        "mod x { fn f() { #[cfg(test)] use crate::plan::Step; } }",
+        "struct A { #[cfg(test)] a: Vec<crate::plan::Step>, b: u8 }",
+    ] {
+        let mut files = vec![LIB, ("text/mod.rs", body), plan];
+        if body.ends_with("mod tests;") {
+            files.push(tests);
+        }
+        check(&files, &[]);
+    }
+    for condition in ["not(test)", "any(test, unix)", "all(unix, not(test))"] {
+        let body = format!("#[cfg({condition})] use crate::plan::Step;");
+        check(&[LIB, ("text/mod.rs", &body), plan], &["names plan/mod.rs"]);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 /// A file that names something of another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,127 +22,202 @@ impl fmt::Display for Arrow {
     }
 }
 
-/// The files of a source tree by their modules.
+/// The files of a source tree by their modules. A module that is written inside of a file has an entry of its own.
+#[derive(Default)]
 pub(crate) struct Sources {
     modules: BTreeMap<Module, File>,
+    /// Where each `mod` is written.
+    declared: BTreeMap<Module, (PathBuf, usize)>,
+    for_tests: BTreeSet<Module>,
 }
 
 type Module = Vec<String>;
 
+#[derive(Default)]
 struct File {
     path: PathBuf,
     tokens: Vec<TokenTree>,
     /// What a module gives on under a name of its own: the name, and the path that it stands for.
     exports: BTreeMap<String, Module>,
-    /// Modules that are given on whole.
-    globs: Vec<Module>,
-    /// Names of modules, in the whole file.
+    /// Names of modules, in the whole module.
     aliases: BTreeMap<String, Module>,
 }
 
-/// A path as it is written, and whether all that is below it is meant.
+/// A path as it is written.
 struct Written {
     segments: Vec<String>,
     name: Option<String>,
     line: usize,
+    is_use: bool,
+    is_public: bool,
+}
+
+/// What a written path stands for.
+enum Target {
+    /// From the root of the crate.
+    Inside(Module),
+    /// Another crate, or what the module itself defines.
+    Outside,
+    /// More `super` than there are modules.
+    Nowhere,
 }
 
 impl Sources {
     pub(crate) fn read(src: &Path) -> Self {
-        let mut modules = BTreeMap::new();
         let mut files = Vec::new();
         list(src, &mut files);
-        let mut for_tests = BTreeSet::new();
+        let mut sources = Self::default();
         for path in files {
             let text = std::fs::read_to_string(&path).unwrap();
-            let path = path.strip_prefix(src).unwrap().to_owned();
-            let module = module_of(&path);
+            let path = path.strip_prefix(src).unwrap();
             let tokens: TokenStream = text
                 .parse()
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            let (tokens, left_out) = without_tests(tokens);
-            for_tests.extend(left_out.into_iter().map(|name| {
-                let mut module = module.clone();
-                module.push(name);
-                module
-            }));
-            let file = File {
-                path,
-                tokens,
-                exports: BTreeMap::new(),
-                globs: Vec::new(),
-                aliases: BTreeMap::new(),
-            };
-            modules.insert(module, file);
+            sources.add(path, module_of(path), tokens);
         }
-        modules.retain(|module, _| !for_tests.iter().any(|test| module.starts_with(test)));
-        let mut sources = Self { modules };
+        let Self {
+            modules,
+            declared,
+            for_tests,
+        } = &mut sources;
+        for_tests.retain(|module| !declared.contains_key(module));
+        let is_code = |module: &Module| !for_tests.iter().any(|test| module.starts_with(test));
+        modules.retain(|module, _| is_code(module));
+        declared.retain(|module, _| is_code(module));
         sources.find_names();
         sources
+    }
+
+    fn add(&mut self, path: &Path, module: Module, tokens: TokenStream) {
+        let tokens = self.without_tests(path, &module, tokens);
+        let name = module.join("::");
+        let file = self.modules.entry(module).or_insert_with(|| File {
+            path: path.to_owned(),
+            ..File::default()
+        });
+        assert_eq!(file.path, path, "two modules are named {name}");
+        file.tokens.extend(tokens);
+    }
+
+    /// The tokens of a module without what is for tests, and without the bodies of the modules in it, which are
+    /// added.
+    fn without_tests(&mut self, path: &Path, module: &Module, tokens: TokenStream) -> Vec<TokenTree> {
+        let child = |name: &TokenTree| [module.as_slice(), &[name.to_string()]].concat();
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        let mut kept = Vec::new();
+        let mut at = 0;
+        while at < tokens.len() {
+            match &tokens[at..] {
+                [hash, TokenTree::Group(attribute), ..]
+                    if is_punct(Some(hash), '#') && is_for_tests(&trees(attribute)) =>
+                {
+                    let end = item_end(&tokens, at + 2);
+                    let pairs = tokens[at..end].windows(2).filter(|pair| is_word(&pair[0], "mod"));
+                    self.for_tests.extend(pairs.map(|pair| child(&pair[1])));
+                    at = end;
+                }
+                [word, name @ TokenTree::Ident(_), rest @ ..] if is_word(word, "mod") => {
+                    kept.extend([word.clone(), name.clone()]);
+                    at += 2;
+                    let place = (path.to_owned(), name.span().start().line);
+                    self.declared.insert(child(name), place);
+                    if let Some(TokenTree::Group(body)) = rest.first() {
+                        self.add(path, child(name), body.stream());
+                        at += 1;
+                    }
+                }
+                [TokenTree::Group(group), ..] => {
+                    let inner = self.without_tests(path, module, group.stream());
+                    kept.push(Group::new(group.delimiter(), inner.into_iter().collect()).into());
+                    at += 1;
+                }
+                _ => {
+                    kept.push(tokens[at].clone());
+                    at += 1;
+                }
+            }
+        }
+        kept
     }
 
     /// What each module re-exports and imports.
     fn find_names(&mut self) {
         let known: BTreeSet<Module> = self.modules.keys().cloned().collect();
         for (module, file) in &mut self.modules {
-            let mut imported = Vec::new();
-            for (position, token) in file.tokens.iter().enumerate() {
-                if !is_word(token, "use") {
-                    continue;
-                }
-                let is_public = position > 0 && is_visibility(&file.tokens[..position]);
-                let mut at = position + 1;
-                for written in paths_at(&file.tokens, &mut at, Vec::new()) {
-                    imported.push((is_public, written));
-                }
-            }
             for name in known
                 .iter()
                 .filter(|other| other.len() == module.len() + 1 && other.starts_with(module))
             {
                 file.aliases.insert(name.last().unwrap().clone(), name.clone());
             }
-            for (is_public, written) in imported {
-                let mut target = absolute(module, &written.segments).unwrap_or_else(|| {
-                    // A child module, or another crate.
-                    [module.as_slice(), &written.segments].concat()
-                });
-                let name = written
-                    .name
-                    .clone()
-                    .or_else(|| target.last().cloned())
-                    .unwrap_or_default();
-                if target.last().is_some_and(|last| last == "*") {
-                    target.pop();
-                    if is_public {
-                        file.globs.push(target);
-                    }
+            let written = file.written();
+            // A second time for those that name what a later one imports.
+            for written in written.iter().chain(&written).filter(|written| written.is_use) {
+                let Target::Inside(target) = file.target(module, &written.segments) else {
                     continue;
-                }
+                };
+                let Some(name) = written.name.as_ref().or(target.last()).cloned() else {
+                    continue;
+                };
                 if known.contains(&target) {
                     file.aliases.insert(name.clone(), target.clone());
                 }
-                if is_public {
+                let is_itself = target.split_last() == Some((&name, module.as_slice()));
+                if written.is_public && !is_itself {
                     file.exports.insert(name, target);
                 }
             }
         }
     }
 
+    /// What this reading cannot follow, and so nobody may write.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (module, file) in &self.modules {
+            let mut found = Vec::new();
+            unfollowed(&file.tokens, false, &mut found);
+            let is_macro = |token: &TokenTree| is_word(token, "macro_rules");
+            let below = file.tokens.iter().skip_while(|token| !is_macro(token));
+            let sees = "`mod` below `macro_rules!` sees the macro without a path: put the `mod` above";
+            found.extend(
+                below
+                    .filter(|token| is_word(token, "mod"))
+                    .map(|word| (line(word), sees)),
+            );
+            for written in file.written() {
+                if written.segments.last().is_some_and(|last| last == "*") {
+                    found.push((written.line, "`*` hides what is named: name each"));
+                } else if matches!(file.target(module, &written.segments), Target::Nowhere) {
+                    found.push((written.line, "a path that leads nowhere"));
+                }
+            }
+            let path = file.path.display();
+            faults.extend(found.into_iter().map(|(line, what)| format!("{path}:{line}: {what}")));
+        }
+        for (module, (path, line)) in &self.declared {
+            if !self.modules.contains_key(module) {
+                let name = module.last().unwrap();
+                let path = path.display();
+                faults.push(format!("{path}:{line}: `mod {name}` has no file at its place"));
+            }
+        }
+        faults
+    }
+
     /// Everything that a file names in another, once a line.
     pub(crate) fn arrows(&self) -> Vec<Arrow> {
         let mut arrows = BTreeMap::new();
         for (module, file) in &self.modules {
-            for written in self.written(file) {
-                let first = written.segments.first().unwrap();
-                let target = match absolute(module, &written.segments) {
-                    Some(target) => target,
-                    None => match file.aliases.get(first) {
-                        Some(alias) => [alias.as_slice(), &written.segments[1..]].concat(),
-                        None => continue,
-                    },
+            for written in file.written() {
+                let Target::Inside(target) = file.target(module, &written.segments) else {
+                    continue;
                 };
-                let Some(to) = self.home(&target, 0) else { continue };
+                // Giving on what lies inside is what a door is for.
+                let leads_out = matches!(written.segments[0].as_str(), "crate" | "super");
+                if written.is_public && !leads_out && target.starts_with(module) {
+                    continue;
+                }
+                let to = self.home(&target, 0);
                 if to != file.path.as_path() {
                     let arrow = Arrow {
                         from: file.path.clone(),
@@ -158,15 +233,8 @@ impl Sources {
         arrows.into_values().collect()
     }
 
-    /// Paths in a file that may lead to other modules; what a module gives on is not its own business.
-    fn written(&self, file: &File) -> Vec<Written> {
-        let mut found = Vec::new();
-        paths_in(&file.tokens, &mut found);
-        found
-    }
-
     /// The file that defines what a path names.
-    fn home(&self, path: &[String], depth: usize) -> Option<&Path> {
+    fn home(&self, path: &[String], depth: usize) -> &Path {
         assert!(depth < 50, "re-exports that run in a circle: {}", path.join("::"));
         let mut module: Module = Vec::new();
         for (position, segment) in path.iter().enumerate() {
@@ -176,15 +244,44 @@ impl Sources {
                 module = inner;
                 continue;
             }
-            let file = self.modules.get(&module)?;
+            let Some(file) = self.modules.get(&module) else { break };
             let rest = &path[position + 1..];
             if let Some(target) = file.exports.get(segment) {
                 let target = [target.as_slice(), rest].concat();
-                return self.home(&target, depth + 1).or(Some(&file.path));
+                return self.home(&target, depth + 1);
             }
             break;
         }
-        self.modules.get(&module).map(|file| file.path.as_path())
+        match self.modules.get(&module) {
+            Some(file) => &file.path,
+            None => panic!("no file is the root of {}", path.join("::")),
+        }
+    }
+}
+
+impl File {
+    fn written(&self) -> Vec<Written> {
+        let mut found = Vec::new();
+        paths_in(&self.tokens, &mut found);
+        found
+    }
+
+    fn target(&self, module: &[String], segments: &[String]) -> Target {
+        match segments[0].as_str() {
+            "crate" | "imagespec" => Target::Inside(segments[1..].to_vec()),
+            first @ ("self" | "super") => {
+                let path = if first == "self" { &segments[1..] } else { segments };
+                let up = path.iter().take_while(|segment| *segment == "super").count();
+                match module.len().checked_sub(up) {
+                    Some(left) => Target::Inside([&module[..left], &path[up..]].concat()),
+                    None => Target::Nowhere,
+                }
+            }
+            first => match self.aliases.get(first) {
+                Some(alias) => Target::Inside([alias.as_slice(), &segments[1..]].concat()),
+                None => Target::Outside,
+            },
+        }
     }
 }
 
@@ -214,37 +311,79 @@ fn module_of(path: &Path) -> Module {
     module
 }
 
-/// The tokens of a file without what `#[cfg(test)]` is written on, and the names of such modules.
-fn without_tests(tokens: TokenStream) -> (Vec<TokenTree>, Vec<String>) {
-    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
-    let (mut kept, mut left_out) = (Vec::new(), Vec::new());
-    let mut at = 0;
-    while at < tokens.len() {
-        let is_test = matches!(&tokens[at..], [TokenTree::Punct(hash), TokenTree::Group(group), ..]
-            if hash.as_char() == '#' && group.to_string().replace(' ', "") == "[cfg(test)]");
-        if !is_test {
-            kept.push(tokens[at].clone());
-            at += 1;
-            continue;
-        }
-        at += 2;
-        // To the end of the item: its body or its semicolon.
-        while at < tokens.len() {
-            if is_word(&tokens[at], "mod") {
-                left_out.push(tokens[at + 1].to_string());
-            }
-            let is_end = match &tokens[at] {
-                TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
-                TokenTree::Punct(punct) => punct.as_char() == ';',
+/// Whether an attribute or a condition in one holds in tests alone.
+fn is_for_tests(condition: &[TokenTree]) -> bool {
+    match condition {
+        [word] => is_word(word, "test"),
+        [word, TokenTree::Group(list)] => {
+            let list = trees(list);
+            let mut parts = list.split(|token| is_punct(Some(token), ','));
+            match word.to_string().as_str() {
+                "cfg" | "all" => parts.any(is_for_tests),
+                "any" => parts.filter(|part| !part.is_empty()).all(is_for_tests),
                 _ => false,
-            };
-            at += 1;
-            if is_end {
-                break;
             }
+        }
+        _ => false,
+    }
+}
+
+/// The place after an item: after its body, its semicolon or, for a field or an arm, its comma.
+fn item_end(tokens: &[TokenTree], mut at: usize) -> usize {
+    // Commas between generics, and in a `where`, end nothing.
+    let mut open = 0_usize;
+    while let Some(token) = tokens.get(at) {
+        let is_arrow = is_punct(tokens.get(at - 1), '-') || is_punct(tokens.get(at - 1), '=');
+        at += 1;
+        match token {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => break,
+            TokenTree::Punct(punct) => match punct.as_char() {
+                ';' => break,
+                ',' if open == 0 => break,
+                '<' => open += 1,
+                '>' if !is_arrow => open = open.saturating_sub(1),
+                _ => {}
+            },
+            word if is_word(word, "where") => open += 1,
+            _ => {}
         }
     }
-    (kept, left_out)
+    at
+}
+
+/// What brings in names in ways that are not followed, with the line.
+fn unfollowed(tokens: &[TokenTree], is_in_attribute: bool, found: &mut Vec<(usize, &'static str)>) {
+    for (at, token) in tokens.iter().enumerate() {
+        if let TokenTree::Group(group) = token {
+            unfollowed(&trees(group), is_in_attribute || is_attribute(tokens, at), found);
+            continue;
+        }
+        let next = tokens.get(at + 1);
+        let what = match token.to_string().as_str() {
+            "extern" if next.is_some_and(|next| is_word(next, "crate")) => "`extern crate` gives a crate another name",
+            "include" if is_punct(next, '!') => "`include!` brings in another file: make it a module",
+            "path" if is_in_attribute && is_punct(next, '=') => "`#[path]` brings in another file: move the file",
+            "macro_use" | "macro_export" if is_in_attribute => "names a macro without a path: `use` it",
+            _ => continue,
+        };
+        found.push((line(token), what));
+    }
+}
+
+/// Whether a group stands after `#` or `#!`.
+fn is_attribute(tokens: &[TokenTree], at: usize) -> bool {
+    match &tokens[..at] {
+        [.., hash, bang] if is_punct(Some(bang), '!') => is_punct(Some(hash), '#'),
+        before => is_punct(before.last(), '#'),
+    }
+}
+
+fn trees(group: &Group) -> Vec<TokenTree> {
+    group.stream().into_iter().collect()
+}
+
+fn line(token: &TokenTree) -> usize {
+    token.span().start().line
 }
 
 fn is_word(token: &TokenTree, word: &str) -> bool {
@@ -268,7 +407,7 @@ fn is_path_separator(tokens: &[TokenTree], at: usize) -> bool {
     is_punct(tokens.get(at), ':') && is_punct(tokens.get(at + 1), ':')
 }
 
-/// Every path of more than one segment.
+/// Every path of more than one segment, and what `use` names.
 fn paths_in(tokens: &[TokenTree], found: &mut Vec<Written>) {
     let mut at = 0;
     while at < tokens.len() {
@@ -277,20 +416,53 @@ fn paths_in(tokens: &[TokenTree], found: &mut Vec<Written>) {
                 let is_public = is_visibility(&tokens[..at]);
                 at += 1;
                 let paths = paths_at(tokens, &mut at, Vec::new());
-                // Giving on what lies inside is what a door is for.
-                let leads_out =
-                    |path: &Written| !is_public || path.segments[0] == "crate" || path.segments[0] == "super";
-                found.extend(paths.into_iter().filter(leads_out));
+                found.extend(paths.into_iter().map(|path| Written {
+                    is_use: true,
+                    is_public,
+                    ..path
+                }));
             }
             TokenTree::Ident(_) if is_path_separator(tokens, at + 1) => {
                 found.extend(paths_at(tokens, &mut at, Vec::new()));
             }
             TokenTree::Group(group) => {
-                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                let inner = trees(group);
                 paths_in(&inner, found);
+                if is_attribute(tokens, at) {
+                    paths_in_strings(&inner, found);
+                }
                 at += 1;
             }
             _ => at += 1,
+        }
+    }
+}
+
+/// Paths in the strings of an attribute, which serde makes code of.
+fn paths_in_strings(tokens: &[TokenTree], found: &mut Vec<Written>) {
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Group(group) => paths_in_strings(&trees(group), found),
+            TokenTree::Literal(literal) => {
+                // Words for people.
+                let is_prose = |name: &TokenTree| is_word(name, "doc") || is_word(name, "reason");
+                if at >= 2 && is_prose(&tokens[at - 2]) {
+                    continue;
+                }
+                let text = literal.to_string();
+                let Ok(code) = text.trim_matches(['r', '#', '"']).parse::<TokenStream>() else {
+                    continue;
+                };
+                let code: Vec<TokenTree> = code.into_iter().collect();
+                let mut paths = Vec::new();
+                paths_in(&code, &mut paths);
+                found.extend(paths.into_iter().map(|path| Written {
+                    line: line(token),
+                    is_use: false,
+                    ..path
+                }));
+            }
+            _ => {}
         }
     }
 }
@@ -311,7 +483,7 @@ fn paths_at(tokens: &[TokenTree], at: &mut usize, mut segments: Vec<String>) -> 
                 *at += 1;
             }
             Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
-                let inner: Vec<TokenTree> = group.stream().into_iter().collect();
+                let inner = trees(group);
                 let (mut found, mut position) = (Vec::new(), 0);
                 while position < inner.len() {
                     found.extend(paths_at(&inner, &mut position, segments.clone()));
@@ -342,19 +514,11 @@ fn paths_at(tokens: &[TokenTree], at: &mut usize, mut segments: Vec<String>) -> 
         *at += 1;
         return Vec::new();
     }
-    vec![Written { segments, name, line }]
-}
-
-/// The path from the root of the crate that a written path stands for; `None` for those that begin otherwise.
-fn absolute(module: &[String], segments: &[String]) -> Option<Module> {
-    match segments.first().map(String::as_str) {
-        Some("crate" | "imagespec") => Some(segments[1..].to_vec()),
-        Some("self") => Some([module, &segments[1..]].concat()),
-        Some("super") => {
-            let up = segments.iter().take_while(|segment| *segment == "super").count();
-            let above = module.get(..module.len().checked_sub(up)?)?;
-            Some([above, &segments[up..]].concat())
-        }
-        _ => None,
-    }
+    vec![Written {
+        segments,
+        name,
+        line,
+        is_use: false,
+        is_public: false,
+    }]
 }
