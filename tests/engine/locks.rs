@@ -68,7 +68,7 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
         log.contains("imageSpec.yaml:5:5: `idna` is not among the requirements"),
         "{log}"
     );
-    assert!(log.contains("pylock.toml was made from `six` as well"), "{log}");
+    assert!(log.contains("pylock.toml was also made from `six`"), "{log}");
     assert!(log.contains("--target lock"), "{log}");
     // To lock is to lock anew.
     assert!(locked(&project, tempfile::tempdir().unwrap().path()).contains("name = \"idna\""));
