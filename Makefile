@@ -17,10 +17,11 @@ ROUNDS ?= 3
 HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
 BINARY := target/$(HOST)/release/imagespec
 # Static, so that an image needs nothing else, and at a fixed address, for size. On x86_64 the linker is lld, which keeps
-# functions with equal code once. `frontend.Dockerfile` has the same.
+# functions with equal code once. Without paths of this machine. `frontend.Dockerfile` has the same.
 FRONTEND_FLAGS := -C target-feature=+crt-static -C relocation-model=static
+FRONTEND_FLAGS += --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src/=
 ifneq ($(filter x86_64-%,$(HOST)),)
-FRONTEND_FLAGS += -C link-arg=-Wl,--icf=all
+FRONTEND_FLAGS += -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2
 endif
 
 .PHONY: help demo test test-all frontend binary cli lint check-tools testbed testbed-down

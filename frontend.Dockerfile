@@ -11,8 +11,8 @@ COPY src src
 # Static and at a fixed address, for size; functions with equal code are kept once where the linker can do that.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     target="$(rustc -vV | sed -n 's/^host: //p')" && \
-    flags='-C target-feature=+crt-static -C relocation-model=static' && \
-    case "$target" in x86_64-*) flags="$flags -C link-arg=-Wl,--icf=all" ;; esac && \
+    flags="-C target-feature=+crt-static -C relocation-model=static --remap-path-prefix=$CARGO_HOME/registry/src/=" && \
+    case "$target" in x86_64-*) flags="$flags -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2" ;; esac && \
     RUSTFLAGS="$flags" cargo build --release --locked --no-default-features --target "$target" && \
     cp "target/$target/release/imagespec" /imagespec
 
