@@ -37,7 +37,8 @@ pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
 /// Prints a name that depends on files.
 pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identity) -> &String) -> Result<u8, Failure> {
     let project = arguments.project(Operation::Naming)?;
-    let (identity, warnings) = project.identify(&arguments.naming.options())?;
+    let naming = project.naming(&arguments.naming.options())?;
+    let (identity, warnings) = project.identify(&naming)?;
     let found = json!({
         "version": 1,
         "algorithm": identity.algorithm.name(),

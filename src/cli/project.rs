@@ -99,8 +99,7 @@ impl Project {
     }
 
     /// The names, with the digests of the spec's files, and more warnings.
-    pub(super) fn identify(&self, options: &NamingOptions) -> Result<(Identity, Vec<Diagnostic>), Failure> {
-        let naming = self.naming(options)?;
+    pub(super) fn identify(&self, naming: &Naming<'_>) -> Result<(Identity, Vec<Diagnostic>), Failure> {
         let tasks = naming.tasks().map_err(|problem| self.failure(problem))?;
         let context = Context::new(&self.context, self.ignored()?);
         let answer = compute(&request(&tasks), &context, &|directory| {

@@ -255,12 +255,12 @@ impl<'a> StepReport<'a> {
 }
 
 fn whole(storey: &Storey, strategy: Strategy) -> Result<Schedule, TargetError> {
-    let whole = schedule(storey, strategy, &Target::Whole)?;
     // An incomplete plan ends at the lock step, which nothing asks for: schedule it explicitly.
-    match storey.steps.iter().find(|step| step.makes == Some(Product::Lock)) {
-        Some(step) if !storey.is_complete => schedule(storey, strategy, &Target::Product(step.id.clone())),
-        _ => Ok(whole),
-    }
+    let target = match storey.steps.iter().find(|step| step.makes == Some(Product::Lock)) {
+        Some(step) if !storey.is_complete => Target::Product(step.id.clone()),
+        _ => Target::Whole,
+    };
+    schedule(storey, strategy, &target)
 }
 
 fn scripts(plan: &BuildPlan) -> BTreeMap<&'static str, &'static str> {

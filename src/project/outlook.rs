@@ -1,14 +1,16 @@
 //! A plan as far as it is known without a build: the base and what a lock step would find are unknown.
 
+use serde_json::Value;
+
 use crate::image_spec::ImageSpec;
 use crate::oci::Platform;
-use crate::plan::{self, BuildPlan, Facts, LockedPackages, StoreyFacts};
+use crate::plan::{self, BuildPlan, Facts, LockedPackages, PlanReport, StoreyFacts, Strategy};
 use crate::project::files::ContextFiles;
 use crate::project::lock::LockJudge;
 use crate::project::look::check;
 use crate::project::requirements::{self, FoundRequirements};
 use crate::python::{Interpreter, Pylock, RequirementsFile};
-use crate::text::{Diagnostic, Failure, file_name};
+use crate::text::{Diagnostic, Failure, Text, file_name};
 
 /// What a plan is made for.
 pub(crate) struct Planned<'a> {
@@ -35,6 +37,17 @@ pub(crate) struct Outlook {
     pub(crate) plan: BuildPlan,
     /// The interpreters that given locks were read for, of each storey, the lowest first.
     pub(crate) interpreters: Vec<Option<String>>,
+}
+
+impl Outlook {
+    /// The plan as it is printed: JSON and text.
+    pub(crate) fn printed(&self, text: &Text, strategy: Strategy) -> Result<(Value, String), Diagnostic> {
+        let report = PlanReport::new(&self.plan, text, strategy, &self.interpreters)
+            .map_err(|error| Diagnostic::internal("the plan cannot be scheduled").because(error))?;
+        let value = serde_json::to_value(&report)
+            .map_err(|error| Diagnostic::internal("the plan cannot be written").because(error))?;
+        Ok((value, report.text()))
+    }
 }
 
 impl Planned<'_> {

@@ -354,6 +354,17 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
     }
 
+    /// A file as TOML; if it is not, that is a problem.
+    fn table(&mut self, path: &str, text: &str, span: Span, help: &str) -> Option<toml::Table> {
+        let table = toml::from_str(&plain_text(text));
+        table
+            .map_err(|error: toml::de::Error| {
+                let message = format!("{path} is not TOML: {}", error.message());
+                self.problem("requirements", message, span, help);
+            })
+            .ok()
+    }
+
     /// Reads a project's dependencies, with those of the extras and groups that the spec asks for.
     async fn read_project_file(
         &mut self,
@@ -362,13 +373,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         spec: &ImageSpec,
         named: &TextValue,
     ) -> Result<(), Failure> {
-        let project: toml::Table = match toml::from_str(&plain_text(text)) {
-            Ok(project) => project,
-            Err(error) => {
-                let message = format!("{path} is not TOML: {}", error.message());
-                self.problem("requirements", message, named.span, "correct the file");
-                return Ok(());
-            }
+        let Some(project) = self.table(path, text, named.span, "correct the file") else {
+            return Ok(());
         };
         let words = |list| {
             ImageSpec::strings(list)
@@ -403,13 +409,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         spec: &ImageSpec,
         named: &TextValue,
     ) -> Result<(), Failure> {
-        let lock: toml::Table = match toml::from_str(&plain_text(text)) {
-            Ok(lock) => lock,
-            Err(error) => {
-                let message = format!("{path} is not TOML: {}", error.message());
-                self.problem("requirements", message, named.span, "run `uv lock`");
-                return Ok(());
-            }
+        let Some(lock) = self.table(path, text, named.span, "run `uv lock`") else {
+            return Ok(());
         };
         let version = lock.get("version").and_then(toml::Value::as_integer).unwrap_or(0);
         if version > UV_LOCK_VERSION && spec.uv_image.is_none() {

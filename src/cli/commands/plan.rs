@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use crate::cli::names::{ImageArguments, show};
 use crate::cli::output::DONE;
 use crate::name::name_in_image;
-use crate::plan::{PlanReport, Strategy};
+use crate::plan::Strategy;
 use crate::text::{Diagnostic, Failure, Operation};
 
 #[derive(Debug, Args)]
@@ -34,25 +34,16 @@ impl PlanArguments {
 /// Prints the plan of an image: its steps, what they see and write, and how they run.
 pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
-    let options = arguments.image.naming.options();
-    let mut outlook = project.outlook(&project.naming(&options)?)?;
-    let (identity, warnings) = project.identify(&options)?;
+    let naming = project.naming(&arguments.image.naming.options())?;
+    let mut outlook = project.outlook(&naming)?;
+    let (identity, warnings) = project.identify(&naming)?;
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
     let strategy = match arguments.strategy {
         StrategyArgument::Merge => Strategy::Merge,
         StrategyArgument::Chain => Strategy::Chain,
     };
-    let report = PlanReport::new(&outlook.plan, &project.text, strategy, &outlook.interpreters)
-        .map_err(|error| Diagnostic::internal("the plan cannot be scheduled").because(error))?;
+    let (value, text) = outlook.printed(&project.text, strategy)?;
     let warnings: Vec<Diagnostic> = project.warnings.iter().cloned().chain(warnings).collect();
-    let value = serde_json::to_value(&report)
-        .map_err(|error| Diagnostic::internal("the plan cannot be written").because(error))?;
-    show(
-        &project.text,
-        &warnings,
-        arguments.json(),
-        value,
-        report.text().trim_end(),
-    );
+    show(&project.text, &warnings, arguments.json(), value, text.trim_end());
     Ok(DONE)
 }

@@ -8,10 +8,10 @@ use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
 use crate::image_spec::Algorithm;
 use crate::name::name_in_image;
-use crate::plan::{PlanReport, Strategy};
+use crate::plan::Strategy;
 use crate::project::Planned;
 use crate::proto::gateway as wire;
-use crate::text::{Diagnostic, Failure, Operation};
+use crate::text::{Failure, Operation};
 
 /// Prints the plan, as far as it is known without a build.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
@@ -32,9 +32,6 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let identity = naming::identify(session, &files, &inputs.naming, &inputs.tasks).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
-    let report = PlanReport::new(&outlook.plan, &session.file.text, strategy, &outlook.interpreters)
-        .map_err(|error| Diagnostic::internal("the plan cannot be scheduled").because(error))?;
-    let value = serde_json::to_value(&report)
-        .map_err(|error| Diagnostic::internal("the plan cannot be written").because(error))?;
-    Ok(reply(&value, report.text()))
+    let (value, text) = outlook.printed(&session.file.text, strategy)?;
+    Ok(reply(&value, text))
 }
