@@ -19,7 +19,7 @@ pub(crate) enum ProgramError {
     /// It could not be started.
     #[error("cannot start `{program}`: {error}")]
     Start {
-        /// Its name.
+        /// What was looked for on the search path.
         program: String,
         /// Why.
         #[source]

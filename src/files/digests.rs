@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
 use crate::files::glob::Patterns;
-use crate::files::job::{Answer, Doubt, Job, Outcome, Problem, Request};
+use crate::files::job::{Answer, Doubt, Fault, Job, Outcome, Problem, Request};
 use crate::files::paths::pathlib;
 use crate::files::snapshot::snapshot;
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
@@ -120,10 +120,10 @@ impl Computer<'_> {
         let real = match self.context.find(&place, notes)? {
             TreeEntry::Directory(real) => real,
             TreeEntry::Nothing => {
-                return Err(Problem::Missing { path: root.to_owned() });
+                return Err(Fault::Missing.at(root));
             }
             _ => {
-                return Err(Problem::NotADirectory { path: root.to_owned() });
+                return Err(Fault::NotADirectory.at(root));
             }
         };
         let listed = (self.git)(&real);
@@ -201,10 +201,7 @@ impl Computer<'_> {
     }
 
     fn not_text(&self, path: &Path, reason: &str) -> Problem {
-        Problem::Unreadable {
-            path: self.context.relative(path),
-            reason: reason.to_owned(),
-        }
+        Fault::Unreadable(reason.to_owned()).at(self.context.relative(path))
     }
 
     fn modules(&self, root: &str, files: &[String]) -> Result<String, Problem> {
@@ -258,21 +255,17 @@ impl Computer<'_> {
     fn lock(&self, path: &str, must_have: Option<&str>, notes: &mut Notes) -> Result<String, Problem> {
         let text = String::from_utf8(self.read_requirements(path, notes)?)
             .map_err(|_| self.not_text(&self.context.place(path), "it is not UTF-8 text"))?;
-        let lines = locked(path, &text, must_have).map_err(|reason| Problem::NotLocked {
-            path: path.to_owned(),
-            reason,
-        })?;
+        let lines = locked(path, &text, must_have).map_err(|reason| Fault::NotLocked(reason).at(path))?;
         Ok(hex(&Sha256::digest(lines.join("\n"))))
     }
 
     fn read_requirements(&self, path: &str, notes: &mut Notes) -> Result<Vec<u8>, Problem> {
         let place = self.context.place(path);
-        let shown = || path.to_owned();
         let real = match self.context.find(&place, notes)? {
             TreeEntry::File(real) => real,
-            TreeEntry::Directory(_) => return Err(Problem::NotAFile { path: shown() }),
+            TreeEntry::Directory(_) => return Err(Fault::NotAFile.at(path)),
             TreeEntry::Special(what) => return Err(self.context.special(&place, what)),
-            TreeEntry::Nothing | TreeEntry::Socket => return Err(Problem::Missing { path: shown() }),
+            TreeEntry::Nothing | TreeEntry::Socket => return Err(Fault::Missing.at(path)),
         };
         let error = |error| self.context.unreadable(&place, &error);
         let mut bytes = Vec::new();
@@ -358,8 +351,7 @@ mod tests {
         // Between the list and the reading, as far as the digest is concerned.
         fs::remove_file(format!("{root}/f777")).unwrap();
         fs::remove_file(format!("{root}/f888")).unwrap();
-        let path = "f777".to_owned();
-        assert_eq!(outcome(directory.path(), job()).digest, Err(Problem::Vanished { path }));
+        assert_eq!(outcome(directory.path(), job()).digest, Err(Fault::Vanished.at("f777")));
     }
 
     #[test]

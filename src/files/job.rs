@@ -54,7 +54,7 @@ pub enum Job {
     },
     /// Our own digest of a lock: of the packages in it, however they are written.
     Lock {
-        /// The lock.
+        /// A requirements file with exact versions, or a lock file.
         path: String,
         /// A package that it has to name, normalised.
         must_have: Option<String>,
@@ -120,64 +120,52 @@ pub struct Outcome {
     pub doubts: Vec<Doubt>,
 }
 
-/// Why there is no digest. Paths are relative to the context.
+/// Why there is no digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("`{path}` {fault}")]
+pub struct Problem {
+    /// Relative to the context, with U+FFFD for what is not text.
+    pub path: String,
+    /// What is wrong there.
+    pub fault: Fault,
+}
+
+/// What is wrong with a file or directory that has no digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
-pub enum Problem {
+pub enum Fault {
     /// There is nothing at the path.
-    #[error("`{path}` is not there")]
-    Missing {
-        /// The path.
-        path: String,
-    },
+    #[error("is not there")]
+    Missing,
     /// It existed when the directory was listed.
-    #[error("`{path}` went away while it was read")]
-    Vanished {
-        /// The path.
-        path: String,
-    },
+    #[error("went away while it was read")]
+    Vanished,
     /// Something else where a directory is needed.
-    #[error("`{path}` is not a directory")]
-    NotADirectory {
-        /// The path.
-        path: String,
-    },
+    #[error("is not a directory")]
+    NotADirectory,
     /// A directory where a file is needed.
-    #[error("`{path}` is a directory")]
-    NotAFile {
-        /// The path.
-        path: String,
-    },
+    #[error("is a directory")]
+    NotAFile,
     /// A name that is not text; flytekit cannot hash it either.
-    #[error("the file name `{path}` is not UTF-8")]
-    NotUtf8 {
-        /// The path, with U+FFFD for what is not text.
-        path: String,
-    },
-    /// A pipe or device, which might never end.
-    #[error("`{path}` is {what}, which has no content to hash")]
-    Special {
-        /// The path.
-        path: String,
-        /// The kind of file, in words.
-        what: String,
-    },
-    /// A requirements file that does not fix what is installed.
-    #[error("`{path}` is not a lock: {reason}")]
-    NotLocked {
-        /// The path of the file.
-        path: String,
-        /// What it leaves open.
-        reason: String,
-    },
-    /// The operating system refuses to read it.
-    #[error("`{path}` cannot be read: {reason}")]
-    Unreadable {
-        /// The path.
-        path: String,
-        /// The operating system's words.
-        reason: String,
-    },
+    #[error("has a name that is not UTF-8")]
+    NotUtf8,
+    /// A pipe or device, which might never end: its kind, in words.
+    #[error("is {0}, which has no content to hash")]
+    Special(String),
+    /// A requirements file that does not fix what is installed, and what it leaves open.
+    #[error("is not a lock: {0}")]
+    NotLocked(String),
+    /// The operating system refuses to read it, in its words.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl Fault {
+    /// The problem that a path has it.
+    pub(crate) fn at(self, path: impl Into<String>) -> Problem {
+        let path = path.into();
+        Problem { path, fault: self }
+    }
 }
 
 /// Why flytekit's digest may differ, in the order in which users are told.

@@ -13,5 +13,5 @@ mod tree;
 pub(crate) use digests::MAX_REQUIREMENTS;
 pub use digests::{AskGit, compute};
 pub use glob::{PatternError, Patterns, docker_patterns};
-pub use job::{Answer, Doubt, Job, Outcome, Problem, Request, Task};
+pub use job::{Answer, Doubt, Fault, Job, Outcome, Problem, Request, Task};
 pub use tree::Context;

@@ -10,7 +10,7 @@ use base16ct::lower::encode_string as hex;
 use sha2::{Digest as _, Sha256};
 
 use crate::files::glob::Patterns;
-use crate::files::job::Problem;
+use crate::files::job::{Fault, Problem};
 use crate::files::stream::{map_files, open};
 use crate::files::tree::{Context, Notes, TreeEntry};
 
@@ -39,10 +39,8 @@ pub(super) fn snapshot(
     notes: &mut Notes,
 ) -> Result<String, Problem> {
     let place = context.place(path);
-    let exclude = Patterns::docker(exclude.iter().map(String::as_str)).map_err(|error| Problem::Unreadable {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
+    let exclude = Patterns::docker(exclude.iter().map(String::as_str))
+        .map_err(|error| Fault::Unreadable(error.to_string()).at(path))?;
     let entries = entries(context, &place, &exclude, notes)?;
     let files: Vec<&Path> = entries
         .iter()
@@ -109,8 +107,7 @@ fn entries(
         TreeEntry::File(real) | TreeEntry::Directory(real) => real,
         TreeEntry::Special(what) => return Err(context.special(place, what)),
         TreeEntry::Nothing | TreeEntry::Socket => {
-            let path = context.relative(place);
-            return Err(Problem::Missing { path });
+            return Err(Fault::Missing.at(context.relative(place)));
         }
     };
     let kind = fs::symlink_metadata(&real).map_err(|error| context.unreadable(&real, &error))?;
@@ -126,9 +123,7 @@ fn entries(
                 let kind = child.file_type().map_err(error)?;
                 let child = child.path();
                 let base = child.file_name().and_then(std::ffi::OsStr::to_str);
-                let base = base.ok_or_else(|| Problem::NotUtf8 {
-                    path: context.relative(&child),
-                })?;
+                let base = base.ok_or_else(|| Fault::NotUtf8.at(context.relative(&child)))?;
                 let below = if name.is_empty() {
                     base.to_owned()
                 } else {
@@ -165,8 +160,7 @@ fn entries(
     }
     kept.reverse();
     if kept.is_empty() {
-        let path = context.relative(place);
-        return Err(Problem::Missing { path });
+        return Err(Fault::Missing.at(context.relative(place)));
     }
     Ok(kept)
 }

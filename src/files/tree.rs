@@ -9,7 +9,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::files::glob::Patterns;
-use crate::files::job::{Doubt, Problem};
+use crate::files::job::{Doubt, Fault, Problem};
 use crate::files::paths::pathlib;
 
 /// The longest chain of links.
@@ -377,28 +377,20 @@ impl Context {
 
     /// The problem that a file has no content to hash.
     pub(super) fn special(&self, path: &Path, what: &str) -> Problem {
-        Problem::Special {
-            path: self.relative(path),
-            what: what.to_owned(),
-        }
+        Fault::Special(what.to_owned()).at(self.relative(path))
     }
 
     fn not_utf8(&self, path: &Path) -> Problem {
-        Problem::NotUtf8 {
-            path: self.relative(path),
-        }
+        Fault::NotUtf8.at(self.relative(path))
     }
 
     /// The problem that a file cannot be read.
     pub(super) fn unreadable(&self, path: &Path, error: &std::io::Error) -> Problem {
-        let path = self.relative(path);
-        match error.kind() {
-            ErrorKind::NotFound => Problem::Vanished { path },
-            _ => Problem::Unreadable {
-                path,
-                reason: error.to_string(),
-            },
-        }
+        let fault = match error.kind() {
+            ErrorKind::NotFound => Fault::Vanished,
+            _ => Fault::Unreadable(error.to_string()),
+        };
+        fault.at(self.relative(path))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::files::{Answer, Doubt, Problem, Request, Task};
+use crate::files::{Answer, Doubt, Fault, Problem, Request, Task};
 use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
 use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::content;
@@ -239,19 +239,17 @@ impl<'a> Naming<'a> {
     }
 
     fn file_problem(&self, task: &Task, problem: &Problem) -> Diagnostic {
-        let help = match problem {
-            Problem::Missing { .. } => {
-                "paths are relative to the build context, and what .dockerignore names is not in it"
-            }
-            Problem::Vanished { .. } => "try again when nothing writes to the directory",
-            Problem::NotUtf8 { .. } => "rename it, or leave it out with .dockerignore",
-            Problem::Special { .. } => "leave it out with .dockerignore",
-            Problem::NotADirectory { .. } => "name the directory",
-            Problem::NotAFile { .. } => "name the file",
-            Problem::NotLocked { .. } => {
+        let help = match problem.fault {
+            Fault::Missing => "paths are relative to the build context, and what .dockerignore names is not in it",
+            Fault::Vanished => "try again when nothing writes to the directory",
+            Fault::NotUtf8 => "rename it, or leave it out with .dockerignore",
+            Fault::Special(_) => "leave it out with .dockerignore",
+            Fault::NotADirectory => "name the directory",
+            Fault::NotAFile => "name the file",
+            Fault::NotLocked(_) => {
                 "lock it: `uv lock` or `uv pip compile --generate-hashes requirements.in -o requirements.txt`, or make a lock beside the spec with `imagespec lock`"
             }
-            Problem::Unreadable { .. } => "check the file and its permissions",
+            Fault::Unreadable(_) => "check the file and its permissions",
         };
         Diagnostic::error("unreadable-file", format!("{}: {problem}", task.field))
             .at(self.span(task))

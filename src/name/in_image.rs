@@ -3,7 +3,7 @@
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::identity::Identity;
 use crate::name::inputs::inputs_label;
-use crate::plan::{Edit, Settings};
+use crate::plan::{Change, Settings};
 
 /// Labels travel with every image: a longer one is left out, in bytes.
 const MAX_SPEC_LABEL: usize = 16 * 1024;
@@ -30,8 +30,8 @@ pub fn name_in_image(identity: &Identity, spec: &ImageSpec, settings: &mut Setti
     // Tasks of flytekit 1.13 compare it with the image's name.
     if identity.algorithm == Algorithm::Flytekit113 {
         for edit in &mut settings.environment {
-            if let Edit::Set { name, value } = edit
-                && name == "_F_IMG_ID"
+            if let Change::Set { value } = &mut edit.change
+                && edit.name == "_F_IMG_ID"
             {
                 value.clone_from(&identity.image_name);
             }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::files::{Answer, Outcome, Problem, Task, step};
+use crate::files::{Answer, Fault, Outcome, Task, step};
 use crate::flytekit::FLYTEKIT_FIELDS;
 use crate::image_spec::{OWN_FIELDS, parse};
 use crate::name::{Identity, Naming, NamingOptions};
@@ -61,7 +61,7 @@ fn a_file_without_a_digest_is_an_error() {
         let yaml = long(&format!("{COPYING}tag_algorithm: {algorithm}\n"));
         named(&yaml, None, |_| {}).unwrap();
         let short = named(&yaml, None, |answer| drop(answer.outcomes.pop()));
-        let problem = Problem::Missing { path: "src".into() };
+        let problem = Fault::Missing.at("src");
         let failed = named(&yaml, None, |answer| answer.outcomes[1].digest = Err(problem));
         for (found, expect) in [(short, "is missing"), (failed, "`src` is not there")] {
             let problems = found.unwrap_err();

@@ -5,54 +5,49 @@ use serde::Serialize;
 /// PATH in an image that does not set it.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A change of one variable. Edits are applied in order.
+/// An edit of one variable. Edits are applied in order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Edit {
+    /// The variable that changes.
+    pub name: String,
+    /// How it changes.
+    #[serde(flatten)]
+    pub change: Change,
+}
+
+/// How a variable changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "edit")]
-pub enum Edit {
-    /// Sets it if it is unset or empty.
+pub enum Change {
+    /// Gets a value if it is unset or empty.
     Default {
-        /// The variable.
-        name: String,
-        /// The value.
+        /// What it is then.
         value: String,
     },
-    /// Sets it.
+    /// Gets a value.
     Set {
-        /// The variable.
-        name: String,
-        /// The value.
+        /// What it is afterwards, whatever it was.
         value: String,
     },
-    /// Sets it to the current value of another variable.
+    /// Gets the current value of another variable.
     Copy {
-        /// The variable.
-        name: String,
         /// The other one; if it is unset, nothing changes.
         from: String,
     },
-    /// Removes it.
-    Unset {
-        /// The variable.
-        name: String,
-    },
-    /// Its parts, joined by the current value: `/x:$PATH` has the parts `/x:` and an empty one.
+    /// Is removed.
+    Unset,
+    /// Is put between parts: `/x:$PATH` has the parts `/x:` and an empty one.
     Around {
-        /// The variable.
-        name: String,
-        /// The parts, two or more.
+        /// What the current value joins, two or more.
         parts: Vec<String>,
     },
-    /// Adds entries before a search path, unless it already has them all.
+    /// A search path gets entries before its own, unless it already has them all.
     Prepend {
-        /// The variable.
-        name: String,
         /// The entries, with `:` between them.
         value: String,
     },
-    /// Adds entries after a search path, unless it already has them all.
+    /// A search path gets entries after its own, unless it already has them all.
     Append {
-        /// The variable.
-        name: String,
         /// The entries, with `:` between them.
         value: String,
     },
@@ -61,42 +56,37 @@ pub enum Edit {
 impl Edit {
     /// The edits of every base: it gets a PATH if it has none.
     pub(crate) fn of_base() -> Vec<Self> {
-        vec![Self::Default {
-            name: "PATH".into(),
-            value: DEFAULT_PATH.into(),
-        }]
+        let value = DEFAULT_PATH.into();
+        vec![Self::new("PATH", Change::Default { value })]
+    }
+
+    fn new(name: &str, change: Change) -> Self {
+        let name = name.to_owned();
+        Self { name, change }
     }
 
     pub(crate) fn set(name: &str, value: impl Into<String>) -> Self {
-        Self::Set {
-            name: name.to_owned(),
-            value: value.into(),
-        }
+        let value = value.into();
+        Self::new(name, Change::Set { value })
     }
 
     pub(crate) fn copy(name: &str, from: &str) -> Self {
-        Self::Copy {
-            name: name.to_owned(),
-            from: from.to_owned(),
-        }
+        let from = from.to_owned();
+        Self::new(name, Change::Copy { from })
     }
 
     pub(crate) fn unset(name: &str) -> Self {
-        Self::Unset { name: name.to_owned() }
+        Self::new(name, Change::Unset)
     }
 
     pub(crate) fn prepend(name: &str, value: impl Into<String>) -> Self {
-        Self::Prepend {
-            name: name.to_owned(),
-            value: value.into(),
-        }
+        let value = value.into();
+        Self::new(name, Change::Prepend { value })
     }
 
     pub(crate) fn append(name: &str, value: impl Into<String>) -> Self {
-        Self::Append {
-            name: name.to_owned(),
-            value: value.into(),
-        }
+        let value = value.into();
+        Self::new(name, Change::Append { value })
     }
 
     /// A value from the spec: literal, except for the variable's references to itself.
@@ -106,58 +96,33 @@ impl Edit {
             (Some(value), true) => Self::set(name, value),
             (last, _) => {
                 parts.extend(last);
-                Self::Around {
-                    name: name.to_owned(),
-                    parts,
-                }
+                Self::new(name, Change::Around { parts })
             }
         }
     }
 
-    /// The variable that it changes.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Default { name, .. }
-            | Self::Set { name, .. }
-            | Self::Copy { name, .. }
-            | Self::Unset { name }
-            | Self::Around { name, .. }
-            | Self::Prepend { name, .. }
-            | Self::Append { name, .. } => name,
-        }
-    }
-
     /// The same change of another variable.
-    pub(crate) fn renamed(mut self, to: &str) -> Self {
-        let (Self::Default { name, .. }
-        | Self::Set { name, .. }
-        | Self::Copy { name, .. }
-        | Self::Unset { name }
-        | Self::Around { name, .. }
-        | Self::Prepend { name, .. }
-        | Self::Append { name, .. }) = &mut self;
-        to.clone_into(name);
-        self
+    pub(crate) fn renamed(self, to: &str) -> Self {
+        Self::new(to, self.change)
     }
 
     /// The variable's value after the edit, given the current ones; `None` if it stays as it is.
     fn applied<'v>(&self, value_of: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
-        let known = value_of(self.name()).unwrap_or("");
+        let known = value_of(&self.name).unwrap_or("");
         let has_all = |entries: &str| {
             let has = |entry: &str| known.split(':').any(|known| known == entry);
             entries.split(':').all(has)
         };
-        match self {
-            Self::Default { value, .. } => known.is_empty().then(|| value.clone()),
-            Self::Set { value, .. } => Some(value.clone()),
-            Self::Copy { from, .. } => value_of(from).map(str::to_owned),
-            Self::Unset { .. } => None,
-            Self::Around { parts, .. } => Some(parts.join(known)),
-            Self::Prepend { value, .. } | Self::Append { value, .. } if has_all(value) => None,
-            Self::Prepend { value, .. } | Self::Append { value, .. } if known.is_empty() => Some(value.clone()),
-            Self::Prepend { value, .. } => Some(format!("{value}:{known}")),
-            Self::Append { value, .. } => Some(format!("{known}:{value}")),
+        match &self.change {
+            Change::Default { value } => known.is_empty().then(|| value.clone()),
+            Change::Set { value } => Some(value.clone()),
+            Change::Copy { from } => value_of(from).map(str::to_owned),
+            Change::Unset => None,
+            Change::Around { parts } => Some(parts.join(known)),
+            Change::Prepend { value } | Change::Append { value } if has_all(value) => None,
+            Change::Prepend { value } | Change::Append { value } if known.is_empty() => Some(value.clone()),
+            Change::Prepend { value } => Some(format!("{value}:{known}")),
+            Change::Append { value } => Some(format!("{known}:{value}")),
         }
     }
 }
@@ -170,8 +135,8 @@ pub fn edited<'e>(
 ) -> Vec<(String, String)> {
     let mut variables = environment.to_vec();
     for edit in edits {
-        if let Edit::Unset { name } = edit {
-            variables.retain(|(known, _)| known != name);
+        if edit.change == Change::Unset {
+            variables.retain(|(known, _)| *known != edit.name);
         }
         let value_of = |name: &str| {
             variables
@@ -180,9 +145,9 @@ pub fn edited<'e>(
                 .map(|(_, value)| value.as_str())
         };
         let Some(value) = edit.applied(value_of) else { continue };
-        match variables.iter_mut().find(|(known, _)| known == edit.name()) {
+        match variables.iter_mut().find(|(known, _)| *known == edit.name) {
             Some((_, old)) => *old = value,
-            None => variables.push((edit.name().to_owned(), value)),
+            None => variables.push((edit.name.clone(), value)),
         }
     }
     variables

@@ -62,7 +62,7 @@ pub struct LockedPackages {
 /// A file that several packages of a lock have: the last of them, by name, keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct SharedFile {
-    /// The file.
+    /// Absolute, in the image.
     pub path: String,
     /// The packages, by name.
     pub packages: Vec<String>,

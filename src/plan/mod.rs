@@ -23,7 +23,7 @@ mod steps;
 mod variables;
 mod writes;
 
-pub use environment::{Edit, edited};
+pub use environment::{Change, Edit, edited};
 pub use explain::{ExplainedStep, explain};
 pub use facts::{BaseFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
 pub use inputs::{CA_SECRET, FIXED_TIME};

@@ -199,7 +199,7 @@ pub enum Stage {
     User,
     /// Debian packages.
     Apt,
-    /// The interpreter.
+    /// The environment that packages are installed into, and its interpreter.
     Python,
     /// Which Python packages are installed.
     Lock,
@@ -278,7 +278,7 @@ impl fmt::Display for StepId {
 /// One step: one layer, unless it only makes something that other steps use.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Step {
-    /// Its name.
+    /// What other steps, files of the engine and messages call it; unique in a plan.
     pub id: StepId,
     /// The part of the build that it belongs to.
     pub stage: Stage,
@@ -355,7 +355,7 @@ pub enum Action {
     Copy(Vec<CopyFiles>),
     /// Creates a directory unless it exists.
     MakeDirectory {
-        /// Its path.
+        /// Absolute; its parents are made too.
         path: String,
         /// Its owner, a name.
         owner: String,
@@ -407,7 +407,7 @@ pub enum StepMount {
     Image {
         /// Where it appears.
         target: &'static str,
-        /// The image.
+        /// What the image is for: the plan declares which one it is.
         image: ImageRole,
         /// The path there.
         path: &'static str,
@@ -437,7 +437,7 @@ pub enum StepMount {
     Secret {
         /// Where it appears.
         target: String,
-        /// Its id.
+        /// What the engine knows it by.
         id: String,
     },
 }
@@ -490,7 +490,7 @@ pub struct CopyFiles {
 pub struct Settings {
     /// Changes to the environment.
     pub environment: Vec<Edit>,
-    /// The user.
+    /// Whom processes run as: a name or number, and perhaps a group after `:`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The working directory.

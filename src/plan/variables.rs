@@ -90,7 +90,7 @@ pub(crate) fn of_base_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> V
 /// PATH as some edits leave it, for login shells. It has a name of its own, since a step that finds no programs in it
 /// must work nevertheless.
 pub(crate) fn of_login(edits: Vec<Edit>) -> Vec<Edit> {
-    let paths = edits.into_iter().filter(|edit| edit.name() == "PATH");
+    let paths = edits.into_iter().filter(|edit| edit.name == "PATH");
     let mut login = vec![Edit::copy(LOGIN_PATH, "PATH")];
     login.extend(paths.map(|edit| edit.renamed(LOGIN_PATH)));
     login
@@ -150,7 +150,7 @@ pub(crate) fn of_task(spec: &ImageSpec, id: &str) -> Vec<Edit> {
 pub(crate) fn for_storeys_above(edits: &[Edit]) -> Vec<Edit> {
     let mut seen: Vec<Edit> = edits
         .iter()
-        .filter(|edit| !OF_TASK.contains(&edit.name()))
+        .filter(|edit| !OF_TASK.contains(&edit.name.as_str()))
         .cloned()
         .collect();
     seen.extend(Edit::of_base());

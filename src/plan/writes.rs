@@ -10,7 +10,7 @@ pub enum Writes {
     Anywhere,
     /// At or below paths; nothing for steps that are not layers.
     Below {
-        /// The paths.
+        /// Absolute, of files and directories.
         paths: Vec<String>,
         /// Paths below those that it does not touch.
         #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -29,7 +29,7 @@ pub enum Writes {
     SharedFiles {
         /// What they lie below.
         prefix: &'static str,
-        /// The files.
+        /// Absolute, of files only.
         paths: Vec<String>,
     },
 }

@@ -22,7 +22,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Its name.
+    /// The word that a message begins with.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl Cause {
         Self(Arc::new(error))
     }
 
-    /// The error.
+    /// The error as it came, for callers that look for one of a type.
     #[must_use]
     pub fn error(&self) -> &(dyn Error + 'static) {
         &*self.0

@@ -12,7 +12,7 @@ use crate::text::Text;
 pub struct Sources {
     /// The base image; `None` is an empty one.
     pub base: Option<Output>,
-    /// Its environment.
+    /// The variables in the base image's own settings, which a plan only edits.
     pub base_environment: Vec<(String, String)>,
     /// The images that programs are taken from, of each storey.
     pub images: Vec<BTreeMap<ImageRole, Output>>,
