@@ -9,8 +9,11 @@ use tempfile::TempDir;
 
 use crate::progress;
 
-/// The frontend's image on both engines.
-pub(crate) const FRONTEND: &str = "imagespec:test";
+/// The frontend's image on both engines. Two checkouts that are tested at once on one bed need two names.
+pub(crate) const FRONTEND: &str = match option_env!("IMAGESPEC_TEST_IMAGE") {
+    Some(name) => name,
+    None => "imagespec:test",
+};
 
 /// What stands in for the images that builds take things from: the build context's name, and the bed's variable.
 pub(crate) const CONTEXTS: [(&str, &str); 3] = [

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bed::{Project, host};
+use crate::bed::{FRONTEND, Project, host};
 use crate::progress;
 
 #[test]
@@ -118,7 +118,7 @@ fn files_that_are_no_specs_are_refused() {
     let project = Project::new("");
     project.file(
         "imageSpec.yaml",
-        [b"# syntax=imagespec:test\npackages: [".as_slice(), b"\xff]\n"].concat(),
+        [format!("# syntax={FRONTEND}\npackages: [").as_bytes(), b"\xff]\n"].concat(),
     );
     assert!(
         project
@@ -127,7 +127,7 @@ fn files_that_are_no_specs_are_refused() {
     );
     project.file(
         "imageSpec.yaml",
-        format!("# syntax=imagespec:test\n#{}\n", "x".repeat(1_100_000)),
+        format!("# syntax={FRONTEND}\n#{}\n", "x".repeat(1_100_000)),
     );
     let log = project.fail("engine-no-spec");
     assert!(
