@@ -88,6 +88,7 @@ fn facts(spec: &ImageSpec) -> Facts {
         StoreyFacts {
             lock: Some(lock(spec, &requirements)),
             sibling_lock: None,
+            copies: None,
             requirements,
         }
     };

@@ -103,7 +103,10 @@ impl Case<'_> {
         let real = |text: String| text.replace(virtual_root, root.to_str().unwrap());
         let jobs: Vec<_> = tasks.iter().map(|task| task.job.clone()).collect();
         let jobs = serde_json::from_str(&real(serde_json::to_string(&jobs).unwrap())).unwrap();
-        let request = Request { jobs };
+        let request = Request {
+            jobs,
+            copies: Vec::new(),
+        };
         let context = Context::new(root, Patterns::default());
         let answer = compute(&request, &context, &|directory| git(directory));
         let outcomes = answer.outcomes.into_iter();

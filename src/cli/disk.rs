@@ -6,7 +6,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
-use crate::files::{Context, MAX_REQUIREMENTS};
+use crate::files::{Context, MAX_REQUIREMENTS, Patterns};
 use crate::project::{AtPath, ContextFiles, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
 
@@ -35,7 +35,11 @@ pub(super) fn read_file(path: &Path, limit: usize) -> std::io::Result<Vec<u8>> {
 }
 
 /// The files of a build context: a directory, without what its ignore file leaves out.
-pub(super) struct DiskFiles(pub(super) Context);
+pub(super) struct DiskFiles {
+    pub(super) context: Context,
+    /// The patterns of the ignore file.
+    pub(super) ignored: Vec<String>,
+}
 
 fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Diagnostic {
     Diagnostic::error("file-access", error.to_string()).caused_by(error)
@@ -43,7 +47,7 @@ fn unreadable(error: impl std::error::Error + Send + Sync + 'static) -> Diagnost
 
 impl DiskFiles {
     fn stat_or_read(&self, wanted: Wanted, name: &str) -> Result<AtPath, Diagnostic> {
-        let found = self.0.locate(name).map_err(unreadable)?;
+        let found = self.context.locate(name).map_err(unreadable)?;
         let (path, is_directory) = match found {
             None => return Ok(AtPath::Nothing),
             Some(found) => found,
@@ -71,6 +75,21 @@ impl ContextFiles for DiskFiles {
             return Ok(AtPath::Directory);
         }
         Ok(self.stat_or_read(wanted, &name).unwrap_or_else(AtPath::Unreadable))
+    }
+
+    async fn names_like(&mut self, _: &str, directory: &str) -> Result<Vec<String>, Failure> {
+        let Ok(Some((place, true))) = self.context.locate(directory) else {
+            return Ok(Vec::new());
+        };
+        let entries = fs::read_dir(place).into_iter().flatten().flatten();
+        Ok(entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect())
+    }
+
+    fn pattern_of(&self, path: &str) -> Option<String> {
+        let patterns = Patterns::docker(self.ignored.iter().map(String::as_str)).ok()?;
+        self.ignored.get(patterns.decisive(path)?).cloned()
     }
 
     /// All files are on the disk already.

@@ -38,7 +38,7 @@ pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
 pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identity) -> &String) -> Result<u8, Failure> {
     let project = arguments.project(Operation::Naming)?;
     let naming = project.naming(&arguments.naming.options())?;
-    let (identity, warnings) = project.identify(&naming)?;
+    let (identity, warnings, _) = project.identify(&naming)?;
     let found = json!({
         "version": 1,
         "algorithm": identity.algorithm.name(),

@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::disk::{DiskFiles, cannot, read_file};
 use crate::engine;
-use crate::files::{Context, MAX_REQUIREMENTS, Patterns, compute, docker_patterns};
+use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute, docker_patterns};
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
-use crate::project::{Outlook, Planned, several_platforms};
+use crate::project::{Outlook, Planned, copies_warnings, copying, several_platforms};
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
+
+/// Names, warnings, and what of each spec's copies does not go into the image as it is.
+pub(super) type Identified = (Identity, Vec<Diagnostic>, Vec<Result<Chosen, Problem>>);
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -67,7 +70,7 @@ impl Project {
     }
 
     /// The plan of its image, as far as it is known without a build.
-    pub(super) fn outlook(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
+    pub(super) fn outlook(&self, naming: &Naming<'_>, chosen: &[Result<Chosen, Problem>]) -> Result<Outlook, Failure> {
         let platforms = naming.platforms().unwrap_or_default();
         let [platform] = platforms.as_slice() else {
             let own = self.spec.platform.as_ref().map(|platform| platform.span);
@@ -80,8 +83,11 @@ impl Project {
             id: naming.id(),
             is_hashed: naming.algorithm() == Algorithm::Content,
             sibling_lock: self.lock.as_deref().map(|text| (LOCK_NAME, text)),
+            chosen,
         };
-        let mut files = DiskFiles(Context::new(&self.context, self.ignored()?));
+        let (ignored, patterns) = self.ignored()?;
+        let context = Context::new(&self.context, patterns);
+        let mut files = DiskFiles { context, ignored };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Diagnostic::internal("no runtime").because(error))?;
@@ -98,22 +104,30 @@ impl Project {
         Naming::new(&self.spec, &options).map_err(|problems| self.failure(problems))
     }
 
-    /// The names, with the digests of the spec's files, and more warnings.
-    pub(super) fn identify(&self, naming: &Naming<'_>) -> Result<(Identity, Vec<Diagnostic>), Failure> {
+    /// The names, with the digests of the spec's files, more warnings, and what is known of its copies.
+    pub(super) fn identify(&self, naming: &Naming<'_>) -> Result<Identified, Failure> {
         let tasks = naming.tasks().map_err(|problem| self.failure(problem))?;
-        let context = Context::new(&self.context, self.ignored()?);
-        let answer = compute(&request(&tasks), &context, &|directory| {
-            Some(engine::ignored_files(directory))
-        });
+        let context = Context::new(&self.context, self.ignored()?.1);
+        let asked = Request {
+            copies: copying(&self.spec, naming.algorithm()),
+            ..request(&tasks)
+        };
+        let answer = compute(&asked, &context, &|directory| Some(engine::ignored_files(directory)));
         let identity = naming
             .identify(&tasks, &answer)
             .map_err(|problems| self.failure(problems))?;
-        let warnings = naming.warnings(&tasks, &answer, &identity);
-        Ok((identity, warnings))
+        let mut warnings = naming.warnings(&tasks, &answer, &identity);
+        for (spec, chosen) in self.spec.all().zip(&answer.chosen) {
+            let of_spec = chosen
+                .iter()
+                .flat_map(|chosen| copies_warnings(spec, chosen, naming.algorithm()));
+            warnings.extend(of_spec);
+        }
+        Ok((identity, warnings, answer.chosen))
     }
 
     /// What the context leaves out: the ignore file beside the spec if there is one, else the context's own.
-    fn ignored(&self) -> Result<Patterns, Diagnostic> {
+    fn ignored(&self) -> Result<(Vec<String>, Patterns), Diagnostic> {
         for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
             let content = match read_file(&path, MAX_BYTES) {
                 Ok(content) if content.is_empty() => continue,
@@ -126,10 +140,11 @@ impl Project {
                 Err(error) => return Err(cannot("read", &path, error)),
             };
             let lines = docker_patterns(&content);
-            return Patterns::docker(lines.iter().map(String::as_str))
-                .map_err(|error| Diagnostic::error("ignore-file", path.display().to_string()).because(error));
+            let patterns = Patterns::docker(lines.iter().map(String::as_str))
+                .map_err(|error| Diagnostic::error("ignore-file", path.display().to_string()).because(error))?;
+            return Ok((lines, patterns));
         }
-        Ok(Patterns::default())
+        Ok((Vec::new(), Patterns::default()))
     }
 
     fn failure(&self, problems: impl Into<Failure>) -> Failure {

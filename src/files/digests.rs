@@ -10,12 +10,16 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
-use crate::files::glob::Patterns;
-use crate::files::job::{Answer, Doubt, Fault, Job, Outcome, Problem, Request};
+use crate::files::glob::{Patterns, literal_pattern};
+use crate::files::job::{
+    Answer, Choice, Chosen, ContentOf, Copying, Doubt, Examples, Fault, Job, Outcome, Problem, Request,
+};
 use crate::files::paths::pathlib;
+use crate::files::repository::Repository;
+use crate::files::selection::{Copied, give_way, shortest};
 use crate::files::snapshot::snapshot;
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
-use crate::files::tree::{Context, ListedFile, Notes, TreeEntry};
+use crate::files::tree::{Context, ListedFile, Listing, Notes, TreeEntry};
 use crate::python::locked;
 
 /// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
@@ -46,8 +50,16 @@ pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer
         Outcome { digest, doubts }
     };
     let outcomes = request.jobs.iter().map(outcome).collect();
+    let choose = |copying: &Copying| {
+        let mut notes = Notes::default();
+        let chosen = computer.chosen(copying, &mut notes);
+        missing.append(&mut notes.missing);
+        chosen
+    };
+    let chosen = request.copies.iter().map(choose).collect();
     Answer {
         outcomes,
+        chosen,
         missing: missing.into_iter().take(MAX_MISSING).collect(),
     }
 }
@@ -86,8 +98,8 @@ impl Computer<'_> {
                 }
                 _ => self.md5(&[]),
             },
-            Job::Source { root } => self.source(root, true, notes),
-            Job::Filtered { root } => self.source(root, false, notes),
+            Job::Source { root } => self.source(root, Rules::Current, notes),
+            Job::Filtered { root } => self.source(root, Rules::Old, notes),
             Job::Modules { root, files } => self.modules(root, files),
             Job::Requirements { path, strip } => self.requirements(path, *strip, notes),
             Job::Lock { path, must_have } => self.lock(path, must_have.as_deref(), notes),
@@ -95,7 +107,16 @@ impl Computer<'_> {
                 path,
                 exclude,
                 keeps_root,
-            } => snapshot(self.context, path, exclude, *keeps_root, notes),
+                of,
+            } => {
+                let mut exclude = exclude.clone();
+                if *of == ContentOf::Source {
+                    let choice = self.source_choice(path, Rules::Plain, notes)?;
+                    exclude.extend(choice.without.iter().map(|path| literal_pattern(path)));
+                }
+                let follows = *of != ContentOf::Project;
+                snapshot(self.context, path, &exclude, (*keeps_root, follows), notes)
+            }
         }
     }
 
@@ -114,8 +135,64 @@ impl Computer<'_> {
         )
     }
 
-    /// flytekit's `ls_files` or, for 1.13, its walk, which includes `.git` and matches paths relative to the root.
-    fn source(&self, root: &str, is_current: bool, notes: &mut Notes) -> Result<String, Problem> {
+    /// What of a spec's copies does not go into its image as it is.
+    fn chosen(&self, copying: &Copying, notes: &mut Notes) -> Result<Chosen, Problem> {
+        let mut chosen = Chosen::default();
+        let find = |path: &str, notes: &mut Notes| {
+            Ok(match self.context.find(&self.context.place(path), notes)? {
+                TreeEntry::Directory(real) | TreeEntry::File(real) => Some(real),
+                _ => None,
+            })
+        };
+        let mut copied = Vec::new();
+        for path in &copying.copy {
+            let mut choice = Choice::default();
+            if let Some(real) = find(path, notes)? {
+                copied.push((path, real.clone()));
+                let (context, target) = (self.context, path.as_str());
+                Copied { context, real, target }.choose(copying, &mut choice, notes)?;
+            }
+            chosen.copy.push(choice);
+        }
+        let Some(source) = &copying.source else {
+            return Ok(chosen);
+        };
+        let rules = if copying.is_prefixed {
+            Rules::Current
+        } else {
+            Rules::Plain
+        };
+        chosen.source = self.source_choice(source, rules, notes)?;
+        if let Some(real) = find(source, notes)? {
+            for (path, copied) in copied {
+                give_way(&copied, &real.join(path), path, &mut chosen.source);
+            }
+            let (context, target) = (self.context, "");
+            Copied { context, real, target }.choose(copying, &mut chosen.source, notes)?;
+        }
+        Ok(chosen)
+    }
+
+    /// What a source tree leaves out.
+    fn source_choice(&self, root: &str, rules: Rules, notes: &mut Notes) -> Result<Choice, Problem> {
+        let source = self.source_files(root, rules, notes)?;
+        let files = source.files.iter().filter(|(file, _)| !is_never_copied(&file.name));
+        let without = shortest(files.map(|(file, is_out)| (file.name.as_str(), *is_out)));
+        Ok(Choice {
+            without: without.into_iter().chain(source.repositories).collect(),
+            ..Choice::default()
+        })
+    }
+
+    /// flytekit's `ls_files` or, for 1.13, its walk.
+    fn source(&self, root: &str, rules: Rules, notes: &mut Notes) -> Result<String, Problem> {
+        let source = self.source_files(root, rules, notes)?;
+        let kept = source.files.into_iter().filter(|(_, is_out)| !is_out);
+        self.md5(&kept.map(|(file, _)| file).collect::<Vec<_>>())
+    }
+
+    /// All files of a source tree, and whether each is left out.
+    fn source_files(&self, root: &str, rules: Rules, notes: &mut Notes) -> Result<SourceFiles, Problem> {
         let place = self.context.place(root);
         let real = match self.context.find(&place, notes)? {
             TreeEntry::Directory(real) => real,
@@ -126,64 +203,83 @@ impl Computer<'_> {
                 return Err(Fault::NotADirectory.at(root));
             }
         };
-        let listed = (self.git)(&real);
-        let mut git = GitIgnore::default();
-        let mut files = if is_current {
-            self.context.walk(&real, |name| name != ".git", notes, |_, _, _| {})?
-        } else {
+        let mut repositories = Vec::new();
+        let mut files = if rules == Rules::Old {
             self.directory(&real, notes)?
+        } else {
+            let note = |directory: &Path, listing: &Listing, _: &mut Notes| {
+                if listing.directories.iter().any(|name| name == ".git")
+                    && let Ok(inside) = directory.join(".git").strip_prefix(&real)
+                {
+                    repositories.push(inside.to_string_lossy().into_owned());
+                }
+            };
+            self.context.walk(&real, |name| name != ".git", notes, note)?
         };
-        if listed.is_none() {
-            let above = real
-                .ancestors()
-                .take_while(|path| path.starts_with(self.context.root()));
-            let below = files.iter().filter(|file| base_name(&file.name) == ".gitignore");
-            let below = below.filter_map(|file| file.real.parent());
-            above.chain(below).for_each(|directory| git.add(directory));
-        }
-        if is_current {
+        let git = self.git_rules(&real, &files, notes);
+        if rules != Rules::Old {
             files.sort_by(|a, b| a.name.cmp(&b.name));
         }
         // The rules see paths with a relative root in front.
         let is_absolute = Path::new(root).is_absolute();
         let prefix = match root {
-            _ if is_absolute || !is_current => String::new(),
+            _ if is_absolute || rules != Rules::Current => String::new(),
             root if root.ends_with('/') => root.to_owned(),
             root => format!("{root}/"),
         };
         let patterns = self.docker_ignore(&real, notes)?;
-        let (mut guessed, mut uncounted) = (Seen::default(), Seen::default());
-        files.retain(|file| {
+        let mut unknown = Examples::default();
+        let is_out = |file: &ListedFile| {
             let path = format!("{prefix}{}", file.name);
             let printed = pathlib(&path);
-            let by_git = match &listed {
-                Some(listed) => listed.contains(&printed),
-                // What git would print if its index were empty.
-                None => {
-                    let ignored = !git.is_empty()
-                        && !is_quoted_by_git(&printed)
-                        && git.ignores(&real, &real.join(&printed))
-                        && real.join(&printed).exists();
-                    if ignored {
-                        guessed.add(&file.name);
+            // What git would print, relative to the source.
+            let is_printed = || !is_quoted_by_git(&printed) && real.join(&printed).exists();
+            let by_git = match &git {
+                Git::Asked(listed) => listed.contains(&printed),
+                Git::Read(repository, rules) => {
+                    let file = real.join(&printed);
+                    is_printed() && !is_in_other(&repositories, &real, &file) && repository.ignores(rules, &file)
+                }
+                Git::Unknown(rules) => {
+                    if is_printed() && rules.ignores(self.context.root(), &real.join(&printed)) {
+                        unknown.add(&file.name);
                     }
-                    ignored
+                    false
                 }
             };
-            let by_patterns = by_git || patterns.matches(&path);
-            // Files of the standard list are not copied either.
-            if by_patterns && !is_standard(&file.name) {
-                uncounted.add(&file.name);
-            }
-            !(by_patterns || is_standard(&path))
-        });
-        if let Some((path, count)) = guessed.into_first() {
+            // Elsewhere than with flytekit, nothing of git's own goes anywhere.
+            let is_gits = rules == Rules::Plain && base_name(&file.name) == ".git";
+            by_git || is_gits || patterns.matches(&path) || is_standard(&path)
+        };
+        let is_out: Vec<bool> = files.iter().map(is_out).collect();
+        if let Some(path) = unknown.first {
+            let count = unknown.count;
             notes.doubt(Doubt::GitIgnore { path, count });
         }
-        if let Some((path, count)) = uncounted.into_first() {
-            notes.doubt(Doubt::Uncounted { path, count });
+        Ok(SourceFiles {
+            files: files.into_iter().zip(is_out).collect(),
+            repositories,
+        })
+    }
+
+    /// What git ignores in a directory.
+    fn git_rules(&self, real: &Path, files: &[ListedFile], notes: &mut Notes) -> Git {
+        if let Some(listed) = (self.git)(real) {
+            return Git::Asked(listed);
         }
-        self.md5(&files)
+        let mut rules = GitIgnore::default();
+        let repository = Repository::find(self.context, real, &mut rules, notes);
+        let below = files.iter().filter(|file| base_name(&file.name) == ".gitignore");
+        for file in below.filter(|file| file.name != ".gitignore") {
+            let path = real.join(&file.name);
+            if let Some(directory) = path.parent() {
+                rules.add_file(directory, &path);
+            }
+        }
+        match repository {
+            Some(repository) => Git::Read(repository, rules),
+            None => Git::Unknown(rules),
+        }
     }
 
     /// The rules of `.dockerignore` in the source's own directory.
@@ -279,23 +375,44 @@ impl Computer<'_> {
     }
 }
 
-/// Files of one kind: the first as an example, and how many there are.
-#[derive(Default)]
-struct Seen {
-    first: Option<String>,
-    count: usize,
+/// Whose rules decide what a source tree leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    /// flytekit's, which see paths with a relative root in front.
+    Current,
+    /// flytekit 1.13's, which count `.git`.
+    Old,
+    /// flytekit's, but for paths relative to the root.
+    Plain,
 }
 
-impl Seen {
-    fn add(&mut self, name: &str) {
-        self.first.get_or_insert_with(|| name.to_owned());
-        self.count += 1;
-    }
+/// The files of a source tree.
+struct SourceFiles {
+    /// Each with whether it is left out.
+    files: Vec<(ListedFile, bool)>,
+    /// Git's own directories in it.
+    repositories: Vec<String>,
+}
 
-    fn into_first(self) -> Option<(String, usize)> {
-        let count = self.count;
-        self.first.map(|first| (first, count))
-    }
+/// What is known of what git ignores.
+enum Git {
+    /// What git prints.
+    Asked(BTreeSet<String>),
+    /// A repository's index and the rules of ignore files.
+    Read(Repository, GitIgnore),
+    /// The rules alone, which mean nothing without a repository.
+    Unknown(GitIgnore),
+}
+
+/// Whether a file is in a repository below the source, which git does not look into.
+fn is_in_other(repositories: &[String], source: &Path, file: &Path) -> bool {
+    let tops = repositories.iter().filter_map(|git| git.strip_suffix("/.git"));
+    tops.into_iter().any(|top| file.starts_with(source.join(top)))
+}
+
+/// What no copy of a source takes, by patterns.
+fn is_never_copied(path: &str) -> bool {
+    path.ends_with(".pyc") || path.split('/').any(|part| part == "__pycache__")
 }
 
 /// The last component, as Python's `os.path.basename` has it.
@@ -330,7 +447,10 @@ mod tests {
     use super::*;
 
     fn outcome(root: &Path, job: Job) -> Outcome {
-        let request = Request { jobs: vec![job] };
+        let request = Request {
+            jobs: vec![job],
+            copies: Vec::new(),
+        };
         let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
         answer.outcomes.into_iter().next().unwrap()
     }
@@ -365,6 +485,7 @@ mod tests {
             jobs: vec![Job::Copy {
                 paths: vec!["d".into()],
             }],
+            copies: Vec::new(),
         };
         let answer = compute(&request, &Context::new(root, Patterns::default()), &|_| None);
         assert_eq!(answer.missing, ["other/file"]);

@@ -1,45 +1,44 @@
-//! What git ignores, for where git itself cannot be asked: by the `.gitignore` files alone, without an index.
+//! What `.gitignore` files say, for where git itself cannot be asked.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
-/// The `.gitignore` files that apply to a directory and what is below it, by the directory that each stands in.
+/// The rules of `.gitignore` files that apply to a directory and what is below it, by the directory that each stands in,
+/// the weakest first.
 #[derive(Default)]
-pub(super) struct GitIgnore(BTreeMap<PathBuf, Gitignore>);
+pub(super) struct GitIgnore(BTreeMap<PathBuf, Vec<Gitignore>>);
 
 impl GitIgnore {
-    /// Adds the `.gitignore` of a directory, if it has one.
-    pub(super) fn add(&mut self, directory: &Path) {
-        let file = directory.join(".gitignore");
-        if !file.is_file() || self.0.contains_key(directory) {
+    /// Adds the rules in a file, which stand in a directory and are weaker than those that are there already.
+    pub(super) fn add_file(&mut self, directory: &Path, file: &Path) {
+        // Git does not follow links here.
+        if !fs::symlink_metadata(file).is_ok_and(|metadata| metadata.is_file()) {
             return;
         }
         let mut builder = GitignoreBuilder::new(directory);
         // A malformed line matches nothing, for git too.
         drop(builder.add(file));
         if let Ok(rules) = builder.build() {
-            self.0.insert(directory.to_owned(), rules);
+            self.0.entry(directory.to_owned()).or_default().push(rules);
         }
     }
 
-    /// Whether no `.gitignore` was found.
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Whether git ignores a file, or a directory above it that is below `top`.
+    /// Whether git ignores a file, or a directory above it that is below `top`, if it does not track the file.
     pub(super) fn ignores(&self, top: &Path, file: &Path) -> bool {
         let above = file.ancestors().skip(1).take_while(|path| *path != top);
-        above.into_iter().any(|directory| self.rule(directory, true)) || self.rule(file, false)
+        above.into_iter().any(|directory| self.rule(top, directory, true)) || self.rule(top, file, false)
     }
 
-    /// The deepest `.gitignore` with a rule for a path decides.
-    fn rule(&self, path: &Path, is_directory: bool) -> bool {
+    /// The deepest file with a rule for a path decides.
+    fn rule(&self, top: &Path, path: &Path, is_directory: bool) -> bool {
         path.ancestors()
             .skip(1)
+            .take_while(|directory| directory.starts_with(top))
             .filter_map(|directory| self.0.get(directory))
+            .flatten()
             .map(|rules| rules.matched(path, is_directory))
             .find(|matched| !matched.is_none())
             .is_some_and(|matched| matched.is_ignore())

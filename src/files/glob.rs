@@ -51,6 +51,16 @@ impl Patterns {
             .map(Self)
     }
 
+    /// The position of the last pattern that matches a path, if that path is left out.
+    #[must_use]
+    pub fn decisive(&self, path: &str) -> Option<usize> {
+        let last = self.0.iter().rposition(|pattern| pattern.matches(path))?;
+        self.0
+            .get(last)
+            .is_some_and(|pattern| !pattern.exception)
+            .then_some(last)
+    }
+
     /// Whether there is no pattern.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -222,6 +232,23 @@ fn class(text: &str, dialect: Dialect) -> Option<(String, &str)> {
     }
     class.push(']');
     Some((class, body.get(end + 1..)?))
+}
+
+/// A pattern that matches this path alone.
+#[must_use]
+pub fn literal_pattern(path: &str) -> String {
+    let mut pattern = String::with_capacity(path.len());
+    for (at, c) in path.char_indices() {
+        let is_end = at == 0 || at + c.len_utf8() == path.len();
+        match c {
+            '*' | '?' | '[' | ']' | '\\' | '^' => pattern.extend(['\\', c]),
+            '!' if at == 0 => pattern.push_str("\\!"),
+            // Patterns are trimmed.
+            c if is_end && c.is_whitespace() => pattern.extend(['[', c, ']']),
+            c => pattern.push(c),
+        }
+    }
+    pattern
 }
 
 /// The patterns of an ignore file, cleaned as Docker does.

@@ -1,5 +1,7 @@
-//! Requests for digests and their answers. Only some processes see the files, so both cross process boundaries as
+//! Requests for digests, and for what of copied files an image takes, and their answers. Only some processes see the files, so both cross process boundaries as
 //! JSON; the processes are of the same version of this program.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +69,21 @@ pub enum Job {
         exclude: Vec<String>,
         /// Whether a directory itself is copied, not only its contents.
         keeps_root: bool,
+        /// What becomes of it.
+        of: ContentOf,
     },
+}
+
+/// What becomes of files whose content is hashed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContentOf {
+    /// A package is built from them as they are.
+    Project,
+    /// They are copied, and links that lead out of them as what they lead to.
+    Copy,
+    /// The same, without what git and ignore files leave out of a source tree.
+    Source,
 }
 
 impl Job {
@@ -89,15 +105,85 @@ impl Job {
     /// Whether ignore files in the directory and above it count.
     #[must_use]
     pub(crate) fn obeys_ignore_files(&self) -> bool {
-        matches!(self, Self::Source { .. } | Self::Filtered { .. })
+        matches!(
+            self,
+            Self::Source { .. }
+                | Self::Filtered { .. }
+                | Self::Content {
+                    of: ContentOf::Source,
+                    ..
+                }
+        )
     }
 }
 
-/// Digests to compute.
+/// What a spec copies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Copying {
+    /// `source_root`, as written.
+    pub source: Option<String>,
+    /// Whether rules see paths with a relative `source_root` in front, as those of flytekit do.
+    pub is_prefixed: bool,
+    /// What `copy` names, as paths of the context.
+    pub copy: Vec<String>,
+    /// What nothing that is copied may replace, relative to where it is copied to; empty for all that is there.
+    pub owned: Vec<String>,
+}
+
+/// What of a file or directory that is copied does not go into the image as it is. Paths are relative to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choice {
+    /// What is left out, besides what is never copied.
+    pub without: BTreeSet<String>,
+    /// Links that lead out of what is copied, and the paths of the context that take their place.
+    pub links: BTreeMap<String, String>,
+    /// Those of them that lead to directories.
+    pub directories: Examples,
+    /// Links that lead out of what is copied, to nothing that could be copied.
+    pub broken: Examples,
+    /// What is left out since it would replace what something else owns; empty for all.
+    pub kept_out: BTreeSet<String>,
+}
+
+impl Choice {
+    /// Leaves a path out, with all that is below it.
+    pub(super) fn leave_out(&mut self, path: String) {
+        self.without.insert(path);
+    }
+
+    /// Whether a path, or one above it, is left out.
+    pub(super) fn leaves_out(&self, path: &str) -> bool {
+        let mut above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        self.without.contains(path) || above.any(|above| self.without.contains(above))
+    }
+}
+
+/// Paths in the context of one kind: the first as an example, and how many there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Examples {
+    /// The first.
+    pub first: Option<String>,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// The choices for what a spec copies.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// For its source.
+    pub source: Choice,
+    /// For each path that `copy` names.
+    pub copy: Vec<Choice>,
+}
+
+/// Digests to compute, and copies to look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// The digests to compute; their order is that of the outcomes.
     pub jobs: Vec<Job>,
+    /// The copies of each spec; their order is that of the choices.
+    pub copies: Vec<Copying>,
 }
 
 /// The outcomes of a request's jobs.
@@ -105,6 +191,8 @@ pub struct Request {
 pub struct Answer {
     /// One for each job, in their order.
     pub outcomes: Vec<Outcome>,
+    /// One for each spec that copies, in their order.
+    pub chosen: Vec<Result<Chosen, Problem>>,
     /// Paths in the context that links point to and that are missing. The files at hand may be a selection, so the
     /// caller may be able to add them.
     pub missing: Vec<String>,
@@ -180,21 +268,11 @@ pub enum Doubt {
         /// The first such directory.
         path: String,
     },
-    /// Git's index is unknown.
+    /// There is no index of git's to say what it tracks.
     #[error(
-        "`.gitignore` leaves out {count} files, `{path}` for one: flytekit's tag counts those that git tracks, and all where there is no repository"
+        "`.gitignore` would leave out {count} files, `{path}` for one, but no git repository is in the build context: they are copied and count; flytekit's tag leaves out those that git does not track"
     )]
     GitIgnore {
-        /// One of the files.
-        path: String,
-        /// The number of files.
-        count: usize,
-    },
-    /// Files are copied that the tag does not count.
-    #[error(
-        "{count} files, `{path}` for one, do not count in the tag, since git or `.dockerignore` in the source leaves them out, but they are copied"
-    )]
-    Uncounted {
         /// One of the files.
         path: String,
         /// The number of files.

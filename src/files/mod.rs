@@ -1,10 +1,12 @@
-//! Digests of files, flytekit's and our own, and the rules by which files are left out.
+//! Digests of files, flytekit's and our own, and which files an image takes.
 
 mod digests;
 mod gitignore;
 mod glob;
 mod job;
 mod paths;
+mod repository;
+mod selection;
 mod snapshot;
 pub mod step;
 mod stream;
@@ -12,6 +14,8 @@ mod tree;
 
 pub(crate) use digests::MAX_REQUIREMENTS;
 pub use digests::{AskGit, compute};
-pub use glob::{PatternError, Patterns, docker_patterns};
-pub use job::{Answer, Doubt, Fault, Job, Outcome, Problem, Request, Task};
+pub use glob::{PatternError, Patterns, docker_patterns, literal_pattern};
+pub use job::{
+    Answer, Choice, Chosen, ContentOf, Copying, Doubt, Examples, Fault, Job, Outcome, Problem, Request, Task,
+};
 pub use tree::Context;

@@ -25,6 +25,22 @@ pub(super) fn docker_parts(pattern: &str) -> Vec<&str> {
     parts
 }
 
+/// A path relative to a directory, neither of them absolute; `None` where it leads above the directory's root.
+pub(super) fn join(directory: &str, path: &str) -> Option<String> {
+    if path.starts_with('/') {
+        return None;
+    }
+    let mut parts = pathlib_parts(directory);
+    for part in pathlib_parts(path) {
+        if part == ".." {
+            parts.pop()?;
+        } else {
+            parts.push(part);
+        }
+    }
+    Some(parts.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use base16ct::lower::encode_string as hex;
 use sha2::{Digest as _, Sha256};
@@ -12,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::files::glob::Patterns;
 use crate::files::job::{Fault, Problem};
 use crate::files::stream::{map_files, open};
-use crate::files::tree::{Context, Notes, TreeEntry};
+use crate::files::tree::{Context, Lead, Notes, TreeEntry};
 
 /// A file, directory or link at or below the path.
 struct SnapshotEntry {
@@ -30,18 +31,18 @@ enum EntryKind {
 }
 
 /// SHA-256 over everything at or below a path that `exclude` does not match. `keeps_root` says whether the path itself
-/// is copied if it is a directory.
+/// is copied if it is a directory, `follows` whether links that lead out of it are copied as what they lead to.
 pub(super) fn snapshot(
     context: &Context,
     path: &str,
     exclude: &[String],
-    keeps_root: bool,
+    (keeps_root, follows): (bool, bool),
     notes: &mut Notes,
 ) -> Result<String, Problem> {
     let place = context.place(path);
     let exclude = Patterns::docker(exclude.iter().map(String::as_str))
         .map_err(|error| Fault::Unreadable(error.to_string()).at(path))?;
-    let entries = entries(context, &place, &exclude, notes)?;
+    let entries = entries(context, &place, &exclude, follows, notes)?;
     let files: Vec<&Path> = entries
         .iter()
         .filter(|entry| matches!(entry.kind, EntryKind::File))
@@ -101,6 +102,7 @@ fn entries(
     context: &Context,
     place: &Path,
     exclude: &Patterns,
+    follows: bool,
     notes: &mut Notes,
 ) -> Result<Vec<SnapshotEntry>, Problem> {
     let real = match context.find(place, notes)? {
@@ -112,8 +114,10 @@ fn entries(
     };
     let kind = fs::symlink_metadata(&real).map_err(|error| context.unreadable(&real, &error))?;
     let mut entries = Vec::new();
-    let mut stack = vec![(real, String::new(), kind.file_type())];
-    while let Some((path, name, kind)) = stack.pop() {
+    // With each the directories that links have led through.
+    let tops = Rc::new(vec![real.clone()]);
+    let mut stack = vec![(real, String::new(), kind.file_type(), tops)];
+    while let Some((path, name, kind, tops)) = stack.pop() {
         let error = |error| context.unreadable(&path, &error);
         if kind.is_dir() {
             let mode = fs::symlink_metadata(&path).map_err(error)?.mode();
@@ -131,7 +135,7 @@ fn entries(
                 };
                 let is_out = !kind.is_dir() && context.leaves_out(&child);
                 if !is_out && !exclude.matches(&below) {
-                    children.push((child, below, kind));
+                    children.push((child, below, kind, Rc::clone(&tops)));
                 }
             }
             // The stack takes the last first.
@@ -139,6 +143,15 @@ fn entries(
             stack.extend(children);
             let kind = EntryKind::Directory(mode, context.leaves_out(&path));
             entries.push(SnapshotEntry { name, path, kind });
+        } else if kind.is_symlink()
+            && follows
+            && tops.last() != Some(&path)
+            && let Lead::Out(target, kind) = context.lead(&path, &tops, notes)?
+        {
+            // It is copied as what it leads to.
+            let mut tops = Vec::clone(&tops);
+            tops.push(target.clone());
+            stack.push((target, name, kind, Rc::new(tops)));
         } else if kind.is_symlink() {
             let target = fs::read_link(&path).map_err(error)?;
             let kind = EntryKind::Link(target);

@@ -13,6 +13,8 @@ use crate::files::tree::Context;
 pub const COMMAND: &str = "compute-digests";
 /// Where the step sees the build context.
 pub(crate) const CONTEXT: &str = "/context";
+/// Where it sees what repositories in the context track, which ignore files may leave out.
+pub(crate) const GIT: &str = "/git";
 /// The file that it leaves, in the root of its own file tree.
 pub(crate) const ANSWER: &str = "imagespec-digests.json";
 /// The longest argument, in bytes; the kernel's limit is twice as much.
@@ -41,8 +43,8 @@ pub(crate) fn arguments(request: &Request) -> Vec<String> {
 /// When the arguments are not a request, or the answer cannot be written.
 pub fn run(arguments: impl Iterator<Item = String>) -> io::Result<()> {
     let request: Request = serde_json::from_str(&arguments.collect::<String>())?;
-    // Without an index there is no use in asking git; the ignore file has been applied already.
-    let context = Context::new(CONTEXT, Patterns::default());
+    // There is no git to ask; the ignore file has been applied already.
+    let context = Context::new(CONTEXT, Patterns::default()).with_git(GIT);
     let answer = compute(&request, &context, &|_| None);
     fs::write(Path::new("/").join(ANSWER), serde_json::to_vec(&answer)?)
 }

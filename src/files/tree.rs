@@ -14,12 +14,16 @@ use crate::files::paths::pathlib;
 
 /// The longest chain of links.
 const MAX_LINKS: usize = 40;
+/// How many links to directories may lead through each other.
+const MAX_LEADS: usize = 8;
 
 /// A directory whose files are hashed: the build context.
 pub struct Context {
     root: PathBuf,
     /// The patterns of its ignore file.
     exclude: Patterns,
+    /// Another copy of the context, with files of git's own that the ignore file may leave out.
+    git: Option<PathBuf>,
 }
 
 /// What was noticed on the way to files.
@@ -32,6 +36,11 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    /// Notes that a path relative to the context is missing.
+    pub(super) fn miss(&mut self, path: &Path) {
+        self.missing.insert(pathlib(&path.to_string_lossy()));
+    }
+
     /// Keeps the first doubt of each kind.
     pub(super) fn doubt(&mut self, doubt: Doubt) {
         let kind = discriminant(&doubt);
@@ -70,6 +79,16 @@ pub(super) enum TreeEntry {
     Socket,
 }
 
+/// Where a link leads.
+pub(super) enum Lead {
+    /// To a place in what is copied, which has something or not.
+    Inside,
+    /// Out of it, to a file or directory.
+    Out(PathBuf, FileType),
+    /// Out of it, to nothing that could be copied.
+    Nowhere,
+}
+
 /// The names in a directory.
 pub(super) struct Listing {
     /// Everything but directories, by name, and whether it is a regular file.
@@ -85,7 +104,26 @@ impl Context {
         Self {
             root: root.into(),
             exclude,
+            git: None,
         }
+    }
+
+    /// The same, with a directory where the files of repositories are looked for first.
+    #[must_use]
+    pub(crate) fn with_git(self, git: impl Into<PathBuf>) -> Self {
+        let git = Some(git.into());
+        Self { git, ..self }
+    }
+
+    /// What there is at a path relative to the context, among the files of repositories first.
+    pub(super) fn git_path(&self, path: &Path) -> Option<PathBuf> {
+        let mut roots = self.git.iter().chain([&self.root]);
+        roots.find_map(|root| Some(root.join(path)).filter(|path| fs::symlink_metadata(path).is_ok()))
+    }
+
+    /// The same, if it is a file.
+    pub(super) fn git_file(&self, path: &Path) -> Option<PathBuf> {
+        self.git_path(path).filter(|path| path.is_file())
     }
 
     /// The directory that paths of the spec are relative to.
@@ -228,12 +266,57 @@ impl Context {
         })
     }
 
+    /// Where a link leads that is copied with all that is in a directory, the last of `tops`. The others are directories
+    /// that links have led through.
+    pub(super) fn lead(&self, link: &Path, tops: &[PathBuf], notes: &mut Notes) -> Result<Lead, Problem> {
+        let top = tops.last().unwrap_or(&self.root);
+        let Some((target, stays)) = self.follow_from(link, top, notes)? else {
+            let is_inside = self.dangles_inside(link, top);
+            return Ok(if is_inside { Lead::Inside } else { Lead::Nowhere });
+        };
+        if stays {
+            return Ok(Lead::Inside);
+        }
+        let is_loop = |target: &Path| tops.len() > MAX_LEADS || tops.iter().any(|top| top.starts_with(target));
+        Ok(match self.look(&target.0, notes)? {
+            TreeEntry::File(real) => Lead::Out(real, target.1.file_type()),
+            TreeEntry::Directory(real) if !is_loop(&real) => Lead::Out(real, target.1.file_type()),
+            _ => Lead::Nowhere,
+        })
+    }
+
+    /// Whether a link to nothing leads to a place below a directory that it is in.
+    fn dangles_inside(&self, link: &Path, top: &Path) -> bool {
+        let mut at = link.parent().unwrap_or(top).to_owned();
+        let target = fs::read_link(link).unwrap_or_default();
+        target.components().all(|part| {
+            match part {
+                Component::ParentDir => drop(at.pop()),
+                part => at.push(part),
+            }
+            at.starts_with(top)
+        })
+    }
+
     /// The target of a link. Within the context it stays there, as it does for BuildKit, which has no other files.
     fn follow(&self, link: &Path, notes: &mut Notes) -> Result<Option<(PathBuf, Metadata)>, Problem> {
+        Ok(self.follow_from(link, &self.root, notes)?.map(|(target, _)| target))
+    }
+
+    /// The target of a link, and whether the way to it stays below a directory that the link is in.
+    fn follow_from(
+        &self,
+        link: &Path,
+        top: &Path,
+        notes: &mut Notes,
+    ) -> Result<Option<((PathBuf, Metadata), bool)>, Problem> {
         let Ok(inside) = link.strip_prefix(&self.root) else {
             // Outside of the context, the operating system resolves links.
             return match fs::canonicalize(link).and_then(|real| Ok((fs::metadata(&real)?, real))) {
-                Ok((metadata, real)) => Ok(Some((real, metadata))),
+                Ok((metadata, real)) => {
+                    let stays = real.starts_with(top);
+                    Ok(Some(((real, metadata), stays)))
+                }
                 Err(error) if is_nothing(&error) => Ok(None),
                 Err(error) => Err(self.unreadable(link, &error)),
             };
@@ -245,7 +328,9 @@ impl Context {
         let mut at = self.root.clone();
         let mut depth = 0_usize;
         let mut links = 0;
+        let mut stays = true;
         while let Some(part) = left.pop() {
+            stays &= links == 0 || at.starts_with(top);
             match Path::new(&part).components().next() {
                 Some(Component::ParentDir) if depth == 0 => {
                     notes.doubt(outside());
@@ -287,11 +372,13 @@ impl Context {
                 }
                 left.extend(target.components().rev().map(|c| c.as_os_str().to_owned()));
             } else if left.is_empty() {
-                return Ok(Some((at, metadata)));
+                stays &= at.starts_with(top);
+                return Ok(Some(((at, metadata), stays)));
             }
         }
+        stays &= at.starts_with(top);
         match fs::metadata(&at) {
-            Ok(metadata) => Ok(Some((at, metadata))),
+            Ok(metadata) => Ok(Some(((at, metadata), stays))),
             Err(error) => Err(self.unreadable(&at, &error)),
         }
     }
@@ -330,7 +417,7 @@ impl Context {
     }
 
     /// All files below a directory: its own by name, then those of its subdirectories. `enter` decides which
-    /// subdirectories are entered; `visit` sees each directory with its listing.
+    /// subdirectories are entered; `visit` sees each directory with all that is in it.
     ///
     /// # Errors
     /// The first file or directory that cannot be hashed.
@@ -345,8 +432,8 @@ impl Context {
         let mut stack = vec![(top.to_owned(), String::new())];
         while let Some((directory, prefix)) = stack.pop() {
             let mut listing = self.list(&directory, notes)?;
-            listing.directories.retain(|name| name.to_str().is_none_or(&enter));
             visit(&directory, &listing, notes);
+            listing.directories.retain(|name| name.to_str().is_none_or(&enter));
             for (name, is_regular) in &listing.files {
                 let path = directory.join(name);
                 let found = if *is_regular && !self.is_excluded(&path, notes) {

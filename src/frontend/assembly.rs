@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::frontend::digests::Looked;
 use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Locking, shared_files, solve_product};
@@ -14,7 +15,7 @@ use crate::oci::Platform;
 use crate::plan::{
     self, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Settings, Stage, StoreyFacts, Strategy, Target,
 };
-use crate::project::FoundRequirements;
+use crate::project::{FoundRequirements, copies_facts};
 use crate::text::{Diagnostic, Failure, Span};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
@@ -64,8 +65,9 @@ impl Build<'_> {
         &self,
         platform: &Platform,
         images: &Images,
-        label: bool,
-        warn: bool,
+        locked: Facts,
+        looked: Option<&Looked>,
+        (label, warn): (bool, bool),
     ) -> Result<AssembledImage, Failure> {
         let field = base_span(self.spec);
         if warn && images.base().is_some_and(Resolved::has_triggers) {
@@ -84,8 +86,11 @@ impl Build<'_> {
             self.session.warn(&warning).await?;
         }
         let options = self.llb_options(label.then(|| platform.to_string()))?;
-        let (plan, _) = self.plan(platform, images, &options).await?;
-        let graph = write_llb(&plan, &self.sources(&plan, images), &options)?;
+        let plan = plan::plan(self.spec, platform, &with_copies(locked, looked));
+        let mut sources = self.sources(&plan, images);
+        // With what links lead to.
+        sources.context = looked.map_or(sources.context, |looked| looked.files.tree().cloned());
+        let graph = write_llb(&plan, &sources, &options)?;
         let solved = self.session.client.solve(graph.result.as_ref()).await?;
         let settings = match &options.target {
             Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),
@@ -106,7 +111,13 @@ impl Build<'_> {
             target: Target::Part(Part::Stage(Stage::Lock)),
             ..self.llb_options(None)?
         };
-        Ok(self.plan(platform, images, &options).await?.1)
+        Ok(self.lock_all(platform, images, &options).await?.1)
+    }
+
+    /// What is known once the packages of all specs are locked.
+    pub(super) async fn locked(&self, platform: &Platform, images: &Images, label: bool) -> Result<Facts, Failure> {
+        let options = self.llb_options(label.then(|| platform.to_string()))?;
+        Ok(self.lock_all(platform, images, &options).await?.0)
     }
 
     fn llb_options(&self, platform_label: Option<String>) -> Result<LlbOptions, Failure> {
@@ -156,14 +167,14 @@ impl Build<'_> {
         storeys
     }
 
-    /// The whole plan, and the text of the topmost lock. A spec's packages can be locked only
+    /// What is known once all packages are locked, and the text of the topmost lock. A spec's packages can be locked only
     /// when the specs below it are planned, so this goes from the lowest up.
-    async fn plan(
+    async fn lock_all(
         &self,
         platform: &Platform,
         images: &Images,
         options: &LlbOptions,
-    ) -> Result<(BuildPlan, Option<String>), Failure> {
+    ) -> Result<(Facts, Option<String>), Failure> {
         let storeys = self.storeys();
         let mut facts = Facts {
             base: images.base().map(Resolved::facts).unwrap_or_default(),
@@ -203,7 +214,7 @@ impl Build<'_> {
                 set(&mut facts, &lock);
             }
         }
-        Ok((plan::plan(self.spec, platform, &facts), text))
+        Ok((facts, text))
     }
 
     /// Solves the lock step of the topmost storey; `None` if it needs no packages.
@@ -273,13 +284,22 @@ impl Build<'_> {
     }
 }
 
+/// Facts with what is known of the files that are copied.
+pub(super) fn with_copies(mut facts: Facts, looked: Option<&Looked>) -> Facts {
+    let chosen = looked.iter().flat_map(|looked| looked.answer.chosen.iter().rev());
+    for (storey, chosen) in facts.storeys.iter_mut().zip(chosen) {
+        storey.copies = chosen.as_ref().ok().map(copies_facts);
+    }
+    facts
+}
+
 impl StackedSpec<'_> {
     /// What a plan is told about it.
     fn facts(&self) -> StoreyFacts {
         StoreyFacts {
             requirements: self.found.facts.clone(),
             sibling_lock: self.sibling_lock.map(|lock| lock.path.clone()),
-            lock: None,
+            ..StoreyFacts::default()
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Digests of a spec's files: this program runs as a step on them, so that only digests are sent back.
 
-use crate::files::{Answer, Context, Job, Patterns, Request, Task, compute, step};
+use crate::files::{Answer, Context, Copying, Job, Patterns, Request, Task, compute, step};
 use crate::frontend::files::{Files, is_inside};
 use crate::frontend::served::unsent;
 use crate::frontend::session::Session;
@@ -8,22 +8,35 @@ use crate::llb::{Exec, Metadata, Mount, Network, Output, import};
 use crate::name::{Naming, request};
 use crate::text::{Diagnostic, Failure, ProblemKind};
 
-/// The longest answer, a list of digests, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
+/// The longest answer, digests and paths, in bytes.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
 /// How often the client is asked for files behind links.
 const MAX_ROUNDS: usize = 3;
 
-/// Computes the digests that names need.
+/// What a step found out about files.
+pub(super) struct Looked {
+    pub(super) answer: Answer,
+    /// The files that it saw, those behind links included.
+    pub(super) files: Files,
+}
+
+/// Computes the digests that names need, and looks at what is copied.
 pub(super) async fn digests(
     session: &Session,
     files: &Files,
     naming: &Naming<'_>,
     tasks: &[Task],
-) -> Result<Answer, Failure> {
+    copies: Vec<Copying>,
+) -> Result<Looked, Failure> {
     let needs_no_file = |job: &Job| matches!(job, Job::Modules { files, .. } if files.is_empty());
-    let asked = request(tasks);
-    if tasks.iter().all(|task| needs_no_file(&task.job)) {
-        return Ok(compute(&asked, &Context::new("/", Patterns::default()), &|_| None));
+    let mut files = files.clone();
+    let asked = Request {
+        copies,
+        ..request(tasks)
+    };
+    if asked.copies.is_empty() && tasks.iter().all(|task| needs_no_file(&task.job)) {
+        let answer = compute(&asked, &Context::new("/", Patterns::default()), &|_| None);
+        return Ok(Looked { answer, files });
     }
     let outside = tasks.iter().flat_map(|task| {
         let paths = task.job.paths().filter(|path| !is_inside(path));
@@ -53,7 +66,10 @@ pub(super) async fn digests(
     .map_err(|error| Diagnostic::internal("the frontend's own image cannot be used").because(error))?;
     let mut fields: Vec<&str> = tasks.iter().map(|task| task.field).collect();
     fields.dedup();
-    let title = format!("[tag] compute digests of {}", fields.join(", "));
+    let title = match fields.is_empty() {
+        true => "[tag] look at what is copied".to_owned(),
+        false => format!("[tag] compute digests of {}", fields.join(", ")),
+    };
     let step = DigestStep {
         session,
         program: &program.path,
@@ -61,14 +77,15 @@ pub(super) async fn digests(
         request: &asked,
         title: &title,
     };
-    let mut answer = step.run(files).await?;
-    let mut extended = files.with_paths(&answer.missing);
+    let mut answer = step.run(&files).await?;
     for _ in 1..MAX_ROUNDS {
-        let Some(more) = extended else { break };
-        answer = step.run(&more).await?;
-        extended = more.with_paths(&answer.missing);
+        let Some(more) = files.with_paths(&answer.missing) else {
+            break;
+        };
+        files = more;
+        answer = step.run(&files).await?;
     }
-    Ok(answer)
+    Ok(Looked { answer, files })
 }
 
 /// The step that computes digests.
@@ -83,13 +100,17 @@ struct DigestStep<'a> {
 
 impl DigestStep<'_> {
     async fn run(&self, files: &Files) -> Result<Answer, Failure> {
+        let git = files.git_tree();
         let mounts = files.tree().map(|tree| Mount::read_only(step::CONTEXT, tree, ""));
+        let mounts = mounts
+            .into_iter()
+            .chain(git.map(|tree| Mount::read_only(step::GIT, &tree, "")));
         let exec = Exec {
             args: std::iter::once(self.program.to_owned())
                 .chain(step::arguments(self.request))
                 .collect(),
             cwd: "/".into(),
-            mounts: mounts.into_iter().collect(),
+            mounts: mounts.collect(),
             network: Network::None,
             ..Exec::default()
         };

@@ -2,85 +2,195 @@
 
 use std::collections::BTreeSet;
 
-use crate::files::{Task, docker_patterns};
+use crate::files::{Patterns, Task, docker_patterns, literal_pattern};
 use crate::frontend::context::{ClientDirectory, FileSource, read_ignore};
 use crate::frontend::session::Session;
-use crate::llb::{Local, Metadata, Output};
+use crate::llb::{Copy, FileActions, Local, Metadata, Output};
 use crate::plan::NOT_SOURCE;
-use crate::text::{Failure, climbs, context_path};
+use crate::project::patterns_like;
+use crate::text::{Failure, climbs, context_path, join};
 
 /// The part of the build context that a spec needs.
-pub(super) enum Files {
-    /// None of it.
-    Nothing,
-    /// All of a tree that BuildKit fetched.
+#[derive(Clone, Default)]
+pub(super) struct Files {
+    tree: Option<Output>,
+    /// How the client was asked for it; `None` for a tree that BuildKit fetched.
+    request: Option<Local>,
+    /// What the ignore file leaves out.
+    ignored: Vec<String>,
+    git: Option<GitFiles>,
+}
+
+/// Where files of git's own are, for what ignore files leave out of a source tree.
+#[derive(Clone)]
+enum GitFiles {
     Fetched(Output),
-    /// Some paths of a client's directory.
-    Asked {
-        tree: Output,
-        /// How the client was asked.
-        request: Local,
-    },
+    Asked(Local),
 }
 
 impl Files {
-    /// Asks for paths of the context; the empty path is all of it.
-    pub(super) async fn ask(session: &Session, paths: BTreeSet<String>) -> Result<Self, Failure> {
+    /// Asks for paths of the context; the empty path is all of it. `sources` are those of source trees.
+    pub(super) async fn ask(
+        session: &Session,
+        paths: BTreeSet<String>,
+        sources: BTreeSet<String>,
+    ) -> Result<Self, Failure> {
         if paths.is_empty() {
-            return Ok(Self::Nothing);
+            return Ok(Self::default());
         }
-        let directory = match &session.context {
-            FileSource::Fetched(tree) => return Ok(Self::Fetched(tree.clone())),
-            FileSource::Client(directory) => directory,
-        };
-        let patterns = if paths.contains("") {
-            Vec::new()
-        } else {
-            paths.iter().map(|path| literal_pattern(path)).collect()
-        };
-        let request = Local {
-            exclude_patterns: ignore_patterns(session, directory).await?,
-            ..directory.paths("", patterns)
-        };
-        Ok(Self::Asked {
-            tree: request.output(Metadata::named("[internal] load build context")),
-            request,
-        })
+        match &session.context {
+            FileSource::Fetched(tree) => {
+                let mut ignored = ignore_patterns(session).await?;
+                // Of no use in an image; a client's directory is copied as its ignore file says.
+                let own = own_files(session).into_iter().filter(|path| !paths.contains(path));
+                ignored.extend(own.map(|path| literal_pattern(&path)));
+                let copy = Copy {
+                    contents: true,
+                    exclude: ignored.clone(),
+                    ..Copy::new(tree, "/", "/")
+                };
+                let metadata = Metadata::named("[internal] leave out what the ignore file names");
+                Ok(Self {
+                    tree: Some(FileActions::new().copy(copy).apply(None, metadata)),
+                    request: None,
+                    ignored,
+                    git: (!sources.is_empty()).then(|| GitFiles::Fetched(tree.clone())),
+                })
+            }
+            FileSource::Client(directory) => {
+                let patterns = if paths.contains("") {
+                    Vec::new()
+                } else {
+                    paths.iter().map(|path| asked_pattern(path)).collect()
+                };
+                let request = Local {
+                    exclude_patterns: ignore_patterns(session).await?,
+                    ..directory.paths("", patterns)
+                };
+                Ok(Self {
+                    tree: Some(request.output(Metadata::named("[internal] load build context"))),
+                    ignored: request.exclude_patterns.clone(),
+                    request: Some(request),
+                    git: git_files(directory, &sources).map(GitFiles::Asked),
+                })
+            }
+        }
     }
 
     /// The tree that they are in.
     pub(super) fn tree(&self) -> Option<&Output> {
-        match self {
-            Self::Nothing => None,
-            Self::Fetched(tree) | Self::Asked { tree, .. } => Some(tree),
-        }
+        self.tree.as_ref()
+    }
+
+    /// The tree with files of git's own.
+    pub(super) fn git_tree(&self) -> Option<Output> {
+        Some(match self.git.as_ref()? {
+            GitFiles::Fetched(tree) => tree.clone(),
+            GitFiles::Asked(request) => request.output(Metadata::named("[internal] load what git tracks")),
+        })
     }
 
     /// The same with more paths; `None` if there is nothing more to ask for.
     pub(super) fn with_paths(&self, paths: &[String]) -> Option<Self> {
-        let mut request = match self {
-            Self::Asked { request, .. } if !request.follow_paths.is_empty() => request.clone(),
-            _ => return None,
-        };
-        let before = request.follow_paths.len();
-        for path in paths.iter().map(|path| literal_pattern(path)) {
-            if !request.follow_paths.contains(&path) {
-                request.follow_paths.push(path);
+        let mut more = self.clone();
+        let mut is_more = false;
+        let (gits, others): (Vec<&String>, Vec<&String>) = paths.iter().partition(|path| is_gits(path));
+        if let Some(GitFiles::Asked(request)) = &mut more.git {
+            for path in gits {
+                is_more |= add(&mut request.follow_paths, asked_pattern(path));
+                add(&mut request.exclude_patterns, format!("!{}", literal_pattern(path)));
             }
         }
-        (request.follow_paths.len() > before).then(|| Self::Asked {
-            tree: request.output(Metadata::named("[internal] load files behind links")),
-            request,
-        })
+        if let Some(request) = more.request.as_mut().filter(|request| !request.follow_paths.is_empty()) {
+            for path in others {
+                is_more |= add(&mut request.follow_paths, asked_pattern(path));
+            }
+            if Some(&*request) != self.request.as_ref() {
+                more.tree = Some(request.output(Metadata::named("[internal] load files behind links")));
+            }
+        }
+        is_more.then_some(more)
     }
 
-    /// The patterns of the ignore file.
-    fn ignored(&self) -> &[String] {
-        match self {
-            Self::Asked { request, .. } => &request.exclude_patterns,
-            Self::Nothing | Self::Fetched(_) => &[],
-        }
+    /// A tree with what is nearly at a path, in a client's directory.
+    pub(super) fn like(&self, path: &str) -> Option<Output> {
+        let request = self.request.as_ref()?;
+        let follow_paths = patterns_like(path);
+        // Directories without what is in them.
+        let below = follow_paths.iter().map(|pattern| format!("{pattern}/*"));
+        let request = Local {
+            exclude_patterns: self.ignored.iter().cloned().chain(below).collect(),
+            shared_key_hint: format!("{}-like", request.shared_key_hint),
+            follow_paths,
+            ..request.clone()
+        };
+        Some(request.output(Metadata::named(format!("[internal] look for names like {path}"))))
     }
+
+    /// The pattern of the ignore file that leaves a path out.
+    pub(super) fn pattern_of(&self, path: &str) -> Option<&str> {
+        let patterns = Patterns::docker(self.ignored.iter().map(String::as_str)).ok()?;
+        self.ignored.get(patterns.decisive(path)?).map(String::as_str)
+    }
+}
+
+fn add(list: &mut Vec<String>, entry: String) -> bool {
+    let is_new = !list.contains(&entry);
+    if is_new {
+        list.push(entry);
+    }
+    is_new
+}
+
+/// Whether a path leads to a file of git's own.
+fn is_gits(path: &str) -> bool {
+    path.split('/').any(|part| part == ".git")
+}
+
+/// The spec's file and its ignore file, and that of the context.
+fn own_files(session: &Session) -> Vec<String> {
+    let mut own = vec![".dockerignore".to_owned()];
+    if let FileSource::Fetched(_) = session.file.origin {
+        let name = context_path(session.file.text.name());
+        let below = session
+            .options
+            .get("contextsubdir")
+            .map(context_path)
+            .unwrap_or_default();
+        let inside = name.strip_prefix(&below).unwrap_or(&name).trim_start_matches('/');
+        own.extend([inside.to_owned(), format!("{inside}.dockerignore")]);
+    }
+    own
+}
+
+/// Asks a client for what says what git tracks in source trees, whatever the ignore file says: it goes into no image.
+fn git_files(directory: &ClientDirectory, sources: &BTreeSet<String>) -> Option<Local> {
+    let mut above: BTreeSet<&str> = BTreeSet::new();
+    for source in sources {
+        let parents = source.match_indices('/').filter_map(|(at, _)| source.get(..at));
+        above.extend(parents.chain(["", source]));
+    }
+    let (mut paths, mut exclude) = (Vec::new(), Vec::new());
+    for directory in above {
+        let place = |name: &str| join(directory, name).unwrap_or_default();
+        paths.extend([".git", ".gitignore"].map(|name| asked_pattern(&place(name))));
+        let git = literal_pattern(&place(".git"));
+        exclude.push(format!("{git}/*"));
+        exclude.extend(["HEAD", "index", "commondir", "info/exclude"].map(|file| format!("!{git}/{file}")));
+    }
+    (!paths.is_empty()).then(|| Local {
+        exclude_patterns: exclude,
+        ..directory.paths("-git", paths)
+    })
+}
+
+/// The source trees of which ignore files leave things out.
+pub(super) fn sources_of_tasks(tasks: &[Task]) -> BTreeSet<String> {
+    let tasks = tasks.iter().filter(|task| task.job.obeys_ignore_files());
+    tasks
+        .flat_map(|task| task.job.paths().filter(|path| is_inside(path)))
+        .map(context_path)
+        .collect()
 }
 
 /// All paths that digests need, inside the context.
@@ -88,13 +198,7 @@ pub(super) fn paths_of_tasks(tasks: &[Task]) -> BTreeSet<String> {
     let mut paths = BTreeSet::new();
     for task in tasks {
         for path in task.job.paths().filter(|path| is_inside(path)) {
-            let path = context_path(path);
-            if task.job.obeys_ignore_files() {
-                let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
-                paths.extend(parents.map(|parent| format!("{parent}/.gitignore")));
-                paths.insert(".gitignore".into());
-            }
-            paths.insert(path);
+            paths.insert(context_path(path));
         }
     }
     paths
@@ -120,7 +224,7 @@ pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
             .all(|(a, b)| a == b || a.contains(['*', '?', '[', '\\']))
     };
     files
-        .ignored()
+        .ignored
         .iter()
         .map(String::as_str)
         .filter(|pattern| !pattern.starts_with('!'))
@@ -128,28 +232,28 @@ pub(super) fn left_out<'a>(files: &'a Files, task: &Task) -> Option<&'a str> {
         .find(|pattern| task.job.paths().any(|path| may_match(pattern, path)))
 }
 
-/// A pattern that matches only this path: clients treat the paths they are asked for as patterns.
-fn literal_pattern(path: &str) -> String {
-    let mut pattern = String::with_capacity(path.len());
-    for (at, c) in path.char_indices() {
-        if matches!(c, '*' | '?' | '[' | ']' | '\\' | '^') || (at == 0 && c == '!') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern
+/// A pattern by which clients send a path. They send patterns as text in which nothing but line feeds and the like has no
+/// place; those match any character.
+fn asked_pattern(path: &str) -> String {
+    let parts: Vec<String> = path.split(char::is_control).map(literal_pattern).collect();
+    parts.join("?")
 }
 
 /// What the context leaves out: the ignore file beside the spec if there is one, else the context's own.
-async fn ignore_patterns(session: &Session, directory: &ClientDirectory) -> Result<Vec<String>, Failure> {
+async fn ignore_patterns(session: &Session) -> Result<Vec<String>, Failure> {
     if let Some(own) = &session.file.ignore {
         return Ok(docker_patterns(own));
     }
-    let request = Local {
-        always_send: true,
-        ..directory.paths("-.dockerignore", vec![".dockerignore".into()])
+    let tree = match &session.context {
+        FileSource::Client(directory) => {
+            let request = Local {
+                always_send: true,
+                ..directory.paths("-.dockerignore", vec![".dockerignore".into()])
+            };
+            request.output(Metadata::named("[internal] load .dockerignore"))
+        }
+        FileSource::Fetched(tree) => tree.clone(),
     };
-    let tree = request.output(Metadata::named("[internal] load .dockerignore"));
     let solved = session.client.solve(Some(&tree)).await?;
     let content = read_ignore(&session.client, &solved, ".dockerignore").await?;
     Ok(content.map(|content| docker_patterns(&content)).unwrap_or_default())
@@ -168,7 +272,12 @@ mod tests {
                 ..Local::default()
             };
             let tree = request.output(Metadata::default());
-            let files = Files::Asked { tree, request };
+            let files = Files {
+                tree: Some(tree),
+                ignored: request.exclude_patterns.clone(),
+                request: Some(request),
+                git: None,
+            };
             let (depth, field) = (0, "copy");
             let found = left_out(&files, &Task { depth, field, job }).is_some();
             assert_eq!(found, expect, "{pattern}");

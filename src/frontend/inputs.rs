@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::files::Task;
 use crate::frontend::assembly::Build;
-use crate::frontend::files::{Files, paths_of_tasks};
+use crate::frontend::digests::{Looked, digests};
+use crate::frontend::files::{Files, paths_of_tasks, sources_of_tasks};
 use crate::frontend::image::Images;
 use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
@@ -13,7 +14,10 @@ use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::Naming;
 use crate::oci::Platform;
 use crate::plan;
-use crate::project::{FoundRequirements, check, first_paths, read_requirements, several_platforms, wanted_paths};
+use crate::project::{
+    FoundRequirements, check, copies_anything, copies_warnings, copying, first_paths, read_requirements,
+    several_platforms, wanted_paths,
+};
 use crate::text::{Diagnostic, Failure, context_path};
 
 /// What a build is made from.
@@ -72,7 +76,32 @@ impl<'a> BuildInputs<'a> {
         let wanted = wanted_paths(self.spec);
         paths.extend(wanted.iter().map(|(_, path)| context_path(&path.value)));
         paths.extend(self.spec.all().flat_map(first_paths));
-        Files::ask(self.session, paths).await
+        let mut sources = sources_of_tasks(&self.tasks);
+        let roots = self.spec.all().filter_map(ImageSpec::copied_source);
+        sources.extend(roots.map(|root| context_path(&root.value)));
+        Files::ask(self.session, paths, sources).await
+    }
+
+    /// Computes the digests that the name needs, and looks at what is copied if this is a part of the image that has it.
+    pub(super) async fn look(&self, files: &Files, has_copies: bool) -> Result<Looked, Failure> {
+        let copies = match has_copies && copies_anything(self.spec) {
+            true => copying(self.spec, self.naming.algorithm()),
+            false => Vec::new(),
+        };
+        digests(self.session, files, &self.naming, &self.tasks, copies).await
+    }
+
+    /// Tells users of copies that do not go into the image as they are.
+    pub(super) async fn warn_of_copies(&self, looked: &Looked) -> Result<(), Failure> {
+        for (spec, chosen) in self.spec.all().zip(&looked.answer.chosen) {
+            for warning in chosen
+                .iter()
+                .flat_map(|chosen| copies_warnings(spec, chosen, self.naming.algorithm()))
+            {
+                self.session.warn(&warning).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The images that the build uses, for each platform.

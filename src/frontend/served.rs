@@ -44,6 +44,20 @@ impl ContextFiles for ServedFiles<'_> {
         Ok(stat_or_read(self.client, &tree, wanted, &name).await)
     }
 
+    async fn names_like(&mut self, path: &str, directory: &str) -> Result<Vec<String>, Failure> {
+        let tree = self.files.like(path);
+        let Some(tree) = tree.as_ref().or(self.files.tree()) else {
+            return Ok(Vec::new());
+        };
+        let solved = self.client.solve(Some(tree)).await?;
+        // Only a help is lost.
+        Ok(self.client.names(&solved, directory).await.unwrap_or_default())
+    }
+
+    fn pattern_of(&self, path: &str) -> Option<String> {
+        self.files.pattern_of(path).map(str::to_owned)
+    }
+
     fn also_serve(&mut self, path: &str) {
         if let Some(more) = self.files.with_paths(&[path.to_owned()]) {
             *self.files = more;

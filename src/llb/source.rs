@@ -126,7 +126,7 @@ impl OciLayout {
 }
 
 /// A directory of the client.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Local {
     /// The client's name for the directory.
     pub name: String,

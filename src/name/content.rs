@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::files::{Job, Task};
+use crate::files::{ContentOf, Job, Task};
 use crate::image_spec::{ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
 use crate::oci::Reference;
 use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
@@ -43,6 +43,7 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
             path: directory_of(&path).to_owned(),
             exclude: Vec::new(),
             keeps_root: false,
+            of: ContentOf::Project,
         };
         push("install_project", job);
     }
@@ -52,6 +53,7 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
             keeps_root: !path.is_empty(),
             path,
             exclude: Vec::new(),
+            of: ContentOf::Copy,
         };
         push("copy", job);
     }
@@ -60,6 +62,7 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
             path: context_path(&root.value),
             exclude: crate::plan::NOT_SOURCE.map(str::to_owned).to_vec(),
             keeps_root: false,
+            of: ContentOf::Source,
         };
         push("source_root", job);
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::files::{Answer, Doubt, Fault, Problem, Request, Task};
+use crate::files::{Answer, Fault, Problem, Request, Task};
 use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
 use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::content;
@@ -215,11 +215,7 @@ impl<'a> Naming<'a> {
         for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
             for doubt in &outcome.doubts {
                 let message = format!("{}: {doubt}", task.field);
-                let warning = Diagnostic::warning("tag-differs", message).at(self.span(task));
-                warnings.push(match doubt {
-                    Doubt::Uncounted { .. } => warning.help("name them in the context's .dockerignore"),
-                    _ => warning,
-                });
+                warnings.push(Diagnostic::warning("tag-differs", message).at(self.span(task)));
             }
         }
         warnings
@@ -269,5 +265,6 @@ impl<'a> Naming<'a> {
 pub fn request(tasks: &[Task]) -> Request {
     Request {
         jobs: tasks.iter().map(|task| task.job.clone()).collect(),
+        copies: Vec::new(),
     }
 }

@@ -31,6 +31,7 @@ fn digested(tasks: &[Task]) -> Answer {
     };
     Answer {
         outcomes: tasks.iter().map(digest).collect(),
+        chosen: Vec::new(),
         missing: Vec::new(),
     }
 }

@@ -31,8 +31,39 @@ pub struct StoreyFacts {
     pub requirements: Requirements,
     /// The path of the sibling lock, in the tree that the spec is in.
     pub sibling_lock: Option<String>,
+    /// What its copies do not take as it is; unknown where nobody could look.
+    pub copies: Option<CopiesFacts>,
     /// The packages to install. Without them a plan ends where they are looked up.
     pub lock: Option<LockedPackages>,
+}
+
+/// What is known about the files that a spec copies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopiesFacts {
+    /// Its source.
+    pub source: CopyFacts,
+    /// Each path that `copy` names.
+    pub copy: Vec<CopyFacts>,
+}
+
+/// What of a file or directory does not go into the image as it is. Paths and patterns are relative to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CopyFacts {
+    /// Patterns of what is left out, as in `.dockerignore`; links that are replaced among it.
+    pub without: Vec<String>,
+    /// Links that are replaced by what they lead to.
+    pub links: Vec<LinkFacts>,
+}
+
+/// A link, and what takes its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LinkFacts {
+    /// The path of the link.
+    pub path: String,
+    /// The path in the context of what is copied in its place.
+    pub to: String,
+    /// Patterns of what is left out of that.
+    pub without: Vec<String>,
 }
 
 /// What the requirements files of a spec say.

@@ -25,7 +25,9 @@ mod writes;
 
 pub use environment::{Change, Edit, edited};
 pub use explain::{ExplainedStep, explain};
-pub use facts::{BaseFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
+pub use facts::{
+    BaseFacts, CopiesFacts, CopyFacts, Facts, LinkFacts, LockedPackages, Requirements, SharedFile, StoreyFacts,
+};
 pub use inputs::{CA_SECRET, FIXED_TIME};
 pub use model::{
     Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, CopySource, ImageRole, Part, Product, Run, Settings,
@@ -43,5 +45,5 @@ pub use writes::Writes;
 pub(crate) use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
 pub(crate) use python_place::conda_version;
 pub(crate) use script::{quote, script_file};
-pub(crate) use steps::NOT_SOURCE;
+pub(crate) use steps::{NOT_SOURCE, owned_paths};
 pub(crate) use variables::is_proxy;

@@ -10,6 +10,12 @@ pub(crate) trait ContextFiles: Send {
     /// What there is at a path.
     async fn look(&mut self, wanted: Wanted, path: &str) -> Result<AtPath, Failure>;
 
+    /// Names in a directory that may be nearly parts of a path that is not there.
+    async fn names_like(&mut self, path: &str, directory: &str) -> Result<Vec<String>, Failure>;
+
+    /// The pattern of the ignore file that leaves a path out.
+    fn pattern_of(&self, path: &str) -> Option<String>;
+
     /// Also serves a path that the spec itself does not name.
     fn also_serve(&mut self, path: &str);
 }

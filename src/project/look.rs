@@ -2,8 +2,9 @@
 
 use crate::files::MAX_REQUIREMENTS;
 use crate::image_spec::{BaseImage, CREDENTIAL_HELP, ImageSpec, TextValue};
+use crate::project::alike::{alike, difference};
 use crate::project::files::{AtPath, ContextFiles, Wanted};
-use crate::text::{Diagnostic, Failure, ProblemKind, has_credential};
+use crate::text::{Diagnostic, Failure, ProblemKind, context_path, has_credential};
 
 /// Checks what was seen at a path; returns the text of a requirements file.
 pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
@@ -16,11 +17,7 @@ pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
             return Err(problem.kind(cause.kind).because(cause));
         }
         (AtPath::Nothing, _) => {
-            let help = if path.value.contains(['*', '?']) {
-                "patterns are not supported: name each file, or a directory"
-            } else {
-                "paths are relative to the build context, and files that .dockerignore names are not in it"
-            };
+            let help = "paths are relative to the build context, and files that .dockerignore names are not in it";
             let problem = problem("missing-file", format!("{shown} is not in the build context"), help);
             return Err(problem.kind(ProblemKind::Missing));
         }
@@ -64,6 +61,12 @@ pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Re
         let seen = files.look(wanted, &path.value).await?;
         match judge(wanted, path, seen) {
             Ok(text) => requirements.extend(text.map(|text| (path.value.clone(), text))),
+            Err(problem) if problem.kind == ProblemKind::Missing => {
+                problems.push(match why_missing(files, &path.value).await? {
+                    Some(help) => problem.help(help),
+                    None => problem,
+                });
+            }
             Err(problem) => problems.push(problem),
         }
     }
@@ -72,6 +75,26 @@ pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Re
     } else {
         Err(problems.into())
     }
+}
+
+/// Why a path may be missing: what took it, or what was meant.
+async fn why_missing(files: &mut impl ContextFiles, path: &str) -> Result<Option<String>, Failure> {
+    let name = context_path(path);
+    if let Some(pattern) = files.pattern_of(&name) {
+        return Ok(Some(format!("`{pattern}` in the ignore file leaves it out")));
+    }
+    let alike = alike(files, &name).await?;
+    if let Some(found) = alike.first() {
+        let parts = name.split('/').zip(found.split('/'));
+        let difference = parts.filter_map(|(one, other)| difference(one, other)).next();
+        return Ok(Some(format!("there is `{found}`, {}", difference.unwrap_or_default())));
+    }
+    let help = match path {
+        path if path.contains(['*', '?']) => "patterns are not supported: name each file, or a directory",
+        path if path.contains('\\') => "write paths with `/`",
+        _ => return Ok(None),
+    };
+    Ok(Some(help.to_owned()))
 }
 
 /// All paths that a spec and those below it name, the innermost first.

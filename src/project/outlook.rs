@@ -2,9 +2,11 @@
 
 use serde_json::Value;
 
+use crate::files::{Chosen, Problem};
 use crate::image_spec::ImageSpec;
 use crate::oci::Platform;
 use crate::plan::{self, BuildPlan, Facts, LockedPackages, PlanReport, StoreyFacts, Strategy};
+use crate::project::copies;
 use crate::project::files::ContextFiles;
 use crate::project::lock::LockJudge;
 use crate::project::look::check;
@@ -24,6 +26,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) is_hashed: bool,
     /// The path and text of the sibling lock.
     pub(crate) sibling_lock: Option<(&'a str, &'a str)>,
+    /// What of its copies does not go into the image as it is, for each spec, the outermost first.
+    pub(crate) chosen: &'a [Result<Chosen, Problem>],
 }
 
 /// The problem that something made for one platform is asked for several.
@@ -64,6 +68,10 @@ impl Planned<'_> {
             storeys.push(StoreyFacts {
                 requirements: found.facts.clone(),
                 sibling_lock: sibling.map(|(path, _)| path.to_owned()),
+                copies: self
+                    .chosen
+                    .get(above)
+                    .and_then(|chosen| Some(copies::facts(chosen.as_ref().ok()?))),
                 lock: locked.map(|(lock, _)| lock),
             });
         }

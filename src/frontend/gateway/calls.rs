@@ -14,6 +14,7 @@ pub trait Gateway: Send + Sync {
     async fn ping(&self) -> Result<wire::PongResponse, CallError>;
     async fn solve(&self, request: wire::SolveRequest) -> Result<wire::SolveResponse, CallError>;
     async fn read_file(&self, request: wire::ReadFileRequest) -> Result<wire::ReadFileResponse, CallError>;
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError>;
     async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError>;
     async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), CallError>;
     async fn resolve_source_meta(

@@ -114,6 +114,17 @@ impl Client {
         }
     }
 
+    /// The names in a directory.
+    pub(crate) async fn names(&self, tree: &Solved, path: &str) -> Result<Vec<String>, CallError> {
+        let request = wire::ReadDirRequest {
+            r#ref: tree.0.clone(),
+            dir_path: format!("/{path}"),
+            ..wire::ReadDirRequest::default()
+        };
+        let entries = self.gateway.read_dir(request).await?.entries;
+        Ok(entries.into_iter().map(|stat| stat.path).collect())
+    }
+
     /// Reads a file of at most `limit` bytes; `None` when it is larger.
     pub(crate) async fn read(&self, tree: &Solved, path: &str, limit: usize) -> Result<Option<Vec<u8>>, CallError> {
         let mut content: Vec<u8> = Vec::new();

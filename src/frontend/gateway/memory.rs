@@ -1,6 +1,6 @@
 //! BuildKit in memory: serves files and images, and records what was asked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -216,6 +216,23 @@ impl Gateway for Memory {
         let to = (from + usize::try_from(range.length).unwrap()).min(content.len());
         Ok(wire::ReadFileResponse {
             data: content[from..to].to_vec(),
+        })
+    }
+
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError> {
+        let tree = self.tree(&request.r#ref);
+        let directory = format!("{}/", request.dir_path.trim_matches('/'));
+        let inside = tree.keys().filter_map(|path| match directory.as_str() {
+            "/" => Some(path.as_str()),
+            directory => path.strip_prefix(directory),
+        });
+        let names: BTreeSet<&str> = inside.filter_map(|path| path.split('/').next()).collect();
+        let stat = |name: &str| Stat {
+            path: name.to_owned(),
+            ..Stat::default()
+        };
+        Ok(wire::ReadDirResponse {
+            entries: names.into_iter().map(stat).collect(),
         })
     }
 

@@ -112,6 +112,10 @@ impl Gateway for Stdio {
         call!(self.read_file(request))
     }
 
+    async fn read_dir(&self, request: wire::ReadDirRequest) -> Result<wire::ReadDirResponse, CallError> {
+        call!(self.read_dir(request))
+    }
+
     async fn stat_file(&self, request: wire::StatFileRequest) -> Result<wire::StatFileResponse, CallError> {
         call!(self.stat_file(request))
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::frontend::assembly::AssembledImage;
+use crate::frontend::digests::Looked;
 use crate::frontend::files::Files;
 use crate::frontend::image::Resolved;
 use crate::frontend::inputs::BuildInputs;
@@ -14,6 +15,7 @@ use crate::frontend::{existing, naming, secrets};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
+use crate::project::copies_anything;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation};
 use crate::write;
@@ -32,6 +34,10 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
     let mut files = inputs.files().await?;
+    let has_copies = match &target {
+        Some(Part::Stage(stage)) => *stage >= Stage::Source,
+        target => target.is_none(),
+    };
     let early = match identify_early(&inputs, &files, is_whole).await? {
         Early::Exists(identity, images) => return existing_result(&inputs, images, &identity, is_index).await,
         Early::Named(identity) => Some(identity),
@@ -40,9 +46,30 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let (found, images) = inputs.read(&mut files).await?;
     let assembly = inputs.assembly(&found, &files);
     let is_labelled = inputs.platforms.len() > 1;
+    // Packages are locked while somebody looks at the files: the copies need to know what is left out of them.
+    let look = async {
+        match has_copies && copies_anything(spec) {
+            true => Some(inputs.look(&files, true).await),
+            false => None,
+        }
+    };
+    let lock = async {
+        let mut locked = Vec::with_capacity(images.len());
+        for (platform, images) in inputs.platforms.iter().zip(&images) {
+            locked.push(assembly.locked(platform, images, is_labelled).await?);
+        }
+        Ok::<_, Failure>(locked)
+    };
+    let (looked, locked) = tokio::join!(look, lock);
+    let known = looked.as_ref().and_then(|looked| looked.as_ref().ok());
+    if let Some(looked) = known {
+        inputs.warn_of_copies(looked).await?;
+    }
     let mut built = Vec::with_capacity(images.len());
-    for (position, (platform, images)) in inputs.platforms.iter().zip(&images).enumerate() {
-        built.push(assembly.image(platform, images, is_labelled, position == 0).await?);
+    let places = inputs.platforms.iter().zip(&images).zip(locked?);
+    for (position, ((platform, images), locked)) in places.enumerate() {
+        let flags = (is_labelled, position == 0);
+        built.push(assembly.image(platform, images, locked, known, flags).await?);
     }
     // A part of an image must not have the name of the whole.
     let identity = if early.is_some() || !is_whole {
@@ -51,7 +78,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         }
         early
     } else {
-        identify_while_building(&inputs, &files, &built).await?
+        identify_while_building(&inputs, &files, looked, &built).await?
     };
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
@@ -77,7 +104,7 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
         let message = "IMAGESPEC_IF_EXISTS cannot be used with --target: the name stands for the whole image";
         return Err(Diagnostic::error("if-exists", message).into());
     }
-    let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks).await?;
+    let identity = naming::identify_at_once(session, files, &inputs.naming, &inputs.tasks).await?;
     let (client, name) = (&session.client, &identity.image_name);
     let existing = existing::look_up(client, policy, inputs.spec, name, &inputs.platforms).await?;
     Ok(match existing {
@@ -90,10 +117,17 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
 async fn identify_while_building(
     inputs: &BuildInputs<'_>,
     files: &Files,
+    looked: Option<Result<Looked, Failure>>,
     built: &[AssembledImage],
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
-    let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
+    let identify = async {
+        let looked = match looked {
+            Some(looked) => looked?,
+            None => inputs.look(files, false).await?,
+        };
+        naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await
+    };
     let identified = if inputs.tasks.is_empty() && !has_secrets(inputs.spec) {
         identify.await
     } else {

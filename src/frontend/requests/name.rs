@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::frontend::files::{Files, paths_of_tasks};
+use crate::frontend::files::{Files, paths_of_tasks, sources_of_tasks};
 use crate::frontend::naming;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
@@ -40,8 +40,8 @@ async fn answer_with(session: &Session, which: fn(&Identity) -> &String) -> Resu
 /// Computes the names, with the digests of files.
 pub(super) async fn identify(session: &Session, naming: &Naming<'_>) -> Result<Identity, Failure> {
     let tasks = naming.tasks()?;
-    let files = Files::ask(session, paths_of_tasks(&tasks)).await?;
-    naming::identify(session, &files, naming, &tasks).await
+    let files = Files::ask(session, paths_of_tasks(&tasks), sources_of_tasks(&tasks)).await?;
+    naming::identify_at_once(session, &files, naming, &tasks).await
 }
 
 /// All names, for programs.

@@ -18,6 +18,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
     let mut files = inputs.files().await?;
+    let looked = inputs.look(&files, true).await?;
     let planned = Planned {
         spec: &spec,
         spec_name: session.file.text.name(),
@@ -25,11 +26,12 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         id: inputs.naming.id(),
         is_hashed: inputs.naming.algorithm() == Algorithm::Content,
         sibling_lock: inputs.sibling_lock(),
+        chosen: &looked.answer.chosen,
     };
     let mut outlook = planned
         .outlook(&mut ServedFiles::new(&session.client, &mut files))
         .await?;
-    let identity = naming::identify(session, &files, &inputs.naming, &inputs.tasks).await?;
+    let identity = naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
     let (value, text) = outlook.printed(&session.file.text, strategy)?;

@@ -3,13 +3,18 @@
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
+use crate::plan::facts::CopyFacts;
 use crate::plan::inputs::StoreyInputs;
 use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
+use crate::plan::paths;
+use crate::plan::python_place::PythonPlace;
 use crate::plan::writes::Writes;
 use crate::text::{Span, context_path};
 
-/// Not copied with a source tree: what flytekit leaves out, and git's own directory.
-pub(crate) const NOT_SOURCE: [&str; 4] = ["**/.git", "**/*.pyc", "**/__pycache__", ".cache"];
+/// Not copied with a source tree, wherever it lies: what flytekit leaves out.
+pub(crate) const NOT_SOURCE: [&str; 2] = ["**/*.pyc", "**/__pycache__"];
+/// What else is left out where nobody could look at the files.
+const NOT_SEEN: [&str; 2] = ["**/.git", ".cache"];
 
 /// A copy step whose order is not decided yet.
 struct CopyStep {
@@ -67,41 +72,111 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
             spans: vec![workdir.span],
         });
     }
+    let owned = owned_paths(spec, inputs.python.as_ref());
+    if owned.iter().any(String::is_empty) {
+        return steps;
+    }
     let target = spec.copy_target().trim_end_matches('/').to_owned();
-    let entries: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
+    let facts = inputs.facts.copies.as_ref();
+    let entries = ImageSpec::strings(&spec.copy).enumerate().map(|(position, entry)| {
+        let facts = facts.and_then(|facts| facts.copy.get(position));
+        (entry, context_path(&entry.value), facts)
+    });
+    let is_free = |path: &str| owned.iter().all(|owned| below(path, owned).is_none());
+    let entries: Vec<Entry<'_>> = entries.filter(|(_, path, _)| is_free(path)).collect();
     for (number, group) in chain(&entries).into_iter().enumerate() {
-        let files: Vec<CopyFiles> = group
+        let copies: Vec<CopyFiles> = group
             .iter()
-            .map(|entry| copy_of(&context_path(&entry.value), &target, inputs.owner()))
+            .map(|(_, path, _)| CopyFiles {
+                exclude: owned
+                    .iter()
+                    .filter_map(|owned| below(owned, path))
+                    .map(str::to_owned)
+                    .collect(),
+                ..copy_of(path, &target, inputs.owner())
+            })
             .collect();
-        let names: Vec<&str> = files.iter().map(|copy| copy.source.as_str()).collect();
-        let to = match files.as_slice() {
+        let names: Vec<&str> = copies.iter().map(|copy| copy.source.as_str()).collect();
+        let to = match copies.as_slice() {
             [one] => &one.target,
             _ => &target,
         };
         steps.push(CopyStep {
             id: format!("copy-{}", number + 1),
             title: format!("copy {} to {to}", names.join(" ")),
-            writes: files.iter().map(|copy| copy.target.clone()).collect(),
-            action: Action::Copy(files),
-            spans: group.iter().map(|entry| entry.span).collect(),
+            writes: copies.iter().map(|copy| copy.target.clone()).collect(),
+            spans: group.iter().map(|(entry, ..)| entry.span).collect(),
+            action: {
+                let pairs = copies.into_iter().zip(group);
+                Action::Copy(pairs.flat_map(|(copy, (.., facts))| with_links(copy, *facts)).collect())
+            },
         });
     }
     if let Some(root) = spec.copied_source() {
+        let unseen = facts.map_or(&NOT_SEEN[..], |_| &[]);
+        let never = NOT_SOURCE.iter().chain(unseen).map(|pattern| (*pattern).to_owned());
         let copy = CopyFiles {
             target: if target.is_empty() { "/".to_owned() } else { target },
-            exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
+            exclude: never.chain(owned).collect(),
             ..copy_of(&context_path(&root.value), "", inputs.owner())
         };
         steps.push(CopyStep {
             id: "source".into(),
             title: format!("copy source {} to {}", copy.source, copy.target),
             writes: vec![copy.target.clone()],
-            action: Action::Copy(vec![copy]),
+            action: Action::Copy(with_links(copy, facts.map(|facts| &facts.source))),
             spans: vec![root.span],
         });
     }
     steps
+}
+
+/// An entry of `copy`, its path, and what is known of what is there.
+type Entry<'a> = (&'a TextValue, String, Option<&'a CopyFacts>);
+
+/// What nothing that a spec copies may replace or go below, relative to where it is copied to: the interpreter and the
+/// lock. Empty for all that is there.
+pub(crate) fn owned_paths(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<String> {
+    let target = spec.copy_target().trim_end_matches('/');
+    let owned = python.map(|python| [python.prefix, paths::KEPT]);
+    let owned = owned.iter().flatten();
+    owned
+        .filter_map(|owned| match below(target, owned) {
+            Some(_) => Some(""),
+            None => owned.strip_prefix(target)?.strip_prefix('/'),
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+/// What a path is relative to another one that it is, or is below. Everything is below the empty path.
+fn below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
+    match path.strip_prefix(above)? {
+        rest if above.is_empty() || rest.is_empty() => Some(rest),
+        rest => rest.strip_prefix('/'),
+    }
+}
+
+/// A copy, and those of what takes the place of links in it.
+fn with_links(copy: CopyFiles, facts: Option<&CopyFacts>) -> Vec<CopyFiles> {
+    let Some(facts) = facts else {
+        return vec![copy];
+    };
+    let links = facts.links.iter().map(|link| CopyFiles {
+        source: if link.to.is_empty() {
+            ".".to_owned()
+        } else {
+            link.to.clone()
+        },
+        target: format!("{}/{}", copy.target.trim_end_matches('/'), link.path),
+        exclude: link.without.clone(),
+        ..copy.clone()
+    });
+    let links: Vec<CopyFiles> = links.collect();
+    let exclude = copy.exclude.iter().chain(&facts.without).cloned().collect();
+    let mut copies = vec![CopyFiles { exclude, ..copy }];
+    copies.extend(links);
+    copies
 }
 
 /// A path of the context to the same path below `target`.
