@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    Action, BaseFacts, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled, SharedFile,
-    ShellCommand, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
+    Action, BaseFacts, BuildPlan, CopiesFacts, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled,
+    SharedFile, ShellCommand, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan,
+    schedule,
 };
 use imagespec::python::{Artefact, Locked};
 use imagespec::text::{Operation, Text};
@@ -164,6 +165,7 @@ fn planned() -> impl Generator<Value = (ImageSpec, BuildPlan)> {
                 .map(|(position, (_, lock))| StoreyFacts {
                     lock: is_locked.then_some(lock),
                     sibling_lock: (is_locked && has_sibling && position == top).then(|| "pylock.toml".to_owned()),
+                    copies: Some(CopiesFacts::default()),
                     ..StoreyFacts::default()
                 })
                 .collect(),

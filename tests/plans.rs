@@ -15,7 +15,7 @@ use imagespec::llb::{Definition, Image, Local, Metadata, Output, ResolveMode, So
 use imagespec::name;
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    BaseFacts, BuildPlan, Facts, LockedPackages, Requirements, StoreyFacts, Strategy, plan, required,
+    BaseFacts, BuildPlan, CopiesFacts, Facts, LockedPackages, Requirements, StoreyFacts, Strategy, plan, required,
 };
 use imagespec::proto::pb;
 use imagespec::python::{Artefact, Locked, Requirement, Source};
@@ -88,7 +88,7 @@ fn facts(spec: &ImageSpec) -> Facts {
         StoreyFacts {
             lock: Some(lock(spec, &requirements)),
             sibling_lock: None,
-            copies: None,
+            copies: Some(CopiesFacts::default()),
             requirements,
         }
     };

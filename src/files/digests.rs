@@ -11,9 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
 use crate::files::glob::{Patterns, literal_pattern};
-use crate::files::job::{
-    Answer, Choice, Chosen, ContentOf, Copying, Doubt, Examples, Fault, Job, Outcome, Problem, Request,
-};
+use crate::files::job::{Answer, Choice, Chosen, ContentOf, Copying, Doubt, Fault, Job, Outcome, Problem, Request};
 use crate::files::paths::pathlib;
 use crate::files::repository::Repository;
 use crate::files::selection::{Copied, give_way, shortest};
@@ -177,11 +175,12 @@ impl Computer<'_> {
     fn source_choice(&self, root: &str, rules: Rules, notes: &mut Notes) -> Result<Choice, Problem> {
         let source = self.source_files(root, rules, notes)?;
         let files = source.files.iter().filter(|(file, _)| !is_never_copied(&file.name));
-        let without = shortest(files.map(|(file, is_out)| (file.name.as_str(), *is_out)));
-        Ok(Choice {
-            without: without.into_iter().chain(source.repositories).collect(),
+        let mut choice = Choice {
+            without: shortest(files.map(|(file, is_out)| (file.name.as_str(), *is_out))),
             ..Choice::default()
-        })
+        };
+        source.repositories.iter().for_each(|git| choice.leave_out(git));
+        Ok(choice)
     }
 
     /// flytekit's `ls_files` or, for 1.13, its walk.
@@ -228,7 +227,7 @@ impl Computer<'_> {
             root => format!("{root}/"),
         };
         let patterns = self.docker_ignore(&real, notes)?;
-        let mut unknown = Examples::default();
+        let mut unknown: Vec<String> = Vec::new();
         let is_out = |file: &ListedFile| {
             let path = format!("{prefix}{}", file.name);
             let printed = pathlib(&path);
@@ -242,7 +241,7 @@ impl Computer<'_> {
                 }
                 Git::Unknown(rules) => {
                     if is_printed() && rules.ignores(self.context.root(), &real.join(&printed)) {
-                        unknown.add(&file.name);
+                        unknown.push(file.name.clone());
                     }
                     false
                 }
@@ -252,8 +251,8 @@ impl Computer<'_> {
             by_git || is_gits || patterns.matches(&path) || is_standard(&path)
         };
         let is_out: Vec<bool> = files.iter().map(is_out).collect();
-        if let Some(path) = unknown.first {
-            let count = unknown.count;
+        if let Some(path) = unknown.first().cloned() {
+            let count = unknown.len();
             notes.doubt(Doubt::GitIgnore { path, count });
         }
         Ok(SourceFiles {
@@ -285,8 +284,14 @@ impl Computer<'_> {
     /// The rules of `.dockerignore` in the source's own directory.
     fn docker_ignore(&self, root: &Path, notes: &mut Notes) -> Result<Patterns, Problem> {
         let path = root.join(".dockerignore");
-        let TreeEntry::File(real) = self.context.find(&path, notes)? else {
-            return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string()));
+        // Where it is not copied, it is among git's files.
+        let aside = path.strip_prefix(self.context.root()).ok();
+        let real = match (
+            self.context.find(&path, notes)?,
+            aside.and_then(|path| self.context.git_file(path)),
+        ) {
+            (TreeEntry::File(real), _) | (_, Some(real)) => real,
+            _ => return Patterns::docker_py("").map_err(|error| self.not_text(&path, &error.to_string())),
         };
         let mut bytes = Vec::new();
         open(&real)

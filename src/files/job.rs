@@ -1,8 +1,6 @@
 //! Requests for digests, and for what of copied files an image takes, and their answers. Only some processes see the files, so both cross process boundaries as
 //! JSON; the processes are of the same version of this program.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use serde::{Deserialize, Serialize};
 
 /// A digest that a spec needs.
@@ -132,40 +130,38 @@ pub struct Copying {
 
 /// What of a file or directory that is copied does not go into the image as it is. Paths are relative to it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct Choice {
-    /// What is left out, besides what is never copied.
-    pub without: BTreeSet<String>,
-    /// Links that lead out of what is copied, and the paths of the context that take their place.
-    pub links: BTreeMap<String, String>,
-    /// Those of them that lead to directories.
-    pub directories: Examples,
-    /// Links that lead out of what is copied, to nothing that could be copied.
-    pub broken: Examples,
+    /// What is left out, besides what is never copied; sorted.
+    pub without: Vec<String>,
+    /// Links that lead out of what is copied.
+    pub links: Vec<String>,
+    /// The paths of the context that take the places of these links.
+    pub targets: Vec<String>,
+    /// Those of the links that lead to directories.
+    pub directories: Vec<String>,
+    /// Links that lead out of what is copied, to nothing that could be copied; paths in the context.
+    pub broken: Vec<String>,
     /// What is left out since it would replace what something else owns; empty for all.
-    pub kept_out: BTreeSet<String>,
+    pub kept_out: Vec<String>,
 }
 
 impl Choice {
     /// Leaves a path out, with all that is below it.
-    pub(super) fn leave_out(&mut self, path: String) {
-        self.without.insert(path);
+    pub(super) fn leave_out(&mut self, path: &str) {
+        if let Err(place) = self.place(path) {
+            self.without.insert(place, path.to_owned());
+        }
     }
 
     /// Whether a path, or one above it, is left out.
     pub(super) fn leaves_out(&self, path: &str) -> bool {
         let mut above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
-        self.without.contains(path) || above.any(|above| self.without.contains(above))
+        self.place(path).is_ok() || above.any(|above| self.place(above).is_ok())
     }
-}
 
-/// Paths in the context of one kind: the first as an example, and how many there are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Examples {
-    /// The first.
-    pub first: Option<String>,
-    /// How many there are.
-    pub count: usize,
+    fn place(&self, path: &str) -> Result<usize, usize> {
+        self.without.binary_search_by(|known| known.as_str().cmp(path))
+    }
 }
 
 /// The choices for what a spec copies.

@@ -6,6 +6,9 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
 use crate::files::gitignore::GitIgnore;
 use crate::files::tree::{Context, Notes};
 
@@ -173,13 +176,18 @@ struct SharedIndex {
 }
 
 impl RawIndex {
-    /// The index does not say how long the names of objects are: only one length leads to its end.
+    /// The index does not say by which hash objects are named, but ends in the hash of all before, or in zeros.
     fn parse(bytes: &[u8]) -> Option<Self> {
-        Self::with_names(bytes, 20).or_else(|| Self::with_names(bytes, 32))
+        let sha1 = |body: &[u8]| Sha1::digest(body).to_vec();
+        let sha256 = |body: &[u8]| Sha256::digest(body).to_vec();
+        Self::with_names(bytes, 20, sha1).or_else(|| Self::with_names(bytes, 32, sha256))
     }
 
-    fn with_names(bytes: &[u8], name: usize) -> Option<Self> {
-        let body = bytes.get(..bytes.len().checked_sub(name)?)?;
+    fn with_names(bytes: &[u8], name: usize, hash: impl Fn(&[u8]) -> Vec<u8>) -> Option<Self> {
+        let (body, end) = bytes.split_at_checked(bytes.len().checked_sub(name)?)?;
+        if end.iter().any(|byte| *byte != 0) && hash(body) != end {
+            return None;
+        }
         let mut rest = Reader(body.strip_prefix(b"DIRC")?);
         let version = rest.u32().filter(|version| (2..=4).contains(version))?;
         let count = rest.u32()?;
@@ -284,5 +292,205 @@ impl<'a> Reader<'a> {
             }
         }
         Some(bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::process::Command;
+
+    use super::*;
+    use crate::files::glob::Patterns;
+    use crate::files::{Answer, Job, Request, compute};
+
+    fn git(directory: &Path, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .args([
+                "-c",
+                "user.name=n",
+                "-c",
+                "user.email=e@e",
+                "-c",
+                "protocol.file.allow=always",
+            ])
+            .args(arguments)
+            .current_dir(directory)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_SYSTEM", "/dev/null")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn write(root: &Path, path: &str, content: &str) {
+        let path = root.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    /// Digests of a source by what git prints and by what we read, which have to be the same.
+    fn agree(context: &Path, source: &str) -> Answer {
+        let request = Request {
+            jobs: vec![Job::Source { root: source.into() }],
+            copies: Vec::new(),
+        };
+        let here = || Context::new(context, Patterns::default());
+        let printed = |directory: &Path| {
+            let printed = git(directory, &["ls-files", "-io", "--exclude-standard"]);
+            Some(printed.lines().map(str::to_owned).collect::<BTreeSet<_>>())
+        };
+        let read = compute(&request, &here(), &|_| None);
+        let asked = compute(&request, &here(), &printed);
+        let digests = |answer: &Answer| answer.outcomes[0].digest.clone();
+        assert_eq!(
+            digests(&read),
+            digests(&asked),
+            "{source} {:?}",
+            printed(&context.join(source))
+        );
+        assert_eq!(read.outcomes[0].doubts, []);
+        read
+    }
+
+    fn project() -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        git(root, &["init", "-q"]);
+        for path in [
+            "a.py",
+            "a.log",
+            "d/b.log",
+            "d/e/c.txt",
+            "d/e/f.log",
+            "x y/z.log",
+            "longer-than-that/and-more.log",
+        ] {
+            write(root, path, path);
+        }
+        write(root, ".gitignore", "*.log\n!d/e/f.log\n");
+        write(root, "d/.gitignore", "*.txt\n");
+        git(root, &["add", "-f", "."]);
+        git(root, &["commit", "-qm", "1"]);
+        for path in [
+            "u.log",
+            "d/u.log",
+            "d/e/u.txt",
+            "d/e/u.log",
+            "new/u.log",
+            "new/u.py",
+            "deeper/i/u.log",
+        ] {
+            write(root, path, path);
+        }
+        write(root, ".git/info/exclude", "deeper\n!u.log\n");
+        directory
+    }
+
+    #[test]
+    fn indexes_of_all_versions_are_read_as_git_reads_them() {
+        for version in ["2", "3", "4"] {
+            let directory = project();
+            let root = directory.path();
+            // The third version is written only for entries that need it.
+            write(root, "intended.log", "");
+            git(root, &["add", "-f", "-N", "intended.log"]);
+            git(root, &["update-index", "--index-version", version]);
+            agree(root, ".");
+            fs::remove_file(root.join("d/b.log")).unwrap();
+            git(root, &["rm", "-q", "--cached", "a.log"]);
+            agree(root, ".");
+        }
+    }
+
+    #[test]
+    fn split_and_sparse_indexes_are_read() {
+        let directory = project();
+        let root = directory.path();
+        git(root, &["update-index", "--split-index"]);
+        agree(root, ".");
+        git(root, &["rm", "-q", "--cached", "a.log", "d/e/c.txt"]);
+        write(root, "added.log", "");
+        git(root, &["add", "-f", "added.log"]);
+        agree(root, ".");
+        git(root, &["update-index", "--no-split-index"]);
+        git(root, &["commit", "-qm", "2"]);
+        git(root, &["sparse-checkout", "set", "--cone", "--sparse-index", "new"]);
+        agree(root, ".");
+    }
+
+    #[test]
+    fn an_index_with_longer_names_of_objects_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        git(root, &["init", "-q", "--object-format=sha256"]);
+        write(root, ".gitignore", "*.log\n");
+        write(root, "a.log", "");
+        git(root, &["add", "-f", "."]);
+        write(root, "u.log", "");
+        agree(root, ".");
+    }
+
+    #[test]
+    fn a_repository_without_an_index_tracks_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        git(root, &["init", "-q"]);
+        write(root, ".gitignore", "*.log\n");
+        write(root, "a.log", "");
+        agree(root, ".");
+    }
+
+    #[test]
+    fn submodules_and_repositories_inside_are_left_alone() {
+        let other = project();
+        let directory = project();
+        let root = directory.path();
+        git(
+            root,
+            &["submodule", "-q", "add", &other.path().display().to_string(), "sub"],
+        );
+        write(root, "sub/u.log", "");
+        write(root, "new/inner/v.log", "");
+        git(&root.join("new/inner"), &["init", "-q"]);
+        agree(root, ".");
+        agree(root, "sub");
+        agree(&root.join("new/inner"), ".");
+    }
+
+    #[test]
+    fn another_working_tree_in_the_context_is_found() {
+        let directory = project();
+        let root = directory.path();
+        git(root, &["worktree", "add", "-q", "tree"]);
+        write(root, "tree/u.log", "");
+        let pointer = root.join("tree/.git");
+        let text = fs::read_to_string(&pointer).unwrap();
+        fs::write(
+            &pointer,
+            text.replace(&root.canonicalize().unwrap().display().to_string(), ".."),
+        )
+        .unwrap();
+        agree(root, "tree");
+    }
+
+    #[test]
+    fn damaged_indexes_are_not_read() {
+        let directory = project();
+        let bytes = fs::read(directory.path().join(".git/index")).unwrap();
+        assert!(Index::parse(&bytes, |_| None).is_some());
+        for end in 0..bytes.len() - 1 {
+            assert_eq!(Index::parse(&bytes[..end], |_| None), None, "{end}");
+        }
+        assert_eq!(Index::parse(&[b"DIRC\0\0\0\x05", &bytes[8..]].concat(), |_| None), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_stop_the_reader(mut bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..400), version in 2_u8..5, count in 0_u8..4) {
+            bytes.splice(0..0, [b"DIRC\0\0\0".as_slice(), &[version, 0, 0, 0, count]].concat());
+            drop(Index::parse(&bytes, |_| None));
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! What of the files that a spec copies does not go into the image as it is: what is left out, what gives way to other
 //! files, and links that lead out of what is copied.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::files::job::{Choice, Copying, Examples, Problem};
+use crate::files::job::{Choice, Copying, Problem};
 use crate::files::tree::{Context, Lead, Notes};
 
 /// A file or directory that is copied.
@@ -32,7 +31,7 @@ impl Copied<'_> {
     /// Leaves out what would replace a path that something else owns, or go below it.
     fn keep_out(&self, owned: &str, choice: &mut Choice) {
         if below(self.target, owned).is_some() {
-            choice.kept_out.insert(String::new());
+            choice.kept_out.push(String::new());
             return;
         }
         let Some(inside) = below(owned, self.target) else {
@@ -48,8 +47,8 @@ impl Copied<'_> {
                 return;
             };
             if path == inside || !metadata.is_dir() {
-                choice.leave_out(path.clone());
-                choice.kept_out.insert(path);
+                choice.leave_out(&path);
+                choice.kept_out.push(path);
                 return;
             }
         }
@@ -64,14 +63,15 @@ impl Copied<'_> {
             .collect();
         while let Some((directory, at)) = stack.pop() {
             let error = |error| self.context.unreadable(&directory, &error);
-            let mut entries: BTreeMap<String, fs::FileType> = BTreeMap::new();
+            let mut entries: Vec<(String, fs::FileType)> = Vec::new();
             for entry in fs::read_dir(&directory).map_err(error)? {
                 let entry = entry.map_err(error)?;
                 // Names that are not text are errors of those who hash them.
                 if let Ok(name) = entry.file_name().into_string() {
-                    entries.insert(name, entry.file_type().map_err(error)?);
+                    entries.push((name, entry.file_type().map_err(error)?));
                 }
             }
+            entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             for (name, kind) in entries {
                 let (path, inside) = (directory.join(&name), join(&at, &name));
                 if choice.leaves_out(&inside) {
@@ -97,11 +97,12 @@ impl Copied<'_> {
     ) -> Result<(), Problem> {
         match self.context.lead(path, tops, notes)? {
             Lead::Inside => {}
-            Lead::Nowhere => choice.broken.add(&self.context.relative(path)),
+            Lead::Nowhere => choice.broken.push(self.context.relative(path)),
             Lead::Out(target, kind) => {
-                choice.links.insert(inside.to_owned(), self.context.relative(&target));
+                choice.links.push(inside.to_owned());
+                choice.targets.push(self.context.relative(&target));
                 if kind.is_dir() {
-                    choice.directories.add(&self.context.relative(path));
+                    choice.directories.push(inside.to_owned());
                     tops.push(target);
                     self.links(inside, tops, choice, notes)?;
                     tops.pop();
@@ -124,7 +125,7 @@ pub(super) fn give_way(copied: &Path, source: &Path, at: &str, choice: &mut Choi
         return;
     }
     if !(ours.is_dir() && theirs.is_dir()) {
-        choice.leave_out(at.to_owned());
+        choice.leave_out(at);
         return;
     }
     for entry in fs::read_dir(copied).into_iter().flatten().flatten() {
@@ -135,28 +136,21 @@ pub(super) fn give_way(copied: &Path, source: &Path, at: &str, choice: &mut Choi
 }
 
 /// The shortest list of paths that leaves out the same files: whole directories where nothing in them is left.
-/// `files` are all files, and whether each is left out.
+/// `files` are all files in order, and whether each is left out.
 pub(super) fn shortest<'f>(files: impl IntoIterator<Item = (&'f str, bool)>) -> Vec<String> {
-    // For each directory: whether something in it stays.
-    let mut stays: BTreeMap<&str, bool> = BTreeMap::new();
-    let mut out = Vec::new();
-    for (file, is_out) in files {
-        for (at, _) in file.match_indices('/') {
-            *stays.entry(file.get(..at).unwrap_or("")).or_default() |= !is_out;
-        }
-        if is_out {
-            out.push(file);
-        }
-    }
-    let whole = |file: &str| {
-        let mut above = file.match_indices('/').filter_map(|(at, _)| file.get(..at));
-        above.find(|above| stays.get(above) == Some(&false)).map(str::to_owned)
+    let (out, mut kept): (Vec<_>, Vec<_>) = files.into_iter().partition(|(_, is_out)| *is_out);
+    kept.sort_unstable();
+    let has_kept = |directory: &str| {
+        let below = format!("{directory}/");
+        let first = kept.partition_point(|(file, _)| *file < below.as_str());
+        kept.get(first).is_some_and(|(file, _)| file.starts_with(&below))
     };
-    let mut paths: Vec<String> = out
-        .into_iter()
-        .map(|file| whole(file).unwrap_or_else(|| file.to_owned()))
-        .collect();
-    paths.sort();
+    let mut paths: Vec<String> = Vec::new();
+    for (file, _) in out {
+        let mut above = file.match_indices('/').filter_map(|(at, _)| file.get(..at));
+        paths.push(above.find(|above| !has_kept(above)).unwrap_or(file).to_owned());
+    }
+    paths.sort_unstable();
     paths.dedup();
     paths
 }
@@ -174,13 +168,6 @@ fn join(directory: &str, name: &str) -> String {
     match directory {
         "" => name.to_owned(),
         directory => format!("{directory}/{name}"),
-    }
-}
-
-impl Examples {
-    pub(super) fn add(&mut self, name: &str) {
-        self.first.get_or_insert_with(|| name.to_owned());
-        self.count += 1;
     }
 }
 

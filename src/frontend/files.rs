@@ -165,15 +165,17 @@ fn own_files(session: &Session) -> Vec<String> {
 
 /// Asks a client for what says what git tracks in source trees, whatever the ignore file says: it goes into no image.
 fn git_files(directory: &ClientDirectory, sources: &BTreeSet<String>) -> Option<Local> {
-    let mut above: BTreeSet<&str> = BTreeSet::new();
+    let mut above: Vec<&str> = Vec::new();
     for source in sources {
         let parents = source.match_indices('/').filter_map(|(at, _)| source.get(..at));
         above.extend(parents.chain(["", source]));
     }
+    above.sort_unstable();
+    above.dedup();
     let (mut paths, mut exclude) = (Vec::new(), Vec::new());
     for directory in above {
         let place = |name: &str| join(directory, name).unwrap_or_default();
-        paths.extend([".git", ".gitignore"].map(|name| asked_pattern(&place(name))));
+        paths.extend([".git", ".gitignore", ".dockerignore"].map(|name| asked_pattern(&place(name))));
         let git = literal_pattern(&place(".git"));
         exclude.push(format!("{git}/*"));
         exclude.extend(["HEAD", "index", "commondir", "info/exclude"].map(|file| format!("!{git}/{file}")));

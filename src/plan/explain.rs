@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::image_spec::{ImageSpec, Layering};
 use crate::oci::Platform;
-use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
+use crate::plan::facts::{CopiesFacts, Facts, LockedPackages, StoreyFacts};
 use crate::plan::model::{Product, Stage, StepId, Storey};
 use crate::plan::recipe::plan;
 use crate::plan::steps::{BUILD_REASON, INSTALL_REASON};
@@ -34,6 +34,7 @@ pub fn explain(spec: &ImageSpec, platform: &Platform, sibling_lock: Option<&str>
         sibling_lock: sibling_lock.filter(|_| position == top).map(str::to_owned),
         // The steps after the packages do not depend on which these are.
         lock: Some(LockedPackages::default()),
+        copies: Some(CopiesFacts::default()),
         ..StoreyFacts::default()
     });
     let facts = Facts {

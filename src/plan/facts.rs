@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::plan::model::CopyLink;
 use crate::python::Locked;
 
 /// What a plan needs to know in addition to the spec. What is left out is unknown.
@@ -52,18 +53,7 @@ pub struct CopyFacts {
     /// Patterns of what is left out, as in `.dockerignore`; links that are replaced among it.
     pub without: Vec<String>,
     /// Links that are replaced by what they lead to.
-    pub links: Vec<LinkFacts>,
-}
-
-/// A link, and what takes its place.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LinkFacts {
-    /// The path of the link.
-    pub path: String,
-    /// The path in the context of what is copied in its place.
-    pub to: String,
-    /// Patterns of what is left out of that.
-    pub without: Vec<String>,
+    pub links: Vec<CopyLink>,
 }
 
 /// What the requirements files of a spec say.

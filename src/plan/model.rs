@@ -483,6 +483,21 @@ pub struct CopyFiles {
     /// Patterns of what is not copied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
+    /// What else is copied, in the places of links.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<CopyLink>,
+}
+
+/// A file or directory that is copied in the place of a link to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct CopyLink {
+    /// The path of the link in what is copied.
+    pub path: String,
+    /// The file or directory, in the tree that the link is in; `.` for all of it.
+    pub source: String,
+    /// Patterns of what is not copied of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclude: Vec<String>,
 }
 
 /// The settings of an image that a spec changes. The rest stays as in the base.

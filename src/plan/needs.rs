@@ -6,6 +6,7 @@ use crate::image_spec::{BaseImage, ImageSpec, Profile, TextMap, TextValue};
 use crate::oci::Reference;
 use crate::plan::model::{ImageRole, Stage};
 use crate::plan::python_place::PythonPlace;
+use crate::plan::steps;
 
 /// The image that a build starts from unless the spec names one.
 pub const DEFAULT_BASE: &str = "debian:bookworm-slim";
@@ -104,10 +105,7 @@ fn stages(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Stage> {
         Stage::Python => python.is_some_and(|python| !python.is_inherited),
         Stage::Lock | Stage::Packages => has_lock,
         Stage::Setup => ImageSpec::strings(&spec.setup_commands).next().is_some(),
-        Stage::Source => {
-            let copies = ImageSpec::strings(&spec.copy).next().is_some();
-            copies || spec.workdir.is_some() || spec.copied_source().is_some()
-        }
+        Stage::Source => spec.workdir.is_some() || steps::copies_anything(spec, python),
     };
     Stage::ALL.into_iter().filter(has).collect()
 }

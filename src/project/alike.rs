@@ -38,7 +38,22 @@ pub(crate) fn difference(one: &str, other: &str) -> Option<&'static str> {
     } else if one.to_lowercase() == other.to_lowercase() {
         Some("in other capitals")
     } else {
-        (strsim::osa_distance(one, other) == 1).then_some("which differs in one letter")
+        is_one_letter(one, other).then_some("which differs in one letter")
+    }
+}
+
+/// Whether one letter is more, another, or before its neighbour.
+fn is_one_letter(one: &str, other: &str) -> bool {
+    let (mut one, mut other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
+    while one.last().is_some() && one.last() == other.last() {
+        one.pop();
+        other.pop();
+    }
+    let same = one.iter().zip(&other).take_while(|(a, b)| a == b).count();
+    let (one, other) = (one.get(same..).unwrap_or(&[]), other.get(same..).unwrap_or(&[]));
+    match (one, other) {
+        ([a, b], [c, d]) => a == d && b == c,
+        (one, other) => one.len() <= 1 && other.len() <= 1,
     }
 }
 

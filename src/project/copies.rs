@@ -1,8 +1,8 @@
 //! What the files that a spec copies are, and what is said of those that do not go into the image as they are.
 
-use crate::files::{Choice, Chosen, Copying, Examples, literal_pattern};
+use crate::files::{Choice, Chosen, Copying, literal_pattern};
 use crate::image_spec::{Algorithm, ImageSpec};
-use crate::plan::{self, CopiesFacts, CopyFacts, LinkFacts};
+use crate::plan::{self, CopiesFacts, CopyFacts, CopyLink};
 use crate::text::{Diagnostic, Span, context_path};
 
 /// What a spec and those below it copy, the outermost first: what to look at before they are planned.
@@ -35,14 +35,14 @@ pub(crate) fn facts(chosen: &Chosen) -> CopiesFacts {
 }
 
 fn of_choice(choice: &Choice, never: &[&str]) -> CopyFacts {
-    let out = || choice.without.iter().chain(choice.links.keys());
-    let links = choice.links.iter().map(|(path, to)| {
+    let out = || choice.without.iter().chain(&choice.links);
+    let links = choice.links.iter().zip(&choice.targets).map(|(path, to)| {
         let inside = out().filter_map(|other| other.strip_prefix(path)?.strip_prefix('/'));
         let never = never.iter().map(|pattern| (*pattern).to_owned());
-        LinkFacts {
+        CopyLink {
             path: path.clone(),
-            to: to.clone(),
-            without: never.chain(inside.map(literal_pattern)).collect(),
+            source: if to.is_empty() { ".".to_owned() } else { to.clone() },
+            exclude: never.chain(inside.map(literal_pattern)).collect(),
         }
     });
     CopyFacts {
@@ -123,10 +123,10 @@ impl Words<'_> {
 }
 
 /// "the link `a`" or "3 links, `a` for one, that lead".
-fn named(examples: &Examples) -> Option<String> {
-    let first = examples.first.as_ref()?;
-    Some(match examples.count {
-        1 => format!("a link, `{first}`, that leads"),
-        count => format!("{count} links, `{first}` for one, that lead"),
+fn named(links: &[String]) -> Option<String> {
+    Some(match links {
+        [] => return None,
+        [one] => format!("a link, `{one}`, that leads"),
+        [first, ..] => format!("{} links, `{first}` for one, that lead", links.len()),
     })
 }

@@ -209,19 +209,15 @@ impl StoreyWriter<'_> {
             CopySource::Product(id) => (product(id), "product of another step"),
         };
         let tree = tree.ok_or_else(|| WriteError::missing(step, name))?;
-        let source = match files.source.as_str() {
-            "." => "/".to_owned(),
-            path => format!("/{path}"),
-        };
+        let copy = copy_all(tree, &files.source, &files.target, &files.exclude);
+        let with_links = (!files.links.is_empty()).then(|| without_links(tree, files, step));
         Ok(Copy {
             owner: Some(owner(&files.owner)),
-            // The root is not a link; following would fail on dangling ones inside.
-            follow_symlink: files.source != ".",
-            contents: true,
-            create_target_parents: true,
             time: Some(FIXED_TIME),
-            exclude: files.exclude.clone(),
-            ..Copy::new(tree, source, &files.target)
+            ..match with_links {
+                Some(tree) => copy_all(&tree, ".", &files.target, &[]),
+                None => copy,
+            }
         })
     }
 
@@ -350,6 +346,35 @@ fn in_variables(script: &Script, mounts: &[StepMount]) -> (String, Vec<(String, 
     let all: String = names.iter().map(|name| format!("${name}")).collect();
     let variables = names.into_iter().zip(pieces.into_iter().map(str::to_owned));
     (format!("eval \"{all}\""), variables.collect())
+}
+
+/// A copy of a file, or of what is in a directory.
+fn copy_all(tree: &Output, source: &str, target: &str, exclude: &[String]) -> Copy {
+    let path = match source {
+        "." => "/".to_owned(),
+        path => format!("/{path}"),
+    };
+    Copy {
+        // The root is not a link; following would fail on dangling ones inside.
+        follow_symlink: source != ".",
+        contents: true,
+        create_target_parents: true,
+        exclude: exclude.to_vec(),
+        ..Copy::new(tree, path, target)
+    }
+}
+
+/// A tree of its own with the files, and what links lead to in the places of links. Were it made in the image, each file
+/// in the place of a link would give its directory the time of the build.
+fn without_links(tree: &Output, files: &CopyFiles, step: &str) -> Output {
+    let mut actions = FileActions::new().copy(copy_all(tree, &files.source, "/", &files.exclude));
+    for link in &files.links {
+        actions = actions.copy(copy_all(tree, &link.source, &format!("/{}", link.path), &link.exclude));
+    }
+    actions.apply(
+        None,
+        Metadata::named(format!("[internal] follow links: {}", shortened(step))),
+    )
 }
 
 fn owner(name: &str) -> Owner {

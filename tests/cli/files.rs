@@ -164,15 +164,104 @@ fn what_the_client_would_not_send_does_not_count() {
 }
 
 #[test]
-fn a_source_that_is_copied_and_not_counted_is_a_warning() {
-    let project = Project::new("source_root: src\nsource_copy_mode: all\n");
+fn what_a_tag_does_not_count_is_not_copied() {
+    let project = Project::new("source_root: src\nsource_copy_mode: all\nprofile: plain\n");
     project
         .file("src/a.py", "a")
-        .file("src/b.log", "b")
-        .file("src/.dockerignore", "src/*.log\n");
-    let err = project.run(&["tag"]).err;
+        .file("src/d/b.log", "b")
+        .file("src/.dockerignore", "src/d\n");
+    let plan = project.run(&["plan", "--json"]).out;
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let plan = plan.to_string();
     assert!(
-        err.contains("1 files, `b.log` for one, do not count in the tag"),
-        "{err}"
+        plan.contains(r#""exclude":["**/*.pyc","**/__pycache__","d"]"#),
+        "{plan}"
     );
+    let tag = project.tag();
+    project.file("src/d/b.log", "c");
+    assert_eq!(project.tag(), tag);
+    project.file("src/a.py", "c");
+    assert_ne!(project.tag(), tag);
+}
+
+#[test]
+fn links_that_lead_out_are_followed_or_named() {
+    let project = Project::new("copy: [src]\nprofile: plain\n");
+    project
+        .file("src/a.py", "a")
+        .file("configs/prod.yaml", "b")
+        .file("libs/common/c.py", "c");
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, project.path().join(at)).unwrap();
+    link("../configs/prod.yaml", "src/settings.yaml");
+    link("../libs/common", "src/common");
+    link("a.py", "src/same.py");
+    link("../src/a.py", "src/round.py");
+    link("../nowhere", "src/lost");
+    link("..", "src/up");
+    link("/opt/x", "src/absolute");
+    let said = project.run(&["plan", "--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let plan = plan.to_string();
+    for link in [
+        r#"{"path":"common","source":"libs/common"}"#,
+        r#"{"path":"round.py","source":"src/a.py"}"#,
+        r#"{"path":"settings.yaml","source":"configs/prod.yaml"}"#,
+    ] {
+        assert!(plan.contains(link), "{link}: {plan}");
+    }
+    assert!(
+        plan.contains(r#""exclude":["common","round.py","settings.yaml"]"#),
+        "{plan}"
+    );
+    let broken = "`copy: src` has 3 links, `src/absolute` for one, that lead out of what is copied";
+    assert!(plan.contains(broken), "{plan}");
+    assert!(
+        plan.contains("a link, `common`, that leads to a directory outside"),
+        "{plan}"
+    );
+}
+
+#[test]
+fn nothing_that_is_copied_replaces_python_or_what_copy_brings() {
+    let project = Project::new(
+        "source_root: .\nsource_copy_mode: all\npython_exec: python3\nprofile: plain\ncopy: [.venv, conf]\nrequirements: pylock.toml\n",
+    );
+    project
+        .file(".venv/bin/python", "no")
+        .file("pylock.toml", "lock-version = \"1.0\"\ncreated-by = \"x\"\n")
+        .file("conf/a", "a");
+    let said = project.run(&["plan", "--json"]);
+    assert!(
+        said.out.contains("`.venv` of `source_root: .` is not copied"),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert!(said.out.contains("`copy: .venv` is not copied"), "{}", said.out);
+}
+
+#[test]
+fn names_that_are_nearly_there_are_told() {
+    let project = Project::new("copy: [a]\nprofile: plain\n");
+    project
+        .file("data/cafe\u{301}.txt", "")
+        .file("out/x", "")
+        .file(".dockerignore", "out\n");
+    for (path, expect) in [
+        ("data/caf\u{e9}.txt", "looks the same"),
+        (
+            "Data/cafe\u{301}.txt",
+            "there is `data/cafe\u{301}.txt`, in other capitals",
+        ),
+        ("data/cafe\u{301}.txt ", "with a blank at an end"),
+        ("dta/cafe\u{301}.txt", "differs in one letter"),
+        ("data\\\\cafe.txt", "write paths with `/`"),
+        ("out/x", "`out` in the ignore file leaves it out"),
+        ("data/*.txt", "patterns are not supported"),
+        ("nothing", "paths are relative to the build context"),
+    ] {
+        project.file("imageSpec.yaml", format!("copy: [\"{path}\"]\nprofile: plain\n"));
+        let said = project.fails(&["plan"]);
+        assert!(said.contains(expect), "{path}: {said}");
+    }
 }

@@ -35,6 +35,8 @@ impl PlanArguments {
 pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
     let naming = project.naming(&arguments.image.naming.options())?;
+    // What is missing for a build is told first.
+    project.outlook(&naming, &[])?;
     let (identity, warnings, chosen) = project.identify(&naming)?;
     let mut outlook = project.outlook(&naming, &chosen)?;
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);

@@ -25,7 +25,7 @@ struct CopyStep {
     spans: Vec<Span>,
 }
 
-/// The working directory, what `copy` names, and the source tree, in this order.
+/// The working directory, what `copy` names, and the source tree.
 pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
     let files = copy_steps(inputs);
@@ -43,7 +43,7 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
             .writes(writes(&step.writes))
             .spans(step.spans);
         after = vec![plan.add(draft.after(after, reason))];
-        reason = "files are copied in the order of the spec";
+        reason = "files are copied one after another";
     }
 }
 
@@ -72,6 +72,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
             spans: vec![workdir.span],
         });
     }
+    let first = steps.len();
     let owned = owned_paths(spec, inputs.python.as_ref());
     if owned.iter().any(String::is_empty) {
         return steps;
@@ -82,18 +83,17 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
         let facts = facts.and_then(|facts| facts.copy.get(position));
         (entry, context_path(&entry.value), facts)
     });
-    let is_free = |path: &str| owned.iter().all(|owned| below(path, owned).is_none());
-    let entries: Vec<Entry<'_>> = entries.filter(|(_, path, _)| is_free(path)).collect();
+    let entries: Vec<Entry<'_>> = entries.filter(|(_, path, _)| is_free(path, &owned)).collect();
     for (number, group) in chain(&entries).into_iter().enumerate() {
         let copies: Vec<CopyFiles> = group
             .iter()
-            .map(|(_, path, _)| CopyFiles {
-                exclude: owned
-                    .iter()
-                    .filter_map(|owned| below(owned, path))
-                    .map(str::to_owned)
-                    .collect(),
-                ..copy_of(path, &target, inputs.owner())
+            .map(|(_, path, facts)| {
+                let exclude = owned.iter().filter_map(|owned| below(owned, path));
+                let copy = CopyFiles {
+                    exclude: exclude.map(str::to_owned).collect(),
+                    ..copy_of(path, &target, inputs.owner())
+                };
+                seen(copy, *facts)
             })
             .collect();
         let names: Vec<&str> = copies.iter().map(|copy| copy.source.as_str()).collect();
@@ -106,10 +106,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
             title: format!("copy {} to {to}", names.join(" ")),
             writes: copies.iter().map(|copy| copy.target.clone()).collect(),
             spans: group.iter().map(|(entry, ..)| entry.span).collect(),
-            action: {
-                let pairs = copies.into_iter().zip(group);
-                Action::Copy(pairs.flat_map(|(copy, (.., facts))| with_links(copy, *facts)).collect())
-            },
+            action: Action::Copy(copies),
         });
     }
     if let Some(root) = spec.copied_source() {
@@ -120,15 +117,31 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
             exclude: never.chain(owned).collect(),
             ..copy_of(&context_path(&root.value), "", inputs.owner())
         };
-        steps.push(CopyStep {
+        let step = CopyStep {
             id: "source".into(),
             title: format!("copy source {} to {}", copy.source, copy.target),
             writes: vec![copy.target.clone()],
-            action: Action::Copy(with_links(copy, facts.map(|facts| &facts.source))),
+            action: Action::Copy(vec![seen(copy, facts.map(|facts| &facts.source))]),
             spans: vec![root.span],
-        });
+        };
+        // `copy` wins. A source that gives way comes last all the same: it is edited most often.
+        let place = if facts.is_some() { steps.len() } else { first };
+        steps.insert(place, step);
     }
     steps
+}
+
+/// Whether a spec copies anything that does not lie where nothing may be replaced.
+pub(crate) fn copies_anything(spec: &ImageSpec, python: Option<&PythonPlace>) -> bool {
+    let owned = owned_paths(spec, python);
+    let mut entries = ImageSpec::strings(&spec.copy).map(|entry| context_path(&entry.value));
+    let has_source = spec.copied_source().is_some() && !owned.iter().any(String::is_empty);
+    has_source || entries.any(|path| is_free(&path, &owned))
+}
+
+/// Whether what is copied to a path replaces nothing that it may not.
+fn is_free(path: &str, owned: &[String]) -> bool {
+    owned.iter().all(|owned| below(path, owned).is_none())
 }
 
 /// An entry of `copy`, its path, and what is known of what is there.
@@ -157,26 +170,13 @@ fn below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
     }
 }
 
-/// A copy, and those of what takes the place of links in it.
-fn with_links(copy: CopyFiles, facts: Option<&CopyFacts>) -> Vec<CopyFiles> {
-    let Some(facts) = facts else {
-        return vec![copy];
-    };
-    let links = facts.links.iter().map(|link| CopyFiles {
-        source: if link.to.is_empty() {
-            ".".to_owned()
-        } else {
-            link.to.clone()
-        },
-        target: format!("{}/{}", copy.target.trim_end_matches('/'), link.path),
-        exclude: link.without.clone(),
-        ..copy.clone()
-    });
-    let links: Vec<CopyFiles> = links.collect();
-    let exclude = copy.exclude.iter().chain(&facts.without).cloned().collect();
-    let mut copies = vec![CopyFiles { exclude, ..copy }];
-    copies.extend(links);
-    copies
+/// A copy that heeds what is known of the files.
+fn seen(mut copy: CopyFiles, facts: Option<&CopyFacts>) -> CopyFiles {
+    if let Some(facts) = facts {
+        copy.exclude.extend(facts.without.iter().cloned());
+        copy.links.clone_from(&facts.links);
+    }
+    copy
 }
 
 /// A path of the context to the same path below `target`.
@@ -192,5 +192,6 @@ fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
         target,
         owner: owner.to_owned(),
         exclude: Vec::new(),
+        links: Vec::new(),
     }
 }

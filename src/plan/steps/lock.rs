@@ -189,6 +189,7 @@ pub(crate) fn keep_lock(
         target,
         owner: "root".into(),
         exclude: Vec::new(),
+        links: Vec::new(),
     };
     let (mut copies, file) = match input(inputs) {
         Some(Input::Given(from, path)) => {

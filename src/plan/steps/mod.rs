@@ -18,7 +18,7 @@ pub(crate) use apt::{SYSTEM_DIRECTORIES, apt};
 pub(crate) use build::{BUILD_REASON, build};
 pub(crate) use commands::commands;
 pub(crate) use conda::conda;
-pub(crate) use copies::{NOT_SOURCE, copies, owned_paths};
+pub(crate) use copies::{NOT_SOURCE, copies, copies_anything, owned_paths};
 pub(crate) use fetch::fetch;
 pub(crate) use install::{INSTALL_REASON, install};
 pub(crate) use lock::{keep_lock, lock};
