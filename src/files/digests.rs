@@ -163,7 +163,7 @@ impl Computer<'_> {
         chosen.source = self.source_choice(source, rules, notes)?;
         if let Some(real) = find(source, notes)? {
             for (path, copied) in copied {
-                give_way(&copied, &real.join(path), path, &mut chosen.source);
+                give_way(self.context, &copied, &real.join(path), path, &mut chosen.source);
             }
             let (context, target) = (self.context, "");
             Copied { context, real, target }.choose(copying, &mut chosen.source, notes)?;

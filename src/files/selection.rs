@@ -114,14 +114,15 @@ impl Copied<'_> {
 }
 
 /// Leaves out of a source what `copy` brings to the same places: that wins.
-pub(super) fn give_way(copied: &Path, source: &Path, at: &str, choice: &mut Choice) {
+pub(super) fn give_way(context: &Context, copied: &Path, source: &Path, at: &str, choice: &mut Choice) {
     let Ok(theirs) = fs::symlink_metadata(source) else {
         return;
     };
     let Ok(ours) = fs::symlink_metadata(copied) else {
         return;
     };
-    if copied == source || choice.leaves_out(at) {
+    let is_out = !ours.is_dir() && context.leaves_out(copied);
+    if is_out || copied == source || choice.leaves_out(at) {
         return;
     }
     if !(ours.is_dir() && theirs.is_dir()) {
@@ -130,7 +131,8 @@ pub(super) fn give_way(copied: &Path, source: &Path, at: &str, choice: &mut Choi
     }
     for entry in fs::read_dir(copied).into_iter().flatten().flatten() {
         if let Ok(name) = entry.file_name().into_string() {
-            give_way(&copied.join(&name), &source.join(&name), &join(at, &name), choice);
+            let (copied, source) = (copied.join(&name), source.join(&name));
+            give_way(context, &copied, &source, &join(at, &name), choice);
         }
     }
 }

@@ -76,7 +76,9 @@ pub(super) async fn load(client: &Client, options: &FrontendOptions) -> Result<(
     let remote = options.get(context);
     let local_file = options.get("dockerfilekey");
     if let Some(url) = remote.filter(|url| is_git(url)) {
-        let tree = git(url).output(Metadata::named(format!("[internal] load git source {}", redact(url))));
+        let keeps_git = options.argument("BUILDKIT_CONTEXT_KEEP_GIT_DIR").is_some_and(is_true);
+        let source = Git { keeps_git, ..git(url) };
+        let tree = source.output(Metadata::named(format!("[internal] load git source {}", redact(url))));
         let file = match local_file {
             Some(name) => load_local(client, options, name).await?,
             None => load_from_tree(client, options, &tree, spec_names(options)).await?,
@@ -233,6 +235,12 @@ pub(super) async fn read_ignore(client: &Client, tree: &Solved, name: &str) -> R
     }
 }
 
+/// Whether the build context is a commit, in which git tracks every file.
+pub(super) fn is_commit(options: &FrontendOptions) -> bool {
+    let context = options.get("contextkey").unwrap_or("context");
+    options.get(context).is_some_and(is_git)
+}
+
 fn is_git(url: &str) -> bool {
     let path = url.split(['#', '?']).next().unwrap_or(url);
     if let Some((scheme, rest)) = path.split_once("://") {
@@ -261,7 +269,13 @@ fn git(url: &str) -> Git {
         url,
         reference: reference.to_owned(),
         subdirectory: subdirectory.to_owned(),
+        keeps_git: false,
     }
+}
+
+/// Whether a build argument says yes, as Go reads it.
+fn is_true(text: &str) -> bool {
+    matches!(text, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 fn is_archive(head: &[u8]) -> bool {

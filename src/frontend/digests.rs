@@ -1,6 +1,7 @@
 //! Digests of a spec's files: this program runs as a step on them, so that only digests are sent back.
 
-use crate::files::{Answer, Context, Copying, Job, Patterns, Request, Task, compute, step};
+use crate::files::{Answer, Context, Copying, Doubt, Job, Patterns, Request, Task, compute, step};
+use crate::frontend::context::is_commit;
 use crate::frontend::files::{Files, is_inside};
 use crate::frontend::served::unsent;
 use crate::frontend::session::Session;
@@ -84,6 +85,11 @@ pub(super) async fn digests(
         };
         files = more;
         answer = step.run(&files).await?;
+    }
+    if is_commit(&session.options) {
+        for outcome in &mut answer.outcomes {
+            outcome.doubts.retain(|doubt| !matches!(doubt, Doubt::GitIgnore { .. }));
+        }
     }
     Ok(Looked { answer, files })
 }

@@ -194,6 +194,8 @@ pub struct Git {
     pub reference: String,
     /// A directory of the tree that becomes the root; empty for all.
     pub subdirectory: String,
+    /// Whether git's own directory is part of the tree.
+    pub keeps_git: bool,
 }
 
 impl Git {
@@ -214,6 +216,10 @@ impl Git {
         let mut capabilities = vec!["source.git", "source.git.fullurl"];
         if !self.subdirectory.is_empty() {
             capabilities.push("source.git.subdir");
+        }
+        if self.keeps_git {
+            attrs.insert("git.keepgitdir".to_owned(), "true".to_owned());
+            capabilities.push("source.git.keepgitdir");
         }
         if over_ssh {
             attrs.insert("git.mountsshsock".into(), "default".into());

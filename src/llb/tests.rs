@@ -137,6 +137,7 @@ fn all_mount_kinds_and_file_actions_render() {
         url: "https://example.com/a/b.git".into(),
         reference: "v1".into(),
         subdirectory: "sub".into(),
+        keeps_git: false,
     }
     .output(Metadata::default());
     let http = Http {

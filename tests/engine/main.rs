@@ -13,6 +13,7 @@ mod bed;
 mod builds;
 mod caches;
 mod caching;
+mod copies;
 mod errors;
 mod existing;
 #[path = "../common/layout.rs"]
