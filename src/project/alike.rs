@@ -101,7 +101,11 @@ fn loose(name: &str) -> String {
     let mut chars = name.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
-            _ if chars.peek().copied().is_some_and(is_part) || !c.is_ascii() => out.push('*'),
+            // Two of them would mean something else.
+            _ if chars.peek().copied().is_some_and(is_part) || !c.is_ascii() => {
+                out.truncate(out.trim_end_matches('*').len());
+                out.push('*');
+            }
             c if c.is_ascii_alphabetic() => out.extend(['[', c.to_ascii_lowercase(), c.to_ascii_uppercase(), ']']),
             c => out.push(exactly(c)),
         }
@@ -177,6 +181,7 @@ mod tests {
                 "{pattern}: {patterns:?}"
             );
         }
+        assert_eq!(loose("cafe\u{301}.d"), "[cC][aA][fF]*.[dD]");
         assert!(patterns_like("a").iter().all(|pattern| !pattern.is_empty()));
     }
 }

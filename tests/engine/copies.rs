@@ -194,7 +194,8 @@ fn copy_wins_over_source() {
             "{strategy}"
         );
         // An edit of the source costs its layer alone.
-        project.file("src/main.py", "");
+        let now = std::time::SystemTime::now();
+        project.file("src/main.py", format!("{now:?}"));
         let ran = project.build("engine-copy-wins").ran();
         let copies: Vec<&String> = ran.iter().filter(|step| step.starts_with("[source]")).collect();
         assert_eq!(copies, ["[source] copy source src to /app"], "{strategy}");
