@@ -89,6 +89,14 @@ pub(super) enum Lead {
     Nowhere,
 }
 
+/// The target of a link.
+struct Followed {
+    real: PathBuf,
+    metadata: Metadata,
+    /// Whether the way to it stays below the directory that was asked about.
+    stays: bool,
+}
+
 /// The names in a directory.
 pub(super) struct Listing {
     /// Everything but directories, by name, and whether it is a regular file.
@@ -270,17 +278,17 @@ impl Context {
     /// that links have led through.
     pub(super) fn lead(&self, link: &Path, tops: &[PathBuf], notes: &mut Notes) -> Result<Lead, Problem> {
         let top = tops.last().unwrap_or(&self.root);
-        let Some((target, stays)) = self.follow_from(link, top, notes)? else {
+        let Some(target) = self.follow_from(link, top, notes)? else {
             let is_inside = self.dangles_inside(link, top);
             return Ok(if is_inside { Lead::Inside } else { Lead::Nowhere });
         };
-        if stays {
+        if target.stays {
             return Ok(Lead::Inside);
         }
         let is_loop = |target: &Path| tops.len() > MAX_LEADS || tops.iter().any(|top| top.starts_with(target));
-        Ok(match self.look(&target.0, notes)? {
-            TreeEntry::File(real) => Lead::Out(real, target.1.file_type()),
-            TreeEntry::Directory(real) if !is_loop(&real) => Lead::Out(real, target.1.file_type()),
+        Ok(match self.look(&target.real, notes)? {
+            TreeEntry::File(real) => Lead::Out(real, target.metadata.file_type()),
+            TreeEntry::Directory(real) if !is_loop(&real) => Lead::Out(real, target.metadata.file_type()),
             _ => Lead::Nowhere,
         })
     }
@@ -300,22 +308,18 @@ impl Context {
 
     /// The target of a link. Within the context it stays there, as it does for BuildKit, which has no other files.
     fn follow(&self, link: &Path, notes: &mut Notes) -> Result<Option<(PathBuf, Metadata)>, Problem> {
-        Ok(self.follow_from(link, &self.root, notes)?.map(|(target, _)| target))
+        let followed = self.follow_from(link, &self.root, notes)?;
+        Ok(followed.map(|followed| (followed.real, followed.metadata)))
     }
 
     /// The target of a link, and whether the way to it stays below a directory that the link is in.
-    fn follow_from(
-        &self,
-        link: &Path,
-        top: &Path,
-        notes: &mut Notes,
-    ) -> Result<Option<((PathBuf, Metadata), bool)>, Problem> {
+    fn follow_from(&self, link: &Path, top: &Path, notes: &mut Notes) -> Result<Option<Followed>, Problem> {
         let Ok(inside) = link.strip_prefix(&self.root) else {
             // Outside of the context, the operating system resolves links.
             return match fs::canonicalize(link).and_then(|real| Ok((fs::metadata(&real)?, real))) {
                 Ok((metadata, real)) => {
                     let stays = real.starts_with(top);
-                    Ok(Some(((real, metadata), stays)))
+                    Ok(Some(Followed { real, metadata, stays }))
                 }
                 Err(error) if is_nothing(&error) => Ok(None),
                 Err(error) => Err(self.unreadable(link, &error)),
@@ -373,12 +377,17 @@ impl Context {
                 left.extend(target.components().rev().map(|c| c.as_os_str().to_owned()));
             } else if left.is_empty() {
                 stays &= at.starts_with(top);
-                return Ok(Some(((at, metadata), stays)));
+                let real = at;
+                return Ok(Some(Followed { real, metadata, stays }));
             }
         }
         stays &= at.starts_with(top);
         match fs::metadata(&at) {
-            Ok(metadata) => Ok(Some(((at, metadata), stays))),
+            Ok(metadata) => Ok(Some(Followed {
+                real: at,
+                metadata,
+                stays,
+            })),
             Err(error) => Err(self.unreadable(&at, &error)),
         }
     }

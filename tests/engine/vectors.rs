@@ -94,8 +94,8 @@ fn frontend_and_command_line_agree_on_every_case_with_files() {
         }
     }
     let failures: Mutex<Vec<String>> = Mutex::default();
-    // How many cases have a tag, and how many differ for the one reason that they may.
-    let (tags, differing) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // How many cases have a tag.
+    let tags = AtomicUsize::new(0);
     let left = Mutex::new(cases.iter());
     let next = || left.lock().unwrap().next();
     // Most of the time goes into starting clients.
@@ -112,16 +112,10 @@ fn frontend_and_command_line_agree_on_every_case_with_files() {
                     .unwrap();
                     let frontend = by_frontend(directory.path(), algorithm);
                     let command_line = by_command_line(directory.path(), algorithm);
-                    // Only git knows whether there is a repository, and what it tracks: then there is a warning.
-                    let is_gits = frontend
-                        .log
-                        .contains("tag-differs: source_root: `.gitignore` leaves out");
                     if frontend.tag.is_some() {
                         tags.fetch_add(1, Ordering::Relaxed);
                     }
-                    if frontend.tag != command_line.tag && is_gits {
-                        differing.fetch_add(1, Ordering::Relaxed);
-                    } else if frontend.tag != command_line.tag {
+                    if frontend.tag != command_line.tag {
                         failures.lock().unwrap().push(format!(
                             "{} {algorithm}: frontend {:?}, command line {:?}\n{spec}\n{}\n{}",
                             case["name"], frontend.tag, command_line.tag, frontend.log, command_line.log
@@ -139,7 +133,7 @@ fn frontend_and_command_line_agree_on_every_case_with_files() {
         cases.len(),
         failures.join("\n")
     );
-    // One case has no tag, for either; one is of a repository that only the command line sees.
-    let counted = (cases.len(), tags.into_inner(), differing.into_inner());
-    assert_eq!(counted, (121, 120, 1), "cases, tags, cases that may differ");
+    // One case has no tag, for either.
+    let counted = (cases.len(), tags.into_inner());
+    assert_eq!(counted, (121, 120), "cases, tags");
 }
