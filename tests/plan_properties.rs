@@ -12,7 +12,7 @@ use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
     Action, BaseFacts, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled, SharedFile,
-    ShellCommand, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
+    Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
 };
 use imagespec::python::{Artefact, Locked};
 use imagespec::text::{Operation, Text};
@@ -290,12 +290,10 @@ proptest! {
             for step in &storey.steps {
                 let Action::Run(run) = &step.action else { continue };
                 // The interpreter that scripts are told is the one that was needed.
-                if let ShellCommand::Script(script) = &run.command {
-                    let told = script.variables.iter().find(|(name, _)| *name == "_python");
-                    if let Some((_, told)) = told {
-                        let program = needed.python.map(|python| format!("{}/bin/python", python.prefix));
-                        prop_assert_eq!(program.as_ref(), Some(told));
-                    }
+                let told = run.script.variables.iter().find(|(name, _)| *name == "_python");
+                if let Some((_, told)) = told {
+                    let program = needed.python.map(|python| format!("{}/bin/python", python.prefix));
+                    prop_assert_eq!(program.as_ref(), Some(told));
                 }
                 used.extend(run.mounts.iter().filter_map(|mount| match mount {
                     StepMount::Image { image, .. } => Some(*image),

@@ -87,8 +87,8 @@ fn facts(spec: &ImageSpec) -> Facts {
         };
         StoreyFacts {
             lock: Some(lock(spec, &requirements)),
-            sibling_lock: None,
             requirements,
+            ..StoreyFacts::default()
         }
     };
     let mut storeys: Vec<StoreyFacts> = spec.all().map(of_storey).collect();

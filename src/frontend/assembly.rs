@@ -50,6 +50,16 @@ struct StackedSpec<'a> {
     sibling_lock: Option<&'a SiblingLock>,
 }
 
+/// What a lock step gave.
+enum FoundLock {
+    /// The packages, and the text that names them.
+    Lock(LockedPackages, String),
+    /// A package has to be built to know what it needs.
+    MustBuild,
+    /// There is no lock step: nothing is installed.
+    NotNeeded,
+}
+
 /// Where a spec, or one below it, names its base image.
 fn base_span(spec: &ImageSpec) -> Option<Span> {
     spec.all().find_map(|spec| match &spec.base_image {
@@ -181,8 +191,16 @@ impl Build<'_> {
                 plan.storeys.truncate(position + 1);
                 plan
             };
-            let Some((mut lock, lock_text)) = self.lock_of(stacked, &plan_so_far(&facts), images, options).await?
-            else {
+            let found = match self.lock_of(stacked, &plan_so_far(&facts), images, options).await? {
+                FoundLock::MustBuild => {
+                    if let Some(storey) = facts.storeys.get_mut(position) {
+                        storey.resolving_builds = true;
+                    }
+                    self.lock_of(stacked, &plan_so_far(&facts), images, options).await?
+                }
+                found => found,
+            };
+            let FoundLock::Lock(mut lock, lock_text) = found else {
                 continue;
             };
             let set = |facts: &mut Facts, lock: &LockedPackages| {
@@ -206,16 +224,16 @@ impl Build<'_> {
         Ok((plan::plan(self.spec, platform, &facts), text))
     }
 
-    /// Solves the lock step of the topmost storey; `None` if it needs no packages.
+    /// Solves the lock step of the topmost storey.
     async fn lock_of(
         &self,
         stacked: &StackedSpec<'_>,
         plan: &BuildPlan,
         images: &Images,
         options: &LlbOptions,
-    ) -> Result<Option<(LockedPackages, String)>, Failure> {
+    ) -> Result<FoundLock, Failure> {
         let Some(step) = plan.maker(Product::Lock) else {
-            return Ok(None);
+            return Ok(FoundLock::NotNeeded);
         };
         let sources = self.sources(plan, images);
         let solved = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
@@ -227,9 +245,11 @@ impl Build<'_> {
             sibling_lock: stacked.sibling_lock,
             is_hashed: self.is_hashed,
         };
-        let (packages, text) = locking.packages(&solved).await?;
+        let Some((packages, text)) = locking.packages(&solved).await? else {
+            return Ok(FoundLock::MustBuild);
+        };
         let shared = Vec::new();
-        Ok(Some((LockedPackages { packages, shared }, text)))
+        Ok(FoundLock::Lock(LockedPackages { packages, shared }, text))
     }
 
     /// Fetches the packages of the topmost storey, and finds files that several of them have.
@@ -279,7 +299,7 @@ impl StackedSpec<'_> {
         StoreyFacts {
             requirements: self.found.facts.clone(),
             sibling_lock: self.sibling_lock.map(|lock| lock.path.clone()),
-            lock: None,
+            ..StoreyFacts::default()
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::image_spec::{ImageSpec, LOCK_NAME};
 use crate::plan::{BuildPlan, KEPT, Product, SharedFile, StepId, Target};
 use crate::project::{FoundRequirements, LockJudge};
 use crate::python::{Interpreter, Locked, RequirementsFile};
-use crate::text::{Diagnostic, Failure, file_name};
+use crate::text::{Diagnostic, Failure, ProblemKind, file_name};
 use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The longest lock that is read, in bytes.
@@ -27,14 +27,18 @@ pub(super) struct Locking<'a> {
 }
 
 impl Locking<'_> {
-    /// Reads what the lock step left: the packages that are installed, and the text of the lock.
-    pub(super) async fn packages(&self, solved: &Solved) -> Result<(Vec<Locked>, String), Failure> {
-        let interpreter = self.read(solved, "interpreter.json").await?;
+    /// Reads what the lock step left: the packages that are installed, and the text of the lock. `None` if the step
+    /// would have had to build something.
+    pub(super) async fn packages(&self, solved: &Solved) -> Result<Option<(Vec<Locked>, String)>, Failure> {
+        let interpreter = match self.read(solved, "interpreter.json").await {
+            Err(failure) if is_missing(&failure) => return Ok(None),
+            interpreter => interpreter?,
+        };
         let interpreter = Interpreter::parse(&interpreter)
             .map_err(|error| Diagnostic::internal("the report on the image's Python cannot be read").because(error))?;
         let (name, text) = self.lock(solved).await?;
         let packages = self.judge().packages(&name, &text, &interpreter)?;
-        Ok((packages, text))
+        Ok(Some((packages, text)))
     }
 
     fn judge(&self) -> LockJudge<'_> {
@@ -71,6 +75,13 @@ impl Locking<'_> {
         let not_text = |error| Diagnostic::internal(format!("{path} is not UTF-8")).caused_by(error);
         Ok(String::from_utf8(content).map_err(not_text)?)
     }
+}
+
+fn is_missing(failure: &Failure) -> bool {
+    failure
+        .problems
+        .iter()
+        .any(|problem| problem.kind == ProblemKind::Missing)
 }
 
 /// The path of a file for the image in a step's product.

@@ -7,6 +7,7 @@ mod assembly;
 mod context;
 mod digests;
 mod existing;
+mod failed_commands;
 mod files;
 mod gateway;
 mod image;
@@ -23,6 +24,7 @@ mod session;
 mod sibling_lock;
 mod status;
 mod timings;
+mod unseen_variables;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// PATH in an image that does not set it.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An edit of one variable. Edits are applied in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -29,6 +29,8 @@ pub struct BaseFacts {
 pub struct StoreyFacts {
     /// What the requirements files say.
     pub requirements: Requirements,
+    /// Whether a package has to be built to know what it needs. Builds see all of the environment, so resolving does.
+    pub resolving_builds: bool,
     /// The path of the sibling lock, in the tree that the spec is in.
     pub sibling_lock: Option<String>,
     /// The packages to install. Without them a plan ends where they are looked up.

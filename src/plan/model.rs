@@ -349,7 +349,7 @@ pub enum Product {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Runs a shell as root.
+    /// Runs a script as root.
     Run(Run),
     /// Copies files, one after another.
     Copy(Vec<CopyFiles>),
@@ -362,12 +362,11 @@ pub enum Action {
     },
 }
 
-/// A shell command to run.
+/// A script to run in a shell.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
     /// What to run.
-    #[serde(flatten)]
-    pub command: ShellCommand,
+    pub script: Script,
     /// What it changes in the environment of the storey below.
     pub environment: Vec<Edit>,
     /// What it sees in addition to its root.
@@ -375,16 +374,6 @@ pub struct Run {
     /// A directory outside all mounts; its content is what the step makes for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<&'static str>,
-}
-
-/// What to run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShellCommand {
-    /// A script of ours.
-    Script(Script),
-    /// The user's own command, for `/bin/sh -c`. Error messages should show it.
-    Shell(String),
 }
 
 /// Something that a step sees in addition to its root.

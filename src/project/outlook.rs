@@ -65,6 +65,7 @@ impl Planned<'_> {
                 requirements: found.facts.clone(),
                 sibling_lock: sibling.map(|(path, _)| path.to_owned()),
                 lock: locked.map(|(lock, _)| lock),
+                ..StoreyFacts::default()
             });
         }
         storeys.reverse();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Output, Owner};
 use crate::plan::{
     Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Run, Schedule, Scheduled, Script,
-    ShellCommand, Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
+    Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
 };
 use crate::write::options::{LlbOptions, Sources, WriteError};
 use crate::write::script_text::{pieces, script_text};
@@ -246,16 +246,10 @@ impl StoreyWriter<'_> {
         let mut environment = edited(self.environment, &run.environment);
         // Order has no meaning but is part of cache keys.
         environment.sort();
-        let args = match &run.command {
-            ShellCommand::Shell(words) => vec!["/bin/sh".into(), "-c".into(), words.clone()],
-            ShellCommand::Script(script) => {
-                let (words, variables) = in_variables(script, &run.mounts);
-                environment.extend(variables);
-                vec!["/bin/sh".into(), "-c".into(), words, shortened(&step.title)]
-            }
-        };
+        let (words, variables) = in_variables(&run.script, &run.mounts);
+        environment.extend(variables);
         Ok(Exec {
-            args,
+            args: vec!["/bin/sh".into(), "-c".into(), words, shortened(&step.title)],
             environment,
             cwd: "/".into(),
             mounts,

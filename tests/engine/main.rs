@@ -13,8 +13,11 @@ mod bed;
 mod builds;
 mod caches;
 mod caching;
+mod commands;
+mod environment;
 mod errors;
 mod existing;
+mod interpreters;
 #[path = "../common/layout.rs"]
 mod layout;
 mod locks;

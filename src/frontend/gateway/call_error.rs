@@ -15,6 +15,8 @@ const UNAUTHENTICATED: i32 = 16;
 
 /// The detail with the exit status of a step that failed.
 const EXIT_STATUS: &str = "gatewayapi.ExitMessage";
+/// The detail with the lines of a file.
+const SOURCE: &str = "errdefs.Source";
 /// The detail with the step itself.
 const STEP: &str = "errdefs.Solve";
 
@@ -93,6 +95,45 @@ impl CallError {
     /// The exit status of the step that failed.
     pub(crate) fn exit_status(&self) -> Option<u32> {
         exit_status(&self.details)
+    }
+
+    /// The step that failed: where it mounted something, and what BuildKit calls the files there. Empty where BuildKit
+    /// does not show the step.
+    pub(crate) fn mounts(&self) -> Vec<(String, String)> {
+        let step = find(&self.details, STEP).unwrap_or_default();
+        let texts = |path: &str, text: fn(&Value) -> Option<&str>| {
+            let list = step.pointer(path).and_then(Value::as_array);
+            let texts = list.into_iter().flatten().map(|value| text(value).unwrap_or(""));
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let targets = texts("/op/exec/mounts", |mount| mount.get("dest")?.as_str());
+        let mut files = texts("/mountIDs", Value::as_str);
+        files.resize(targets.len(), String::new());
+        targets.into_iter().zip(files).collect()
+    }
+
+    /// The lines of the user's file that the step that failed comes from.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let sources = find(&self.details, SOURCE).unwrap_or_default();
+        sources
+            .get("ranges")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The same without BuildKit's own snippet, for who has a better one.
+    pub(crate) fn without_lines(mut self) -> Self {
+        self.details.retain(|detail| detail.type_url != type_url(SOURCE));
+        self
+    }
+
+    /// The names of the variables that the step that failed saw; `None` where BuildKit does not show the step.
+    pub(crate) fn variables(&self) -> Option<Vec<String>> {
+        let step = find(&self.details, STEP)?;
+        let variables = step.pointer("/op/exec/meta/env")?.as_array()?;
+        let name = |variable: &Value| Some(variable.as_str()?.split('=').next()?.to_owned());
+        Some(variables.iter().filter_map(name).collect())
     }
 
     /// The ids of the secrets that the step that failed mounts; `None` where BuildKit does not show the step.

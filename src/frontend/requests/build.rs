@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio::task::JoinSet;
+
 use crate::frontend::assembly::AssembledImage;
 use crate::frontend::files::Files;
 use crate::frontend::image::Resolved;
@@ -10,7 +12,7 @@ use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
-use crate::frontend::{existing, naming, secrets};
+use crate::frontend::{existing, failed_commands, naming, secrets, unseen_variables};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
@@ -21,8 +23,13 @@ use crate::write;
 /// Builds what the client asked for.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
-    let built = build(session, &spec).await;
-    built.map_err(|failure| secrets::explain(&spec, failure))
+    match build(session, &spec).await {
+        Err(failure) => {
+            let failure = unseen_variables::explain(&spec, secrets::explain(&spec, failure));
+            Err(failed_commands::explain(session, &spec, failure).await)
+        }
+        built => built,
+    }
 }
 
 async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Failure> {
@@ -46,9 +53,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     }
     // A part of an image must not have the name of the whole.
     let identity = if early.is_some() || !is_whole {
-        if has_secrets(spec) {
-            evaluate(session, &built).await?;
-        }
+        evaluate(session, &built).await?;
         early
     } else {
         identify_while_building(&inputs, &files, &built).await?
@@ -94,13 +99,8 @@ async fn identify_while_building(
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
     let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
-    let identified = if inputs.tasks.is_empty() && !has_secrets(inputs.spec) {
-        identify.await
-    } else {
-        let (identified, ran) = tokio::join!(identify, evaluate(session, built));
-        ran?;
-        identified
-    };
+    let (identified, ran) = tokio::join!(identify, evaluate(session, built));
+    ran?;
     match identified {
         Ok(identity) => Ok(Some(identity)),
         // This algorithm was asked for, so an image without its name is of no use.
@@ -112,15 +112,17 @@ async fn identify_while_building(
     }
 }
 
-/// Whether steps use secrets. Then a build waits for them: if one is missing, only the frontend can explain it.
-fn has_secrets(spec: &ImageSpec) -> bool {
-    spec.all().any(|spec| !spec.pip_secret_mounts.is_empty())
-}
-
-/// Runs what was solved: solves are lazy.
+/// Runs what was solved, all platforms at once: solves are lazy, and only the frontend can say what a failed step means
+/// to the user.
 async fn evaluate(session: &Session, built: &[AssembledImage]) -> Result<(), Failure> {
-    for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
-        session.client.evaluate(&image.reference).await?;
+    let trees = built.iter().map(|image| image.reference.clone());
+    let mut running = JoinSet::new();
+    for tree in trees.filter(|tree| !tree.0.is_empty()) {
+        let client = session.client.clone();
+        running.spawn(async move { client.evaluate(&tree).await });
+    }
+    while let Some(ran) = running.join_next().await {
+        ran.map_err(|error| Diagnostic::internal(error.to_string()))??;
     }
     Ok(())
 }

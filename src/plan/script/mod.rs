@@ -16,10 +16,12 @@ macro_rules! files {
 }
 
 /// All files, by name.
-const FILES: [(&str, &str); 24] = files![
+const FILES: [(&str, &str); 31] = files![
     "apt.sh",
     "build.sh",
+    "commands.sh",
     "conda.sh",
+    "each_command.sh",
     "export.sh",
     "fetch.sh",
     "find_shared.sh",
@@ -27,9 +29,12 @@ const FILES: [(&str, &str); 24] = files![
     "install.sh",
     "interpreter.py",
     "keep_shared.sh",
+    "lend_pip.sh",
     "lock_environment.sh",
     "login.sh",
     "login_path.sh",
+    "own_packages.py",
+    "pip.py",
     "prelude.sh",
     "report_interpreter.sh",
     "resolve.sh",
@@ -37,10 +42,12 @@ const FILES: [(&str, &str); 24] = files![
     "settle.sh",
     "settle_python.sh",
     "shared.py",
+    "stop_build.py",
     "trust.sh",
     "user.sh",
     "uv_environment.sh",
     "venv.sh",
+    "watch_builds.sh",
 ];
 
 /// A script with its inputs.

@@ -106,6 +106,7 @@ fn uv_inputs(
         .with("_bin", python.bin())
         .with("_directory", directory_of(file))
         .with("_copies", if copies { "yes" } else { "" })
+        .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
 }
 
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
@@ -115,7 +116,11 @@ fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) ->
         inputs,
         requirements.files.iter().chain(&requirements.projects),
     ));
-    make(script, variables::of_installs(inputs.spec), mounts)
+    let environment = match inputs.facts.resolving_builds {
+        true => variables::of_builds(inputs.spec),
+        false => variables::of_installs(inputs.spec),
+    };
+    make(script, environment, mounts)
 }
 
 fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
