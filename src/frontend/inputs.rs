@@ -105,7 +105,11 @@ impl<'a> BuildInputs<'a> {
             },
             self.images()
         );
-        Ok((found?, images?))
+        let found = found?;
+        for warning in found.iter().flat_map(|found| &found.warnings) {
+            self.session.warn(warning).await?;
+        }
+        Ok((found, images?))
     }
 
     /// The build itself.

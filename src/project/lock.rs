@@ -120,6 +120,13 @@ impl LockJudge<'_> {
         problems.into()
     }
 
+    /// What the lock is called: the one that the spec names, where this is made of it.
+    pub(super) fn shown_name<'n>(&'n self, name: &'n str) -> &'n str {
+        let is_lock = self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let named = self.spec.requirements.as_ref().filter(|_| is_lock);
+        named.map_or(name, |file| file.value.as_str())
+    }
+
     /// How the sibling lock is made anew.
     pub(super) fn lock_again(&self, name: &str) -> String {
         let file = self.spec_name;
@@ -225,6 +232,7 @@ impl LockJudge<'_> {
         let chooses = parts.all_members || !parts.members.is_empty() || !parts.only_groups.is_empty();
         if packages.is_empty() && !self.found.members.is_empty() && !chooses {
             let members = self.found.members.join(", ");
+            let name = self.shown_name(name);
             let message = format!("{name} installs nothing for the root of the workspace; its members are {members}");
             let help = "choose one with `pip_extra_args: --package NAME`, or all with `--all-packages`";
             return Err(self.problem("empty-lock", message, help));

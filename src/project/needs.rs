@@ -148,6 +148,7 @@ impl LockJudge<'_> {
                 .is_some_and(|package| matches!(package.artefact, Artefact::Path { .. }) && package.artefact.is_built())
         };
         if let Some(stale) = unmet.iter().find(is_local).filter(|_| is_lock && !arguments.is_frozen) {
+            let name = self.shown_name(name);
             let message = format!("{name} is older than {}: {}", stale.package, stale.shown());
             let span = self.span();
             let help = self.how_to_lock(name);

@@ -26,6 +26,8 @@ pub(crate) struct FoundRequirements {
     pub(crate) project: Option<Locked>,
     /// Packages whose requirements of others are replaced or dropped, by normalised name.
     pub(crate) overridden: Vec<String>,
+    /// What is not as it seems, and stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
     /// The members that a lock of a workspace has, its root aside.
     pub(crate) members: Vec<String>,
 }
@@ -78,6 +80,7 @@ pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
         .filter_map(|line| local_path(&line.value))
         .collect();
     paths.extend(spec.extra_arguments("").files);
+    paths.extend(settings_files(spec));
     if let Some(file) = &spec.requirements
         && matches!(
             RequirementsFile::of(&file.value),
@@ -87,6 +90,23 @@ pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
         paths.push(join(directory_of(&file.value), "pyproject.toml").unwrap_or_default());
     }
     paths
+}
+
+/// Where uv would look for its settings, if it ran beside the requirements file.
+fn settings_files(spec: &ImageSpec) -> Vec<String> {
+    let is_uvs = |kind: &RequirementsFile| !matches!(kind, RequirementsFile::PoetryLock | RequirementsFile::Pylock);
+    let Some(file) = spec
+        .requirements
+        .as_ref()
+        .filter(|_| spec.requirements_file().as_ref().is_some_and(is_uvs))
+    else {
+        return Vec::new();
+    };
+    let path = context_path(&file.value);
+    let below = std::iter::successors(Some(directory_of(&path)), |directory| {
+        (!directory.is_empty()).then(|| directory_of(directory))
+    });
+    below.filter_map(|directory| join(directory, "uv.toml")).collect()
 }
 
 /// The local file or directory that a line of `packages` names.
@@ -170,6 +190,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let Some(text) = self.text(&path, file).await? else {
             return Ok(());
         };
+        self.look_for_settings(kind, file).await?;
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
         match kind {
@@ -192,6 +213,32 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         if spec.install_project.as_ref().is_some_and(|wish| wish.value) && kind.has_project() {
             self.add_own_project(&path, file).await?;
+        }
+        Ok(())
+    }
+
+    /// Says that settings of uv's beside a requirements file have no effect, where they might choose other versions.
+    async fn look_for_settings(&mut self, kind: RequirementsFile, named: &TextValue) -> Result<(), Failure> {
+        if !self.looks_up && kind != RequirementsFile::UvLock {
+            return Ok(());
+        }
+        for path in settings_files(self.spec) {
+            if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::File) {
+                continue;
+            }
+            let message = format!("{path} is not read, so uv chooses as if it were not there");
+            let help = format!(
+                "say in `[tool.uv]` of pyproject.toml or in `pip_extra_args` what it says (`--exclude-newer`, indexes); if it has no say, name {path} in .dockerignore"
+            );
+            let problem = match kind {
+                RequirementsFile::Project => Diagnostic::build_error("uv-settings", message),
+                _ => Diagnostic::warning("uv-settings", message),
+            };
+            let problem = problem.at(named.span).help(&*help);
+            match kind {
+                RequirementsFile::Project => self.problems.push(problem),
+                _ => self.found.warnings.push(problem),
+            }
         }
         Ok(())
     }
