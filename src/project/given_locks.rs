@@ -68,18 +68,22 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let Some(project) = self.table(&manifest, &project, file.span, "correct the file") else {
             return Ok(());
         };
-        let parts = self.spec.parts();
+        let mut parts = self.spec.parts();
         let mut groups = lock.groups();
-        let tables = [
-            project.get("dependency-groups"),
-            project.get("tool").and_then(|tool| tool.get("poetry")?.get("group")),
-        ];
+        let of_poetry = project.get("tool").and_then(|tool| tool.get("poetry")?.get("group"));
+        let tables = [project.get("dependency-groups"), of_poetry];
         let named = tables.into_iter().flatten().filter_map(toml::Value::as_table);
         groups.extend(named.flat_map(toml::Table::keys).cloned());
         groups.sort();
         groups.dedup();
         self.unknown_parts(path, "extra", parts.named_extras(), &lock.extras());
         self.unknown_parts(path, "group", parts.named_groups(), &groups);
+        if parts.as_poetry && parts.only_groups.is_empty() {
+            let is_optional = |group: &String| of_poetry.and_then(|table| table.get(group)?.get("optional")?.as_bool());
+            groups.retain(|group| is_optional(group) != Some(true));
+            parts.groups.extend(groups.clone());
+            self.found.default_groups = groups;
+        }
         if let Some((name, place)) = lock.misplaced(&parts) {
             let message = format!(
                 "{path} takes {name} from `{place}`, and packages of the context in a poetry.lock are not supported"

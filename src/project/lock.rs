@@ -74,8 +74,10 @@ impl LockJudge<'_> {
     }
 
     fn selection(&self) -> Selection {
+        let mut parts = self.spec.parts();
+        parts.groups.extend(self.found.default_groups.clone());
         Selection {
-            parts: self.spec.parts(),
+            parts,
             no_binary: [self.spec.extra_arguments("").no_binary, self.found.no_binary.clone()].concat(),
             hashes: self.found.hashes.clone(),
         }

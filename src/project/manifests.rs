@@ -30,7 +30,7 @@ fn needs_digest(project: &Table) -> String {
     let mut counted: Table = DECIDES.iter().filter_map(decides).collect();
     let uv = project.get("tool").and_then(|tool| tool.get("uv"));
     counted.extend(uv.map(|uv| ("tool.uv".to_owned(), uv.clone())));
-    digest(&counted.to_string())
+    digest(&Value::Table(counted).to_string())
 }
 
 /// A table of tables, such as `tool.uv.sources`.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::project::lock::LockJudge;
 use crate::python::{Artefact, Interpreter, Locked, Requirement, RequirementsFile, has_name, normalised};
@@ -12,15 +12,14 @@ use crate::text::{Diagnostic, Failure};
 const MAX_SHOWN: usize = 5;
 
 /// What a build reports of installed packages.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Default)]
 struct Report {
     /// The packages of the lock.
     installed: Vec<Installed>,
-    /// The versions of all others that the interpreter has.
+    /// The versions of all others that the interpreter has, by normalised name.
     there: BTreeMap<String, String>,
 }
 
-#[derive(Debug, Deserialize)]
 struct Installed {
     name: String,
     version: String,
@@ -39,17 +38,37 @@ struct Unmet {
 }
 
 impl Report {
+    fn parse(text: &str) -> Result<Self, serde_json::Error> {
+        let report: Value = serde_json::from_str(text)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let installed = report["installed"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|package| Installed {
+                name: normalised(&text(&package["name"])),
+                version: text(&package["version"]),
+                requires: package["requires"].as_array().into_iter().flatten().map(text).collect(),
+            });
+        let there = report["there"].as_object().into_iter().flatten();
+        Ok(Self {
+            installed: installed.collect(),
+            there: there.map(|(name, version)| (normalised(name), text(version))).collect(),
+        })
+    }
+
     /// The requirements that nothing meets; extras aside, which nobody may have asked for.
     fn unmet(&self, interpreter: &Interpreter) -> Vec<Unmet> {
-        let mut there: BTreeMap<String, &str> = self
-            .there
-            .iter()
-            .map(|(name, version)| (normalised(name), version.as_str()))
-            .collect();
+        let mut there: BTreeMap<&str, &str> = BTreeMap::new();
+        there.extend(
+            self.there
+                .iter()
+                .map(|(name, version)| (name.as_str(), version.as_str())),
+        );
         there.extend(
             self.installed
                 .iter()
-                .map(|package| (normalised(&package.name), package.version.as_str())),
+                .map(|package| (package.name.as_str(), package.version.as_str())),
         );
         let mut unmet = Vec::new();
         for package in &self.installed {
@@ -65,10 +84,10 @@ impl Report {
                 else {
                     continue;
                 };
-                let found = there.get(name).copied();
+                let found = there.get(name.as_str()).copied();
                 if !found.is_some_and(|version| requirement.allows(version)) {
                     unmet.push(Unmet {
-                        package: normalised(&package.name),
+                        package: package.name.clone(),
                         requirement: line.split(';').next().unwrap_or(line).trim().to_owned(),
                         found: found.map(str::to_owned),
                     });
@@ -115,7 +134,7 @@ impl LockJudge<'_> {
         report: &str,
         interpreter: &Interpreter,
     ) -> Result<Option<Diagnostic>, Failure> {
-        let report: Report = serde_json::from_str(report).map_err(|error| {
+        let report = Report::parse(report).map_err(|error| {
             Diagnostic::internal("the report on what packages need cannot be read").caused_by(error)
         })?;
         let arguments = self.spec.extra_arguments("");

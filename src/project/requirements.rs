@@ -26,6 +26,8 @@ pub(crate) struct FoundRequirements {
     pub(crate) project: Option<Locked>,
     /// Packages whose requirements of others are replaced or dropped, by normalised name.
     pub(crate) overridden: Vec<String>,
+    /// Groups that are wanted though the spec does not name them.
+    pub(crate) default_groups: Vec<String>,
     /// What is not as it seems, and stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
     /// The members that a lock of a workspace has, its root aside.
@@ -305,7 +307,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         self.found.facts.projects.push(path.to_owned());
         if matches!(seen, AtPath::Directory) {
-            self.read_local_manifest(path, span).await?;
+            // Boxed: this future is part of many.
+            Box::pin(self.read_local_manifest(path, span)).await?;
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ mod errors;
 mod existing;
 #[path = "../common/layout.rs"]
 mod layout;
+mod lock_options;
 mod locks;
 mod naming;
 mod packages;

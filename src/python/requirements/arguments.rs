@@ -169,6 +169,7 @@ impl PipArguments {
         }
         let parts = &mut self.parts;
         let dev = || "dev".to_owned();
+        parts.as_poetry |= option.takes == Takes::Names && matches!(part, Part::Group | Part::NoGroup);
         match part {
             Part::Extra => parts.extras.extend(names()),
             Part::AllExtras => parts.all_extras = true,
@@ -330,6 +331,7 @@ mod tests {
                 no_groups: [],
                 only_groups: [],
                 no_default_groups: false,
+                as_poetry: false,
                 members: [],
                 all_members: false,
             },

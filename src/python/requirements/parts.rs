@@ -21,6 +21,8 @@ pub struct Parts {
     pub only_groups: Vec<String>,
     /// Whether the groups that a project installs by default are left out.
     pub no_default_groups: bool,
+    /// Whether the groups that Poetry installs by default are wanted, too: Poetry's own words add to them or take away.
+    pub as_poetry: bool,
     /// The members of a workspace that are wanted; its root when empty.
     pub members: Vec<String>,
     /// Whether all members are wanted.
