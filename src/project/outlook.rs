@@ -38,6 +38,8 @@ pub(crate) struct Outlook {
     pub(crate) plan: BuildPlan,
     /// The interpreters that given locks were read for, of each storey, the lowest first.
     pub(crate) interpreters: Vec<Option<String>>,
+    /// What files say that stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Outlook {
@@ -82,6 +84,7 @@ impl Planned<'_> {
         Ok(Outlook {
             plan: plan::plan(self.spec, self.platform, &facts),
             interpreters,
+            warnings: found.into_iter().flat_map(|found| found.warnings).collect(),
         })
     }
 
