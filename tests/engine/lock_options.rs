@@ -28,10 +28,11 @@ fn holds(project: &Project, lock: &str, options: &str, expect: &[&str]) -> Built
     project.spec(&format!(
         "profile: plain\nrequirements: {lock}\npip_extra_args: {options}\n"
     ));
-    let built = project.build("engine-lock-options");
+    let tag = format!("engine-options-{lock}");
+    let built = project.build(&tag);
     let mut expect = expect.to_vec();
     expect.sort_unstable();
-    let held = Engine::Main.shell("engine-lock-options", HELD);
+    let held = Engine::Main.shell(&tag, HELD);
     assert_eq!(held.trim_end(), expect.join(" "), "{lock} {options}\n{}", built.log);
     built
 }
@@ -59,7 +60,7 @@ fn options_beside_uvs_lock_do_what_uv_sync_does() {
     }
     // A lock of other days, which uv does not take.
     project.spec("profile: plain\nrequirements: uv.lock\npip_extra_args: --exclude-newer 2025-03-01T00:00:00Z\n");
-    let log = project.fail("engine-lock-options");
+    let log = project.fail("engine-options-failing");
     assert!(
         log.contains("The lockfile at `uv.lock` needs to be updated") && log.contains("`uv lock`"),
         "{log}"
@@ -102,7 +103,7 @@ fn options_beside_poetrys_lock_do_what_poetry_install_does() {
         "pyproject.toml",
         PYPROJECT.replace("\"idna==3.10\"", "\"idna==3.10\", \"humanize\""),
     );
-    let log = project.fail("engine-lock-options");
+    let log = project.fail("engine-options-failing");
     assert!(
         log.contains("poetry.lock does not fit pyproject.toml") && log.contains("run `poetry lock`"),
         "{log}"

@@ -53,7 +53,7 @@ fn export(spec: &str) -> String {
     let graphs = graphs
         .iter()
         .map(|request| render(request.definition.as_ref().unwrap()));
-    let graph = graphs.filter(|graph| graph.contains("uv export")).last().unwrap();
+    let graph = graphs.rev().find(|graph| graph.contains("uv export")).unwrap();
     let line = graph
         .lines()
         .find(|line| line.contains("set -- --python"))

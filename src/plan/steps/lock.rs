@@ -158,10 +158,8 @@ fn parts_arguments(parts: &Parts) -> Vec<String> {
         ("--no-default-groups", parts.no_default_groups),
         ("--all-packages", parts.all_members),
     ];
-    let mut words: Vec<String> = flags
-        .into_iter()
-        .filter_map(|(flag, is_set)| is_set.then(|| flag.to_owned()))
-        .collect();
+    let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+    let mut words: Vec<String> = set.map(|(flag, _)| flag.to_owned()).collect();
     // A project without that group has nothing to leave out.
     let no_groups: Vec<String> = parts.no_groups.iter().filter(|group| !is_dev(group)).cloned().collect();
     for (option, names) in [
