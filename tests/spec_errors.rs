@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use imagespec::image_spec::parse;
 use imagespec::text::Text;
 
-const CASES: [(&str, &str); 66] = [
+const CASES: [(&str, &str); 74] = [
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
     ("yaml-syntax", "env:\n\tA: b\n"),
     ("yaml-syntax", "packages: *nothing\n"),
@@ -94,6 +94,32 @@ const CASES: [(&str, &str); 66] = [
     ("requirement", "packages: [\"a b\", \"# x\"]\n"),
     ("option-as-entry", "packages: [\"-e ./x\", \"--pre\"]\n"),
     ("packages-with-lock", "requirements: uv.lock\npackages: [a]\n"),
+    (
+        "pip-extra-args",
+        "requirements: uv.lock\npip_extra_args: --without train --extra --group train\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: poetry.lock\npip_extra_args: --frob --package a\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: uv.lock\ngroups: [dev]\npip_extra_args: --only-group train --no-install-project\ninstall_project: true\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: pylock.toml\npip_extra_args: --only-group train\nlayering: single\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: pyproject.toml\npip_extra_args: --package a --no-dev\n",
+    ),
+    (
+        "decided-by-lock",
+        "requirements: poetry.lock\npip_extra_args: --pre -U --exclude-newer 2025-01-01 -c bounds.txt\n",
+    ),
+    ("frozen-lock", "requirements: uv.lock\npip_extra_args: --frozen\n"),
+    ("no-project", "requirements: r.txt\npip_extra_args: --extra a\n"),
     (
         "no-project",
         "packages: [a]\nextras: [x]\ngroups: [y]\ninstall_project: true\n",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
-use crate::frontend::lock::{Locking, shared_files, solve_product};
+use crate::frontend::lock::{Locking, ReadLock, solve_product};
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::{BaseImage, ImageSpec};
@@ -52,8 +52,8 @@ struct StackedSpec<'a> {
 
 /// What a lock step gave.
 enum FoundLock {
-    /// The packages, and the text that names them.
-    Lock(LockedPackages, String),
+    /// The lock.
+    Lock(Box<ReadLock>),
     /// A package has to be built to know what it needs.
     MustBuild,
     /// There is no lock step: nothing is installed.
@@ -200,8 +200,12 @@ impl Build<'_> {
                 }
                 found => found,
             };
-            let FoundLock::Lock(mut lock, lock_text) = found else {
+            let FoundLock::Lock(read) = found else {
                 continue;
+            };
+            let mut lock = LockedPackages {
+                packages: read.packages.clone(),
+                shared: Vec::new(),
             };
             let set = |facts: &mut Facts, lock: &LockedPackages| {
                 if let Some(storey) = facts.storeys.get_mut(position) {
@@ -210,14 +214,16 @@ impl Build<'_> {
             };
             set(&mut facts, &lock);
             if is_top {
-                text = Some(lock_text);
+                text = Some(read.text.clone());
             }
             let is_for_one = matches!(
                 options.target,
                 Target::Part(Part::Stage(Stage::Lock) | Part::Package(_))
             );
             if !is_top || !is_for_one {
-                lock.shared = self.prepare(&plan_so_far(&facts), images, options).await?;
+                lock.shared = self
+                    .prepare(stacked, &read, &plan_so_far(&facts), images, options)
+                    .await?;
                 set(&mut facts, &lock);
             }
         }
@@ -237,24 +243,26 @@ impl Build<'_> {
         };
         let sources = self.sources(plan, images);
         let solved = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
-        let locking = Locking {
+        let read = self.locking(stacked).read_lock(&solved).await?;
+        Ok(read.map_or(FoundLock::MustBuild, |read| FoundLock::Lock(Box::new(read))))
+    }
+
+    fn locking<'b>(&'b self, stacked: &StackedSpec<'b>) -> Locking<'b> {
+        Locking {
             client: &self.session.client,
             file: &self.session.file,
             spec: stacked.spec,
             found: stacked.found,
             sibling_lock: stacked.sibling_lock,
             is_hashed: self.is_hashed,
-        };
-        let Some((packages, text)) = locking.packages(&solved).await? else {
-            return Ok(FoundLock::MustBuild);
-        };
-        let shared = Vec::new();
-        Ok(FoundLock::Lock(LockedPackages { packages, shared }, text))
+        }
     }
 
-    /// Fetches the packages of the topmost storey, and finds files that several of them have.
+    /// Fetches the packages of the topmost storey, and looks them over: it finds files that several of them have.
     async fn prepare(
         &self,
+        stacked: &StackedSpec<'_>,
+        lock: &ReadLock,
         plan: &BuildPlan,
         images: &Images,
         options: &LlbOptions,
@@ -267,7 +275,7 @@ impl Build<'_> {
             let fetched = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
             self.session.client.evaluate(&fetched).await?;
         }
-        shared_files(&self.session.client, &self.session.file, plan, &sources, options).await
+        self.locking(stacked).look_over(lock, plan, &sources, options).await
     }
 
     /// Whether to fetch all wheels in advance. Not if most layers may be in an imported cache, and not for steps that

@@ -13,7 +13,9 @@ use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::Naming;
 use crate::oci::Platform;
 use crate::plan;
-use crate::project::{FoundRequirements, check, first_paths, read_requirements, several_platforms, wanted_paths};
+use crate::project::{
+    FoundRequirements, check, check_lock_options, first_paths, read_requirements, several_platforms, wanted_paths,
+};
 use crate::text::{Diagnostic, Failure, context_path};
 
 /// What a build is made from.
@@ -89,15 +91,25 @@ impl<'a> BuildInputs<'a> {
     /// Reads the requirements files and looks images up at the same time: neither needs the other.
     pub(super) async fn read(&self, files: &mut Files) -> Result<(Vec<FoundRequirements>, Vec<Images>), Failure> {
         let client = &self.session.client;
+        if !self.is_locking {
+            let problems = check_lock_options(self.spec, self.sibling_lock().map(|(_, text)| text));
+            if !problems.is_empty() {
+                return Err(problems.into());
+            }
+        }
         let (found, images) = tokio::join!(
             async {
                 let mut files = ServedFiles::new(client, files);
                 let texts = check(&mut files, self.spec).await?;
-                read_requirements(&mut files, self.spec, &texts).await
+                read_requirements(&mut files, self.spec, &texts, self.sibling_lock.is_some()).await
             },
             self.images()
         );
-        Ok((found?, images?))
+        let found = found?;
+        for warning in found.iter().flat_map(|found| &found.warnings) {
+            self.session.warn(warning).await?;
+        }
+        Ok((found, images?))
     }
 
     /// The build itself.

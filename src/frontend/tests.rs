@@ -1,6 +1,7 @@
 //! The frontend against BuildKit in memory: what users and clients get.
 
 mod failures;
+mod locks;
 mod transport;
 
 use std::sync::Arc;
@@ -398,7 +399,10 @@ fn only_named_paths_are_asked_of_the_client() {
     let memory = build(memory, &[]);
     result(&memory);
     let graph = render(&last_graph(&memory));
-    assert!(graph.contains(r#"local.followpaths = ["data","reqs.txt"]"#), "{graph}");
+    assert!(
+        graph.contains(r#"local.followpaths = ["data","reqs.txt","uv.toml"]"#),
+        "{graph}"
+    );
     assert!(graph.contains(r#"local.excludepatterns = ["*.log"]"#), "{graph}");
 }
 

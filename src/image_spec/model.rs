@@ -5,7 +5,7 @@ use std::fmt;
 use crate::flytekit::is_flytekits;
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::field::{self, OWN_FIELDS};
-use crate::python::{self, PipArguments, RequirementsFile, Value};
+use crate::python::{self, Parts, PipArguments, RequirementsFile, Value};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Span, Spanned};
 
@@ -283,7 +283,30 @@ impl ImageSpec {
     #[must_use]
     pub(crate) fn extra_arguments(&self, context: &str) -> PipArguments {
         let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
-        PipArguments::classify(&shlex::split(text).unwrap_or_default(), context)
+        let words = shlex::split(text).unwrap_or_default();
+        PipArguments::classify(&words, context, self.requirements_file())
+    }
+
+    /// The parts of the project that are wanted, by fields and options alike.
+    #[must_use]
+    pub(crate) fn parts(&self) -> Parts {
+        let words = |list| Self::strings(list).map(|word| word.value.clone());
+        let options = self.extra_arguments("").parts;
+        Parts {
+            extras: words(&self.extras).chain(options.extras).collect(),
+            groups: words(&self.groups).chain(options.groups).collect(),
+            ..options
+        }
+    }
+
+    /// Where the spec names a part of the project: its entry in `extras` or `groups`, else the options.
+    #[must_use]
+    pub(crate) fn part_span(&self, name: &str) -> Span {
+        let mut entries = Self::strings(&self.extras).chain(Self::strings(&self.groups));
+        let entry = entries
+            .find(|entry| entry.value == name)
+            .or(self.pip_extra_args.as_ref());
+        entry.map_or(self.span, |entry| entry.span)
     }
 
     /// The kind of the requirements file, if there is one.

@@ -160,7 +160,7 @@ fn packages(
         .iter()
         .map(|group| steps::install(plan, inputs, python, group, &built))
         .collect();
-    let shared = steps::find_shared(plan, python, &layers);
+    let shared = steps::find_shared(plan, inputs, python, &layers);
     steps::keep_shared(plan, inputs, python, &layers, &lock.shared);
     steps::keep_lock(plan, inputs, lock_step, shared)
 }

@@ -1,13 +1,18 @@
 //! A spec with its files, served by the gateway of a build or from a disk.
 
 mod files;
+mod given_locks;
 mod lock;
+mod lock_options;
 mod look;
+mod manifests;
+mod needs;
 mod outlook;
 mod requirements;
 
 pub(crate) use files::{AtPath, ContextFiles, Wanted};
 pub(crate) use lock::LockJudge;
+pub(crate) use lock_options::check_lock_options;
 pub(crate) use look::{check, wanted_paths};
 #[cfg(feature = "cli")]
 pub(crate) use outlook::Outlook;

@@ -7,6 +7,7 @@ use crate::oci::Platform;
 use crate::plan::{self, BuildPlan, Facts, LockedPackages, PlanReport, StoreyFacts, Strategy};
 use crate::project::files::ContextFiles;
 use crate::project::lock::LockJudge;
+use crate::project::lock_options::check_lock_options;
 use crate::project::look::check;
 use crate::project::requirements::{self, FoundRequirements};
 use crate::python::{Interpreter, Pylock, RequirementsFile};
@@ -37,6 +38,8 @@ pub(crate) struct Outlook {
     pub(crate) plan: BuildPlan,
     /// The interpreters that given locks were read for, of each storey, the lowest first.
     pub(crate) interpreters: Vec<Option<String>>,
+    /// What files say that stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Outlook {
@@ -53,8 +56,12 @@ impl Outlook {
 impl Planned<'_> {
     /// Makes the plan, reading the files of the context.
     pub(crate) async fn outlook(&self, files: &mut impl ContextFiles) -> Result<Outlook, Failure> {
+        let problems = check_lock_options(self.spec, self.sibling_lock.map(|(_, text)| text));
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
         let texts = check(files, self.spec).await?;
-        let found = requirements::read(files, self.spec, &texts).await?;
+        let found = requirements::read(files, self.spec, &texts, self.sibling_lock.is_some()).await?;
         let mut storeys = Vec::with_capacity(found.len());
         let mut interpreters = Vec::with_capacity(found.len());
         for (above, (spec, found)) in self.spec.all().zip(&found).enumerate() {
@@ -78,6 +85,7 @@ impl Planned<'_> {
         Ok(Outlook {
             plan: plan::plan(self.spec, self.platform, &facts),
             interpreters,
+            warnings: found.into_iter().flat_map(|found| found.warnings).collect(),
         })
     }
 

@@ -20,6 +20,7 @@ mod existing;
 mod interpreters;
 #[path = "../common/layout.rs"]
 mod layout;
+mod lock_options;
 mod locks;
 mod naming;
 mod packages;

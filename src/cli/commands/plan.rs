@@ -43,7 +43,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
         StrategyArgument::Chain => Strategy::Chain,
     };
     let (value, text) = outlook.printed(&project.text, strategy)?;
-    let warnings: Vec<Diagnostic> = project.warnings.iter().cloned().chain(warnings).collect();
+    let of_spec = project.warnings.iter().cloned();
+    let warnings: Vec<Diagnostic> = of_spec.chain(outlook.warnings).chain(warnings).collect();
     show(&project.text, &warnings, arguments.json(), value, text.trim_end());
     Ok(DONE)
 }

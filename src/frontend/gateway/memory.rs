@@ -86,6 +86,8 @@ pub(crate) struct Memory {
     pub(crate) lock: Option<String>,
     /// Lock steps find that something has to be built, unless they see all of the environment.
     pub(crate) must_build: bool,
+    /// What is reported of what packages need; by default nothing is installed.
+    pub(crate) needs: Option<String>,
     /// Panics when asked to.
     pub(crate) panics: bool,
     pub(crate) solved: Mutex<Vec<wire::SolveRequest>>,
@@ -158,7 +160,11 @@ impl Memory {
                         .into();
                 }
                 if name.contains(SHARED_FILES_STEP) {
-                    return BTreeMap::from([("usr/share/imagespec/shared-files.json".to_owned(), b"[]".to_vec())]);
+                    let needs = self.needs.as_deref().unwrap_or(r#"{"installed": [], "there": {}}"#);
+                    let files = [("usr/share/imagespec/shared-files.json", "[]"), ("needs.json", needs)];
+                    return files
+                        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+                        .into();
                 }
                 self.step(meta.args)
             }

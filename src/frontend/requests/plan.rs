@@ -29,6 +29,9 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let mut outlook = planned
         .outlook(&mut ServedFiles::new(&session.client, &mut files))
         .await?;
+    for warning in &outlook.warnings {
+        session.warn(warning).await?;
+    }
     let identity = naming::identify(session, &files, &inputs.naming, &inputs.tasks).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);

@@ -17,5 +17,5 @@
 _root=$_context
 if [ -n "${_copies?}" ]; then copy_context; _root=$_work; fi
 cd "$_root/${_directory?}"
-watch_builds "$_uv" export --locked --format pylock.toml --no-header --no-emit-project "$@" > "$_product$_kept/pylock.toml"
+watch_builds "$_uv" export --format pylock.toml --no-header --no-emit-project "$@" > "$_product$_kept/pylock.toml"
 run_plainly "${_python:?}" -s -S -B "$_scripts/interpreter.py" "$_product$_kept/interpreter.json"

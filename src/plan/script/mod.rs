@@ -16,7 +16,7 @@ macro_rules! files {
 }
 
 /// All files, by name.
-const FILES: [(&str, &str); 31] = files![
+const FILES: &[(&str, &str)] = &files![
     "apt.sh",
     "build.sh",
     "commands.sh",
@@ -33,6 +33,7 @@ const FILES: [(&str, &str); 31] = files![
     "lock_environment.sh",
     "login.sh",
     "login_path.sh",
+    "needs.py",
     "own_packages.py",
     "pip.py",
     "prelude.sh",
@@ -187,7 +188,10 @@ mod tests {
             "conda.sh",
             &["conda.sh", "prelude.sh", "settle.py", "settle_python.sh", "trust.sh"],
         );
-        check("find_shared.sh", &["find_shared.sh", "prelude.sh", "shared.py"]);
+        check(
+            "find_shared.sh",
+            &["find_shared.sh", "needs.py", "prelude.sh", "shared.py"],
+        );
         for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
             let read = FILES.iter().filter(|(other, _)| reads(text, other)).count();
             let named = text.matches("\"$_scripts/").count() + text.matches("\"${_scripts:?}/").count();

@@ -6,15 +6,13 @@ use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
 
 use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::LockError;
-use crate::python::requirements::normalised;
+use crate::python::requirements::{Parts, has_name};
 
 /// The part of a lock that is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The project's extras to install, besides its own dependencies.
-    pub extras: Vec<String>,
-    /// Dependency groups; the lock's own choice when empty.
-    pub groups: Vec<String>,
+    /// The extras and groups of the project.
+    pub parts: Parts,
     /// Packages to build even if there is a wheel; `:all:` for all.
     pub no_binary: Vec<String>,
     /// For each package, by normalised name, the hashes that its file may have.
@@ -22,11 +20,13 @@ pub struct Selection {
 }
 
 /// An error for each extra or group (`kind` says which) that is wanted and not known.
-pub(super) fn unknown_parts(kind: &str, wanted: &[String], known: &[String]) -> Vec<LockError> {
-    let is_known = |name: &str| known.iter().any(|known| normalised(known) == normalised(name));
+pub(super) fn unknown_parts<'a>(
+    kind: &str,
+    wanted: impl Iterator<Item = &'a String>,
+    known: &[String],
+) -> Vec<LockError> {
     wanted
-        .iter()
-        .filter(|name| !is_known(name))
+        .filter(|name| !has_name(known, name))
         .map(|name| LockError::Unsupported(format!("it has no {kind} `{name}`")))
         .collect()
 }

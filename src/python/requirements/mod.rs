@@ -3,12 +3,18 @@
 mod arguments;
 mod kind;
 mod lines;
+mod options;
+mod other_tools;
+mod parts;
 mod project;
 mod requirement;
 
 pub(crate) use arguments::{PipArguments, add_names};
 pub(crate) use kind::RequirementsFile;
 pub(crate) use lines::{Entry, logical_lines, parse_requirements, plain_text};
+pub(crate) use other_tools::{OtherIndex, OtherTools};
+pub use parts::Parts;
+pub(crate) use parts::has_name;
 pub(crate) use project::{has_dynamic_requirements, project_requirements, source_paths};
 pub(crate) use requirement::normalised;
 pub use requirement::{Requirement, RequirementError, Source};
