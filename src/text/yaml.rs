@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
 
 use libyaml_safer::{Encoding, Event, EventData, Mark, Parser, ScalarStyle};
 
 use crate::text::diagnostic::Diagnostic;
+use crate::text::guard::guarded;
 use crate::text::redact::redact;
 use crate::text::source::{Span, Text};
 use crate::text::surrogate;
@@ -129,9 +129,9 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         reached: 0,
     };
     // The parser panics at some malformed texts.
-    let read = panic::catch_unwind(AssertUnwindSafe(|| builder.read(&input, text)));
+    let read = guarded(|| builder.read(&input, text));
     let reached = builder.reached;
-    read.unwrap_or_else(|_| {
+    read.unwrap_or_else(|| {
         Err(
             Diagnostic::error("yaml-syntax", "this is not valid YAML: the parser gave up on it")
                 .at(Span {

@@ -1,9 +1,7 @@
 //! `poetry.lock`, from format 2.1 on: the first that says which groups want a package.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr as _;
 
-use pep440_rs::VersionSpecifiers;
 use pep508_rs::ExtraName;
 use serde::Deserialize;
 
@@ -11,7 +9,7 @@ use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::{LockError, Locked};
 use crate::python::lock::pylock::{LockedFile, Package, Pylock, Repository};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
-use crate::python::requirements::{normalised, plain_text};
+use crate::python::requirements::{normalised, pep508, plain_text};
 
 #[derive(Deserialize)]
 struct PoetryFile {
@@ -124,7 +122,7 @@ pub fn select_poetry(
     let requires_python = lock
         .metadata
         .python_versions
-        .filter(|versions| VersionSpecifiers::from_str(versions).is_ok());
+        .filter(|versions| pep508::specifiers(versions).is_ok());
     Pylock::from_packages(packages, requires_python).select(interpreter, selection)
 }
 

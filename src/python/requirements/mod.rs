@@ -3,6 +3,7 @@
 mod arguments;
 mod kind;
 mod lines;
+pub(crate) mod pep508;
 mod project;
 mod requirement;
 
