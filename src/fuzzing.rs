@@ -43,7 +43,10 @@ pub fn spec(text: &str) {
         }
         plan(spec, &text, "six==1.17.0\n");
     }
-    assert!(caught_panics() - before <= may_have, "a reader of requirements panicked");
+    assert!(
+        caught_panics() - before <= may_have,
+        "a reader of requirements panicked"
+    );
 }
 
 /// Reads a requirements file, lock or project, and plans with it. The first line of the text is the file's name.
@@ -60,8 +63,14 @@ pub fn requirements(text: &str) {
     let interpreter = Interpreter::assumed("3.12", "amd64");
     for (_, entry) in parse_requirements(content).unwrap_or_default() {
         if let crate::python::Entry::Requirement { requirement, .. } = entry {
-            let _ = (requirement.extras().count(), requirement.allows("1.0"), requirement.is_from("x"));
-            let _ = interpreter.iter().any(|interpreter| requirement.applies(&interpreter.markers));
+            let _ = (
+                requirement.extras().count(),
+                requirement.allows("1.0"),
+                requirement.is_from("x"),
+            );
+            let _ = interpreter
+                .iter()
+                .any(|interpreter| requirement.applies(&interpreter.markers));
         }
     }
     for wish in ["", "install_project: true\nextras: [a]\ngroups: [dev]\n"] {
@@ -81,7 +90,9 @@ fn name(spec: &ImageSpec, algorithm: Algorithm, text: &Text) {
         algorithm: Some(algorithm),
         ..NamingOptions::default()
     };
-    let Ok(naming) = Naming::new(spec, &options) else { return };
+    let Ok(naming) = Naming::new(spec, &options) else {
+        return;
+    };
     let _ = (naming.id(), naming.platforms());
     let Ok(tasks) = naming.tasks() else { return };
     let context = Context::new("/nonexistent", Patterns::default());
@@ -89,7 +100,10 @@ fn name(spec: &ImageSpec, algorithm: Algorithm, text: &Text) {
     match naming.identify(&tasks, &answer) {
         Ok(identity) => {
             let _ = inputs_label(&identity);
-            naming.warnings(&tasks, &answer, &identity).iter().for_each(|problem| render(problem, text));
+            naming
+                .warnings(&tasks, &answer, &identity)
+                .iter()
+                .for_each(|problem| render(problem, text));
         }
         Err(problems) => problems.iter().for_each(|problem| render(problem, text)),
     }
@@ -105,7 +119,9 @@ fn plan(spec: &ImageSpec, text: &Text, requirements: &str) {
         is_hashed: false,
         sibling_lock: None,
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else { return };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
+        return;
+    };
     match runtime.block_on(planned.outlook(&mut OneText(requirements))) {
         Ok(outlook) => {
             for strategy in [Strategy::Merge, Strategy::Chain] {

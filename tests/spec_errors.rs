@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use imagespec::image_spec::parse;
 use imagespec::text::Text;
 
-const CASES: [(&str, &str); 66] = [
+const CASES: [(&str, &str); 68] = [
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
     ("yaml-syntax", "env:\n\tA: b\n"),
     ("yaml-syntax", "packages: *nothing\n"),
@@ -82,6 +82,8 @@ const CASES: [(&str, &str); 66] = [
     ("platform", "platform: windows/amd64\n"),
     ("tag-format", "tag_format: \"{hash}-dev\"\n"),
     ("tag-format", "tag_format: \"{spec_hash\"\n"),
+    ("tag-format-short", "tag_format: v1\n"),
+    ("tag-format-short", "tag_format: \"{spec_hash:.3}-dev\"\n"),
     ("builder-ignored", "builder: envd\n"),
     ("cuda", "cuda: \"12.1\"\n"),
     ("apt-package", "apt_packages: [\"curl; touch /pwned\"]\n"),

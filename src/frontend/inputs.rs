@@ -88,16 +88,15 @@ impl<'a> BuildInputs<'a> {
 
     /// Reads the requirements files and looks images up at the same time: neither needs the other.
     pub(super) async fn read(&self, files: &mut Files) -> Result<(Vec<FoundRequirements>, Vec<Images>), Failure> {
-        let client = &self.session.client;
-        let (found, images) = tokio::join!(
-            async {
-                let mut files = ServedFiles::new(client, files);
-                let texts = check(&mut files, self.spec).await?;
-                read_requirements(&mut files, self.spec, &texts).await
-            },
-            self.images()
-        );
+        let (found, images) = tokio::join!(self.requirements(files), self.images());
         Ok((found?, images?))
+    }
+
+    /// Checks that the files of the spec are there, and reads its requirements files.
+    pub(super) async fn requirements(&self, files: &mut Files) -> Result<Vec<FoundRequirements>, Failure> {
+        let mut files = ServedFiles::new(&self.session.client, files);
+        let texts = check(&mut files, self.spec).await?;
+        read_requirements(&mut files, self.spec, &texts).await
     }
 
     /// The build itself.

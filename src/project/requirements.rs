@@ -35,6 +35,13 @@ pub(crate) struct FoundRequirements {
     pub(crate) project: Option<Locked>,
 }
 
+impl FoundRequirements {
+    /// The files and directories of the context that requirements name.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.facts.files.iter().chain(&self.facts.projects).cloned().collect()
+    }
+}
+
 /// Reads the requirements files of a spec and of those below it: one entry each, the outermost first.
 pub(crate) async fn read(
     files: &mut impl ContextFiles,
@@ -383,6 +390,15 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         };
         let facts = &mut self.found.facts;
         facts.lines = project_requirements(&project, &words(&spec.extras), &words(&spec.groups));
+        let refused = facts
+            .lines
+            .iter()
+            .filter_map(|line| Some((line.clone(), Requirement::parse(line).err()?)));
+        self.problems.extend(refused.map(|(line, error)| {
+            let message = format!("{path}: `{line}`: {error}");
+            let problem = Diagnostic::build_error("requirement", message).at(named.span);
+            problem.help("correct the file").caused_by(error)
+        }));
         let digest = |text: &str| base16ct::lower::encode_string(&Sha256::digest(text));
         if let Some(uv) = project.get("tool").and_then(|tool| tool.get("uv")) {
             facts

@@ -51,7 +51,12 @@ const LLB: [&str; 34] = [
     "file.rm.wildcard",
     "exec.meta.security",
 ];
-const FRONTEND: [&str; 3] = ["gateway.warnings", "source.metaresolver", "frontend.inputs"];
+const FRONTEND: [&str; 4] = [
+    "gateway.evaluate",
+    "gateway.warnings",
+    "source.metaresolver",
+    "frontend.inputs",
+];
 
 /// The first words of the names of the steps that find out what is installed.
 const LOCK_STEP: &str = "[lock] ";
@@ -70,6 +75,8 @@ pub(crate) struct Memory {
     pub(crate) failing: Option<CallError>,
     /// The error that lookups of images with this prefix return instead of an image.
     pub(crate) images: BTreeMap<&'static str, CallError>,
+    /// The configuration of all images, instead of the usual one.
+    pub(crate) config: Option<Vec<u8>>,
     /// What lock steps leave; by default a lock without packages.
     pub(crate) lock: Option<String>,
     /// Panics when asked to.
@@ -164,7 +171,10 @@ impl Memory {
             .collect()
     }
 
-    fn config() -> Vec<u8> {
+    fn config(&self) -> Vec<u8> {
+        if let Some(config) = &self.config {
+            return config.clone();
+        }
         br#"{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":["bash"]},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}"#.to_vec()
     }
 }
@@ -237,7 +247,18 @@ impl Gateway for Memory {
         })
     }
 
-    async fn evaluate(&self, _: wire::EvaluateRequest) -> Result<(), CallError> {
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), CallError> {
+        let solved = self.solved.lock().unwrap();
+        let definition = solved[request.r#ref.parse::<usize>().unwrap()].definition.clone();
+        let ops = definition.unwrap_or_default().def;
+        for op in ops.iter().map(|bytes| pb::Op::decode(bytes.as_slice()).unwrap()) {
+            if let Some(pb::op::Op::Source(source)) = op.op
+                && let Some(name) = source.identifier.strip_prefix("docker-image://")
+                && let Some((_, error)) = self.images.iter().find(|(start, _)| name.starts_with(*start))
+            {
+                return Err(error.clone());
+            }
+        }
         Ok(())
     }
 
@@ -258,7 +279,7 @@ impl Gateway for Memory {
             source: Some(source),
             image: Some(wire::ResolveSourceImageResponse {
                 digest: format!("sha256:{}", "d".repeat(64)),
-                config: Self::config(),
+                config: self.config(),
                 attestation_chain: None,
             }),
             ..wire::ResolveSourceMetaResponse::default()
@@ -272,7 +293,7 @@ impl Gateway for Memory {
         self.resolved.lock().unwrap().push(format!("old {}", request.r#ref));
         Ok(wire::ResolveImageConfigResponse {
             digest: format!("sha256:{}", "d".repeat(64)),
-            config: Self::config(),
+            config: self.config(),
             r#ref: String::new(),
         })
     }

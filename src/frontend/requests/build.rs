@@ -14,6 +14,7 @@ use crate::frontend::{existing, naming, secrets};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
+use crate::project::FoundRequirements;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation};
 use crate::write;
@@ -32,7 +33,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
     let mut files = inputs.files().await?;
-    let early = match identify_early(&inputs, &files, is_whole).await? {
+    let early = match identify_early(&inputs, &mut files, is_whole).await? {
         Early::Exists(identity, images) => return existing_result(&inputs, images, &identity, is_index).await,
         Early::Named(identity) => Some(identity),
         Early::Unnamed => None,
@@ -51,7 +52,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         }
         early
     } else {
-        identify_while_building(&inputs, &files, &built).await?
+        identify_while_building(&inputs, &files, &found, &built).await?
     };
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
@@ -67,7 +68,7 @@ enum Early {
 }
 
 /// Names the image and looks for it, if the client asks for that: then the name decides whether to build at all.
-async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool) -> Result<Early, Failure> {
+async fn identify_early(inputs: &BuildInputs<'_>, files: &mut Files, is_whole: bool) -> Result<Early, Failure> {
     let session = inputs.session;
     let policy = session.options.if_exists()?;
     if policy == IfExists::Build {
@@ -77,9 +78,16 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
         let message = "IMAGESPEC_IF_EXISTS cannot be used with --target: the name stands for the whole image";
         return Err(Diagnostic::error("if-exists", message).into());
     }
-    let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks).await?;
-    let (client, name) = (&session.client, &identity.image_name);
-    let existing = existing::look_up(client, policy, inputs.spec, name, &inputs.platforms).await?;
+    let found = inputs.requirements(files).await?;
+    let read = Some(paths_of(&found));
+    let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks, read.as_deref()).await?;
+    let wanted = existing::Wanted {
+        policy,
+        spec: inputs.spec,
+        naming: &inputs.naming,
+        identity: &identity,
+    };
+    let existing = wanted.look_up(&session.client, &inputs.platforms).await?;
     Ok(match existing {
         Some(images) => Early::Exists(identity, images),
         None => Early::Named(identity),
@@ -90,11 +98,14 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
 async fn identify_while_building(
     inputs: &BuildInputs<'_>,
     files: &Files,
+    found: &[FoundRequirements],
     built: &[AssembledImage],
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
-    let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
-    let identified = if inputs.tasks.is_empty() && !has_secrets(inputs.spec) {
+    let read = paths_of(found);
+    let is_short = inputs.tasks.is_empty() && read.iter().all(Vec::is_empty);
+    let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks, Some(&read));
+    let identified = if is_short && !has_secrets(inputs.spec) {
         identify.await
     } else {
         let (identified, ran) = tokio::join!(identify, evaluate(session, built));
@@ -110,6 +121,11 @@ async fn identify_while_building(
             Ok(None)
         }
     }
+}
+
+/// The files and directories that the requirements of each spec name.
+fn paths_of(found: &[FoundRequirements]) -> Vec<Vec<String>> {
+    found.iter().map(FoundRequirements::paths).collect()
 }
 
 /// Whether steps use secrets. Then a build waits for them: if one is missing, only the frontend can explain it.

@@ -11,12 +11,22 @@ use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
 pub(super) async fn tag(session: &Session) -> Result<wire::Result, Failure> {
-    answer_with(session, |identity| &identity.tag).await
+    let spec = session.read_spec(Operation::Naming).await?;
+    let lock = session.sibling_lock(&spec).await?;
+    let identity = identify(session, &session.naming(&spec, lock.as_ref())?).await?;
+    Ok(reply(&names(&identity), format!("{}\n", identity.tag)))
 }
 
-/// Registry, name and tag.
+/// Registry, name and tag. Whoever asks for it uses it, so one that cannot be used is an error.
 pub(super) async fn full_name(session: &Session) -> Result<wire::Result, Failure> {
-    answer_with(session, |identity| &identity.image_name).await
+    let spec = session.read_spec(Operation::Naming).await?;
+    let lock = session.sibling_lock(&spec).await?;
+    let naming = session.naming(&spec, lock.as_ref())?;
+    let identity = identify(session, &naming).await?;
+    match naming.name_problem(&identity) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(reply(&names(&identity), format!("{}\n", identity.image_name))),
+    }
 }
 
 /// flytekit's id, which depends on no file.
@@ -29,19 +39,11 @@ pub(super) async fn id(session: &Session) -> Result<wire::Result, Failure> {
     Ok(reply(&value, format!("{id}\n")))
 }
 
-async fn answer_with(session: &Session, which: fn(&Identity) -> &String) -> Result<wire::Result, Failure> {
-    let spec = session.read_spec(Operation::Naming).await?;
-    let lock = session.sibling_lock(&spec).await?;
-    let naming = session.naming(&spec, lock.as_ref())?;
-    let identity = identify(session, &naming).await?;
-    Ok(reply(&names(&identity), format!("{}\n", which(&identity))))
-}
-
 /// Computes the names, with the digests of files.
 pub(super) async fn identify(session: &Session, naming: &Naming<'_>) -> Result<Identity, Failure> {
     let tasks = naming.tasks()?;
     let files = Files::ask(session, paths_of_tasks(&tasks)).await?;
-    naming::identify(session, &files, naming, &tasks).await
+    naming::identify(session, &files, naming, &tasks, None).await
 }
 
 /// All names, for programs.

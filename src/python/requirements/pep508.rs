@@ -96,7 +96,10 @@ mod tests {
         ];
         for text in texts {
             let message = requirement(text).unwrap_err();
-            assert!(message.contains("does not end with a letter or a digit"), "{text}: {message}");
+            assert!(
+                message.contains("does not end with a letter or a digit"),
+                "{text}: {message}"
+            );
         }
         for text in ["a-b", "a_b[c-d, e.f] >= 1", "a ; extra == 'b-'", "a[]", "A.B"] {
             assert!(requirement(text).is_ok(), "{text}");
@@ -107,7 +110,17 @@ mod tests {
     fn odd_texts_are_errors() {
         let deep = format!("a; {}os_name == 'x'{}", "(".repeat(100_000), ")".repeat(100_000));
         let large = "a ; python_version > '3.18446744073709551615'";
-        for text in [large, "a[b é]", "a[b\u{3000}é]", "é", "", "a;", "a ; os_name ==", "a ; python_version > 'é", &deep] {
+        for text in [
+            large,
+            "a[b é]",
+            "a[b\u{3000}é]",
+            "é",
+            "",
+            "a;",
+            "a ; os_name ==",
+            "a ; python_version > 'é",
+            &deep,
+        ] {
             assert!(requirement(text).is_err(), "{text}");
         }
         assert!(marker(&deep[2..]).is_err());
