@@ -114,6 +114,11 @@ impl<'a> BuildInputs<'a> {
     }
 }
 
+/// The files and directories that the requirements of each spec name.
+pub(super) fn paths_of(found: &[FoundRequirements]) -> Vec<Vec<String>> {
+    found.iter().map(FoundRequirements::paths).collect()
+}
+
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.
 fn platforms(session: &Session, spec: &ImageSpec, naming: &Naming<'_>) -> Result<Vec<Platform>, Diagnostic> {
     let asked = session.options.platforms()?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::frontend::assembly::AssembledImage;
 use crate::frontend::files::Files;
 use crate::frontend::image::Resolved;
-use crate::frontend::inputs::BuildInputs;
+use crate::frontend::inputs::{BuildInputs, paths_of};
 use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
@@ -121,11 +121,6 @@ async fn identify_while_building(
             Ok(None)
         }
     }
-}
-
-/// The files and directories that the requirements of each spec name.
-fn paths_of(found: &[FoundRequirements]) -> Vec<Vec<String>> {
-    found.iter().map(FoundRequirements::paths).collect()
 }
 
 /// Whether steps use secrets. Then a build waits for them: if one is missing, only the frontend can explain it.

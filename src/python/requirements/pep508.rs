@@ -1,12 +1,38 @@
 //! The one door to the readers of requirements, markers and versions. They panic at some texts: what is known of that
 //! is refused before they see it, and the rest is caught.
 
+use std::fmt;
+use std::path::Path;
 use std::str::FromStr as _;
 
 use pep440_rs::{Version, VersionSpecifiers};
-use pep508_rs::{MarkerTree, Pep508Error, VerbatimUrl};
+use pep508_rs::{MarkerTree, Pep508Error, Pep508Url};
 
 use crate::text::guarded;
+
+/// What stands behind an `@`. URLs and paths do not come to this reader, so it is neither, and is refused; the crate's
+/// own type would bring all of WHATWG's rules into the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Place {}
+
+/// Something that is neither a URL nor a path.
+#[derive(Debug, thiserror::Error)]
+#[error("what follows `@` is neither a URL nor a path")]
+pub(super) struct NoPlace;
+
+impl fmt::Display for Place {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl Pep508Url for Place {
+    type Err = NoPlace;
+
+    fn parse_url(_: &str, _: Option<&Path>) -> Result<Self, NoPlace> {
+        Err(NoPlace)
+    }
+}
 
 /// The most parentheses in a marker: its reader of markers calls itself for each.
 const MAX_PARENTHESES: usize = 64;
@@ -14,7 +40,7 @@ const MAX_PARENTHESES: usize = 64;
 const MAX_DIGITS: usize = 18;
 
 /// Reads a requirement that has a name.
-pub(super) fn requirement(text: &str) -> Result<pep508_rs::Requirement<VerbatimUrl>, String> {
+pub(super) fn requirement(text: &str) -> Result<pep508_rs::Requirement<Place>, String> {
     check_marker(text.split_once(';').map_or("", |(_, marker)| marker))?;
     if let Some(name) = half_names(text).find(|name| name.ends_with(['-', '_', '.'])) {
         return Err(format!(
@@ -28,7 +54,7 @@ pub(super) fn requirement(text: &str) -> Result<pep508_rs::Requirement<VerbatimU
 /// Reads a marker.
 pub(crate) fn marker(text: &str) -> Result<MarkerTree, String> {
     check_marker(text)?;
-    let read = guarded(|| MarkerTree::parse_str::<VerbatimUrl>(text).map_err(words_of));
+    let read = guarded(|| MarkerTree::parse_str::<Place>(text).map_err(words_of));
     read.unwrap_or_else(|| Err("this cannot be read as a marker".into()))
 }
 
@@ -44,7 +70,7 @@ pub(crate) fn version(text: &str) -> Option<Version> {
 }
 
 /// The message alone: with the text and a caret below it, a mark inside of a character would panic.
-fn words_of(error: Pep508Error<VerbatimUrl>) -> String {
+fn words_of(error: Pep508Error<Place>) -> String {
     error.message.to_string().lines().next().unwrap_or_default().to_owned()
 }
 

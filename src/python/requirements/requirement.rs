@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pep508_rs::{MarkerEnvironment, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
 use crate::python::requirements::pep508;
 
@@ -35,7 +35,7 @@ pub struct Requirement {
     pub name: Option<String>,
     /// An index unless the line says otherwise.
     pub source: Source,
-    parsed: Option<Box<pep508_rs::Requirement<VerbatimUrl>>>,
+    parsed: Option<Box<pep508_rs::Requirement<pep508::Place>>>,
 }
 
 impl fmt::Debug for Requirement {
@@ -212,6 +212,7 @@ mod tests {
         assert!(Requirement::parse("a b @ https://h/a.whl").is_err());
         assert!(Requirement::parse("scikit- learn @ https://h/a.whl").is_err());
         assert!(Requirement::parse("a[b-] @ git+https://h/a").is_err());
+        assert!(Requirement::parse("a @ b").is_err());
     }
 
     #[test]
