@@ -278,3 +278,33 @@ fn what_a_registry_says_is_told_with_what_to_do() {
         assert!(message.contains(help), "{message}");
     }
 }
+
+#[test]
+fn files_are_digested_in_one_step_and_only_if_there_are_some() {
+    let included: Files<'_> = &[
+        ("context", "requirements.txt", "-r b.txt\n"),
+        ("context", "b.txt", "a\n"),
+    ];
+    let data: Files<'_> = &[("context", "data/x", "1")];
+    let project: Files<'_> = &[("context", "p/pyproject.toml", PROJECT)];
+    for (spec, files, expect) in [
+        ("packages: [a]\nenv: {A: b}\n", &[][..], 0),
+        ("requirements: requirements.txt\n", included, 1),
+        ("copy: [data]\nsource_root: data\nsource_copy_mode: all\n", data, 1),
+        ("packages: [./p]\n", project, 1),
+    ] {
+        for option in [("requestid", "frontend.name"), ("x", "")] {
+            let memory = build(memory(spec, files), &[option]);
+            assert!(returned(&memory).error.is_none(), "{spec}");
+            let solved = memory.solved.lock().unwrap();
+            let graphs = solved.iter().filter_map(|request| request.definition.clone());
+            let names = graphs.flat_map(|graph| graph.metadata.into_values());
+            let names = names.filter_map(|metadata| metadata.description.get("llb.customname").cloned());
+            assert_eq!(
+                names.filter(|name| name.starts_with("[tag] compute")).count(),
+                expect,
+                "{spec}"
+            );
+        }
+    }
+}
