@@ -105,7 +105,7 @@ const CASES: [(&str, &str); 68] = [
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 
-const MORE_CASES: [(&str, &str); 18] = [
+const MORE_CASES: [(&str, &str); 20] = [
     (
         "index-url",
         "pip_index: pypi.org/simple\npip_extra_index_url: [example.com]\n",
@@ -122,6 +122,8 @@ const MORE_CASES: [(&str, &str); 18] = [
     ("surrogate", "packages: [\"\\ud800\"]\n"),
     ("yaml-syntax", "packages: [\"a\u{1}b\"]\n"),
     ("yaml-syntax", "packages: [!!str,a]\n"),
+    ("yaml-syntax", "packages:\n  [a,\n   !b,c]\n"),
+    ("requirement", "packages: [\"scikit- learn\", \"numpy->=1\", \"dask[array- ]\"]\n"),
     ("yaml-syntax", "name: \"\\"),
     ("yaml-value", "!foo\nname: x\n"),
     ("credential-in-url", "registry: \"me:hunter2@ghcr.io/x\"\n"),
