@@ -139,6 +139,7 @@ fn render(problem: &Diagnostic, text: &Text) {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::{Duration, Instant};
 
     /// Runs a target over all files of directories.
     fn each(directories: &[&str], target: fn(&str)) {
@@ -154,6 +155,68 @@ mod tests {
             }
         }
         assert!(count > 10, "{directories:?} have {count} files");
+    }
+
+    /// Mutates the files of directories for some seconds and runs a target over them: less clever than a fuzzer, and
+    /// needs nothing but the tests.
+    fn mutate(directories: &[&str], target: fn(&str)) {
+        let mut seeds = Vec::new();
+        for file in directories
+            .iter()
+            .flat_map(|directory| fs::read_dir(directory).unwrap())
+        {
+            let path = file.unwrap().path();
+            if path.is_file() {
+                seeds.push(fs::read_to_string(path).unwrap().chars().collect::<Vec<char>>());
+            }
+        }
+        let seconds = std::env::var("IMAGESPEC_FUZZ_SECONDS").map_or(10, |seconds| seconds.parse().unwrap());
+        let (start, mut state, mut count) = (Instant::now(), 0x9e37_79b9_7f4a_7c15_u64, 0);
+        let mut random = |below: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            usize::try_from(state % below.max(1) as u64).unwrap()
+        };
+        let signs: Vec<char> = "!&*-_.,:;[]{}()<>=~@#%|'\"\\/ \n\té0a$^+`?\u{85}\u{feff}"
+            .chars()
+            .collect();
+        while start.elapsed() < Duration::from_secs(seconds) {
+            let mut text = seeds[random(seeds.len())].clone();
+            for _ in 0..=random(4) {
+                let (at, sign) = (random(text.len() + 1), signs[random(signs.len())]);
+                match random(5) {
+                    0 => text.insert(at, sign),
+                    1 if at < text.len() => text[at] = sign,
+                    2 if at < text.len() => drop(text.remove(at)),
+                    3 => text.truncate(at.max(1)),
+                    _ => {
+                        let other = &seeds[random(seeds.len())];
+                        let from = random(other.len());
+                        let piece = other[from..].iter().take(random(30)).copied();
+                        text.splice(at..at, piece);
+                    }
+                }
+            }
+            let text: String = text.into_iter().collect();
+            // The last one is there to look at when the process ends.
+            fs::write(std::env::temp_dir().join("imagespec-mutated"), &text).unwrap();
+            target(&text);
+            count += 1;
+        }
+        println!("{count} texts");
+    }
+
+    #[test]
+    #[ignore = "takes as many seconds as one gives it; see docs/testing.md"]
+    fn mutated_specs_are_read() {
+        mutate(&["fuzz/corpus/spec", "tests/specs"], super::spec);
+    }
+
+    #[test]
+    #[ignore = "takes as many seconds as one gives it; see docs/testing.md"]
+    fn mutated_requirements_are_read() {
+        mutate(&["fuzz/corpus/requirements"], super::requirements);
     }
 
     #[test]

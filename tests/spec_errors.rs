@@ -123,7 +123,10 @@ const MORE_CASES: [(&str, &str); 20] = [
     ("yaml-syntax", "packages: [\"a\u{1}b\"]\n"),
     ("yaml-syntax", "packages: [!!str,a]\n"),
     ("yaml-syntax", "packages:\n  [a,\n   !b,c]\n"),
-    ("requirement", "packages: [\"scikit- learn\", \"numpy->=1\", \"dask[array- ]\"]\n"),
+    (
+        "requirement",
+        "packages: [\"scikit- learn\", \"numpy->=1\", \"dask[array- ]\"]\n",
+    ),
     ("yaml-syntax", "name: \"\\"),
     ("yaml-value", "!foo\nname: x\n"),
     ("credential-in-url", "registry: \"me:hunter2@ghcr.io/x\"\n"),

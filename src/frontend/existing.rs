@@ -80,14 +80,12 @@ impl Wanted<'_> {
         if self.identity.algorithm == Algorithm::Content {
             return None;
         }
-        let labels = image.config.iter().flat_map(|config| &config.labels);
-        let label = labels
-            .filter(|(name, _)| name == INPUTS_DIGEST_LABEL)
-            .map(|(_, value)| value.as_str());
+        let mut labels = image.config.iter().flat_map(|config| &config.labels);
+        let label = labels.find(|(name, _)| name == INPUTS_DIGEST_LABEL);
         let Some(digest) = &self.identity.inputs_digest else {
             return Some("and what it was made from cannot be compared");
         };
-        match digest.agrees_with(label.last()) {
+        match digest.agrees_with(label.map(|(_, value)| value.as_str())) {
             Some(true) => None,
             Some(false) => Some("made from other files"),
             None if digest.is_beyond_tag => Some("and does not say which files it was made from"),

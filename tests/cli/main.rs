@@ -415,7 +415,10 @@ fn nothing_of_a_caught_panic_is_printed() {
     for (spec, place) in [
         ("packages: [!!str,a]\n", "imageSpec.yaml:1:12"),
         ("packages: [\"scikit- learn\"]\n", "imageSpec.yaml:1:12"),
-        ("packages: [\"a; python_version > '3.18446744073709551615'\"]\n", "imageSpec.yaml:1:12"),
+        (
+            "packages: [\"a; python_version > '3.18446744073709551615'\"]\n",
+            "imageSpec.yaml:1:12",
+        ),
     ] {
         let project = Project::new(spec);
         for command in ["tag", "name", "id", "plan"] {
