@@ -340,27 +340,6 @@ fn failures_of_a_field_show_the_field() {
         "imageSpec.yaml:2:13: --build-context base: `local:` cannot replace an image",
         &[(2, 2)],
     );
-    let skip = ("build-arg:IMAGESPEC_IF_EXISTS", "skip");
-    let registry = "name: x\nprofile: plain\nregistry: ghcr.io/acme\n";
-    let name = "ghcr.io/acme/x:";
-    check(
-        without_image(registry, name, "unexpected status: 403 Forbidden"),
-        &[skip],
-        "imageSpec.yaml:3:11: cannot find out whether the image ghcr.io/acme/x:",
-        &[(3, 3)],
-    );
-    check(
-        with_data(registry),
-        &[("build-arg:IMAGESPEC_IF_EXISTS", "fail")],
-        "imageSpec.yaml:3:11: the image ghcr.io/acme/x:",
-        &[(3, 3)],
-    );
-    check(
-        with_data("profile: plain\nregistry: \"\"\n"),
-        &[skip],
-        "imageSpec.yaml:2:11: IMAGESPEC_IF_EXISTS needs `registry`",
-        &[(2, 2)],
-    );
     check(
         with_data("profile: plain\nplatform: linux/amd64,linux/arm64\npackages: [x]\n"),
         &[("requestid", "frontend.lock")],

@@ -246,6 +246,22 @@ fn a_name_that_cannot_be_used_is_an_error_for_who_asks_for_it() {
 }
 
 #[test]
+fn what_cannot_be_looked_up_or_is_there_is_told_at_the_registry() {
+    let fail = ("build-arg:IMAGESPEC_IF_EXISTS", "fail");
+    for (spec, option, words) in [
+        (START, fail, "imageSpec.yaml:2:11: the image ghcr.io/acme/x:"),
+        (
+            "profile: plain\nregistry: \"\"\n",
+            SKIP,
+            "imageSpec.yaml:2:11: IMAGESPEC_IF_EXISTS needs `registry`",
+        ),
+    ] {
+        let message = error(&build(Memory::with_spec(spec), &[option])).message;
+        assert!(message.starts_with(words), "{message}");
+    }
+}
+
+#[test]
 fn what_a_registry_says_is_told_with_what_to_do() {
     let answer = |words: &str| {
         let mut memory = memory("env: {A: b}\n", &[]);
