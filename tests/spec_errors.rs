@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use imagespec::image_spec::parse;
 use imagespec::text::Text;
 
-const CASES: [(&str, &str); 74] = [
+const CASES: &[(&str, &str)] = &[
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
     ("yaml-syntax", "env:\n\tA: b\n"),
     ("yaml-syntax", "packages: *nothing\n"),
@@ -82,6 +82,8 @@ const CASES: [(&str, &str); 74] = [
     ("platform", "platform: windows/amd64\n"),
     ("tag-format", "tag_format: \"{hash}-dev\"\n"),
     ("tag-format", "tag_format: \"{spec_hash\"\n"),
+    ("tag-format-short", "tag_format: v1\n"),
+    ("tag-format-short", "tag_format: \"{spec_hash:.3}-dev\"\n"),
     ("builder-ignored", "builder: envd\n"),
     ("cuda", "cuda: \"12.1\"\n"),
     ("apt-package", "apt_packages: [\"curl; touch /pwned\"]\n"),
@@ -129,7 +131,7 @@ const CASES: [(&str, &str); 74] = [
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 
-const MORE_CASES: [(&str, &str); 18] = [
+const MORE_CASES: [(&str, &str); 20] = [
     (
         "index-url",
         "pip_index: pypi.org/simple\npip_extra_index_url: [example.com]\n",
@@ -146,6 +148,11 @@ const MORE_CASES: [(&str, &str); 18] = [
     ("surrogate", "packages: [\"\\ud800\"]\n"),
     ("yaml-syntax", "packages: [\"a\u{1}b\"]\n"),
     ("yaml-syntax", "packages: [!!str,a]\n"),
+    ("yaml-syntax", "packages:\n  [a,\n   !b,c]\n"),
+    (
+        "requirement",
+        "packages: [\"scikit- learn\", \"numpy->=1\", \"dask[array- ]\"]\n",
+    ),
     ("yaml-syntax", "name: \"\\"),
     ("yaml-value", "!foo\nname: x\n"),
     ("credential-in-url", "registry: \"me:hunter2@ghcr.io/x\"\n"),

@@ -8,7 +8,7 @@ use crate::engine;
 use crate::files::{Context, MAX_REQUIREMENTS, Patterns, compute, docker_patterns};
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
-use crate::project::{Outlook, Planned, several_platforms};
+use crate::project::{FoundRequirements, Outlook, Planned, check, read_requirements, several_platforms};
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
 
@@ -98,16 +98,35 @@ impl Project {
         Naming::new(&self.spec, &options).map_err(|problems| self.failure(problems))
     }
 
-    /// The names, with the digests of the spec's files, and more warnings.
-    pub(super) fn identify(&self, naming: &Naming<'_>) -> Result<(Identity, Vec<Diagnostic>), Failure> {
+    /// The files and directories that the requirements of each spec name; `None` if they cannot be read.
+    pub(super) fn read_paths(&self) -> Option<Vec<Vec<String>>> {
+        let mut files = DiskFiles(Context::new(&self.context, self.ignored().ok()?));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+        let found = runtime.block_on(async {
+            let texts = check(&mut files, &self.spec).await?;
+            read_requirements(&mut files, &self.spec, &texts, self.lock.is_some()).await
+        });
+        Some(found.ok()?.iter().map(FoundRequirements::paths).collect())
+    }
+
+    /// The names, with the digests of the spec's files, and more warnings. With `read`, the files and directories that
+    /// the requirements of each spec name, also the digest of all inputs.
+    pub(super) fn identify(
+        &self,
+        naming: &Naming<'_>,
+        read: Option<&[Vec<String>]>,
+    ) -> Result<(Identity, Vec<Diagnostic>), Failure> {
         let tasks = naming.tasks().map_err(|problem| self.failure(problem))?;
+        let more = read.map(|read| naming.tasks_of_inputs(read)).unwrap_or_default();
         let context = Context::new(&self.context, self.ignored()?);
-        let answer = compute(&request(&tasks), &context, &|directory| {
+        let answer = compute(&request(&[tasks.as_slice(), &more].concat()), &context, &|directory| {
             Some(engine::ignored_files(directory))
         });
-        let identity = naming
-            .identify(&tasks, &answer)
-            .map_err(|problems| self.failure(problems))?;
+        let identity = match read {
+            Some(_) => naming.identify_with_inputs(&tasks, &more, &answer),
+            None => naming.identify(&tasks, &answer),
+        };
+        let identity = identity.map_err(|problems| self.failure(problems))?;
         let warnings = naming.warnings(&tasks, &answer, &identity);
         Ok((identity, warnings))
     }

@@ -51,8 +51,12 @@ pub(super) async fn digests(
         &["source.image", "source.ocilayout"],
     )
     .map_err(|error| Diagnostic::internal("the frontend's own image cannot be used").because(error))?;
-    let mut fields: Vec<&str> = tasks.iter().map(|task| task.field).collect();
-    fields.dedup();
+    let mut fields: Vec<&str> = Vec::new();
+    for task in tasks {
+        if !fields.contains(&task.field) {
+            fields.push(task.field);
+        }
+    }
     let title = format!("[tag] compute digests of {}", fields.join(", "));
     let step = DigestStep {
         session,

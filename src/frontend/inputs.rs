@@ -90,26 +90,25 @@ impl<'a> BuildInputs<'a> {
 
     /// Reads the requirements files and looks images up at the same time: neither needs the other.
     pub(super) async fn read(&self, files: &mut Files) -> Result<(Vec<FoundRequirements>, Vec<Images>), Failure> {
-        let client = &self.session.client;
         if !self.is_locking {
             let problems = check_lock_options(self.spec, self.sibling_lock().map(|(_, text)| text));
             if !problems.is_empty() {
                 return Err(problems.into());
             }
         }
-        let (found, images) = tokio::join!(
-            async {
-                let mut files = ServedFiles::new(client, files);
-                let texts = check(&mut files, self.spec).await?;
-                read_requirements(&mut files, self.spec, &texts, self.sibling_lock.is_some()).await
-            },
-            self.images()
-        );
+        let (found, images) = tokio::join!(self.requirements(files), self.images());
         let found = found?;
         for warning in found.iter().flat_map(|found| &found.warnings) {
             self.session.warn(warning).await?;
         }
         Ok((found, images?))
+    }
+
+    /// Checks that the files of the spec are there, and reads its requirements files.
+    pub(super) async fn requirements(&self, files: &mut Files) -> Result<Vec<FoundRequirements>, Failure> {
+        let mut files = ServedFiles::new(&self.session.client, files);
+        let texts = check(&mut files, self.spec).await?;
+        read_requirements(&mut files, self.spec, &texts, self.sibling_lock.is_some()).await
     }
 
     /// The build itself.
@@ -125,6 +124,11 @@ impl<'a> BuildInputs<'a> {
             tree: files.tree().cloned(),
         }
     }
+}
+
+/// The files and directories that the requirements of each spec name.
+pub(super) fn paths_of(found: &[FoundRequirements]) -> Vec<Vec<String>> {
+    found.iter().map(FoundRequirements::paths).collect()
 }
 
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.

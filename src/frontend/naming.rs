@@ -9,15 +9,24 @@ use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
 
-/// Computes the names of an image, and warns if flytekit's may differ.
+/// Computes the names of an image, and warns if flytekit's may differ. With `read`, the files and directories that the
+/// requirements of each spec name, also the digest of all inputs.
 pub(super) async fn identify(
     session: &Session,
     files: &Files,
     naming: &Naming<'_>,
     tasks: &[Task],
+    read: Option<&[Vec<String>]>,
 ) -> Result<Identity, Failure> {
-    let answer = digests(session, files, naming, tasks).await?;
-    let identity = naming.identify(tasks, &answer)?;
+    // Without the program there are names as long as no file counts.
+    let read = read.filter(|_| session.options.program.is_some());
+    let more = read.map(|read| naming.tasks_of_inputs(read));
+    let all = [tasks, more.as_deref().unwrap_or_default()].concat();
+    let answer = digests(session, files, naming, &all).await?;
+    let identity = match &more {
+        Some(more) => naming.identify_with_inputs(tasks, more, &answer)?,
+        None => naming.identify(tasks, &answer)?,
+    };
     let mut warnings = naming.warnings(tasks, &answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {

@@ -12,7 +12,7 @@ use crate::python::{
     Artefact, Locked, OtherIndex, OtherTools, Requirement, Source, has_dynamic_requirements, has_name, normalised,
     plain_text, project_requirements, source_paths,
 };
-use crate::text::{Failure, Span, Spanned, directory_of, join};
+use crate::text::{Diagnostic, Failure, Span, Spanned, directory_of, join};
 
 /// What to do where a project needs one that is outside of the context.
 pub(super) const ALL_PROJECTS: &str = "build from a directory that holds all projects";
@@ -90,6 +90,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let extras: Vec<&str> = extras.iter().map(String::as_str).collect();
         let groups: Vec<&str> = parts.groups.iter().map(String::as_str).collect();
         self.found.facts.lines = project_requirements(&project, &extras, &groups);
+        self.check_lines(path, named.span);
         if let Some(uv) = at(&project, "tool.uv") {
             let setting = format!("[tool.uv] sha256:{}", digest(&uv.to_string()));
             self.found.facts.settings.push(setting);
@@ -107,6 +108,17 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         Ok(())
+    }
+
+    /// Reports the requirements of a project that nobody can read.
+    fn check_lines(&mut self, path: &str, span: Span) {
+        let lines = self.found.facts.lines.iter();
+        let refused = lines.filter_map(|line| Some((line.clone(), Requirement::parse(line).err()?)));
+        self.problems.extend(refused.map(|(line, error)| {
+            let message = format!("{path}: `{line}`: {error}");
+            let problem = Diagnostic::build_error("requirement", message).at(span);
+            problem.help("correct the file").caused_by(error)
+        }));
     }
 
     /// Notes what decides which packages a package of the context needs: a lock is older than that, or not.

@@ -38,6 +38,8 @@ pub(crate) struct Outlook {
     pub(crate) plan: BuildPlan,
     /// The interpreters that given locks were read for, of each storey, the lowest first.
     pub(crate) interpreters: Vec<Option<String>>,
+    /// The files and directories that the requirements of each spec name, the outermost first.
+    pub(crate) read: Vec<Vec<String>>,
     /// What files say that stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
 }
@@ -85,6 +87,7 @@ impl Planned<'_> {
         Ok(Outlook {
             plan: plan::plan(self.spec, self.platform, &facts),
             interpreters,
+            read: found.iter().map(FoundRequirements::paths).collect(),
             warnings: found.into_iter().flat_map(|found| found.warnings).collect(),
         })
     }

@@ -48,6 +48,13 @@ impl FoundRequirements {
     }
 }
 
+impl FoundRequirements {
+    /// The files and directories of the context that requirements name.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.facts.files.iter().chain(&self.facts.projects).cloned().collect()
+    }
+}
+
 /// Reads the requirements files of a spec and of those below it: one entry each, the outermost first.
 /// `has_sibling` says whether a lock beside the spec decides what the topmost installs.
 pub(crate) async fn read(

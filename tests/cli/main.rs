@@ -409,3 +409,25 @@ fn platforms_are_checked_and_count_in_content_tags() {
     fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!((before.clone(), other), (project.tag(), before));
 }
+
+#[test]
+fn nothing_of_a_caught_panic_is_printed() {
+    for (spec, place) in [
+        ("packages: [!!str,a]\n", "imageSpec.yaml:1:12"),
+        ("packages: [\"scikit- learn\"]\n", "imageSpec.yaml:1:12"),
+        (
+            "packages: [\"a; python_version > '3.18446744073709551615'\"]\n",
+            "imageSpec.yaml:1:12",
+        ),
+    ] {
+        let project = Project::new(spec);
+        for command in ["tag", "name", "id", "plan"] {
+            let mut run = Command::new(PROGRAM);
+            let said = said(run.arg(command).current_dir(project.path()).env("RUST_BACKTRACE", "1"));
+            for words in ["panic", "backtrace"] {
+                assert!(!said.err.contains(words), "{}", said.err);
+            }
+            assert!(said.err.contains(place), "{command}: {}", said.err);
+        }
+    }
+}

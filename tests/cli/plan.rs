@@ -132,3 +132,26 @@ fn plans_read_what_requirements_files_include() {
     assert_eq!(failed.code, 3);
     assert!(failed.err.contains("more.txt"), "{}", failed.err);
 }
+
+/// What the label `io.imagespec.inputs-digest` of the image will say.
+#[test]
+fn the_digest_of_all_inputs_is_said() {
+    let project = Project::new("profile: plain\nplatform: linux/amd64\nrequirements: r.txt\n");
+    project.file("r.txt", "-r b.txt\n").file("b.txt", "six\n");
+    let digests = || {
+        let name: Value = serde_json::from_str(&project.run(&["name", "--json"]).out).unwrap();
+        let plan: Value = serde_json::from_str(&project.run(&["plan", "--json"]).out).unwrap();
+        let digest = name["inputs_digest"].clone();
+        assert_eq!(plan["settings"]["labels"]["io.imagespec.inputs-digest"], digest);
+        (name["tag"].clone(), digest)
+    };
+    let (tag, digest) = digests();
+    assert!(digest.as_str().unwrap().starts_with("1:"));
+    project.file("b.txt", "six==1\n");
+    let (same, other) = digests();
+    assert_eq!(same, tag);
+    assert_ne!(other, digest);
+    std::fs::remove_file(project.path().join("b.txt")).unwrap();
+    let name: Value = serde_json::from_str(&project.run(&["name", "--json"]).out).unwrap();
+    assert_eq!((&name["tag"], &name["inputs_digest"]), (&tag, &Value::Null));
+}

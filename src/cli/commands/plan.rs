@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
     let naming = project.naming(&arguments.image.naming.options())?;
     let mut outlook = project.outlook(&naming)?;
-    let (identity, warnings) = project.identify(&naming)?;
+    let (identity, warnings) = project.identify(&naming, Some(&outlook.read))?;
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
     let strategy = match arguments.strategy {
         StrategyArgument::Merge => Strategy::Merge,

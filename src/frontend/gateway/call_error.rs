@@ -1,4 +1,4 @@
-//! BuildKit's errors. Only this file looks at their texts to tell them apart.
+//! BuildKit's errors. Only this file and `registry.rs` look at their texts to tell them apart.
 
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ enum Where {
 const WORDS: [(&str, Where, ProblemKind); 9] = [
     // First, since a step's message may contain any of the others.
     ("did not complete successfully", Where::Anywhere, ProblemKind::Step),
+    // Whatever the registry says after it.
+    ("403 Forbidden", Where::Anywhere, ProblemKind::Denied),
     // Only this ending means that a registry looked and found nothing.
     (": not found", Where::AtTheEnd, ProblemKind::NotFound),
     ("no such file or directory", Where::Anywhere, ProblemKind::Missing),
@@ -40,7 +42,6 @@ const WORDS: [(&str, Where, ProblemKind); 9] = [
     ("denied", Where::Anywhere, ProblemKind::Denied),
     // With a capital letter or without.
     ("nauthorized", Where::Anywhere, ProblemKind::Denied),
-    ("403 Forbidden", Where::Anywhere, ProblemKind::Denied),
     ("authorization failed", Where::Anywhere, ProblemKind::Denied),
 ];
 
@@ -229,6 +230,10 @@ mod tests {
         );
         check(
             "unexpected status from HEAD request: 403 Forbidden",
+            ProblemKind::Denied,
+        );
+        check(
+            "unexpected status from HEAD request: 403 Forbidden\ndenied: access to team/new: not found",
             ProblemKind::Denied,
         );
         check("unexpected status from HEAD request: 500", ProblemKind::Other);

@@ -82,6 +82,8 @@ pub(crate) struct Memory {
     pub(crate) containers: Mutex<BTreeMap<String, Vec<String>>>,
     /// The error that lookups of images with this prefix return instead of an image.
     pub(crate) images: BTreeMap<&'static str, CallError>,
+    /// The configuration of all images, instead of the usual one.
+    pub(crate) config: Option<Vec<u8>>,
     /// What lock steps leave; by default a lock without packages.
     pub(crate) lock: Option<String>,
     /// Lock steps find that something has to be built, unless they see all of the environment.
@@ -206,7 +208,10 @@ impl Memory {
             .collect()
     }
 
-    fn config() -> Vec<u8> {
+    fn config(&self) -> Vec<u8> {
+        if let Some(config) = &self.config {
+            return config.clone();
+        }
         br#"{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":["bash"]},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}"#.to_vec()
     }
 }
@@ -279,8 +284,22 @@ impl Gateway for Memory {
         })
     }
 
-    async fn evaluate(&self, _: wire::EvaluateRequest) -> Result<(), CallError> {
-        self.unevaluated.clone().map_or(Ok(()), Err)
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), CallError> {
+        if let Some(failure) = &self.unevaluated {
+            return Err(failure.clone());
+        }
+        let solved = self.solved.lock().unwrap();
+        let definition = solved[request.r#ref.parse::<usize>().unwrap()].definition.clone();
+        let ops = definition.unwrap_or_default().def;
+        for op in ops.iter().map(|bytes| pb::Op::decode(bytes.as_slice()).unwrap()) {
+            if let Some(pb::op::Op::Source(source)) = op.op
+                && let Some(name) = source.identifier.strip_prefix("docker-image://")
+                && let Some((_, error)) = self.images.iter().find(|(start, _)| name.starts_with(*start))
+            {
+                return Err(error.clone());
+            }
+        }
+        Ok(())
     }
 
     async fn resolve_source_meta(
@@ -300,7 +319,7 @@ impl Gateway for Memory {
             source: Some(source),
             image: Some(wire::ResolveSourceImageResponse {
                 digest: format!("sha256:{}", "d".repeat(64)),
-                config: Self::config(),
+                config: self.config(),
                 attestation_chain: None,
             }),
             ..wire::ResolveSourceMetaResponse::default()
@@ -314,7 +333,7 @@ impl Gateway for Memory {
         self.resolved.lock().unwrap().push(format!("old {}", request.r#ref));
         Ok(wire::ResolveImageConfigResponse {
             digest: format!("sha256:{}", "d".repeat(64)),
-            config: Self::config(),
+            config: self.config(),
             r#ref: String::new(),
         })
     }

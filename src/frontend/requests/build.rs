@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use crate::frontend::assembly::AssembledImage;
 use crate::frontend::files::Files;
 use crate::frontend::image::Resolved;
-use crate::frontend::inputs::BuildInputs;
+use crate::frontend::inputs::{BuildInputs, paths_of};
 use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
@@ -16,6 +16,7 @@ use crate::frontend::{existing, failed_commands, naming, secrets, unseen_variabl
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
+use crate::project::FoundRequirements;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation};
 use crate::write;
@@ -39,7 +40,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
     let mut files = inputs.files().await?;
-    let early = match identify_early(&inputs, &files, is_whole).await? {
+    let early = match identify_early(&inputs, &mut files, is_whole).await? {
         Early::Exists(identity, images) => return existing_result(&inputs, images, &identity, is_index).await,
         Early::Named(identity) => Some(identity),
         Early::Unnamed => None,
@@ -56,7 +57,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         evaluate(session, &built).await?;
         early
     } else {
-        identify_while_building(&inputs, &files, &built).await?
+        identify_while_building(&inputs, &files, &found, &built).await?
     };
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
@@ -72,7 +73,7 @@ enum Early {
 }
 
 /// Names the image and looks for it, if the client asks for that: then the name decides whether to build at all.
-async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool) -> Result<Early, Failure> {
+async fn identify_early(inputs: &BuildInputs<'_>, files: &mut Files, is_whole: bool) -> Result<Early, Failure> {
     let session = inputs.session;
     let policy = session.options.if_exists()?;
     if policy == IfExists::Build {
@@ -82,9 +83,16 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
         let message = "IMAGESPEC_IF_EXISTS cannot be used with --target: the name stands for the whole image";
         return Err(Diagnostic::error("if-exists", message).into());
     }
-    let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks).await?;
-    let (client, name) = (&session.client, &identity.image_name);
-    let existing = existing::look_up(client, policy, inputs.spec, name, &inputs.platforms).await?;
+    let found = inputs.requirements(files).await?;
+    let read = Some(paths_of(&found));
+    let identity = naming::identify(session, files, &inputs.naming, &inputs.tasks, read.as_deref()).await?;
+    let wanted = existing::Wanted {
+        policy,
+        spec: inputs.spec,
+        naming: &inputs.naming,
+        identity: &identity,
+    };
+    let existing = wanted.look_up(&session.client, &inputs.platforms).await?;
     Ok(match existing {
         Some(images) => Early::Exists(identity, images),
         None => Early::Named(identity),
@@ -95,10 +103,12 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
 async fn identify_while_building(
     inputs: &BuildInputs<'_>,
     files: &Files,
+    found: &[FoundRequirements],
     built: &[AssembledImage],
 ) -> Result<Option<Identity>, Failure> {
     let session = inputs.session;
-    let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks);
+    let read = paths_of(found);
+    let identify = naming::identify(session, files, &inputs.naming, &inputs.tasks, Some(&read));
     let (identified, ran) = tokio::join!(identify, evaluate(session, built));
     ran?;
     match identified {

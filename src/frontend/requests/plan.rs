@@ -32,7 +32,8 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     for warning in &outlook.warnings {
         session.warn(warning).await?;
     }
-    let identity = naming::identify(session, &files, &inputs.naming, &inputs.tasks).await?;
+    let read = Some(outlook.read.as_slice());
+    let identity = naming::identify(session, &files, &inputs.naming, &inputs.tasks, read).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
     let (value, text) = outlook.printed(&session.file.text, strategy)?;

@@ -1,9 +1,8 @@
 //! `poetry.lock`, from format 2.1 on: the first that says which groups want a package.
 
 use std::collections::BTreeMap;
-use std::str::FromStr as _;
 
-use pep440_rs::{Version, VersionSpecifiers};
+use pep440_rs::Version;
 use pep508_rs::ExtraName;
 use serde::Deserialize;
 
@@ -11,7 +10,7 @@ use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::{LockError, Locked};
 use crate::python::lock::pylock::{LockedFile, Package, Pylock, Repository};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
-use crate::python::requirements::{Parts, has_name, normalised, plain_text};
+use crate::python::requirements::{Parts, has_name, normalised, pep508, plain_text};
 
 /// The group of a project's own dependencies.
 const MAIN: &str = "main";
@@ -123,7 +122,7 @@ pub fn select_poetry(
     let requires_python = lock
         .metadata
         .python_versions
-        .filter(|versions| VersionSpecifiers::from_str(versions).is_ok());
+        .filter(|versions| pep508::specifiers(versions).is_ok());
     Pylock::from_packages(packages, requires_python).select(interpreter, selection)
 }
 
@@ -178,10 +177,7 @@ impl PoetryLock {
     /// Whether a Poetry made it that did not count dependency groups as part of the content.
     #[must_use]
     pub(crate) fn counts_no_groups(&self) -> bool {
-        let version = self
-            .made_by
-            .as_deref()
-            .and_then(|version| Version::from_str(version).ok());
+        let version = self.made_by.as_deref().and_then(pep508::version);
         version.is_some_and(|version| version < Version::new([2, 3, 0]))
     }
 

@@ -1,17 +1,15 @@
 //! `pylock.toml` (PEP 751): <https://packaging.python.org/en/latest/specifications/pylock-toml/>
 
 use std::collections::BTreeMap;
-use std::str::FromStr as _;
 use std::sync::LazyLock;
 
-use pep440_rs::{Version, VersionSpecifiers};
 use regex::Regex;
 use serde::Deserialize;
 
 use crate::python::interpreter::{Interpreter, WheelName};
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
-use crate::python::requirements::{has_name, normalised, plain_text};
+use crate::python::requirements::{has_name, normalised, pep508, plain_text};
 
 /// A `pylock.toml`, read but not yet narrowed to an interpreter.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -295,9 +293,9 @@ impl Pylock {
 
 fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), LockError> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let specifiers = VersionSpecifiers::from_str(wanted).map_err(|error| LockError::Form(error.to_string()))?;
+    let specifiers = pep508::specifiers(wanted).map_err(LockError::Form)?;
     let found = interpreter.markers.python_full_version();
-    if specifiers.contains(&found.version) || Version::from_str(&found.string).is_ok_and(|v| specifiers.contains(&v)) {
+    if specifiers.contains(&found.version) || pep508::version(&found.string).is_some_and(|v| specifiers.contains(&v)) {
         return Ok(());
     }
     Err(LockError::Python {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
+use pep508_rs::ExtraName;
 
 use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::LockError;
-use crate::python::requirements::{Parts, has_name};
+use crate::python::requirements::{Parts, has_name, pep508};
 
 /// The part of a lock that is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +33,6 @@ pub(super) fn unknown_parts<'a>(
 
 /// Whether a marker (PEP 508) holds for an interpreter and the extras that are wanted.
 pub(super) fn marker_holds(marker: &str, interpreter: &Interpreter, extras: &[ExtraName]) -> Result<bool, LockError> {
-    let tree = MarkerTree::parse_str::<VerbatimUrl>(marker)
-        // What follows the first line is the marker again, with a caret below it.
-        .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    let tree = pep508::marker(marker).map_err(LockError::Form)?;
     Ok(tree.evaluate(&interpreter.markers, extras))
 }

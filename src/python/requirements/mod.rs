@@ -6,6 +6,7 @@ mod lines;
 mod options;
 mod other_tools;
 mod parts;
+pub(crate) mod pep508;
 mod project;
 mod requirement;
 
