@@ -9,6 +9,7 @@ mod digests;
 mod existing;
 mod files;
 mod gateway;
+mod home;
 mod image;
 mod inputs;
 mod lock;

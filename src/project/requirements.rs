@@ -9,8 +9,9 @@ use crate::plan::{DEFAULT_UV, Requirements};
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::look::judge;
 use crate::python::{
-    Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, has_dynamic_requirements,
-    normalised, parse_requirements, plain_text, project_requirements, source_paths,
+    Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, content_of_lines,
+    content_of_toml, has_dynamic_requirements, normalised, parse_requirements, plain_text, project_requirements,
+    source_paths,
 };
 use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, join};
 
@@ -18,6 +19,8 @@ use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of
 const UV_LOCK_VERSION: i64 = 1;
 /// The most files that one requirements file may include, directly or not.
 const MAX_INCLUDING: usize = 16;
+/// The most bytes of a file that reaches the lock step as part of its command.
+const MAX_CONTENT: usize = 64 * 1024;
 const ALL_PROJECTS: &str = "build from a directory that holds all projects";
 
 /// What the requirements files of one spec say.
@@ -130,9 +133,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             let span = spec.pip_extra_args.as_ref().map_or(spec.span, |args| args.span);
             let named = Spanned::new(path.clone(), span);
             let path = context_path(&path);
-            if let Some(text) = self.text(&path, &named).await?
-                && is_bound
-            {
+            let Some(text) = self.text(&path, &named).await? else {
+                continue;
+            };
+            self.add_content(&path, content_of_lines(&text));
+            if is_bound {
                 self.read_lines(LinesFile { path, text, is_bound }, &named).await?;
             }
         }
@@ -144,6 +149,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         };
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
+        let content = match kind {
+            RequirementsFile::Lines => content_of_lines(&text),
+            _ => content_of_toml(&text),
+        };
+        self.add_content(&path, content);
         match kind {
             RequirementsFile::Lines => {
                 let is_bound = false;
@@ -311,10 +321,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// The text of an included file, which is recorded as an input.
     async fn read_included(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
         let text = self.text(path, &Spanned::new(path.to_owned(), named.span)).await?;
-        if text.is_some() && !self.found.facts.files.iter().any(|known| known == path) {
+        if let Some(text) = &text
+            && !self.found.facts.files.iter().any(|known| known == path)
+        {
+            self.add_content(path, content_of_lines(text));
             self.found.facts.files.push(path.to_owned());
         }
         Ok(text)
+    }
+
+    /// Records what the lock step reads of a file, unless it is large.
+    fn add_content(&mut self, path: &str, content: String) {
+        if content.len() <= MAX_CONTENT {
+            self.found.facts.contents.insert(path.to_owned(), content);
+        }
     }
 
     /// Records an index, if builds can use it.
@@ -422,7 +442,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let directory = directory_of(path);
         let project = join(directory, "pyproject.toml").unwrap_or_default();
         let value = Spanned::new(project.clone(), named.span);
-        if self.text(&project, &value).await?.is_some() {
+        if let Some(text) = self.text(&project, &value).await? {
+            self.add_content(&project, content_of_toml(&text));
             self.found.facts.files.push(project);
         }
         let packages = lock.get("package").and_then(toml::Value::as_array);
@@ -443,7 +464,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
             let inner = format!("{inner}/pyproject.toml");
             let value = Spanned::new(inner.clone(), named.span);
-            if self.text(&inner, &value).await?.is_some() {
+            if let Some(text) = self.text(&inner, &value).await? {
+                self.add_content(&inner, content_of_toml(&text));
                 self.found.facts.files.push(inner);
             }
         }

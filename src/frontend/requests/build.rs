@@ -10,7 +10,7 @@ use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
-use crate::frontend::{existing, naming, secrets};
+use crate::frontend::{existing, home, naming, secrets};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
@@ -53,6 +53,9 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     } else {
         identify_while_building(&inputs, &files, &built).await?
     };
+    for image in built.iter_mut().filter(|_| is_whole) {
+        home::set_home(session, image).await?;
+    }
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
 

@@ -16,7 +16,7 @@ macro_rules! files {
 }
 
 /// All files, by name.
-const FILES: [(&str, &str); 24] = files![
+const FILES: [(&str, &str); 25] = files![
     "apt.sh",
     "build.sh",
     "conda.sh",
@@ -30,6 +30,7 @@ const FILES: [(&str, &str); 24] = files![
     "lock_environment.sh",
     "login.sh",
     "login_path.sh",
+    "own_workdir.sh",
     "prelude.sh",
     "report_interpreter.sh",
     "resolve.sh",

@@ -3,6 +3,7 @@
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
+use crate::plan::home::workdir;
 use crate::plan::inputs::StoreyInputs;
 use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
 use crate::plan::writes::Writes;
@@ -55,16 +56,21 @@ fn writes(targets: &[String]) -> Writes {
 fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     let spec = inputs.spec;
     let mut steps = Vec::new();
-    if let Some(workdir) = &spec.workdir {
+    if let Some(workdir) = workdir(spec) {
+        let owner = match workdir.is_owned_last {
+            true => "root:0".to_owned(),
+            false => workdir.owner,
+        };
         steps.push(CopyStep {
             id: "workdir".into(),
-            title: format!("create {}", workdir.value),
+            title: format!("create {}", workdir.path),
             action: Action::MakeDirectory {
-                path: workdir.value.clone(),
-                owner: inputs.owner().to_owned(),
+                path: workdir.path.to_owned(),
+                owner: Some(owner),
+                mode: 0o775,
             },
-            writes: vec![workdir.value.clone()],
-            spans: vec![workdir.span],
+            writes: vec![workdir.path.to_owned()],
+            spans: workdir.spans,
         });
     }
     let target = spec.copy_target().trim_end_matches('/').to_owned();
@@ -72,7 +78,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     for (number, group) in chain(&entries).into_iter().enumerate() {
         let files: Vec<CopyFiles> = group
             .iter()
-            .map(|entry| copy_of(&context_path(&entry.value), &target, inputs.owner()))
+            .map(|entry| copy_of(&context_path(&entry.value), &target, inputs))
             .collect();
         let names: Vec<&str> = files.iter().map(|copy| copy.source.as_str()).collect();
         let to = match files.as_slice() {
@@ -91,7 +97,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
         let copy = CopyFiles {
             target: if target.is_empty() { "/".to_owned() } else { target },
             exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
-            ..copy_of(&context_path(&root.value), "", inputs.owner())
+            ..copy_of(&context_path(&root.value), "", inputs)
         };
         steps.push(CopyStep {
             id: "source".into(),
@@ -105,7 +111,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
 }
 
 /// A path of the context to the same path below `target`.
-fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
+fn copy_of(path: &str, target: &str, inputs: &StoreyInputs<'_>) -> CopyFiles {
     let (source, target) = if path.is_empty() {
         (".", target.to_owned())
     } else {
@@ -115,7 +121,8 @@ fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
         from: CopySource::Context,
         source: source.to_owned(),
         target,
-        owner: owner.to_owned(),
+        owner: inputs.owner().to_owned(),
         exclude: Vec::new(),
+        mode: inputs.spec.mode,
     }
 }

@@ -1,0 +1,76 @@
+//! Where whoever runs an image may go and write: an image's user need not be the one that owns its files.
+
+use crate::image_spec::{ImageSpec, Profile, TextValue};
+use crate::plan::inputs::TASK_USER;
+use crate::plan::python_place::PythonPlace;
+use crate::text::Span;
+
+/// The home of root, where the files of a spec go unless it says otherwise. Images close it to everybody else.
+pub(crate) const ROOT_HOME: &str = "/root";
+
+/// Directories that are everybody's: no image is expected to give them to its user.
+const SYSTEM: [&str; 17] = [
+    "", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp",
+    "/usr", "/var", "/var/tmp",
+];
+
+/// Whether files of a spec lie in root's home and no spec below has opened it. The user step of the `flyte` profile does.
+pub(crate) fn opens_root(spec: &ImageSpec, python: Option<&PythonPlace>) -> bool {
+    let is_open = |below: &ImageSpec| below.profile == Profile::Flyte || lies_in_root(below);
+    let has_venv = python.is_some_and(|python| python.is_venv && !python.is_inherited);
+    spec.profile == Profile::Plain && (lies_in_root(spec) || has_venv) && !spec.all().skip(1).any(is_open)
+}
+
+fn lies_in_root(spec: &ImageSpec) -> bool {
+    let is_inside = |path: &str| {
+        let rest = path.strip_prefix(ROOT_HOME);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let copies = ImageSpec::strings(&spec.copy).next().is_some() || spec.copied_source().is_some();
+    let is_workdir = |path: &TextValue| is_inside(&path.value);
+    spec.python_exec.is_some() || (copies && is_inside(spec.copy_target())) || spec.workdir.as_ref().is_some_and(is_workdir)
+}
+
+/// A directory that belongs to the image's user.
+pub(crate) struct Workdir<'a> {
+    pub(crate) path: &'a str,
+    /// The user, in the form of an owner: of group 0, which users without a name are in.
+    pub(crate) owner: String,
+    /// Whether the user is made by the last commands only.
+    pub(crate) is_owned_last: bool,
+    pub(crate) spans: Vec<Span>,
+}
+
+/// The working directory of a spec, if it is the spec that decides on it or on who needs it.
+pub(crate) fn workdir(spec: &ImageSpec) -> Option<Workdir<'_>> {
+    let (path, of_path) = match &spec.workdir {
+        Some(workdir) => (workdir.value.trim_end_matches('/'), Some(workdir.span)),
+        None if spec.profile == Profile::Flyte && spec.user.is_some() => (ROOT_HOME, None),
+        None => return None,
+    };
+    if SYSTEM.contains(&path) {
+        return None;
+    }
+    let user = spec.all().find_map(|spec| spec.user.as_ref());
+    let name = match (user, spec.profile) {
+        (Some(user), _) => user.value.split(':').next().unwrap_or_default(),
+        (None, Profile::Flyte) => TASK_USER,
+        (None, Profile::Plain) => "root",
+    };
+    Some(Workdir {
+        path,
+        owner: format!("{name}:0"),
+        is_owned_last: user.is_some() && is_made_last(spec, name),
+        spans: of_path.into_iter().chain(user.map(|user| user.span)).collect(),
+    })
+}
+
+/// Whether only the last commands speak of a user.
+fn is_made_last(spec: &ImageSpec, name: &str) -> bool {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    let names_it = |command: &TextValue| command.value.split(|c| !is_part(c)).any(|word| word == name);
+    let is_in = |list| ImageSpec::strings(list).any(names_it);
+    let is_known = is_in(&spec.setup_commands) || spec.all().skip(1).any(|below| is_in(&below.commands));
+    !is_number && is_in(&spec.commands) && !is_known
+}
