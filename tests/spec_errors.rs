@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use imagespec::image_spec::parse;
 use imagespec::text::Text;
 
-const CASES: [(&str, &str); 66] = [
+const CASES: [(&str, &str); 67] = [
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
     ("yaml-syntax", "env:\n\tA: b\n"),
     ("yaml-syntax", "packages: *nothing\n"),
@@ -38,6 +38,7 @@ const CASES: [(&str, &str); 66] = [
         "profile: plain\nbuilder_options: {profile: flyte}\n",
     ),
     ("wrong-kind", "packages: pandas\n"),
+    ("unknown-value", "mode: \"0600\"\n"),
     ("wrong-kind", "packages: null\n"),
     ("wrong-kind", "apt_packages:\n"),
     ("wrong-kind", "env: [A, B]\n"),

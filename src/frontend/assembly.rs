@@ -62,7 +62,8 @@ fn base_span(spec: &ImageSpec) -> Option<Span> {
 fn modes_kept(spec: &ImageSpec) -> Option<Diagnostic> {
     let copied = |spec: &ImageSpec| {
         let copy = spec.copy.as_ref().filter(|copy| !copy.value.is_empty());
-        copy.map(|copy| copy.span).or(spec.copied_source().map(|root| root.span))
+        copy.map(|copy| copy.span)
+            .or(spec.copied_source().map(|root| root.span))
     };
     let span = spec.all().filter(|spec| spec.mode == FileMode::Git).find_map(copied)?;
     let message = "this engine cannot set the modes of copied files: they have those of the checkout, so another umask makes other layers, and some that not every user can read";

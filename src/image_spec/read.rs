@@ -4,7 +4,9 @@ use crate::flytekit::{CHECKED_LISTS, FLYTEKIT_FIELDS, Kind};
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::choice;
 use crate::image_spec::field::{self, BUILDER_CONFIG_KEYS, OWN_FIELDS};
-use crate::image_spec::model::{BaseImage, FileMode, ImageSpec, Layering, Profile, SecretMount, TextList, TextMap, TextValue};
+use crate::image_spec::model::{
+    BaseImage, FileMode, ImageSpec, Layering, Profile, SecretMount, TextList, TextMap, TextValue,
+};
 use crate::image_spec::secret::{pair_mount, secret_mount};
 use crate::python::{self, Unicode, Value, kind as kind_of};
 use crate::text::yaml::{Data, Node};

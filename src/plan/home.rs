@@ -28,7 +28,9 @@ fn lies_in_root(spec: &ImageSpec) -> bool {
     };
     let copies = ImageSpec::strings(&spec.copy).next().is_some() || spec.copied_source().is_some();
     let is_workdir = |path: &TextValue| is_inside(&path.value);
-    spec.python_exec.is_some() || (copies && is_inside(spec.copy_target())) || spec.workdir.as_ref().is_some_and(is_workdir)
+    spec.python_exec.is_some()
+        || (copies && is_inside(spec.copy_target()))
+        || spec.workdir.as_ref().is_some_and(is_workdir)
 }
 
 /// A directory that belongs to the image's user.

@@ -5,7 +5,6 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use crate::image_spec::FileMode;
 use crate::oci::Platform;
 use crate::plan::environment::Edit;
 use crate::plan::script::Script;
@@ -488,9 +487,9 @@ pub struct CopyFiles {
     /// Patterns of what is not copied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// What becomes of their modes.
-    #[serde(skip_serializing_if = "FileMode::is_usual")]
-    pub mode: FileMode,
+    /// Whether files of a checkout keep their modes; else they get those that git keeps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_modes: bool,
 }
 
 /// The settings of an image that a spec changes. The rest stays as in the base.

@@ -95,7 +95,14 @@ fn layout(inputs: &StoreyInputs<'_>, layers_below: usize) -> Layout {
 /// Steps that a spec has or not, by their ids. There is room for all of them, so that none moves packages to other layers
 /// when it comes or goes.
 const AT_MOST_ONCE: [&str; 8] = [
-    "root", "keep-lock", "workdir", "setup", "source", "commands", "own-workdir", "login-path",
+    "root",
+    "keep-lock",
+    "workdir",
+    "setup",
+    "source",
+    "commands",
+    "own-workdir",
+    "login-path",
 ];
 
 fn is_at_most_once(step: &Step) -> bool {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::image_spec::FileMode;
 use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, Metadata, Output, Owner, SetDirectory};
 use crate::plan::{
     Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Run, Schedule, Scheduled, Script,
@@ -246,7 +245,7 @@ impl StoreyWriter<'_> {
     /// Whether files get the modes that git keeps before a step sees them.
     fn takes(&self, files: &CopyFiles) -> bool {
         let is_checkout = !matches!(files.from, CopySource::Product(_));
-        self.options.sets_modes && is_checkout && files.mode == FileMode::Git
+        self.options.sets_modes && is_checkout && !files.keeps_modes
     }
 
     /// The files of a checkout with the modes that git keeps. BuildKit's checksum of the checkout has those of its umask,
@@ -344,7 +343,11 @@ impl StoreyWriter<'_> {
                     Some(taken) => llb::Mount::read_only(target, &taken, place_of(0, source)),
                     None => {
                         let context = self.sources.context.as_ref().ok_or_else(|| missing("build context"))?;
-                        let selector = if path.is_empty() { String::new() } else { format!("/{path}") };
+                        let selector = if path.is_empty() {
+                            String::new()
+                        } else {
+                            format!("/{path}")
+                        };
                         llb::Mount::read_only(target, context, selector)
                     }
                 }

@@ -18,9 +18,11 @@ mod existing;
 #[path = "../common/layout.rs"]
 mod layout;
 mod locks;
+mod modes;
 mod naming;
 mod packages;
 mod progress;
 mod secrets;
 mod tree;
+mod users;
 mod vectors;

@@ -8,7 +8,7 @@ export UV_CACHE_DIR="${_uv_cache:?}" UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 
 write_contents() {
   while [ $# -gt 1 ]; do
-    mkdir -p "$(dirname "$_context/$1")"
+    mkdir -p "$(dirname "${_context:?}/$1")"
     printf '%s\n' "$2" > "$_context/$1"
     shift 2
   done

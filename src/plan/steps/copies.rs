@@ -1,6 +1,6 @@
 //! The user's files.
 
-use crate::image_spec::{ImageSpec, TextValue};
+use crate::image_spec::{FileMode, ImageSpec, TextValue};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
 use crate::plan::home::workdir;
@@ -123,6 +123,6 @@ fn copy_of(path: &str, target: &str, inputs: &StoreyInputs<'_>) -> CopyFiles {
         target,
         owner: inputs.owner().to_owned(),
         exclude: Vec::new(),
-        mode: inputs.spec.mode,
+        keeps_modes: inputs.spec.mode == FileMode::Keep,
     }
 }

@@ -1,6 +1,6 @@
 //! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
-use crate::image_spec::{FileMode, ImageSpec, LOCK_NAME};
+use crate::image_spec::{ImageSpec, LOCK_NAME};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId, StepMount};
@@ -199,7 +199,7 @@ pub(crate) fn keep_lock(
         target,
         owner: "root".into(),
         exclude: Vec::new(),
-        mode: FileMode::Git,
+        keeps_modes: false,
     };
     let (mut copies, file) = match input(inputs) {
         Some(Input::Given(from, path)) => {

@@ -51,7 +51,11 @@ fn may_be_numbered(line: &str) -> bool {
     let (option, value) = first.split_once('=').unwrap_or((first, ""));
     match option {
         "-e" | "--editable" => {
-            let place = if value.is_empty() { words.next().unwrap_or_default() } else { value };
+            let place = if value.is_empty() {
+                words.next().unwrap_or_default()
+            } else {
+                value
+            };
             let parsed = Requirement::parse(place);
             !parsed.is_ok_and(|requirement| matches!(requirement.source, Source::Path(_)))
         }
@@ -82,7 +86,9 @@ pub(crate) fn content_of_toml(text: &str) -> String {
                     break;
                 }
                 None => {
-                    string = ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| rest.starts_with(quotes));
+                    string = ["\"\"\"", "'''", "\"", "'"]
+                        .into_iter()
+                        .find(|quotes| rest.starts_with(quotes));
                     string.map_or_else(|| first_length(rest), str::len)
                 }
                 Some(_) => first_length(rest),
@@ -129,10 +135,23 @@ mod tests {
             "-e x @ git+https://h/x",
             "six --config-settings a=b",
         ] {
-            assert_eq!(content_of_lines(&format!("# a\n\nsix # b\n{line}\n")), format!("\n\nsix\n{line}"));
+            assert_eq!(
+                content_of_lines(&format!("# a\n\nsix # b\n{line}\n")),
+                format!("\n\nsix\n{line}")
+            );
         }
-        for line in ["-e ./x", "--editable=../x", "-r base.txt", "--pre", "--index-url=https://i", "--no-binary=six"] {
-            assert_eq!(content_of_lines(&format!("# a\n\nsix\n{line}\n")), format!("six\n{line}"));
+        for line in [
+            "-e ./x",
+            "--editable=../x",
+            "-r base.txt",
+            "--pre",
+            "--index-url=https://i",
+            "--no-binary=six",
+        ] {
+            assert_eq!(
+                content_of_lines(&format!("# a\n\nsix\n{line}\n")),
+                format!("six\n{line}")
+            );
         }
     }
 
@@ -145,12 +164,18 @@ mod tests {
                 toml::from_str::<toml::Table>(expect).unwrap()
             );
         };
-        check("# a\n[p] # b\nx = 'a # b' # c\r\ny = \"\\\" # d\" # e\n", "\n[p]\nx = 'a # b'\ny = \"\\\" # d\"");
+        check(
+            "# a\n[p] # b\nx = 'a # b' # c\r\ny = \"\\\" # d\" # e\n",
+            "\n[p]\nx = 'a # b'\ny = \"\\\" # d\"",
+        );
         check(
             "x = \"\"\"a # b\nc \\\n  # d\n\"\"\" # e\ny = '''\n# f\n''' # g\n",
             "x = \"\"\"a # b\nc \\\n  # d\n\"\"\"\ny = '''\n# f\n'''",
         );
-        check("x = [ # one\n  'é#', # two\n]\nz = \"\" # none\nw = '' # none\n", "x = [\n  'é#',\n]\nz = \"\"\nw = ''");
+        check(
+            "x = [ # one\n  'é#', # two\n]\nz = \"\" # none\nw = '' # none\n",
+            "x = [\n  'é#',\n]\nz = \"\"\nw = ''",
+        );
     }
 
     proptest::proptest! {

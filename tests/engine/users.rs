@@ -1,0 +1,138 @@
+//! Images that run as somebody else than the owner of their files.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::bed::{Engine, Project, bed};
+
+const PAGE: &str = "docs/other-users.md";
+const MAIN: &str = "import humanize, os\nprint(humanize.__version__, os.getuid())\n";
+
+/// The blocks of a page in one language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let after = page.split(fence.as_str()).skip(1);
+    after.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// Runs what stands behind each `$` of a block and compares what it prints with what stands below.
+fn run_console(block: &str, image: &str) {
+    for session in block.split("$ ").skip(1) {
+        let (command, expected) = session.split_once('\n').unwrap();
+        let output = std::process::Command::new("sh")
+            .args(["-c", &command.replace("IMAGE", image)])
+            .envs(bed())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{command}\n{stderr}");
+    }
+}
+
+#[test]
+fn the_page_on_other_users_is_true() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(PAGE)).unwrap();
+    let yaml = blocks(&page, "yaml");
+    let sessions = blocks(&page, "console");
+    assert_eq!((yaml.len(), sessions.len()), (2, 2));
+    let project = Project::new(&yaml[0]);
+    project.file("main.py", &blocks(&page, "python")[0]);
+    project.build("engine-other-users");
+    for session in &sessions {
+        run_console(session, "engine-other-users");
+    }
+    project.spec(&format!("{}{}", yaml[0], yaml[1]));
+    project.build("engine-other-users-more");
+    let write = "touch /var/lib/models/x && stat -c '%u:%g' /var/lib/models/x";
+    let image = "engine-other-users-more";
+    let any = project.engine.ok(&[
+        "run",
+        "--rm",
+        "--user",
+        "1234:0",
+        "--entrypoint",
+        "sh",
+        image,
+        "-c",
+        write,
+    ]);
+    assert_eq!(any, "1234:0\n");
+}
+
+const AS_USER: &str = "id -u; python main.py; command -v python; touch x; stat -c '%u:%g %a' .; echo $HOME";
+
+#[test]
+fn a_user_with_a_name_runs_what_is_installed() {
+    // Made before the copies, and by the last commands only.
+    for (number, field) in ["setup_commands", "commands"].into_iter().enumerate() {
+        for engine in [Engine::Main, Engine::Classic] {
+            let spec = format!(
+                "profile: plain\napt_packages: [python3]\npython_exec: /usr/bin/python3\npackages: [humanize==4.9.0]\n\
+                 {field}: [useradd --uid 10001 --create-home app]\nuser: app\nworkdir: /srv/api\ncopy_to: /srv/api\ncopy: [main.py]\n"
+            );
+            let project = Project::new(&spec).on(engine);
+            project.file("main.py", MAIN);
+            let said = project.build_and_run(&format!("engine-named-user-{number}"), AS_USER);
+            assert_eq!(
+                said, "10001\n4.9.0 10001\n/root/.venv/bin/python\n10001:0 775\n/home/app\n",
+                "{field} {engine:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_default_places_are_open_to_all() {
+    let project = Project::new(
+        "profile: plain\npython_version: \"3.12\"\npackages: [humanize==4.9.0]\ncopy: [main.py]\nuser: \"1001\"\n",
+    );
+    project.file("main.py", MAIN);
+    let said = project.build_and_run("engine-open-root", "python /root/main.py; stat -c '%u:%g %a' /root");
+    assert_eq!(said, "4.9.0 1001\n0:0 755\n");
+}
+
+#[test]
+fn a_workdir_of_the_base_changes_its_owner_and_nothing_else() {
+    let spec = "profile: plain\nbase_image:\n  profile: plain\n  setup_commands: [\"mkdir -m 700 /opt/x && echo 1 > /opt/x/f && chmod 600 /opt/x/f\"]\n\
+                workdir: /opt/x\nuser: \"1001:1002\"\n";
+    for engine in [Engine::Main, Engine::Classic] {
+        let project = Project::new(spec).on(engine);
+        let look = "stat -c '%u:%g %a' . f /opt; touch y; echo $HOME";
+        let said = project.build_and_run("engine-owned-workdir", look);
+        assert_eq!(said, "1001:0 775\n0:0 600\n0:0 755\n/opt/x\n", "{engine:?}");
+    }
+    // What every image has is everybody's.
+    let project = Project::new("profile: plain\nworkdir: /tmp\nuser: \"1001\"\ncopy: [f]\n");
+    project.file("f", "1");
+    let said = project.build_and_run("engine-tmp-workdir", "stat -c '%u:%g %a' .; cat /root/f");
+    assert_eq!(said, "0:0 1777\n1");
+}
+
+#[test]
+fn tasks_run_as_any_user_of_group_0() {
+    let project = Project::new("packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_mode: all\n");
+    project.file("src/main.py", MAIN);
+    project.build("engine-any-user");
+    let line = "python -c 'import flytekit' && python main.py && touch x && stat -c '%u:%g %a' . main.py";
+    let run = |user: &str| {
+        let engine = project.engine;
+        engine.ok(&[
+            "run",
+            "--rm",
+            "--user",
+            user,
+            "--entrypoint",
+            "sh",
+            "engine-any-user",
+            "-c",
+            line,
+        ])
+    };
+    let expected = |user: &str| format!("4.9.0 {user}\n1000:0 775\n1000:1000 644\n");
+    assert_eq!(run("1000710000:0"), expected("1000710000"));
+    assert_eq!(run("flytekit"), expected("1000"));
+    project.spec("packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_mode: all\nuser: \"1001\"\n");
+    let said = project.build_and_run("engine-any-user-set", &format!("{line}; echo $HOME"));
+    assert_eq!(said, "4.9.0 1001\n1001:0 775\n1000:1000 644\n/root\n");
+}
