@@ -192,45 +192,47 @@ impl WireActions {
         self.input_count + i64::try_from(self.actions.len()).unwrap_or(i64::MAX) - 1
     }
 
-    /// No action changes a directory that exists, but a copy over it gives it what the copied one has: so it is made
-    /// elsewhere, and the directory that holds it is copied to where it belongs.
+    /// No action changes a directory that exists, but a copy over it gives it what the copied one has: so another is made
+    /// elsewhere, and the directory that holds it is copied to where it belongs. The mode comes last, since some engines
+    /// apply their umask to what they make.
     fn set_directory(&mut self, target: i64, directory: &SetDirectory, root: i64) -> i64 {
+        use pb::file_action::Action::{Copy, Mkdir};
         let path = directory.path.trim_end_matches('/');
         let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
         let elsewhere = format!("/made/{name}");
-        let make = |path: &str| {
-            pb::file_action::Action::Mkdir(pb::FileActionMkDir {
+        let timestamp = nanoseconds(Some(directory.time));
+        let make = |path: &str, owner| {
+            Mkdir(pb::FileActionMkDir {
                 path: path.to_owned(),
-                mode: directory.mode,
+                mode: 0o755,
                 make_parents: true,
-                owner: chown(directory.owner.as_ref(), root),
-                timestamp: nanoseconds(Some(directory.time)),
+                owner,
+                timestamp,
             })
         };
         let copy = |source: &str, target: &str| pb::FileActionCopy {
             src: source.to_owned(),
             dest: target.to_owned(),
-            mode: -1,
+            mode: directory.mode,
             create_dest_path: true,
-            timestamp: nanoseconds(Some(directory.time)),
+            timestamp,
             ..pb::FileActionCopy::default()
         };
-        let (target, made) = if directory.owner.is_some() {
-            (target, self.push(EMPTY, EMPTY, make(&elsewhere)))
+        let target = self.push(target, EMPTY, make(path, None));
+        let made = if directory.owner.is_some() {
+            self.push(EMPTY, EMPTY, make(&elsewhere, chown(directory.owner.as_ref(), root)))
         } else {
-            let target = self.push(target, EMPTY, make(path));
             let alone = pb::FileActionCopy {
-                mode: directory.mode,
                 exclude_patterns: vec!["*".into()],
                 ..copy(path, &elsewhere)
             };
-            (target, self.push(EMPTY, target, pb::file_action::Action::Copy(alone)))
+            self.push(EMPTY, target, Copy(alone))
         };
         let into = pb::FileActionCopy {
             dir_copy_contents: true,
             ..copy("/made", if above.is_empty() { "/" } else { above })
         };
-        self.push(target, made, pb::file_action::Action::Copy(into))
+        self.push(target, made, Copy(into))
     }
 }
 

@@ -45,26 +45,27 @@ pub(crate) struct Workdir<'a> {
 
 /// The working directory of a spec, if it is the spec that decides on it or on who needs it.
 pub(crate) fn workdir(spec: &ImageSpec) -> Option<Workdir<'_>> {
-    let (path, of_path) = match &spec.workdir {
-        Some(workdir) => (workdir.value.trim_end_matches('/'), Some(workdir.span)),
-        None if spec.profile == Profile::Flyte && spec.user.is_some() => (ROOT_HOME, None),
-        None => return None,
-    };
+    if spec.workdir.is_none() && spec.user.is_none() {
+        return None;
+    }
+    let is_flyte = |spec: &ImageSpec| spec.profile == Profile::Flyte;
+    let path = spec.all().find_map(|spec| text(&spec.workdir).or_else(|| is_flyte(spec).then_some(ROOT_HOME)))?;
+    let path = path.trim_end_matches('/');
     if SYSTEM.contains(&path) {
         return None;
     }
-    let user = spec.all().find_map(|spec| spec.user.as_ref());
-    let name = match (user, spec.profile) {
-        (Some(user), _) => user.value.split(':').next().unwrap_or_default(),
-        (None, Profile::Flyte) => TASK_USER,
-        (None, Profile::Plain) => "root",
-    };
+    let name = spec.all().find_map(|spec| text(&spec.user).or_else(|| is_flyte(spec).then_some(TASK_USER)));
+    let name = name.and_then(|name| name.split(':').next()).unwrap_or("root");
     Some(Workdir {
         path,
         owner: format!("{name}:0"),
-        is_owned_last: user.is_some() && is_made_last(spec, name),
-        spans: of_path.into_iter().chain(user.map(|user| user.span)).collect(),
+        is_owned_last: is_made_last(spec, name),
+        spans: [&spec.workdir, &spec.user].into_iter().flatten().map(|value| value.span).collect(),
     })
+}
+
+fn text(value: &Option<TextValue>) -> Option<&str> {
+    value.as_ref().map(|value| value.value.as_str())
 }
 
 /// Whether only the last commands speak of a user.
