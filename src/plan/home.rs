@@ -49,18 +49,26 @@ pub(crate) fn workdir(spec: &ImageSpec) -> Option<Workdir<'_>> {
         return None;
     }
     let is_flyte = |spec: &ImageSpec| spec.profile == Profile::Flyte;
-    let path = spec.all().find_map(|spec| text(&spec.workdir).or_else(|| is_flyte(spec).then_some(ROOT_HOME)))?;
+    let path = spec
+        .all()
+        .find_map(|spec| text(&spec.workdir).or_else(|| is_flyte(spec).then_some(ROOT_HOME)))?;
     let path = path.trim_end_matches('/');
     if SYSTEM.contains(&path) {
         return None;
     }
-    let name = spec.all().find_map(|spec| text(&spec.user).or_else(|| is_flyte(spec).then_some(TASK_USER)));
+    let name = spec
+        .all()
+        .find_map(|spec| text(&spec.user).or_else(|| is_flyte(spec).then_some(TASK_USER)));
     let name = name.and_then(|name| name.split(':').next()).unwrap_or("root");
     Some(Workdir {
         path,
         owner: format!("{name}:0"),
         is_owned_last: is_made_last(spec, name),
-        spans: [&spec.workdir, &spec.user].into_iter().flatten().map(|value| value.span).collect(),
+        spans: [&spec.workdir, &spec.user]
+            .into_iter()
+            .flatten()
+            .map(|value| value.span)
+            .collect(),
     })
 }
 

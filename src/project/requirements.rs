@@ -13,7 +13,7 @@ use crate::python::{
     content_of_toml, has_dynamic_requirements, normalised, parse_requirements, plain_text, project_requirements,
     source_paths,
 };
-use crate::text::{Diagnostic, Failure, Span, has_credential, Spanned, context_path, directory_of, join};
+use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, has_credential, join};
 
 /// The version of uv.lock that this release's uv reads.
 const UV_LOCK_VERSION: i64 = 1;

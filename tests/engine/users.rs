@@ -15,18 +15,22 @@ fn blocks(page: &str, language: &str) -> Vec<String> {
     after.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
 }
 
+/// What a line for a shell prints, on the main engine.
+fn run(line: &str) -> String {
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", line])
+        .envs(bed())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit());
+    String::from_utf8(command.output().unwrap().stdout).unwrap()
+}
+
 /// Runs what stands behind each `$` of a block and compares what it prints with what stands below.
 fn run_console(block: &str, image: &str) {
     for session in block.split("$ ").skip(1) {
         let (command, expected) = session.split_once('\n').unwrap();
-        let output = std::process::Command::new("sh")
-            .args(["-c", &command.replace("IMAGE", image)])
-            .envs(bed())
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{command}\n{stderr}");
+        assert_eq!(run(&command.replace("IMAGE", image)), expected, "{command}");
     }
 }
 
@@ -107,6 +111,53 @@ fn a_workdir_of_the_base_changes_its_owner_and_nothing_else() {
     project.file("f", "1");
     let said = project.build_and_run("engine-tmp-workdir", "stat -c '%u:%g %a' .; cat /root/f");
     assert_eq!(said, "0:0 1777\n1");
+}
+
+/// Where nothing can run, directories change all the same, and `/root` keeps its owner.
+#[test]
+fn a_base_without_a_shell_is_opened_too() {
+    let project = Project::new(
+        "profile: plain\nbase_image: imagespec-test/shellless:1\ncopy: [f]\nworkdir: /app/x\nuser: \"1001\"\n",
+    );
+    project.file(
+        "Dockerfile",
+        "FROM scratch\nCOPY --chown=7:8 --chmod=700 home /root/\nCOPY --chmod=700 f /app/x/f\n",
+    );
+    project.file("f", "1").file("home/kept", "1");
+    let build = [
+        "buildx",
+        "build",
+        "-q",
+        "-f",
+        "Dockerfile",
+        "-t",
+        "imagespec-test/shellless:1",
+    ];
+    let directory = project.directory.path().to_str().unwrap();
+    project.engine.ok(&[&build[..], &[directory]].concat());
+    project.build("engine-shellless");
+    let id = project
+        .engine
+        .ok(&["create", "--entrypoint", "none", "engine-shellless"]);
+    let list = format!(
+        "docker export {0} | tar -tv --numeric-owner; docker rm {0} >/dev/null",
+        id.trim()
+    );
+    let listed = run(&list);
+    for entry in [
+        "drwxr-xr-x 7/8 root/",
+        "-rwx------ 7/8 root/kept",
+        "-rw-r--r-- 0/0 root/f",
+        "drwxr-xr-x 0/0 app/",
+        "drwxrwxr-x 1001/0 app/x/",
+        "-rwx------ 0/0 app/x/f",
+    ] {
+        let is_it = |line: &&str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            format!("{} {} {}", words[0], words[1], words[words.len() - 1]) == entry
+        };
+        assert!(listed.lines().any(|line| is_it(&line)), "{entry}: {listed}");
+    }
 }
 
 #[test]
