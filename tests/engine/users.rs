@@ -106,6 +106,13 @@ fn a_workdir_of_the_base_changes_its_owner_and_nothing_else() {
         let said = project.build_and_run("engine-owned-workdir", look);
         assert_eq!(said, "1001:0 775\n0:0 600\n0:0 755\n/opt/x\n", "{engine:?}");
     }
+    // A copy that brings the directory leaves it to its user.
+    let project = Project::new(
+        "profile: plain\nsource_root: .\nsource_copy_mode: all\ncopy_to: /app\nworkdir: /app/service\nuser: \"1001\"\n",
+    );
+    project.file("service/f", "1");
+    let said = project.build_and_run("engine-brought-workdir", "stat -c '%u:%g %a' . f ..");
+    assert_eq!(said, "1001:0 775\n0:0 644\n0:0 755\n");
     // What every image has is everybody's.
     let project = Project::new("profile: plain\nworkdir: /tmp\nuser: \"1001\"\ncopy: [f]\n");
     project.file("f", "1");
