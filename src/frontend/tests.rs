@@ -1,5 +1,6 @@
 //! The frontend against BuildKit in memory: what users and clients get.
 
+mod checkouts;
 mod transport;
 mod users;
 

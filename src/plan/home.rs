@@ -85,3 +85,93 @@ fn is_made_last(spec: &ImageSpec, name: &str) -> bool {
     let is_known = is_in(&spec.setup_commands) || spec.all().skip(1).any(|below| is_in(&below.commands));
     !is_number && is_in(&spec.commands) && !is_known
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image_spec::parse;
+    use crate::plan::needs;
+    use crate::text::Text;
+
+    fn spec(yaml: &str) -> ImageSpec {
+        parse(&Text::new("s.yaml", yaml)).spec.unwrap()
+    }
+
+    #[test]
+    fn the_workdir_is_that_of_whoever_runs_the_image() {
+        let check = |yaml: &str, expect: Option<(&str, &str, bool)>| {
+            let spec = spec(yaml);
+            let found = workdir(&spec);
+            let found = found.as_ref().map(|it| (it.path, it.owner.as_str(), it.is_owned_last));
+            assert_eq!(found, expect, "{yaml}");
+        };
+        check("packages: [x]\n", None);
+        check("workdir: /w/\n", Some(("/w", "flytekit:0", false)));
+        check("user: \"1001\"\n", Some(("/root", "1001:0", false)));
+        check("profile: plain\nuser: \"1001\"\n", None);
+        check("profile: plain\nworkdir: /w\n", Some(("/w", "root:0", false)));
+        check(
+            "profile: plain\nworkdir: /w\nuser: app:web\n",
+            Some(("/w", "app:0", false)),
+        );
+        for system in ["/", "/tmp", "/etc/", "/usr"] {
+            check(&format!("profile: plain\nworkdir: {system}\nuser: app\n"), None);
+        }
+        // Of specs below, what they set counts up to the first that decides it by its profile.
+        let below = "base_image: {profile: plain, user: low, workdir: /low}\n";
+        check(
+            &format!("{below}profile: plain\nworkdir: /w\n"),
+            Some(("/w", "low:0", false)),
+        );
+        check(
+            &format!("{below}profile: plain\nuser: top\n"),
+            Some(("/low", "top:0", false)),
+        );
+        check(&format!("{below}workdir: /w\n"), Some(("/w", "flytekit:0", false)));
+    }
+
+    #[test]
+    fn a_user_may_be_made_by_the_last_commands() {
+        let check = |more: &str, expect: bool| {
+            let spec = spec(&format!("profile: plain\nworkdir: /w\n{more}"));
+            assert_eq!(workdir(&spec).unwrap().is_owned_last, expect, "{more}");
+        };
+        check("user: app\ncommands: [\"useradd -u 5 app\"]\n", true);
+        check("user: app\ncommands: [\"adduser \\\"app\\\"; ls\"]\n", true);
+        check("user: app\ncommands: [\"useradd application\"]\n", false);
+        check(
+            "user: app\nsetup_commands: [useradd app]\ncommands: [\"chown -R app /w\"]\n",
+            false,
+        );
+        check("user: \"5\"\ncommands: [\"useradd -u 5 app\"]\n", false);
+        check(
+            "base_image: {profile: plain, commands: [useradd app]}\nuser: app\ncommands: [\"id app\"]\n",
+            false,
+        );
+    }
+
+    #[test]
+    fn root_is_opened_where_something_lies_in_it() {
+        let check = |yaml: &str, expect: bool| {
+            let spec = spec(yaml);
+            let python = needs(&spec).top().and_then(|needs| needs.python);
+            assert_eq!(opens_root(&spec, python.as_ref()), expect, "{yaml}");
+        };
+        check("profile: plain\ncopy: [x]\n", true);
+        check("profile: plain\ncopy: [x]\ncopy_to: /root/deep\n", true);
+        check("profile: plain\ncopy: [x]\ncopy_to: /rooted\n", false);
+        check("profile: plain\npackages: [x]\n", false);
+        check("profile: plain\npython_exec: python3\n", true);
+        check("profile: plain\nworkdir: /root/w\n", true);
+        check("copy: [x]\n", false);
+        check("profile: plain\nbase_image: {name: x}\ncopy: [x]\n", false);
+        check(
+            "profile: plain\nbase_image: {profile: plain, python_exec: python3}\ncopy: [x]\n",
+            false,
+        );
+        check(
+            "profile: plain\nbase_image: {profile: plain, packages: [x]}\ncopy: [x]\n",
+            true,
+        );
+    }
+}

@@ -13,7 +13,7 @@ use crate::python::{
     content_of_toml, has_dynamic_requirements, normalised, parse_requirements, plain_text, project_requirements,
     source_paths,
 };
-use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, has_credential, join};
+use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, join};
 
 /// The version of uv.lock that this release's uv reads.
 const UV_LOCK_VERSION: i64 = 1;
@@ -330,10 +330,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(text)
     }
 
-    /// Records what the lock step reads of a file: unless it is large, or not for everybody, since commands are in
-    /// attestations.
+    /// Records what the lock step reads of a file, unless it is large. No credential is in it: `text` refuses them.
     fn add_content(&mut self, path: &str, content: String) {
-        if content.len() <= MAX_CONTENT && !has_credential(&content) {
+        if content.len() <= MAX_CONTENT {
             self.found.facts.contents.insert(path.to_owned(), content);
         }
     }

@@ -2,39 +2,6 @@
 
 use super::*;
 
-fn warnings(memory: &Memory) -> Vec<String> {
-    let warned = memory.warned.lock().unwrap();
-    warned
-        .iter()
-        .map(|warning| String::from_utf8_lossy(&warning.short).into_owned())
-        .collect()
-}
-
-#[test]
-fn an_engine_that_cannot_set_modes_keeps_them_and_says_so() {
-    let spec = "profile: plain\ncopy: [data]\ncopy_to: /app\n";
-    let memory = build(with_data(spec), &[]);
-    assert!(render(&last_graph(&memory)).contains("mode u=rwX,go=rX"));
-    assert_eq!(warnings(&memory), [""; 0]);
-    let mut memory = with_data(spec);
-    memory.absent = vec!["gc.freespacefilter"];
-    let memory = build(memory, &[]);
-    let graph = render(&last_graph(&memory));
-    assert!(
-        graph.contains("copy #1:/data -> /app/data follow-symlink contents"),
-        "{graph}"
-    );
-    assert!(!graph.contains("mode u="), "{graph}");
-    let said = warnings(&memory);
-    assert!(
-        said[0].starts_with("modes-kept: ") && said[0].ends_with("(line 2)"),
-        "{said:?}"
-    );
-    let mut memory = with_data(&format!("{spec}mode: keep\n"));
-    memory.absent = vec!["gc.freespacefilter"];
-    assert_eq!(warnings(&build(memory, &[])), [""; 0]);
-}
-
 #[test]
 fn a_user_without_a_name_is_at_home_in_the_workdir() {
     let home = |spec: &str, passwd: Option<&str>| {
