@@ -131,17 +131,12 @@ fn a_base_without_a_shell_is_opened_too() {
         "FROM scratch\nCOPY --chown=7:8 --chmod=700 home /root/\nCOPY --chmod=700 f /app/x/f\n",
     );
     project.file("f", "1").file("home/kept", "1");
-    let build = [
-        "buildx",
-        "build",
-        "-q",
-        "-f",
-        "Dockerfile",
-        "-t",
-        "imagespec-test/shellless:1",
-    ];
     let directory = project.directory.path().to_str().unwrap();
-    project.engine.ok(&[&build[..], &[directory]].concat());
+    let dockerfile = format!("{directory}/Dockerfile");
+    let tag = "imagespec-test/shellless:1";
+    project
+        .engine
+        .ok(&["buildx", "build", "-q", "-f", &dockerfile, "-t", tag, directory]);
     project.build("engine-shellless");
     let id = project
         .engine
