@@ -21,7 +21,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::Strategy as Generator;
 
 /// Lines of specs that go with each other in any number.
-const LINES: [&str; 27] = [
+const LINES: [&str; 32] = [
     "apt_packages: [git, jq]",
     "apt_packages: [a, b, c, d, e, f, g, h, i, j, k]",
     "packages: [pandas, ./lib]",
@@ -45,6 +45,11 @@ const LINES: [&str; 27] = [
     "commands: [ls]",
     "setup_commands: [ls]",
     "workdir: /srv/app",
+    "workdir: /root",
+    "user: app",
+    "user: \"1001\"",
+    "mode: keep",
+    "commands: [useradd app]",
     "profile: plain",
     "layering: single",
     "heavy: [six]",

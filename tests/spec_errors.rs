@@ -38,6 +38,7 @@ const CASES: &[(&str, &str)] = &[
         "profile: plain\nbuilder_options: {profile: flyte}\n",
     ),
     ("wrong-kind", "packages: pandas\n"),
+    ("unknown-value", "mode: \"0600\"\n"),
     ("wrong-kind", "packages: null\n"),
     ("wrong-kind", "apt_packages:\n"),
     ("wrong-kind", "env: [A, B]\n"),

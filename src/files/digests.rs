@@ -95,7 +95,8 @@ impl Computer<'_> {
                 path,
                 exclude,
                 keeps_root,
-            } => snapshot(self.context, path, exclude, *keeps_root, notes),
+                keeps_modes,
+            } => snapshot(self.context, path, exclude, (*keeps_root, *keeps_modes), notes),
         }
     }
 

@@ -59,7 +59,7 @@ pub enum Job {
         /// A package that it has to name, normalised.
         must_have: Option<String>,
     },
-    /// Our own digest of a file or directory: contents, names, modes, targets of links.
+    /// Our own digest of a file or directory: contents, names, which files are executable, targets of links.
     Content {
         /// The file or directory; empty for the whole context.
         path: String,
@@ -67,6 +67,8 @@ pub enum Job {
         exclude: Vec<String>,
         /// Whether a directory itself is copied, not only its contents.
         keeps_root: bool,
+        /// Whether all of a mode counts.
+        keeps_modes: bool,
     },
 }
 

@@ -1,4 +1,4 @@
-//! Our own digest of what a copy brings into an image: contents, names, modes, targets of links.
+//! Our own digest of what a copy brings into an image: contents, names, modes as they arrive, targets of links.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -30,12 +30,12 @@ enum EntryKind {
 }
 
 /// SHA-256 over everything at or below a path that `exclude` does not match. `keeps_root` says whether the path itself
-/// is copied if it is a directory.
+/// is copied if it is a directory, `keeps_modes` whether more of a mode counts than git keeps.
 pub(super) fn snapshot(
     context: &Context,
     path: &str,
     exclude: &[String],
-    keeps_root: bool,
+    (keeps_root, keeps_modes): (bool, bool),
     notes: &mut Notes,
 ) -> Result<String, Problem> {
     let place = context.place(path);
@@ -63,27 +63,28 @@ pub(super) fn snapshot(
         hash.update(format!("{kind} {}:{detail} {}:{name}\n", detail.len(), name.len()));
         hash.update(content);
     };
+    let shown = |mode: u32, is_executable: bool| match (keeps_modes, is_executable) {
+        (true, _) => format!("{:o}", mode & 0o7777),
+        (false, true) => "755".to_owned(),
+        (false, false) => "644".to_owned(),
+    };
     for entry in &entries {
         match &entry.kind {
             // The contents go into a directory that exists already.
             EntryKind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
-            EntryKind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
+            EntryKind::Directory(mode, _) => line("directory", &shown(*mode, true), &entry.name, &[]),
             EntryKind::Link(target) => {
                 let target = target.as_os_str().as_bytes();
                 line("link", &target.len().to_string(), &entry.name, target);
             }
             EntryKind::File => {
                 if let Some((mode, digest)) = digests.next() {
-                    line("file", &octal(*mode), &entry.name, digest);
+                    line("file", &shown(*mode, mode & 0o111 != 0), &entry.name, digest);
                 }
             }
         }
     }
     Ok(hex(&hash.finalize()))
-}
-
-fn octal(mode: u32) -> String {
-    format!("{:o}", mode & 0o7777)
 }
 
 fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {

@@ -8,7 +8,7 @@ use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Locking, ReadLock, solve_product};
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
-use crate::image_spec::{BaseImage, ImageSpec};
+use crate::image_spec::{BaseImage, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
 use crate::plan::{
@@ -68,6 +68,19 @@ fn base_span(spec: &ImageSpec) -> Option<Span> {
     })
 }
 
+/// What an engine that cannot set modes makes of the copies of a spec, and of those below it.
+fn modes_kept(spec: &ImageSpec) -> Option<Diagnostic> {
+    let copied = |spec: &ImageSpec| {
+        let copy = spec.copy.as_ref().filter(|copy| !copy.value.is_empty());
+        copy.map(|copy| copy.span)
+            .or(spec.copied_source().map(|root| root.span))
+    };
+    let span = spec.all().filter(|spec| spec.mode == FileMode::Git).find_map(copied)?;
+    let message = "this engine cannot set the modes of copied files: they have those of the checkout, so another umask makes other layers, and some that not every user can read";
+    let warning = Diagnostic::warning("modes-kept", message).at(span);
+    Some(warning.help("BuildKit can since 0.17, Docker since 27.4; `mode: keep` says that it is meant"))
+}
+
 impl Build<'_> {
     /// Plans and solves the image of a platform.
     pub(super) async fn image(
@@ -91,6 +104,10 @@ impl Build<'_> {
             let warning = Diagnostic::warning("platform-mismatch", message)
                 .at_known(field)
                 .help("name a base image that has this platform, or build with another --platform");
+            self.session.warn(&warning).await?;
+        }
+        let kept = modes_kept(self.spec).filter(|_| warn && !self.session.client.sets_modes());
+        if let Some(warning) = kept {
             self.session.warn(&warning).await?;
         }
         let options = self.llb_options(label.then(|| platform.to_string()))?;
@@ -144,6 +161,7 @@ impl Build<'_> {
                 .unwrap_or("")
                 .to_owned(),
             platform_label,
+            sets_modes: self.session.client.sets_modes(),
             source: Some(SpecSource {
                 text: Arc::new(self.session.file.text.clone()),
                 file: Arc::clone(&self.session.file.source),

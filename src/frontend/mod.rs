@@ -10,6 +10,7 @@ mod existing;
 mod failed_commands;
 mod files;
 mod gateway;
+mod home;
 mod image;
 mod inputs;
 mod lock;

@@ -1,9 +1,11 @@
 //! The frontend against BuildKit in memory: what users and clients get.
 
+mod checkouts;
 mod existing;
 mod failures;
 mod locks;
 mod transport;
+mod users;
 
 use std::sync::Arc;
 
@@ -383,7 +385,7 @@ fn specs_are_checked_and_described_without_a_build() {
         .iter()
         .map(|t| t["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["base", "apt", "source", "image"]);
+    assert_eq!(names, ["base", "user", "apt", "source", "image"]);
     let (outline, _) = ask("pip_secret_mounts: [[a, /b]]\npackages: [x]\n", "frontend.outline");
     assert_eq!(outline["secrets"][1]["name"], "secret_0");
     let refused = error(&build(

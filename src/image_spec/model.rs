@@ -78,6 +78,37 @@ pub enum SourceCopyMode {
     None,
 }
 
+/// The modes of copied files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileMode {
+    /// What git keeps: executable or not. Everybody may read, the owner may write.
+    #[default]
+    Git,
+    /// Those that the files have.
+    Keep,
+}
+
+impl FileMode {
+    /// All of them, in the order in which users are told of them.
+    pub const ALL: [Self; 2] = [Self::Git, Self::Keep];
+
+    /// The word that `mode` takes. It counts in content tags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Keep => "keep",
+        }
+    }
+
+    /// Whether it is the default.
+    #[must_use]
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// The image that a build starts from.
 #[derive(Debug, Clone, PartialEq)]
 pub enum BaseImage {
@@ -169,6 +200,8 @@ pub struct ImageSpec {
     pub workdir: Option<TextValue>,
     /// Where `copy` and `source_root` go; `/root` where none is given.
     pub copy_to: Option<TextValue>,
+    /// The modes of what is copied.
+    pub mode: FileMode,
     /// Variables that only steps of the build see.
     pub build_env: Option<TextMap>,
     /// Commands run before anything is copied.
@@ -243,6 +276,7 @@ impl ImageSpec {
                     "copy_to" => value == Value::text("/root"),
                     "layering" => value == Value::text("auto"),
                     "install_project" => value == Value::Bool(false),
+                    "mode" => value == Value::text("git"),
                     _ => false,
                 };
                 (!default && value != Value::None).then_some((field.name, value))

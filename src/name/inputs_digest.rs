@@ -82,6 +82,7 @@ fn of_path(depth: usize, path: String) -> Task {
         path,
         exclude: not_of_projects(),
         keeps_root: false,
+        keeps_modes: false,
     };
     let field = "requirements";
     Task { depth, field, job }

@@ -293,6 +293,7 @@ fn example(field: &str) -> &'static str {
         "extras" => "requirements: pyproject.toml\nextras: [fast]",
         "groups" => "requirements: pyproject.toml\ngroups: [dev]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
+        "mode" => "mode: keep\ncopy: [data]",
         "tag_algorithm" => "tag_algorithm: flytekit",
         other => panic!("`{other}` has no example: what does it change?"),
     }

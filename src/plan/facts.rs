@@ -1,5 +1,7 @@
 //! What a plan is told about the world outside the spec.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::python::Locked;
@@ -48,6 +50,8 @@ pub struct Requirements {
     pub indexes: Vec<String>,
     /// All files that are read, by their paths in the context.
     pub files: Vec<String>,
+    /// What the lock step reads instead of some of the files, by their paths: nothing else of these counts for it.
+    pub contents: BTreeMap<String, String>,
     /// Files and directories of the context that packages are built or installed from.
     pub projects: Vec<String>,
 }

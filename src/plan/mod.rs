@@ -9,6 +9,7 @@ mod chain;
 mod environment;
 mod explain;
 mod facts;
+mod home;
 mod inputs;
 mod layers;
 mod model;

@@ -5,7 +5,7 @@ use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
 use crate::project::manifests::ALL_PROJECTS;
 use crate::project::requirements::RequirementsReader;
-use crate::python::{LockError, PoetryLock, Pylock, content_hash, has_name, normalised};
+use crate::python::{LockError, PoetryLock, Pylock, content_hash, content_of_toml, has_name, normalised};
 use crate::text::{Diagnostic, Failure, Spanned, directory_of, join};
 
 /// The version of uv.lock that this release's uv reads.
@@ -118,6 +118,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             project = self
                 .table(&manifest, &text, file.span, "correct the file")
                 .unwrap_or_default();
+            self.add_content(&manifest, content_of_toml(&text));
             self.found.facts.files.push(manifest);
         }
         self.note_overrides(&project);
@@ -136,7 +137,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
             let inner = format!("{inner}/pyproject.toml");
             let value = Spanned::new(inner.clone(), file.span);
-            if self.text(&inner, &value).await?.is_some() {
+            if let Some(text) = self.text(&inner, &value).await? {
+                self.add_content(&inner, content_of_toml(&text));
                 self.found.facts.files.push(inner);
             }
         }

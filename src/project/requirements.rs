@@ -6,11 +6,16 @@ use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::Requirements;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::look::judge;
-use crate::python::{Entry, Locked, Requirement, RequirementsFile, Source, add_names, parse_requirements, plain_text};
+use crate::python::{
+    Entry, Locked, Requirement, RequirementsFile, Source, add_names, content_of_lines, content_of_toml,
+    parse_requirements, plain_text,
+};
 use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, join};
 
 /// The most files that one requirements file may include, directly or not.
 const MAX_INCLUDING: usize = 16;
+/// The most bytes of a file that reaches the lock step as part of its command.
+const MAX_CONTENT: usize = 64 * 1024;
 /// What the requirements files of one spec say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FoundRequirements {
@@ -181,6 +186,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             let Some(text) = self.text(&path, &named).await? else {
                 continue;
             };
+            self.add_content(&path, content_of_lines(&text));
             if replaces {
                 let lines = parse_requirements(&text).unwrap_or_default();
                 let names = lines.iter().filter_map(|(_, entry)| match entry {
@@ -202,6 +208,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.look_for_settings(kind, file).await?;
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
+        let content = match kind {
+            RequirementsFile::Lines => content_of_lines(&text),
+            _ => content_of_toml(&text),
+        };
+        self.add_content(&path, content);
         match kind {
             RequirementsFile::Lines => {
                 let is_bound = false;
@@ -400,10 +411,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// The text of an included file, which is recorded as an input.
     async fn read_included(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
         let text = self.text(path, &Spanned::new(path.to_owned(), named.span)).await?;
-        if text.is_some() && !self.found.facts.files.iter().any(|known| known == path) {
+        if let Some(text) = &text
+            && !self.found.facts.files.iter().any(|known| known == path)
+        {
+            self.add_content(path, content_of_lines(text));
             self.found.facts.files.push(path.to_owned());
         }
         Ok(text)
+    }
+
+    /// Records what the lock step reads of a file, unless it is large. No credential is in it: `text` refuses them.
+    pub(super) fn add_content(&mut self, path: &str, content: String) {
+        if content.len() <= MAX_CONTENT {
+            self.found.facts.contents.insert(path.to_owned(), content);
+        }
     }
 
     /// Records an index, if builds can use it.

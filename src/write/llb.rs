@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Output, Owner};
+use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, Metadata, Output, Owner, SetDirectory};
 use crate::plan::{
     Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Run, Schedule, Scheduled, Script,
     Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
 };
 use crate::write::options::{LlbOptions, Sources, WriteError};
 use crate::write::script_text::{pieces, script_text};
+
+/// The modes that git keeps: whether a file is executable. All may read, and nothing is sticky or runs as somebody else.
+const GIT_MODES: &str = "u=rwX,go=rX,a-t";
 
 /// A plan as a graph.
 #[derive(Debug, Clone)]
@@ -174,23 +177,37 @@ impl StoreyWriter<'_> {
                 });
             }
             Action::Copy(copies) => {
+                let taken = self.taken(step, copies)?;
                 let mut actions = FileActions::new();
-                for files in copies {
+                for (number, files) in copies.iter().enumerate() {
                     let product = |id: &StepId| used(id).and_then(|run| run.product.as_ref());
-                    actions = actions.copy(self.copy(&step.title, files, product)?);
+                    let copy = self.copy(&step.title, files, product)?;
+                    actions = actions.copy(match &taken {
+                        Some(taken) if self.takes(files) => Copy {
+                            from: taken.clone(),
+                            source: place_of(number, &files.source),
+                            follow_symlink: false,
+                            exclude: Vec::new(),
+                            ..copy
+                        },
+                        _ => copy,
+                    });
                 }
                 actions.apply(parent.as_ref(), metadata)
             }
-            Action::MakeDirectory { path, owner: name } => {
-                let directory = MakeDirectory {
+            Action::MakeDirectory {
+                path,
+                owner: name,
+                mode,
+            } => {
+                let directory = SetDirectory {
                     path: path.clone(),
-                    mode: 0o755,
-                    parents: true,
-                    owner: Some(owner(name)),
-                    time: Some(FIXED_TIME),
+                    mode: i32::try_from(*mode).unwrap_or_default(),
+                    owner: name.as_deref().map(owner),
+                    time: FIXED_TIME,
                 };
                 FileActions::new()
-                    .make_directory(directory)
+                    .set_directory(directory)
                     .apply(parent.as_ref(), metadata)
             }
         };
@@ -223,6 +240,34 @@ impl StoreyWriter<'_> {
             exclude: files.exclude.clone(),
             ..Copy::new(tree, source, &files.target)
         })
+    }
+
+    /// Whether files get the modes that git keeps before a step sees them.
+    fn takes(&self, files: &CopyFiles) -> bool {
+        let is_checkout = !matches!(files.from, CopySource::Product(_));
+        self.options.sets_modes && is_checkout && !files.keeps_modes
+    }
+
+    /// The files of a checkout with the modes that git keeps. BuildKit's checksum of the checkout has those of its umask,
+    /// so this copy runs again for another checkout of the same commit, and nothing that reads its result does.
+    fn taken(&self, step: &Step, copies: &[CopyFiles]) -> Result<Option<Output>, WriteError> {
+        let mut actions = FileActions::new();
+        let mut names = Vec::new();
+        for (number, files) in copies.iter().enumerate().filter(|(_, files)| self.takes(files)) {
+            names.push(files.source.as_str());
+            actions = actions.copy(Copy {
+                target: place_of(number, &files.source),
+                owner: Some(owner("root")),
+                mode: Some(GIT_MODES),
+                ..self.copy(&step.title, files, |_| None)?
+            });
+        }
+        let title = format!("[internal] take {} from the checkout", names.join(" "));
+        let metadata = Metadata {
+            locations: self.metadata(step).locations,
+            ..Metadata::named(shortened(&title))
+        };
+        Ok((!names.is_empty()).then(|| actions.apply(None, metadata)))
     }
 
     fn exec<'w>(
@@ -283,13 +328,23 @@ impl StoreyWriter<'_> {
                 llb::Mount::read_only(*target, source, *path)
             }
             StepMount::Context { target, path } => {
-                let context = self.sources.context.as_ref().ok_or_else(|| missing("build context"))?;
-                let selector = if path.is_empty() {
-                    String::new()
-                } else {
-                    format!("/{path}")
+                let source = if path.is_empty() { "." } else { path };
+                let files = CopyFiles {
+                    source: source.to_owned(),
+                    ..CopyFiles::default()
                 };
-                llb::Mount::read_only(target, context, selector)
+                match self.taken(step, &[files])? {
+                    Some(taken) => llb::Mount::read_only(target, &taken, place_of(0, source)),
+                    None => {
+                        let context = self.sources.context.as_ref().ok_or_else(|| missing("build context"))?;
+                        let selector = if path.is_empty() {
+                            String::new()
+                        } else {
+                            format!("/{path}")
+                        };
+                        llb::Mount::read_only(target, context, selector)
+                    }
+                }
             }
             StepMount::Product { target, step: other } => {
                 let product = used(other).and_then(|run| run.product.as_ref());
@@ -346,12 +401,22 @@ fn in_variables(script: &Script, mounts: &[StepMount]) -> (String, Vec<(String, 
     (format!("eval \"{all}\""), variables.collect())
 }
 
+/// The owner `user` or `user:group`.
 fn owner(name: &str) -> Owner {
+    let (user, group) = name.split_once(':').unwrap_or((name, name));
     // `root` needs no passwd file.
-    let account = if name == "root" { "0" } else { name };
+    let account = |name: &str| if name == "root" { "0" } else { name }.to_owned();
     Owner {
-        user: account.to_owned(),
-        group: account.to_owned(),
+        user: account(user),
+        group: account(group),
+    }
+}
+
+/// Where one of several files lies in a tree that is made of them alone.
+fn place_of(number: usize, source: &str) -> String {
+    match source.rsplit('/').next().unwrap_or(source) {
+        "." | "" => format!("/{number}"),
+        name => format!("/{number}/{name}"),
     }
 }
 

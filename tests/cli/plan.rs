@@ -34,11 +34,11 @@ fn a_plan_ends_where_the_packages_are_looked_up() {
     );
     assert_eq!(plan["base"]["environment"], "unknown");
     assert_eq!(plan["storeys"][0]["lock"], "unknown");
-    assert_eq!(ids(&plan), ["python", "apt-1", "lock"]);
+    assert_eq!(ids(&plan), ["root", "python", "apt-1", "lock"]);
     // What the lock step reads and runs on is there.
     assert_eq!(
         plan["storeys"][0]["schedule"]["result"],
-        serde_json::json!({"product": 2})
+        serde_json::json!({"product": 3})
     );
     assert!(plan["scripts"]["resolve.sh"].as_str().unwrap().contains("uv"));
 }
@@ -51,6 +51,7 @@ fn with_a_lock_beside_the_spec_a_plan_is_whole() {
     assert_eq!(
         ids(&plan),
         [
+            "root",
             "python",
             "apt-1",
             "lock",
@@ -121,8 +122,10 @@ fn plans_read_what_requirements_files_include() {
     let plan: Value = serde_json::from_str(&project.run(&["plan", "--json"]).out).unwrap();
     let lock = plan["storeys"][0]["steps"].as_array().unwrap().last().unwrap().clone();
     let mounts = serde_json::to_string(&lock["run"]["mounts"]).unwrap();
-    for path in ["deps/all.txt", "deps/more.txt", "deps/lib"] {
-        assert!(mounts.contains(&format!("\"path\":\"{path}\"")), "{mounts}");
+    assert!(mounts.contains("\"path\":\"deps/lib\""), "{mounts}");
+    let contents = lock["run"]["script"]["variables"]["_contents"].as_str().unwrap();
+    for part in ["deps/all.txt '-r more.txt\n./lib\n", "deps/more.txt six"] {
+        assert!(contents.contains(part), "{contents}");
     }
     let arguments = serde_json::to_string(&lock["run"]["script"]["arguments"]).unwrap();
     assert!(arguments.contains("https://index.example/simple"), "{arguments}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::frontend::gateway::call_error::CallError;
 use crate::frontend::gateway::calls::Gateway;
-use crate::llb::{Definition, Output, since};
+use crate::llb::{Definition, MODE_TEXTS, Output, since};
 use crate::proto::gateway as wire;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
 use crate::proto::pb;
@@ -56,6 +56,11 @@ impl Client {
     /// Whether an LLB capability is listed and enabled: engines also list what they cannot do.
     pub(crate) fn can(&self, capability: &str) -> bool {
         self.llb.get(capability).is_some_and(|cap| cap.enabled)
+    }
+
+    /// Whether copies can set modes.
+    pub(crate) fn sets_modes(&self) -> bool {
+        MODE_TEXTS.iter().any(|capability| self.can(capability))
     }
 
     /// Whether a gateway capability is listed and enabled.

@@ -15,7 +15,7 @@ use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
 use crate::proto::{gateway as wire, pb};
 
 /// Capabilities of a current engine.
-const LLB: [&str; 34] = [
+const LLB: [&str; 35] = [
     "constraints",
     "diffop",
     "exec.meta.base",
@@ -31,6 +31,7 @@ const LLB: [&str; 34] = [
     "exec.secretenv",
     "file.base",
     "file.copy.includeexcludepatterns",
+    "gc.freespacefilter",
     "mergeop",
     "meta.description",
     "meta.ignorecache",

@@ -12,7 +12,7 @@ use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
-use crate::frontend::{existing, failed_commands, naming, secrets, unseen_variables};
+use crate::frontend::{existing, failed_commands, home, naming, secrets, unseen_variables};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
@@ -59,6 +59,9 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     } else {
         identify_while_building(&inputs, &files, &found, &built).await?
     };
+    for image in built.iter_mut().filter(|_| is_whole) {
+        home::set_home(session, image).await?;
+    }
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
 

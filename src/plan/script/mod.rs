@@ -35,6 +35,7 @@ const FILES: &[(&str, &str)] = &files![
     "login_path.sh",
     "needs.py",
     "own_packages.py",
+    "own_workdir.sh",
     "pip.py",
     "prelude.sh",
     "report_interpreter.sh",

@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _directory: where the requirements file is in the context
+# _contents: read by lock_environment.sh
 # _copies: not empty where packages of the context may be built
 # _packages: the spec's own requirements, a line each; may be empty
 # _requirements: everything the lock depends on, as TOML

@@ -3,12 +3,29 @@
 use crate::image_spec::TextList;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::environment::Edit;
-use crate::plan::inputs::{StoreyInputs, run, uv, uv_cache};
+use crate::plan::home::workdir;
+use crate::plan::inputs::{StoreyInputs, run, scratch, uv, uv_cache};
 use crate::plan::model::{Action, Stage, StepMount};
 use crate::plan::paths::{SCRATCH_OF_COMMANDS, UV_CACHE};
 use crate::plan::script::Script;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
+
+/// Gives the working directory to a user that only the commands have made.
+pub(crate) fn own_workdir(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
+    let Some(workdir) = workdir(inputs.spec).filter(|workdir| workdir.is_owned_last) else {
+        return;
+    };
+    let script = Script::new("own_workdir.sh").arguments([workdir.path, &workdir.owner]);
+    let action = Action::Run(run(script, Vec::new(), vec![scratch()]));
+    let title = format!("give {} to {}", workdir.path, workdir.owner);
+    let after = plan.after_everything();
+    let draft = Draft::new("own-workdir", Stage::Image, title, action)
+        .writes(Writes::at(workdir.path))
+        .after(after, "commands make the user")
+        .spans(workdir.spans);
+    plan.add(draft);
+}
 
 /// The commands before the copies, or the last ones: one shell, as root, in `/`, with uv, after everything so far.
 pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Stage, list: Option<&TextList>) {

@@ -1,8 +1,9 @@
 //! The user's files.
 
-use crate::image_spec::{ImageSpec, TextValue};
+use crate::image_spec::{FileMode, ImageSpec, TextValue};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
+use crate::plan::home::{Workdir, workdir};
 use crate::plan::inputs::StoreyInputs;
 use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
 use crate::plan::writes::Writes;
@@ -23,7 +24,19 @@ struct CopyStep {
 /// The working directory, what `copy` names, and the source tree, in this order.
 pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
-    let files = copy_steps(inputs);
+    let mut files = copy_steps(inputs);
+    if let Some(workdir) = workdir(spec) {
+        // A copy that brings it would take it from its user again; elsewhere, copies need not come first.
+        let brings = |target: &String| {
+            let rest = workdir.path.strip_prefix(target.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let at = match files.iter().any(|step| step.writes.iter().any(brings)) {
+            true => files.len(),
+            false => 0,
+        };
+        files.insert(at, workdir_step(workdir));
+    }
     let has_commands = [&spec.setup_commands, &spec.commands]
         .iter()
         .any(|list| ImageSpec::strings(list).next().is_some());
@@ -42,6 +55,24 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     }
 }
 
+fn workdir_step(workdir: Workdir<'_>) -> CopyStep {
+    let owner = match workdir.is_owned_last {
+        true => "root:0".to_owned(),
+        false => workdir.owner,
+    };
+    CopyStep {
+        id: "workdir".into(),
+        title: format!("create {}", workdir.path),
+        action: Action::MakeDirectory {
+            path: workdir.path.to_owned(),
+            owner: Some(owner),
+            mode: 0o775,
+        },
+        writes: vec![workdir.path.to_owned()],
+        spans: workdir.spans,
+    }
+}
+
 fn writes(targets: &[String]) -> Writes {
     let mut all: Vec<String> = Vec::new();
     for target in targets {
@@ -55,24 +86,12 @@ fn writes(targets: &[String]) -> Writes {
 fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     let spec = inputs.spec;
     let mut steps = Vec::new();
-    if let Some(workdir) = &spec.workdir {
-        steps.push(CopyStep {
-            id: "workdir".into(),
-            title: format!("create {}", workdir.value),
-            action: Action::MakeDirectory {
-                path: workdir.value.clone(),
-                owner: inputs.owner().to_owned(),
-            },
-            writes: vec![workdir.value.clone()],
-            spans: vec![workdir.span],
-        });
-    }
     let target = spec.copy_target().trim_end_matches('/').to_owned();
     let entries: Vec<&TextValue> = ImageSpec::strings(&spec.copy).collect();
     for (number, group) in chain(&entries).into_iter().enumerate() {
         let files: Vec<CopyFiles> = group
             .iter()
-            .map(|entry| copy_of(&context_path(&entry.value), &target, inputs.owner()))
+            .map(|entry| copy_of(&context_path(&entry.value), &target, inputs))
             .collect();
         let names: Vec<&str> = files.iter().map(|copy| copy.source.as_str()).collect();
         let to = match files.as_slice() {
@@ -91,7 +110,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
         let copy = CopyFiles {
             target: if target.is_empty() { "/".to_owned() } else { target },
             exclude: NOT_SOURCE.map(str::to_owned).to_vec(),
-            ..copy_of(&context_path(&root.value), "", inputs.owner())
+            ..copy_of(&context_path(&root.value), "", inputs)
         };
         steps.push(CopyStep {
             id: "source".into(),
@@ -105,7 +124,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
 }
 
 /// A path of the context to the same path below `target`.
-fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
+fn copy_of(path: &str, target: &str, inputs: &StoreyInputs<'_>) -> CopyFiles {
     let (source, target) = if path.is_empty() {
         (".", target.to_owned())
     } else {
@@ -115,7 +134,8 @@ fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
         from: CopySource::Context,
         source: source.to_owned(),
         target,
-        owner: owner.to_owned(),
+        owner: inputs.owner().to_owned(),
         exclude: Vec::new(),
+        keeps_modes: inputs.spec.mode == FileMode::Keep,
     }
 }

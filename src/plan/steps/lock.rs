@@ -3,10 +3,10 @@
 use crate::image_spec::LOCK_NAME;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
-use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId};
+use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId, StepMount};
 use crate::plan::paths::{CONTEXT, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
-use crate::plan::script::Script;
+use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
 use crate::plan::steps::requirement::{packages, required, with_absolute_path};
 use crate::plan::variables;
@@ -116,11 +116,21 @@ fn uv_inputs(
 
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
     let requirements = &inputs.facts.requirements;
+    let files = context_mounts(inputs, requirements.files.iter().chain(&requirements.projects));
+    // A mount would count with the file's mode and comments.
+    let mut contents: Vec<&str> = Vec::new();
     let mut mounts = access.mounts;
-    mounts.extend(context_mounts(
-        inputs,
-        requirements.files.iter().chain(&requirements.projects),
-    ));
+    for mount in files {
+        let content = match &mount {
+            StepMount::Context { path, .. } => requirements.contents.get_key_value(path),
+            _ => None,
+        };
+        match content {
+            Some((path, content)) => contents.extend([path.as_str(), content]),
+            None => mounts.push(mount),
+        }
+    }
+    let script = script.with("_contents", quote_all(contents));
     let environment = match inputs.facts.resolving_builds {
         true => variables::of_builds(inputs.spec),
         false => variables::of_installs(inputs.spec),
@@ -229,6 +239,7 @@ pub(crate) fn keep_lock(
         target,
         owner: "root".into(),
         exclude: Vec::new(),
+        keeps_modes: false,
     };
     let (mut copies, file) = match input(inputs) {
         Some(Input::Given(from, path)) => {

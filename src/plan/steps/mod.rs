@@ -16,7 +16,7 @@ mod venv;
 
 pub(crate) use apt::{SYSTEM_DIRECTORIES, apt};
 pub(crate) use build::{BUILD_REASON, build};
-pub(crate) use commands::commands;
+pub(crate) use commands::{commands, own_workdir};
 pub(crate) use conda::conda;
 pub(crate) use copies::{NOT_SOURCE, copies};
 pub(crate) use fetch::fetch;

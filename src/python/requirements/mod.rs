@@ -1,6 +1,7 @@
 //! Requirements: single ones, the files that list them, and the options that come with them.
 
 mod arguments;
+mod content;
 mod kind;
 mod lines;
 mod options;
@@ -11,6 +12,7 @@ mod project;
 mod requirement;
 
 pub(crate) use arguments::{PipArguments, add_names};
+pub(crate) use content::{content_of_lines, content_of_toml};
 pub(crate) use kind::RequirementsFile;
 pub(crate) use lines::{Entry, logical_lines, parse_requirements, plain_text};
 pub(crate) use other_tools::{OtherIndex, OtherTools};
