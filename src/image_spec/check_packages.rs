@@ -212,7 +212,9 @@ impl Checker<'_> {
             self.error("pip-extra-args", message, args.span, help);
         }
         let all = spec.parts();
-        let takes_more = all.all_extras || all.all_groups || !(all.extras.is_empty() && all.groups.is_empty());
+        // Poetry counts its project's own dependencies as a group, so extras go with them.
+        let takes_extras = kind != Some(RequirementsFile::PoetryLock) && (all.all_extras || !all.extras.is_empty());
+        let takes_more = takes_extras || all.all_groups || !all.groups.is_empty();
         if !parts.only_groups.is_empty() && takes_more {
             let message = "`--only-group` in `pip_extra_args` leaves out what other options or fields ask for";
             let help = "name all groups with `--only-group`, or all with `groups`; extras do not go with it";

@@ -74,6 +74,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let tables = [project.get("dependency-groups"), of_poetry];
         let named = tables.into_iter().flatten().filter_map(toml::Value::as_table);
         groups.extend(named.flat_map(toml::Table::keys).cloned());
+        groups.push("main".into());
         groups.sort();
         groups.dedup();
         self.unknown_parts(path, "extra", parts.named_extras(), &lock.extras());

@@ -102,6 +102,8 @@ fn unknown_extras_and_groups_are_told_at_the_entry() {
         ),
         ""
     );
+    let spec = "requirements: poetry.lock\npip_extra_args: --only main,docs --all-extras\n";
+    assert_eq!(error_of(spec, &files), "");
     let said = error_of(
         "requirements: uv.lock\npip_extra_args: --package shop-api\n",
         &[("pyproject.toml", PROJECT), ("uv.lock", UV_LOCK)],
