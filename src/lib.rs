@@ -9,6 +9,8 @@ mod engine;
 pub mod files;
 pub mod flytekit;
 pub mod frontend;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod image_spec;
 pub mod llb;
 pub mod name;

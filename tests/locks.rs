@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use imagespec::image_spec::parse;
 use imagespec::oci::Platform;
 use imagespec::plan::{BaseFacts, BuildPlan, Facts, LockedPackages, Step, StepId, StoreyFacts, plan};
-use imagespec::python::{Artefact, Interpreter, Locked, Pylock, Selection};
+use imagespec::python::{Artefact, Interpreter, Locked, Parts, Pylock, Selection};
 use imagespec::text::Text;
 
 /// CPython 3.12 on Debian 12.
@@ -175,8 +175,11 @@ fn markers_of_extras_and_groups_are_sets() {
     let check = |extras: &[&str], groups: &[&str], expect: &[&str]| {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect();
         let selection = Selection {
-            extras: words(extras),
-            groups: words(groups),
+            parts: Parts {
+                extras: words(extras),
+                groups: words(groups),
+                ..Parts::default()
+            },
             ..Selection::default()
         };
         let found = Pylock::parse(text)

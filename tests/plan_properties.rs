@@ -12,8 +12,7 @@ use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
     Action, BaseFacts, BuildPlan, CopiesFacts, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled,
-    SharedFile, ShellCommand, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan,
-    schedule,
+    SharedFile, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
 };
 use imagespec::python::{Artefact, Locked};
 use imagespec::text::{Operation, Text};
@@ -22,7 +21,7 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::Strategy as Generator;
 
 /// Lines of specs that go with each other in any number.
-const LINES: [&str; 27] = [
+const LINES: [&str; 32] = [
     "apt_packages: [git, jq]",
     "apt_packages: [a, b, c, d, e, f, g, h, i, j, k]",
     "packages: [pandas, ./lib]",
@@ -46,6 +45,11 @@ const LINES: [&str; 27] = [
     "commands: [ls]",
     "setup_commands: [ls]",
     "workdir: /srv/app",
+    "workdir: /root",
+    "user: app",
+    "user: \"1001\"",
+    "mode: keep",
+    "commands: [useradd app]",
     "profile: plain",
     "layering: single",
     "heavy: [six]",
@@ -292,12 +296,10 @@ proptest! {
             for step in &storey.steps {
                 let Action::Run(run) = &step.action else { continue };
                 // The interpreter that scripts are told is the one that was needed.
-                if let ShellCommand::Script(script) = &run.command {
-                    let told = script.variables.iter().find(|(name, _)| *name == "_python");
-                    if let Some((_, told)) = told {
-                        let program = needed.python.map(|python| format!("{}/bin/python", python.prefix));
-                        prop_assert_eq!(program.as_ref(), Some(told));
-                    }
+                let told = run.script.variables.iter().find(|(name, _)| *name == "_python");
+                if let Some((_, told)) = told {
+                    let program = needed.python.map(|python| format!("{}/bin/python", python.prefix));
+                    prop_assert_eq!(program.as_ref(), Some(told));
                 }
                 used.extend(run.mounts.iter().filter_map(|mount| match mount {
                     StepMount::Image { image, .. } => Some(*image),

@@ -15,7 +15,8 @@ use imagespec::llb::{Definition, Image, Local, Metadata, Output, ResolveMode, So
 use imagespec::name;
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    BaseFacts, BuildPlan, CopiesFacts, Facts, LockedPackages, Requirements, StoreyFacts, Strategy, plan, required,
+    BaseFacts, BuildPlan, CopiesFacts, CopyFacts, CopyLink, Facts, LockedPackages, Requirements, StoreyFacts, Strategy,
+    plan, required,
 };
 use imagespec::proto::pb;
 use imagespec::python::{Artefact, Locked, Requirement, Source};
@@ -87,9 +88,9 @@ fn facts(spec: &ImageSpec) -> Facts {
         };
         StoreyFacts {
             lock: Some(lock(spec, &requirements)),
-            sibling_lock: None,
             copies: Some(CopiesFacts::default()),
             requirements,
+            ..StoreyFacts::default()
         }
     };
     let mut storeys: Vec<StoreyFacts> = spec.all().map(of_storey).collect();
@@ -362,4 +363,44 @@ fn what_a_spec_says_reaches_shells_only_quoted() {
     // The trap works: an unquoted word springs it.
     run("echo \"$(touch /pwned)\"");
     assert!(sprung.exists());
+}
+
+#[test]
+fn links_are_followed_in_the_tree_where_files_get_their_modes() {
+    let copies = |more: &str| {
+        let yaml = format!("profile: plain\ncopy: [a/b]\n{more}");
+        let (_, spec) = read("s.yaml", &yaml);
+        let mut facts = facts(&spec);
+        facts.storeys[0].copies = Some(CopiesFacts {
+            copy: vec![CopyFacts {
+                without: vec!["link".into(), "link/inner".into()],
+                links: vec![CopyLink {
+                    path: "link".into(),
+                    source: "c".into(),
+                    exclude: vec!["inner".into()],
+                }],
+            }],
+            ..CopiesFacts::default()
+        });
+        let plan = plan(&spec, &Platform::linux_amd64(), &facts);
+        let options = LlbOptions::new(Strategy::Chain);
+        let graph = write_llb(&plan, &sources(&plan), &options).unwrap();
+        let rendering = render(&Definition::new(graph.result.as_ref()).0);
+        let lines = rendering
+            .lines()
+            .filter(|line| line.contains("copy #") || line.contains("take"));
+        lines.map(|line| format!("{}\n", line.trim())).collect::<String>()
+    };
+    insta::assert_snapshot!(copies(""), @"
+    on scratch: copy #2:/a/b -> /0/b follow-symlink contents create-parents mode u=rwX,go=rX,a-t time 946684800 exclude link,link/inner owner 0:0
+    on action 0: copy #2:/c -> /0/b/link follow-symlink contents create-parents mode u=rwX,go=rX,a-t time 946684800 exclude inner owner 0:0
+    name [internal] take a/b from the checkout
+    on #1: copy #3:/0/b -> /root/a/b contents create-parents time 946684800 owner 0:0
+    ");
+    insta::assert_snapshot!(copies("mode: keep\n"), @"
+    on scratch: copy #2:/a/b -> /0/b follow-symlink contents create-parents time 946684800 exclude link,link/inner owner 0:0
+    on action 0: copy #2:/c -> /0/b/link follow-symlink contents create-parents time 946684800 exclude inner owner 0:0
+    name [internal] take a/b from the checkout
+    on #1: copy #3:/0/b -> /root/a/b contents create-parents time 946684800 owner 0:0
+    ");
 }

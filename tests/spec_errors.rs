@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 use imagespec::image_spec::parse;
 use imagespec::text::Text;
 
-const CASES: [(&str, &str); 66] = [
+const CASES: &[(&str, &str)] = &[
     ("yaml-syntax", "packages: [a, b\nenv: {}\n"),
     ("yaml-syntax", "env:\n\tA: b\n"),
     ("yaml-syntax", "packages: *nothing\n"),
@@ -38,6 +38,7 @@ const CASES: [(&str, &str); 66] = [
         "profile: plain\nbuilder_options: {profile: flyte}\n",
     ),
     ("wrong-kind", "packages: pandas\n"),
+    ("unknown-value", "mode: \"0600\"\n"),
     ("wrong-kind", "packages: null\n"),
     ("wrong-kind", "apt_packages:\n"),
     ("wrong-kind", "env: [A, B]\n"),
@@ -82,6 +83,8 @@ const CASES: [(&str, &str); 66] = [
     ("platform", "platform: windows/amd64\n"),
     ("tag-format", "tag_format: \"{hash}-dev\"\n"),
     ("tag-format", "tag_format: \"{spec_hash\"\n"),
+    ("tag-format-short", "tag_format: v1\n"),
+    ("tag-format-short", "tag_format: \"{spec_hash:.3}-dev\"\n"),
     ("builder-ignored", "builder: envd\n"),
     ("cuda", "cuda: \"12.1\"\n"),
     ("apt-package", "apt_packages: [\"curl; touch /pwned\"]\n"),
@@ -95,6 +98,32 @@ const CASES: [(&str, &str); 66] = [
     ("option-as-entry", "packages: [\"-e ./x\", \"--pre\"]\n"),
     ("packages-with-lock", "requirements: uv.lock\npackages: [a]\n"),
     (
+        "pip-extra-args",
+        "requirements: uv.lock\npip_extra_args: --without train --extra --group train\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: poetry.lock\npip_extra_args: --frob --package a\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: uv.lock\ngroups: [dev]\npip_extra_args: --only-group train --no-install-project\ninstall_project: true\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: pylock.toml\npip_extra_args: --only-group train\nlayering: single\n",
+    ),
+    (
+        "pip-extra-args",
+        "requirements: pyproject.toml\npip_extra_args: --package a --no-dev\n",
+    ),
+    (
+        "decided-by-lock",
+        "requirements: poetry.lock\npip_extra_args: --pre -U --exclude-newer 2025-01-01 -c bounds.txt\n",
+    ),
+    ("frozen-lock", "requirements: uv.lock\npip_extra_args: --frozen\n"),
+    ("no-project", "requirements: r.txt\npip_extra_args: --extra a\n"),
+    (
         "no-project",
         "packages: [a]\nextras: [x]\ngroups: [y]\ninstall_project: true\n",
     ),
@@ -103,7 +132,7 @@ const CASES: [(&str, &str); 66] = [
     ("context-path", "copy: [/etc/passwd, ../up, \"\"]\n"),
 ];
 
-const MORE_CASES: [(&str, &str); 18] = [
+const MORE_CASES: [(&str, &str); 20] = [
     (
         "index-url",
         "pip_index: pypi.org/simple\npip_extra_index_url: [example.com]\n",
@@ -120,6 +149,11 @@ const MORE_CASES: [(&str, &str); 18] = [
     ("surrogate", "packages: [\"\\ud800\"]\n"),
     ("yaml-syntax", "packages: [\"a\u{1}b\"]\n"),
     ("yaml-syntax", "packages: [!!str,a]\n"),
+    ("yaml-syntax", "packages:\n  [a,\n   !b,c]\n"),
+    (
+        "requirement",
+        "packages: [\"scikit- learn\", \"numpy->=1\", \"dask[array- ]\"]\n",
+    ),
     ("yaml-syntax", "name: \"\\"),
     ("yaml-value", "!foo\nname: x\n"),
     ("credential-in-url", "registry: \"me:hunter2@ghcr.io/x\"\n"),

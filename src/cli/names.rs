@@ -38,13 +38,16 @@ pub(super) fn print_id(arguments: &ImageArguments) -> Result<u8, Failure> {
 pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identity) -> &String) -> Result<u8, Failure> {
     let project = arguments.project(Operation::Naming)?;
     let naming = project.naming(&arguments.naming.options())?;
-    let (identity, warnings, _) = project.identify(&naming)?;
+    // Reading all files takes longer than the tag, so it is done for programs alone.
+    let read = arguments.naming.json.then(|| project.read_paths()).flatten();
+    let (identity, warnings, _) = project.identify(&naming, read.as_deref())?;
     let found = json!({
         "version": 1,
         "algorithm": identity.algorithm.name(),
         "id": identity.id,
         "tag": identity.tag,
         "name": identity.image_name,
+        "inputs_digest": identity.inputs_digest.as_ref().map(|digest| &digest.value),
     });
     let warnings: Vec<Diagnostic> = project.warnings.iter().cloned().chain(warnings).collect();
     show(&project.text, &warnings, arguments.naming.json, found, which(&identity));

@@ -8,7 +8,9 @@ use crate::engine;
 use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute, docker_patterns};
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
-use crate::project::{Outlook, Planned, copies_warnings, copying, several_platforms};
+use crate::project::{
+    FoundRequirements, Outlook, Planned, check, copies_warnings, copying, read_requirements, several_platforms,
+};
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
 
@@ -85,9 +87,7 @@ impl Project {
             sibling_lock: self.lock.as_deref().map(|text| (LOCK_NAME, text)),
             chosen,
         };
-        let (ignored, patterns) = self.ignored()?;
-        let context = Context::new(&self.context, patterns);
-        let mut files = DiskFiles { context, ignored };
+        let mut files = self.files()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| Diagnostic::internal("no runtime").because(error))?;
@@ -104,18 +104,39 @@ impl Project {
         Naming::new(&self.spec, &options).map_err(|problems| self.failure(problems))
     }
 
-    /// The names, with the digests of the spec's files, more warnings, and what is known of its copies.
-    pub(super) fn identify(&self, naming: &Naming<'_>) -> Result<Identified, Failure> {
+    /// The files and directories that the requirements of each spec name; `None` if they cannot be read.
+    pub(super) fn read_paths(&self) -> Option<Vec<Vec<String>>> {
+        let mut files = self.files().ok()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+        let found = runtime.block_on(async {
+            let texts = check(&mut files, &self.spec).await?;
+            read_requirements(&mut files, &self.spec, &texts, self.lock.is_some()).await
+        });
+        Some(found.ok()?.iter().map(FoundRequirements::paths).collect())
+    }
+
+    fn files(&self) -> Result<DiskFiles, Diagnostic> {
+        let (ignored, patterns) = self.ignored()?;
+        let context = Context::new(&self.context, patterns);
+        Ok(DiskFiles { context, ignored })
+    }
+
+    /// The names, with the digests of the spec's files, more warnings, and what is known of its copies. With `read`, the
+    /// files and directories that the requirements of each spec name, also the digest of all inputs.
+    pub(super) fn identify(&self, naming: &Naming<'_>, read: Option<&[Vec<String>]>) -> Result<Identified, Failure> {
         let tasks = naming.tasks().map_err(|problem| self.failure(problem))?;
+        let more = read.map(|read| naming.tasks_of_inputs(read)).unwrap_or_default();
         let context = Context::new(&self.context, self.ignored()?.1);
         let asked = Request {
             copies: copying(&self.spec, naming.algorithm()),
-            ..request(&tasks)
+            ..request(&[tasks.as_slice(), &more].concat())
         };
         let answer = compute(&asked, &context, &|directory| Some(engine::ignored_files(directory)));
-        let identity = naming
-            .identify(&tasks, &answer)
-            .map_err(|problems| self.failure(problems))?;
+        let identity = match read {
+            Some(_) => naming.identify_with_inputs(&tasks, &more, &answer),
+            None => naming.identify(&tasks, &answer),
+        };
+        let identity = identity.map_err(|problems| self.failure(problems))?;
         let mut warnings = naming.warnings(&tasks, &answer, &identity);
         for (spec, chosen) in self.spec.all().zip(&answer.chosen) {
             let of_spec = chosen

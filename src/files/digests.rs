@@ -15,7 +15,7 @@ use crate::files::job::{Answer, Choice, Chosen, ContentOf, Copying, Doubt, Fault
 use crate::files::paths::pathlib;
 use crate::files::repository::Repository;
 use crate::files::selection::{Copied, give_way, shortest};
-use crate::files::snapshot::snapshot;
+use crate::files::snapshot::{Counted, snapshot};
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
 use crate::files::tree::{Context, ListedFile, Listing, Notes, TreeEntry};
 use crate::python::locked;
@@ -105,15 +105,20 @@ impl Computer<'_> {
                 path,
                 exclude,
                 keeps_root,
+                keeps_modes,
                 of,
             } => {
                 let mut exclude = exclude.clone();
-                if *of == ContentOf::Source {
-                    let choice = self.source_choice(path, Rules::Plain, notes)?;
+                if let ContentOf::Source { is_prefixed } = of {
+                    let choice = self.source_choice(path, Rules::of_copies(*is_prefixed), notes)?;
                     exclude.extend(choice.without.iter().map(|path| literal_pattern(path)));
                 }
-                let follows = *of != ContentOf::Project;
-                snapshot(self.context, path, &exclude, (*keeps_root, follows), notes)
+                let how = Counted {
+                    root: *keeps_root,
+                    modes: *keeps_modes,
+                    targets: *of != ContentOf::Project,
+                };
+                snapshot(self.context, path, &exclude, how, notes)
             }
         }
     }
@@ -155,12 +160,7 @@ impl Computer<'_> {
         let Some(source) = &copying.source else {
             return Ok(chosen);
         };
-        let rules = if copying.is_prefixed {
-            Rules::Current
-        } else {
-            Rules::Plain
-        };
-        chosen.source = self.source_choice(source, rules, notes)?;
+        chosen.source = self.source_choice(source, Rules::of_copies(copying.is_prefixed), notes)?;
         if let Some(real) = find(source, notes)? {
             for (path, copied) in copied {
                 give_way(self.context, &copied, &real.join(path), path, &mut chosen.source);
@@ -389,6 +389,13 @@ enum Rules {
     Old,
     /// flytekit's, but for paths relative to the root.
     Plain,
+}
+
+impl Rules {
+    /// Those for what is copied.
+    fn of_copies(is_prefixed: bool) -> Self {
+        if is_prefixed { Self::Current } else { Self::Plain }
+    }
 }
 
 /// The files of a source tree.

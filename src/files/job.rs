@@ -59,7 +59,7 @@ pub enum Job {
         /// A package that it has to name, normalised.
         must_have: Option<String>,
     },
-    /// Our own digest of a file or directory: contents, names, modes, targets of links.
+    /// Our own digest of a file or directory: contents, names, which files are executable, targets of links.
     Content {
         /// The file or directory; empty for the whole context.
         path: String,
@@ -67,6 +67,8 @@ pub enum Job {
         exclude: Vec<String>,
         /// Whether a directory itself is copied, not only its contents.
         keeps_root: bool,
+        /// Whether all of a mode counts.
+        keeps_modes: bool,
         /// What becomes of it.
         of: ContentOf,
     },
@@ -81,7 +83,10 @@ pub enum ContentOf {
     /// They are copied, and links that lead out of them as what they lead to.
     Copy,
     /// The same, without what git and ignore files leave out of a source tree.
-    Source,
+    Source {
+        /// Whether rules see paths with the directory's path in front, as those of flytekit do.
+        is_prefixed: bool,
+    },
 }
 
 impl Job {
@@ -108,7 +113,7 @@ impl Job {
             Self::Source { .. }
                 | Self::Filtered { .. }
                 | Self::Content {
-                    of: ContentOf::Source,
+                    of: ContentOf::Source { .. },
                     ..
                 }
         )
@@ -171,6 +176,14 @@ pub struct Chosen {
     pub source: Choice,
     /// For each path that `copy` names.
     pub copy: Vec<Choice>,
+}
+
+impl Chosen {
+    /// Whether directories are copied in the places of links: flytekit's tag does not count what is in them.
+    pub(crate) fn has_directories_of_links(&self) -> bool {
+        let mut all = std::iter::once(&self.source).chain(&self.copy);
+        all.any(|choice| !choice.directories.is_empty())
+    }
 }
 
 /// Digests to compute, and copies to look at.

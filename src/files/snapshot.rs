@@ -1,4 +1,4 @@
-//! Our own digest of what a copy brings into an image: contents, names, modes, targets of links.
+//! Our own digest of what a copy brings into an image: contents, names, modes as they arrive, targets of links.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -30,19 +30,29 @@ enum EntryKind {
     File,
 }
 
-/// SHA-256 over everything at or below a path that `exclude` does not match. `keeps_root` says whether the path itself
-/// is copied if it is a directory, `follows` whether links that lead out of it are copied as what they lead to.
+/// What counts of files besides contents, names and targets of links.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    /// The path itself if it is a directory: it is copied, not only its contents.
+    pub(super) root: bool,
+    /// More of a mode than git keeps.
+    pub(super) modes: bool,
+    /// What links lead to, for links that lead out of the path: they are copied as what they lead to.
+    pub(super) targets: bool,
+}
+
+/// SHA-256 over everything at or below a path that `exclude` does not match.
 pub(super) fn snapshot(
     context: &Context,
     path: &str,
     exclude: &[String],
-    (keeps_root, follows): (bool, bool),
+    counted: Counted,
     notes: &mut Notes,
 ) -> Result<String, Problem> {
     let place = context.place(path);
     let exclude = Patterns::docker(exclude.iter().map(String::as_str))
         .map_err(|error| Fault::Unreadable(error.to_string()).at(path))?;
-    let entries = entries(context, &place, &exclude, follows, notes)?;
+    let entries = entries(context, &place, &exclude, counted.targets, notes)?;
     let files: Vec<&Path> = entries
         .iter()
         .filter(|entry| matches!(entry.kind, EntryKind::File))
@@ -64,27 +74,28 @@ pub(super) fn snapshot(
         hash.update(format!("{kind} {}:{detail} {}:{name}\n", detail.len(), name.len()));
         hash.update(content);
     };
+    let shown = |mode: u32, is_executable: bool| match (counted.modes, is_executable) {
+        (true, _) => format!("{:o}", mode & 0o7777),
+        (false, true) => "755".to_owned(),
+        (false, false) => "644".to_owned(),
+    };
     for entry in &entries {
         match &entry.kind {
             // The contents go into a directory that exists already.
-            EntryKind::Directory(..) if entry.name.is_empty() && !keeps_root => {}
-            EntryKind::Directory(mode, _) => line("directory", &octal(*mode), &entry.name, &[]),
+            EntryKind::Directory(..) if entry.name.is_empty() && !counted.root => {}
+            EntryKind::Directory(mode, _) => line("directory", &shown(*mode, true), &entry.name, &[]),
             EntryKind::Link(target) => {
                 let target = target.as_os_str().as_bytes();
                 line("link", &target.len().to_string(), &entry.name, target);
             }
             EntryKind::File => {
                 if let Some((mode, digest)) = digests.next() {
-                    line("file", &octal(*mode), &entry.name, digest);
+                    line("file", &shown(*mode, mode & 0o111 != 0), &entry.name, digest);
                 }
             }
         }
     }
     Ok(hex(&hash.finalize()))
-}
-
-fn octal(mode: u32) -> String {
-    format!("{:o}", mode & 0o7777)
 }
 
 fn digest(file: &mut File, buffer: &mut [u8]) -> std::io::Result<[u8; 32]> {

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use crate::frontend::digests::Looked;
 use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
-use crate::frontend::lock::{Locking, shared_files, solve_product};
+use crate::frontend::lock::{Locking, ReadLock, solve_product};
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
-use crate::image_spec::{BaseImage, ImageSpec};
+use crate::image_spec::{BaseImage, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
 use crate::plan::{
@@ -51,12 +51,35 @@ struct StackedSpec<'a> {
     sibling_lock: Option<&'a SiblingLock>,
 }
 
+/// What a lock step gave.
+enum FoundLock {
+    /// The lock.
+    Lock(Box<ReadLock>),
+    /// A package has to be built to know what it needs.
+    MustBuild,
+    /// There is no lock step: nothing is installed.
+    NotNeeded,
+}
+
 /// Where a spec, or one below it, names its base image.
 fn base_span(spec: &ImageSpec) -> Option<Span> {
     spec.all().find_map(|spec| match &spec.base_image {
         Some(BaseImage::Reference(name)) => Some(name.span),
         _ => None,
     })
+}
+
+/// What an engine that cannot set modes makes of the copies of a spec, and of those below it.
+fn modes_kept(spec: &ImageSpec) -> Option<Diagnostic> {
+    let copied = |spec: &ImageSpec| {
+        let copy = spec.copy.as_ref().filter(|copy| !copy.value.is_empty());
+        copy.map(|copy| copy.span)
+            .or(spec.copied_source().map(|root| root.span))
+    };
+    let span = spec.all().filter(|spec| spec.mode == FileMode::Git).find_map(copied)?;
+    let message = "this engine cannot set the modes of copied files: they have those of the checkout, so another umask makes other layers, and some that not every user can read";
+    let warning = Diagnostic::warning("modes-kept", message).at(span);
+    Some(warning.help("BuildKit can since 0.17, Docker since 27.4; `mode: keep` says that it is meant"))
 }
 
 impl Build<'_> {
@@ -83,6 +106,10 @@ impl Build<'_> {
             let warning = Diagnostic::warning("platform-mismatch", message)
                 .at_known(field)
                 .help("name a base image that has this platform, or build with another --platform");
+            self.session.warn(&warning).await?;
+        }
+        let kept = modes_kept(self.spec).filter(|_| warn && !self.session.client.sets_modes());
+        if let Some(warning) = kept {
             self.session.warn(&warning).await?;
         }
         let options = self.llb_options(label.then(|| platform.to_string()))?;
@@ -145,6 +172,7 @@ impl Build<'_> {
                 .unwrap_or("")
                 .to_owned(),
             platform_label,
+            sets_modes: self.session.client.sets_modes(),
             source: Some(SpecSource {
                 text: Arc::new(self.session.file.text.clone()),
                 file: Arc::clone(&self.session.file.source),
@@ -192,9 +220,21 @@ impl Build<'_> {
                 plan.storeys.truncate(position + 1);
                 plan
             };
-            let Some((mut lock, lock_text)) = self.lock_of(stacked, &plan_so_far(&facts), images, options).await?
-            else {
+            let found = match self.lock_of(stacked, &plan_so_far(&facts), images, options).await? {
+                FoundLock::MustBuild => {
+                    if let Some(storey) = facts.storeys.get_mut(position) {
+                        storey.resolving_builds = true;
+                    }
+                    self.lock_of(stacked, &plan_so_far(&facts), images, options).await?
+                }
+                found => found,
+            };
+            let FoundLock::Lock(read) = found else {
                 continue;
+            };
+            let mut lock = LockedPackages {
+                packages: read.packages.clone(),
+                shared: Vec::new(),
             };
             let set = |facts: &mut Facts, lock: &LockedPackages| {
                 if let Some(storey) = facts.storeys.get_mut(position) {
@@ -203,49 +243,55 @@ impl Build<'_> {
             };
             set(&mut facts, &lock);
             if is_top {
-                text = Some(lock_text);
+                text = Some(read.text.clone());
             }
             let is_for_one = matches!(
                 options.target,
                 Target::Part(Part::Stage(Stage::Lock) | Part::Package(_))
             );
             if !is_top || !is_for_one {
-                lock.shared = self.prepare(&plan_so_far(&facts), images, options).await?;
+                lock.shared = self
+                    .prepare(stacked, &read, &plan_so_far(&facts), images, options)
+                    .await?;
                 set(&mut facts, &lock);
             }
         }
         Ok((facts, text))
     }
 
-    /// Solves the lock step of the topmost storey; `None` if it needs no packages.
+    /// Solves the lock step of the topmost storey.
     async fn lock_of(
         &self,
         stacked: &StackedSpec<'_>,
         plan: &BuildPlan,
         images: &Images,
         options: &LlbOptions,
-    ) -> Result<Option<(LockedPackages, String)>, Failure> {
+    ) -> Result<FoundLock, Failure> {
         let Some(step) = plan.maker(Product::Lock) else {
-            return Ok(None);
+            return Ok(FoundLock::NotNeeded);
         };
         let sources = self.sources(plan, images);
         let solved = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
-        let locking = Locking {
+        let read = self.locking(stacked).read_lock(&solved).await?;
+        Ok(read.map_or(FoundLock::MustBuild, |read| FoundLock::Lock(Box::new(read))))
+    }
+
+    fn locking<'b>(&'b self, stacked: &StackedSpec<'b>) -> Locking<'b> {
+        Locking {
             client: &self.session.client,
             file: &self.session.file,
             spec: stacked.spec,
             found: stacked.found,
             sibling_lock: stacked.sibling_lock,
             is_hashed: self.is_hashed,
-        };
-        let (packages, text) = locking.packages(&solved).await?;
-        let shared = Vec::new();
-        Ok(Some((LockedPackages { packages, shared }, text)))
+        }
     }
 
-    /// Fetches the packages of the topmost storey, and finds files that several of them have.
+    /// Fetches the packages of the topmost storey, and looks them over: it finds files that several of them have.
     async fn prepare(
         &self,
+        stacked: &StackedSpec<'_>,
+        lock: &ReadLock,
         plan: &BuildPlan,
         images: &Images,
         options: &LlbOptions,
@@ -258,7 +304,7 @@ impl Build<'_> {
             let fetched = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
             self.session.client.evaluate(&fetched).await?;
         }
-        shared_files(&self.session.client, &self.session.file, plan, &sources, options).await
+        self.locking(stacked).look_over(lock, plan, &sources, options).await
     }
 
     /// Whether to fetch all wheels in advance. Not if most layers may be in an imported cache, and not for steps that

@@ -19,16 +19,18 @@ pub(super) struct Looked {
     pub(super) answer: Answer,
     /// The files that it saw, those behind links included.
     pub(super) files: Files,
+    /// The tasks that it answered after those of the name: those of all inputs.
+    pub(super) more: Option<Vec<Task>>,
 }
 
-/// Computes the digests that names need, and looks at what is copied.
+/// Computes digests, and looks at what is copied. The files are those that it saw, those behind links included.
 pub(super) async fn digests(
     session: &Session,
     files: &Files,
     naming: &Naming<'_>,
     tasks: &[Task],
     copies: Vec<Copying>,
-) -> Result<Looked, Failure> {
+) -> Result<(Answer, Files), Failure> {
     let needs_no_file = |job: &Job| matches!(job, Job::Modules { files, .. } if files.is_empty());
     let mut files = files.clone();
     let asked = Request {
@@ -37,7 +39,7 @@ pub(super) async fn digests(
     };
     if asked.copies.is_empty() && tasks.iter().all(|task| needs_no_file(&task.job)) {
         let answer = compute(&asked, &Context::new("/", Patterns::default()), &|_| None);
-        return Ok(Looked { answer, files });
+        return Ok((answer, files));
     }
     let outside = tasks.iter().flat_map(|task| {
         let paths = task.job.paths().filter(|path| !is_inside(path));
@@ -65,8 +67,12 @@ pub(super) async fn digests(
         &["source.image", "source.ocilayout"],
     )
     .map_err(|error| Diagnostic::internal("the frontend's own image cannot be used").because(error))?;
-    let mut fields: Vec<&str> = tasks.iter().map(|task| task.field).collect();
-    fields.dedup();
+    let mut fields: Vec<&str> = Vec::new();
+    for task in tasks {
+        if !fields.contains(&task.field) {
+            fields.push(task.field);
+        }
+    }
     let title = match fields.is_empty() {
         true => "[tag] look at what is copied".to_owned(),
         false => format!("[tag] compute digests of {}", fields.join(", ")),
@@ -91,7 +97,7 @@ pub(super) async fn digests(
             outcome.doubts.retain(|doubt| !matches!(doubt, Doubt::GitIgnore { .. }));
         }
     }
-    Ok(Looked { answer, files })
+    Ok((answer, files))
 }
 
 /// The step that computes digests.

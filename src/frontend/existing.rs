@@ -1,90 +1,152 @@
 //! Images that exist already.
 
-use crate::frontend::gateway::Client;
+use std::time::Duration;
+
+use crate::frontend::gateway::{CallError, Client, RegistryAnswer, answer_of};
 use crate::frontend::image::{Resolved, fetch, image_output};
 use crate::frontend::options::IfExists;
-use crate::image_spec::ImageSpec;
-use crate::llb::{FileActions, MakeFile, Metadata, ResolveMode};
+use crate::image_spec::{Algorithm, ImageSpec};
+use crate::llb::{FileActions, Image, MakeFile, Metadata, ResolveMode};
+use crate::name::{INPUTS_DIGEST_LABEL, Identity, Naming};
 use crate::oci::{Platform, Reference};
-use crate::text::{Diagnostic, Failure, ProblemKind};
+use crate::text::{Diagnostic, Failure, ProblemKind, Span};
 
 const RULE: &str = "if-exists";
+/// How long a registry may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Looks an image up in its registry, if the client asks for that. Returns one image for each platform if all exist.
-pub(super) async fn look_up(
-    client: &Client,
-    policy: IfExists,
-    spec: &ImageSpec,
-    name: &str,
-    platforms: &[Platform],
-) -> Result<Option<Vec<Resolved>>, Failure> {
-    if policy == IfExists::Build {
-        return Ok(None);
+/// An image that may exist already.
+pub(super) struct Wanted<'a> {
+    pub(super) policy: IfExists,
+    pub(super) spec: &'a ImageSpec,
+    pub(super) naming: &'a Naming<'a>,
+    pub(super) identity: &'a Identity,
+}
+
+impl Wanted<'_> {
+    fn span(&self) -> Option<Span> {
+        self.spec.registry.as_ref().map(|registry| registry.span)
     }
-    let span = spec.registry.as_ref().map(|registry| registry.span);
-    if spec.registry.as_ref().is_none_or(|registry| registry.value.is_empty()) {
-        let message =
-            "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without it there is no place to look for the image";
-        return Err(Diagnostic::error(RULE, message).at_known(span).into());
-    }
-    let reference = Reference::parse(name).map_err(|error| {
-        let problem = Diagnostic::error("image-reference", error.to_string());
-        problem.caused_by(error).at_known(span)
-    })?;
-    let mut images = Vec::with_capacity(platforms.len());
-    for platform in platforms {
-        let found = find(client, &reference, platform).await;
-        match found.map_err(|problem| problem.at_known(span))? {
-            Some(image) => images.push(image),
-            None => {
-                show_line(
-                    client,
-                    &format!("[exists] {reference} is not there for {platform}: building it"),
-                )
-                .await?;
-                return Ok(None);
+
+    /// Looks for it in its registry. Returns one image for each platform if all exist and were made from the same.
+    pub(super) async fn look_up(
+        &self,
+        client: &Client,
+        platforms: &[Platform],
+    ) -> Result<Option<Vec<Resolved>>, Failure> {
+        if self
+            .spec
+            .registry
+            .as_ref()
+            .is_none_or(|registry| registry.value.is_empty())
+        {
+            let message =
+                "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without it there is no place to look for the image";
+            return Err(Diagnostic::error(RULE, message).at_known(self.span()).into());
+        }
+        if let Some(problem) = self.naming.name_problem(self.identity) {
+            return Err(problem.into());
+        }
+        let reference = Reference::parse(&self.identity.image_name)
+            .map_err(|error| Diagnostic::internal("a name without problems cannot be read").because(error))?;
+        let mut images = Vec::with_capacity(platforms.len());
+        for platform in platforms {
+            let found = self.find(client, &reference, platform).await?;
+            let why_not = match &found {
+                None => Some(format!("is not there for {platform}")),
+                Some(_) if self.policy == IfExists::Fail => None,
+                Some(image) => self.difference(image).map(|words| format!("is there, {words}")),
+            };
+            match (found, why_not) {
+                (Some(image), None) => images.push(image),
+                (_, why_not) => {
+                    let why_not = why_not.unwrap_or_default();
+                    show_line(client, &format!("[exists] {reference} {why_not}: building it")).await?;
+                    return Ok(None);
+                }
             }
         }
+        if self.policy == IfExists::Fail {
+            let help = "build with --build-arg IMAGESPEC_IF_EXISTS=skip to use it, or =build to build it again";
+            let problem = Diagnostic::error(RULE, format!("the image {reference} exists already"));
+            return Err(problem.at_known(self.span()).help(help).into());
+        }
+        Ok(Some(images))
     }
-    if policy == IfExists::Fail {
-        let help = "build with --build-arg IMAGESPEC_IF_EXISTS=skip to use it, or =build to build it again";
-        let problem = Diagnostic::error(RULE, format!("the image {reference} exists already"));
-        return Err(problem.at_known(span).help(help).into());
+
+    /// Why an image of this name is another one; `None` if it is this one. What a `content` tag leaves out, the image
+    /// does not depend on.
+    fn difference(&self, image: &Resolved) -> Option<&'static str> {
+        if self.identity.algorithm == Algorithm::Content {
+            return None;
+        }
+        let mut labels = image.config.iter().flat_map(|config| &config.labels);
+        let label = labels.find(|(name, _)| name == INPUTS_DIGEST_LABEL);
+        let Some(digest) = &self.identity.inputs_digest else {
+            return Some("and what it was made from cannot be compared");
+        };
+        match digest.agrees_with(label.map(|(_, value)| value.as_str())) {
+            Some(true) => None,
+            Some(false) => Some("made from other files"),
+            None if digest.is_beyond_tag => Some("and does not say which files it was made from"),
+            None => None,
+        }
     }
-    Ok(Some(images))
+
+    /// Looks for the image of one platform.
+    async fn find(
+        &self,
+        client: &Client,
+        reference: &Reference,
+        platform: &Platform,
+    ) -> Result<Option<Resolved>, Failure> {
+        let unclear = |answer: RegistryAnswer, reason: Diagnostic| {
+            let problem = Diagnostic::error(RULE, format!("cannot find out whether the image {reference} exists"));
+            let problem = problem.kind(reason.kind).because(reason).help(answer.help());
+            Failure::from(problem.at_known(self.span()))
+        };
+        match tokio::time::timeout(PATIENCE, ask(client, reference, platform)).await {
+            Err(_) => {
+                let reason = Diagnostic::error(RULE, format!("no answer in {} seconds", PATIENCE.as_secs()));
+                return Err(unclear(RegistryAnswer::Silence, reason.kind(ProblemKind::Other)));
+            }
+            Ok(Err(failure)) => return Err(failure),
+            Ok(Ok(Err(error))) => match answer_of(&error, &reference.to_string()) {
+                RegistryAnswer::No => return Ok(None),
+                answer => return Err(unclear(answer, error.into())),
+            },
+            Ok(Ok(Ok(()))) => {}
+        }
+        let log_name = format!("[exists] look at {reference}");
+        // What the registry has counts, not what the engine has.
+        let found = fetch(client, reference, platform, ResolveMode::Pull, log_name).await;
+        let found = found.map_err(|problem| unclear(RegistryAnswer::Other, problem))?;
+        let title = format!("[exists] {reference} is there: nothing is built");
+        let output = image_output(&found.pinned()?, platform, ResolveMode::Pull, &title);
+        let image = Resolved::new(output, found.config, reference.familiar())?;
+        // A single image says its platform only in its configuration.
+        let fits = image.config.as_ref().is_some_and(|config| {
+            let variant = config.variant.as_deref().unwrap_or(&platform.variant);
+            let [os, architecture] = [&config.os, &config.architecture].map(|word| word.as_deref().unwrap_or_default());
+            Platform::normalised(os, architecture, variant) == *platform
+        });
+        Ok(fits.then_some(image))
+    }
 }
 
-async fn find(client: &Client, reference: &Reference, platform: &Platform) -> Result<Option<Resolved>, Diagnostic> {
-    let log_name = format!("[exists] look for {reference}");
-    // What the registry has counts, not what the engine has.
-    let found = match fetch(client, reference, platform, ResolveMode::Pull, log_name).await {
-        Ok(found) => found,
-        Err(problem) if problem.kind == ProblemKind::NotFound => return Ok(None),
-        Err(problem) => return Err(unclear(problem, reference)),
+/// Whether an image is there: BuildKit fails if not. The step is hidden, since who reads the log sees no failure in it.
+async fn ask(client: &Client, reference: &Reference, platform: &Platform) -> Result<Result<(), CallError>, Failure> {
+    let image = Image {
+        reference: reference.to_string(),
+        platform: platform.clone(),
+        resolve_mode: ResolveMode::Pull,
     };
-    let title = format!("[exists] {reference} is there: nothing is built");
-    let output = image_output(&found.pinned()?, platform, ResolveMode::Pull, &title);
-    let image = Resolved::new(output, found.config, reference.familiar())?;
-    // A single image says its platform only in its configuration.
-    let fits = image.config.as_ref().is_some_and(|config| {
-        let variant = config.variant.as_deref().unwrap_or(&platform.variant);
-        let [os, architecture] = [&config.os, &config.architecture].map(|word| word.as_deref().unwrap_or_default());
-        Platform::normalised(os, architecture, variant) == *platform
+    let output = image.output(Metadata {
+        hidden: true,
+        ..Metadata::named(format!("[exists] look for {reference}"))
     });
-    Ok(fits.then_some(image))
-}
-
-fn unclear(problem: Diagnostic, reference: &Reference) -> Diagnostic {
-    let help = if problem.kind == ProblemKind::Denied {
-        "log in with `docker login`; some registries also say this of repositories that do not exist yet: create the repository, or build once without IMAGESPEC_IF_EXISTS"
-    } else {
-        "check the registry and the network, or build without IMAGESPEC_IF_EXISTS"
-    };
-    let message = format!("cannot find out whether the image {reference} exists");
-    Diagnostic::error(RULE, message)
-        .kind(problem.kind)
-        .because(problem)
-        .help(help)
+    let solved = client.solve(Some(&output)).await?;
+    Ok(client.evaluate(&solved).await)
 }
 
 /// Shows a line in the progress, as a step.

@@ -15,8 +15,8 @@ use crate::name::Naming;
 use crate::oci::Platform;
 use crate::plan;
 use crate::project::{
-    FoundRequirements, check, copies_anything, copies_warnings, copying, first_paths, read_requirements,
-    several_platforms, wanted_paths,
+    FoundRequirements, check, check_lock_options, copies_anything, copies_warnings, copying, first_paths,
+    read_requirements, several_platforms, wanted_paths,
 };
 use crate::text::{Diagnostic, Failure, context_path};
 
@@ -82,13 +82,21 @@ impl<'a> BuildInputs<'a> {
         Files::ask(self.session, paths, sources).await
     }
 
-    /// Computes the digests that the name needs, and looks at what is copied if this is a part of the image that has it.
-    pub(super) async fn look(&self, files: &Files, has_copies: bool) -> Result<Looked, Failure> {
-        let copies = match has_copies && copies_anything(self.spec) {
+    /// Computes the digests that the name needs and, with `read`, the files and directories that the requirements of each
+    /// spec name, those of all inputs. Also looks at what is copied. All in one step, which is the same for each request.
+    pub(super) async fn look(&self, files: &Files, read: Option<&[Vec<String>]>) -> Result<Looked, Failure> {
+        // Without the program there are names as long as no file counts.
+        let has_program = self.session.options.program.is_some();
+        let copies = match has_program && copies_anything(self.spec) {
             true => copying(self.spec, self.naming.algorithm()),
             false => Vec::new(),
         };
-        digests(self.session, files, &self.naming, &self.tasks, copies).await
+        let more = read
+            .filter(|_| has_program)
+            .map(|read| self.naming.tasks_of_inputs(read));
+        let tasks = [self.tasks.as_slice(), more.as_deref().unwrap_or_default()].concat();
+        let (answer, files) = digests(self.session, files, &self.naming, &tasks, copies).await?;
+        Ok(Looked { answer, files, more })
     }
 
     /// Tells users of copies that do not go into the image as they are.
@@ -117,16 +125,25 @@ impl<'a> BuildInputs<'a> {
 
     /// Reads the requirements files and looks images up at the same time: neither needs the other.
     pub(super) async fn read(&self, files: &mut Files) -> Result<(Vec<FoundRequirements>, Vec<Images>), Failure> {
-        let client = &self.session.client;
-        let (found, images) = tokio::join!(
-            async {
-                let mut files = ServedFiles::new(client, files);
-                let texts = check(&mut files, self.spec).await?;
-                read_requirements(&mut files, self.spec, &texts).await
-            },
-            self.images()
-        );
-        Ok((found?, images?))
+        if !self.is_locking {
+            let problems = check_lock_options(self.spec, self.sibling_lock().map(|(_, text)| text));
+            if !problems.is_empty() {
+                return Err(problems.into());
+            }
+        }
+        let (found, images) = tokio::join!(self.requirements(files), self.images());
+        let found = found?;
+        for warning in found.iter().flat_map(|found| &found.warnings) {
+            self.session.warn(warning).await?;
+        }
+        Ok((found, images?))
+    }
+
+    /// Checks that the files of the spec are there, and reads its requirements files.
+    pub(super) async fn requirements(&self, files: &mut Files) -> Result<Vec<FoundRequirements>, Failure> {
+        let mut files = ServedFiles::new(&self.session.client, files);
+        let texts = check(&mut files, self.spec).await?;
+        read_requirements(&mut files, self.spec, &texts, self.sibling_lock.is_some()).await
     }
 
     /// The build itself.
@@ -142,6 +159,11 @@ impl<'a> BuildInputs<'a> {
             tree: files.tree().cloned(),
         }
     }
+}
+
+/// The files and directories that the requirements of each spec name.
+pub(super) fn paths_of(found: &[FoundRequirements]) -> Vec<Vec<String>> {
+    found.iter().map(FoundRequirements::paths).collect()
 }
 
 /// The platforms of a build: the client's wish, else the spec's, else the profile's default.

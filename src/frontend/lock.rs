@@ -7,7 +7,7 @@ use crate::image_spec::{ImageSpec, LOCK_NAME};
 use crate::plan::{BuildPlan, KEPT, Product, SharedFile, StepId, Target};
 use crate::project::{FoundRequirements, LockJudge};
 use crate::python::{Interpreter, Locked, RequirementsFile};
-use crate::text::{Diagnostic, Failure, file_name};
+use crate::text::{Diagnostic, Failure, ProblemKind, file_name};
 use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The longest lock that is read, in bytes.
@@ -26,15 +26,63 @@ pub(super) struct Locking<'a> {
     pub(super) is_hashed: bool,
 }
 
+/// What the lock step left.
+pub(super) struct ReadLock {
+    /// What messages call the lock.
+    name: String,
+    pub(super) text: String,
+    pub(super) packages: Vec<Locked>,
+    interpreter: Interpreter,
+}
+
 impl Locking<'_> {
-    /// Reads what the lock step left: the packages that are installed, and the text of the lock.
-    pub(super) async fn packages(&self, solved: &Solved) -> Result<(Vec<Locked>, String), Failure> {
-        let interpreter = self.read(solved, "interpreter.json").await?;
+    /// Reads what the lock step left; `None` if the step would have had to build something.
+    pub(super) async fn read_lock(&self, solved: &Solved) -> Result<Option<ReadLock>, Failure> {
+        let interpreter = match self.read(solved, "interpreter.json").await {
+            Err(failure) if is_missing(&failure) => return Ok(None),
+            interpreter => interpreter?,
+        };
         let interpreter = Interpreter::parse(&interpreter)
             .map_err(|error| Diagnostic::internal("the report on the image's Python cannot be read").because(error))?;
         let (name, text) = self.lock(solved).await?;
         let packages = self.judge().packages(&name, &text, &interpreter)?;
-        Ok((packages, text))
+        Ok(Some(ReadLock {
+            name,
+            text,
+            packages,
+            interpreter,
+        }))
+    }
+
+    /// What the step that looks over all installed packages found: files that several of them have, which are
+    /// returned, and needs that are not met.
+    pub(super) async fn look_over(
+        &self,
+        lock: &ReadLock,
+        plan: &BuildPlan,
+        sources: &Sources,
+        options: &LlbOptions,
+    ) -> Result<Vec<SharedFile>, Failure> {
+        let Some(step) = plan.maker(Product::SharedFiles) else {
+            return Ok(Vec::new());
+        };
+        let solved = solve_product(self.client, plan, sources, options, &step.id).await?;
+        let report = self
+            .client
+            .read(&solved, "needs.json", MAX_LOCK)
+            .await?
+            .unwrap_or_default();
+        let report = String::from_utf8_lossy(&report);
+        let ReadLock {
+            name,
+            packages,
+            interpreter,
+            ..
+        } = lock;
+        if let Some(warning) = self.judge().needs(name, packages, &report, interpreter)? {
+            context::warn(self.client, self.file, &warning).await?;
+        }
+        shared_files(self.client, self.file, &solved).await
     }
 
     fn judge(&self) -> LockJudge<'_> {
@@ -73,25 +121,22 @@ impl Locking<'_> {
     }
 }
 
+fn is_missing(failure: &Failure) -> bool {
+    failure
+        .problems
+        .iter()
+        .any(|problem| problem.kind == ProblemKind::Missing)
+}
+
 /// The path of a file for the image in a step's product.
 fn path_in_product(name: &str) -> String {
     format!("{}/{name}", KEPT.trim_start_matches('/'))
 }
 
-/// The files that several packages have, read from the step that looks for them.
-pub(super) async fn shared_files(
-    client: &Client,
-    file: &SpecFile,
-    plan: &BuildPlan,
-    sources: &Sources,
-    options: &LlbOptions,
-) -> Result<Vec<SharedFile>, Failure> {
-    let Some(step) = plan.maker(Product::SharedFiles) else {
-        return Ok(Vec::new());
-    };
-    let solved = solve_product(client, plan, sources, options, &step.id).await?;
+/// The files that several packages have, with warnings.
+async fn shared_files(client: &Client, file: &SpecFile, solved: &Solved) -> Result<Vec<SharedFile>, Failure> {
     let report = client
-        .read(&solved, &path_in_product("shared-files.json"), MAX_LOCK)
+        .read(solved, &path_in_product("shared-files.json"), MAX_LOCK)
         .await?
         .unwrap_or_default();
     let shared: Vec<SharedFile> = serde_json::from_slice(&report)

@@ -7,8 +7,10 @@ mod assembly;
 mod context;
 mod digests;
 mod existing;
+mod failed_commands;
 mod files;
 mod gateway;
+mod home;
 mod image;
 mod inputs;
 mod lock;
@@ -23,6 +25,7 @@ mod session;
 mod sibling_lock;
 mod status;
 mod timings;
+mod unseen_variables;
 
 #[cfg(test)]
 mod tests;

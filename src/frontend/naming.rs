@@ -1,24 +1,13 @@
 //! The names of the image that is built, with the digests of its files.
 
 use crate::files::Task;
-use crate::frontend::digests::{Looked, digests};
-use crate::frontend::files::{Files, left_out};
+use crate::frontend::digests::Looked;
+use crate::frontend::files::left_out;
 use crate::frontend::session::Session;
 use crate::image_spec::Algorithm;
 use crate::name::{Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
-
-/// Computes the names of an image, and warns if flytekit's may differ.
-pub(super) async fn identify_at_once(
-    session: &Session,
-    files: &Files,
-    naming: &Naming<'_>,
-    tasks: &[Task],
-) -> Result<Identity, Failure> {
-    let looked = digests(session, files, naming, tasks, Vec::new()).await?;
-    identify(session, naming, tasks, &looked).await
-}
 
 /// Makes names of what was found out about files, and warns if flytekit's may differ.
 pub(super) async fn identify(
@@ -27,8 +16,11 @@ pub(super) async fn identify(
     tasks: &[Task],
     looked: &Looked,
 ) -> Result<Identity, Failure> {
-    let Looked { answer, files } = looked;
-    let identity = naming.identify(tasks, answer)?;
+    let Looked { answer, files, more } = looked;
+    let identity = match more {
+        Some(more) => naming.identify_with_inputs(tasks, more, answer)?,
+        None => naming.identify(tasks, answer)?,
+    };
     let mut warnings = naming.warnings(tasks, answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {

@@ -20,8 +20,12 @@ pub(super) fn range(text: &Text, span: Span) -> pb::Range {
 
 /// The lines of a span, as errors and answers to requests carry them.
 pub(super) fn json_ranges(text: &Text, span: Span) -> Value {
-    let (first, last) = text.lines(span);
-    json!([{"start": {"line": first}, "end": {"line": last}}])
+    json!([json_range(text.lines(span))])
+}
+
+/// The first and the last line of a range.
+pub(super) fn json_range((first, last): (u32, u32)) -> Value {
+    json!({"start": {"line": first}, "end": {"line": last}})
 }
 
 /// A place in the first of an answer's files; clients print none for the index -1.

@@ -1,6 +1,11 @@
 //! The frontend against BuildKit in memory: what users and clients get.
 
+mod checkouts;
+mod existing;
+mod failures;
+mod locks;
 mod transport;
+mod users;
 
 use std::sync::Arc;
 
@@ -98,7 +103,8 @@ fn with_data(spec: &str) -> Memory {
 fn a_spec_becomes_a_graph_and_a_config() {
     let memory = build(with_data(SPEC), &[("label:c", "d")]);
     let result = result(&memory);
-    let config: serde_json::Value = serde_json::from_slice(&result.metadata["containerimage.config"]).unwrap();
+    let mut config: serde_json::Value = serde_json::from_slice(&result.metadata["containerimage.config"]).unwrap();
+    config["config"]["Labels"]["io.imagespec.inputs-digest"] = "1:…".into();
     insta::assert_snapshot!(serde_json::to_string_pretty(&config).unwrap());
     let graph = render(&last_graph(&memory));
     let graph: Vec<&str> = graph.lines().filter(|line| !line.starts_with("      | ")).collect();
@@ -109,6 +115,26 @@ fn a_spec_becomes_a_graph_and_a_config() {
         platforms,
         r#"{"Platforms":[{"ID":"linux/amd64","Platform":{"architecture":"amd64","os":"linux"}}]}"#
     );
+}
+
+#[test]
+fn resolving_sees_all_of_env_only_if_it_has_to_build() {
+    let environments = |must_build: bool| {
+        let mut memory = with_data("packages: [x]\nenv: {PBR_VERSION: \"1\"}\n");
+        memory.must_build = must_build;
+        let memory = build(memory, &[]);
+        result(&memory);
+        memory
+            .execs("[lock] uv pip compile")
+            .into_iter()
+            .map(|exec| exec.meta.unwrap_or_default().env.contains(&"PBR_VERSION=1".to_owned()))
+            .collect::<Vec<bool>>()
+    };
+    // Each graph that has the step counts; the last is the image's.
+    assert!(environments(false).iter().all(|sees_it| !sees_it));
+    let seen = environments(true);
+    assert_eq!(seen.first(), Some(&false));
+    assert!(seen.len() > 1 && seen[1..].iter().all(|sees_it| *sees_it), "{seen:?}");
 }
 
 #[test]
@@ -252,218 +278,6 @@ fn details_of_failed_calls_are_forwarded_unchanged() {
     assert_eq!(error.details, [detail]);
 }
 
-/// The first and last lines of all snippets of an error.
-fn snippets(error: &Status) -> Vec<(u64, u64)> {
-    let sources = error
-        .details
-        .iter()
-        .filter(|detail| detail.type_url.ends_with("/errdefs.Source+json"));
-    let lines = sources.map(|detail| {
-        let value: serde_json::Value = serde_json::from_slice(&detail.value).unwrap();
-        assert_eq!(value["info"]["filename"], "imageSpec.yaml");
-        let range = &value["ranges"][0];
-        (
-            range["start"]["line"].as_u64().unwrap(),
-            range["end"]["line"].as_u64().unwrap(),
-        )
-    });
-    lines.collect()
-}
-
-#[test]
-fn failures_of_a_field_show_the_field() {
-    let check = |memory: Memory, options: &[(&str, &str)], starts: &str, lines: &[(u64, u64)]| {
-        let error = error(&build(memory, options));
-        assert!(error.message.starts_with(starts), "{}", error.message);
-        assert_eq!(snippets(&error), lines, "{}", error.message);
-    };
-    let without_image = |spec: &str, name: &'static str, message: &str| {
-        let mut memory = with_data(spec);
-        memory.images.insert(name, CallError::new(UNKNOWN, message, Vec::new()));
-        memory
-    };
-    let image = |spec: &str, name: &'static str| without_image(spec, name, "connection refused");
-    check(
-        image("profile: plain\nbase_image: acme/base:1\n", "docker.io/acme/base:1"),
-        &[],
-        "imageSpec.yaml:2:13: cannot load the base image acme/base:1: connection refused\n    help: name another image in `base_image`",
-        &[(2, 2)],
-    );
-    // One that nobody named has no place.
-    check(
-        image("profile: plain\n", "docker.io/library/debian:bookworm-slim"),
-        &[],
-        "cannot load the base image debian:bookworm-slim: connection refused",
-        &[],
-    );
-    let digest = format!("sha256:{}", "c".repeat(64));
-    let name: &'static str = format!("docker.io/acme/base:1@{digest}").leak();
-    check(
-        image(
-            &format!("profile: plain\nbase_image: acme/base:1\npins: {{\"acme/base:1\": \"{digest}\"}}\n"),
-            name,
-        ),
-        &[],
-        "imageSpec.yaml:2:13: cannot load the base image",
-        &[(2, 2)],
-    );
-    check(
-        image(
-            "packages: [x]\nbuilder_config:\n  uv_image: acme/uv:1\n",
-            "docker.io/acme/uv:1",
-        ),
-        &[],
-        "imageSpec.yaml:3:13: cannot load the uv image acme/uv:1: connection refused",
-        &[(3, 3)],
-    );
-    check(
-        image(
-            "packages: [x]\nbuilder_config: {micromamba_image: acme/mamba:1}\n",
-            "docker.io/acme/mamba:1",
-        ),
-        &[],
-        "imageSpec.yaml:2:36: cannot load the micromamba image acme/mamba:1",
-        &[(2, 2)],
-    );
-    let nested = "profile: plain\nbase_image:\n  profile: plain\n  base_image: acme/base:1\n";
-    check(
-        image(nested, "docker.io/acme/base:1"),
-        &[],
-        "imageSpec.yaml:4:15: cannot load the base image acme/base:1",
-        &[(4, 4)],
-    );
-    check(
-        with_data("profile: plain\nbase_image: acme/base:1\n"),
-        &[("context:base", "local:x")],
-        "imageSpec.yaml:2:13: --build-context base: `local:` cannot replace an image",
-        &[(2, 2)],
-    );
-    let skip = ("build-arg:IMAGESPEC_IF_EXISTS", "skip");
-    let registry = "name: x\nprofile: plain\nregistry: ghcr.io/acme\n";
-    let name = "ghcr.io/acme/x:";
-    check(
-        without_image(registry, name, "unexpected status: 403 Forbidden"),
-        &[skip],
-        "imageSpec.yaml:3:11: cannot find out whether the image ghcr.io/acme/x:",
-        &[(3, 3)],
-    );
-    check(
-        with_data(registry),
-        &[("build-arg:IMAGESPEC_IF_EXISTS", "fail")],
-        "imageSpec.yaml:3:11: the image ghcr.io/acme/x:",
-        &[(3, 3)],
-    );
-    check(
-        with_data("profile: plain\nregistry: \"\"\n"),
-        &[skip],
-        "imageSpec.yaml:2:11: IMAGESPEC_IF_EXISTS needs `registry`",
-        &[(2, 2)],
-    );
-    check(
-        with_data("profile: plain\nplatform: linux/amd64,linux/arm64\npackages: [x]\n"),
-        &[("requestid", "frontend.lock")],
-        "imageSpec.yaml:2:11: a lock is for one platform",
-        &[(2, 2)],
-    );
-    check(
-        with_data("profile: plain\ntag_algorithm: flytekit\ncopy: [../x]\n"),
-        &[("requestid", "frontend.tag")],
-        "imageSpec.yaml:3:7: `../x` is outside the build context",
-        &[(3, 3)],
-    );
-    check(
-        with_data("profile: plain\nrequirements: r.txt\ncopy: [y]\n"),
-        &[],
-        "2 problems in imageSpec.yaml\nimageSpec.yaml:2:15: `requirements: r.txt` is not in the build context\n    help: ",
-        &[(2, 2), (3, 3)],
-    );
-}
-
-#[test]
-fn a_missing_secret_is_explained_by_the_spec() {
-    let failing = |spec: &str| {
-        let mut memory = with_data(spec);
-        let exit = detail("gatewayapi.ExitMessage", &serde_json::json!({"Code": 97}));
-        let words = "process \"/bin/sh\" did not complete successfully: exit code: 97";
-        memory.failing = Some(CallError::new(UNKNOWN, words, vec![exit.clone()]));
-        let error = error(&build(memory, &[]));
-        assert!(error.details.contains(&exit), "what BuildKit said goes on");
-        error
-    };
-    let one = failing("packages: [x]\npip_secret_mounts:\n  - [secrets/netrc, /root/.netrc]\n");
-    assert_eq!(
-        one.message,
-        "imageSpec.yaml:3:5: the secret `secret_0` is missing\n    help: add --secret id=secret_0,src=secrets/netrc to the build command"
-    );
-    assert_eq!(snippets(&one), [(3, 3)]);
-    let two =
-        failing("packages: [x]\npip_secret_mounts:\n  - [a, /root/.netrc]\n  - {id: conf, target: /root/pip.conf}\n");
-    assert_eq!(
-        two.message,
-        "imageSpec.yaml:3:5: a secret is missing, one of `secret_0`, `conf`\n    help: add --secret id=secret_0,src=a --secret id=conf,src=FILE to the build command"
-    );
-    assert_eq!(snippets(&two), [(3, 4)]);
-    // Without secrets the status means something else.
-    let none = failing("packages: [x]\n");
-    assert!(none.message.starts_with("process"), "{}", none.message);
-}
-
-#[test]
-fn a_panic_is_an_error() {
-    let mut memory = with_data(SPEC);
-    memory.panics = true;
-    assert!(
-        error(&build(memory, &[]))
-            .message
-            .contains("imagespec stopped unexpectedly")
-    );
-}
-
-#[test]
-fn all_problems_are_in_the_message_and_ten_have_snippets() {
-    let spec: String = (0..50).map(|n| format!("field_{n}: https://u:secret{n}@h\n")).collect();
-    let error = error(&build(Memory::with_spec(&spec), &[]));
-    assert!(error.message.starts_with("50 problems in imageSpec.yaml\n"));
-    assert!(error.message.contains("imageSpec.yaml:50:1: unknown field `field_49`"));
-    assert_eq!(error.details.len(), 10);
-    for detail in &error.details {
-        assert_eq!(detail.type_url, "github.com/moby/buildkit/errdefs.Source+json");
-        let value: serde_json::Value = serde_json::from_slice(&detail.value).unwrap();
-        let data = base64::Engine::decode(
-            &base64::engine::general_purpose::STANDARD,
-            value["info"]["data"].as_str().unwrap(),
-        )
-        .unwrap();
-        assert_eq!(data.len(), spec.len());
-        assert!(!String::from_utf8(data).unwrap().contains("secret"));
-    }
-    assert!(!error.message.contains("secret"));
-}
-
-#[test]
-fn a_password_reaches_nothing_that_is_sent() {
-    // In a comment it is no error, but the file travels with every graph.
-    let memory = build(
-        with_data(&format!("# https://u:hunter22@h\n{SPEC}pythn: 1\n").replace("pythn: 1\n", "")),
-        &[],
-    );
-    result(&memory);
-    for request in memory.solved.lock().unwrap().iter() {
-        let bytes = request.encode_to_vec();
-        assert!(!bytes.windows(8).any(|window| window == b"hunter22"));
-    }
-    let memory = build(
-        with_data(&format!("{SPEC}env: {{A: \"postgres://u:hunter22@h/db\"}}\n")),
-        &[],
-    );
-    let error = error(&memory);
-    assert!(
-        error.message.contains("postgres://**********@h/db"),
-        "{}",
-        error.message
-    );
-}
-
 #[test]
 fn images_are_replaced_by_named_contexts() {
     let spec = "profile: plain\nbase_image: nvidia/cuda:12\npackages: [x]\n";
@@ -571,7 +385,7 @@ fn specs_are_checked_and_described_without_a_build() {
         .iter()
         .map(|t| t["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["base", "apt", "source", "image"]);
+    assert_eq!(names, ["base", "user", "apt", "source", "image"]);
     let (outline, _) = ask("pip_secret_mounts: [[a, /b]]\npackages: [x]\n", "frontend.outline");
     assert_eq!(outline["secrets"][1]["name"], "secret_0");
     let refused = error(&build(
@@ -589,7 +403,10 @@ fn only_named_paths_are_asked_of_the_client() {
     let memory = build(memory, &[]);
     result(&memory);
     let graph = render(&last_graph(&memory));
-    assert!(graph.contains(r#"local.followpaths = ["data","reqs.txt"]"#), "{graph}");
+    assert!(
+        graph.contains(r#"local.followpaths = ["data","reqs.txt","uv.toml"]"#),
+        "{graph}"
+    );
     assert!(graph.contains(r#"local.excludepatterns = ["*.log"]"#), "{graph}");
 }
 

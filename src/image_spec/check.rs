@@ -10,6 +10,8 @@ use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, climbs, has_credential, red
 
 /// The oldest uv that compiles only what it has just installed.
 const OLDEST_UV: (u32, u32, u32) = (0, 11, 28);
+/// The fewest characters of a hash that tell images apart.
+const MIN_KEPT: usize = 8;
 
 /// Adds a diagnostic for every rule that a spec breaks.
 pub(super) fn check(spec: &ImageSpec, diagnostics: &mut Vec<Diagnostic>) {
@@ -49,17 +51,8 @@ impl Checker<'_> {
         self.files(spec);
         self.environment(spec);
         self.secrets(spec);
-        if let Some(format) = &spec.tag_format
-            // Any hash shows whether the format works.
-            && let Err(error) = tag_format(&format.value, "0123456789abcdefABCDEF")
-        {
-            let message = format!("tag_format: {error}");
-            self.error(
-                "tag-format",
-                message,
-                format.span,
-                "write for example \"{spec_hash}-dev\", and a literal brace twice",
-            );
+        if let Some(format) = &spec.tag_format {
+            self.tag_format(format);
         }
         if let Some(builder) = spec
             .builder
@@ -151,6 +144,34 @@ impl Checker<'_> {
                     image.span,
                     "name a newer image, or leave `uv_image` out",
                 );
+            }
+        }
+    }
+
+    fn tag_format(&mut self, format: &TextValue) {
+        // Hashes that differ everywhere show what the format keeps of them.
+        let [one, other] = ["a", "b"].map(|digit| tag_format(&format.value, &digit.repeat(22)));
+        match (one, other) {
+            (Err(error), _) | (_, Err(error)) => {
+                let help = "write for example \"{spec_hash}-dev\", and a literal brace twice";
+                self.error("tag-format", format!("tag_format: {error}"), format.span, help);
+            }
+            (Ok(one), Ok(other)) => {
+                let kept = one
+                    .chars()
+                    .zip(other.chars())
+                    .filter(|(one, other)| one != other)
+                    .count();
+                if kept < MIN_KEPT {
+                    let message = match kept {
+                        0 => "tag_format gives all images of this name the same tag".to_owned(),
+                        _ => format!("tag_format keeps {kept} characters of the hash: two images may get the same tag"),
+                    };
+                    let help = format!(
+                        "put `{{spec_hash}}` into it, or at least {MIN_KEPT} characters of it: `{{spec_hash:.{MIN_KEPT}}}`"
+                    );
+                    self.warning("tag-format-short", message, format.span, &help);
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The rules on packages, and on how to install them.
 
 use crate::image_spec::check::Checker;
-use crate::image_spec::model::{ImageSpec, Layering, TextList};
+use crate::image_spec::model::{ImageSpec, Layering, TextList, TextValue};
 use crate::python::{Entry, PipArguments, RequirementsFile, parse_requirements};
 
 impl Checker<'_> {
@@ -129,7 +129,7 @@ impl Checker<'_> {
 
     fn extra_arguments(&mut self, spec: &ImageSpec) {
         let Some(args) = &spec.pip_extra_args else { return };
-        let Some(words) = shlex::split(&args.value) else {
+        if shlex::split(&args.value).is_none() {
             let message = "`pip_extra_args` has an unclosed quote";
             return self.error(
                 "pip-extra-args",
@@ -137,20 +137,117 @@ impl Checker<'_> {
                 args.span,
                 "arguments are split as a shell would",
             );
-        };
-        let arguments = PipArguments::classify(&words, "");
-        for option in arguments.refused {
+        }
+        let arguments = spec.extra_arguments("");
+        for option in &arguments.refused {
             let message = format!("`{option}` in `pip_extra_args` is not allowed in a spec");
             let help = "list packages in `packages` or `requirements`; the image decides where they are installed";
             self.error("pip-extra-args", message, args.span, help);
         }
-        if spec.layering == Layering::Auto && !arguments.unknown.is_empty() {
+        let kind = spec.requirements_file();
+        let is_lock = kind.is_some_and(RequirementsFile::is_lock);
+        if !arguments.unknown.is_empty() && (is_lock || spec.layering == Layering::Auto) {
             let message = format!(
                 "`{}` in `pip_extra_args` is not a known option",
                 arguments.unknown.join(" ")
             );
-            let help = "packages are resolved and installed in steps of their own, and each option has to go to the right ones; `layering: single` hands it to `uv pip install`";
+            let help = match kind {
+                Some(RequirementsFile::PoetryLock) => {
+                    "beside a poetry.lock, options of `poetry install` and `uv sync` choose groups and extras: `--with train --extras color`; so do the fields `groups` and `extras`"
+                }
+                _ if is_lock => {
+                    "beside a lock, options of `uv sync` choose groups and extras: `--group train --extra color`; so do the fields `groups` and `extras`"
+                }
+                _ => {
+                    "packages are resolved and installed in steps of their own, and each option has to go to the right ones; `layering: single` hands it to `uv pip install`"
+                }
+            };
             self.error("pip-extra-args", message, args.span, help);
+        }
+        if is_lock {
+            self.options_of_locks(spec, args, &arguments);
+        } else {
+            self.options_without_lock(args, &arguments, kind);
+        }
+        if arguments.leaves_project_out && spec.install_project.as_ref().is_some_and(|wish| wish.value) {
+            let message = "`pip_extra_args` leaves the project out, and `install_project` installs it";
+            self.error("pip-extra-args", message, args.span, "take one of them out");
+        }
+        if arguments.is_frozen {
+            let message = "`--frozen` takes the lock unchecked: what was added to the project since is not installed";
+            let help = "take it out, then a lock that does not fit its project is an error";
+            self.warning("frozen-lock", message, args.span, help);
+        }
+    }
+
+    /// What options say of a lock that `requirements` names.
+    fn options_of_locks(&mut self, spec: &ImageSpec, args: &TextValue, arguments: &PipArguments) {
+        let kind = spec.requirements_file();
+        let file = spec.requirements.as_ref().map_or("", |file| file.value.as_str());
+        let is_pylock = kind == Some(RequirementsFile::Pylock);
+        let mut decided = arguments.resolving.clone();
+        if kind == Some(RequirementsFile::PoetryLock) {
+            let dates = arguments
+                .choices
+                .iter()
+                .filter(|choice| choice.starts_with("--exclude-newer"));
+            decided.extend(dates.filter_map(|choice| choice.split(' ').next().map(str::to_owned)));
+        }
+        for option in decided {
+            let message = format!("`{option}` in `pip_extra_args` has no say: a lock decides this already");
+            let help = format!("take it out; to choose other versions, change what {file} is made from and lock again");
+            self.error("decided-by-lock", message, args.span, &help);
+        }
+        let parts = &arguments.parts;
+        if kind != Some(RequirementsFile::UvLock)
+            && (parts.all_members || !parts.members.is_empty() || !arguments.left_out.is_empty())
+        {
+            let message = format!("{file} does not say which packages belong to which member of a workspace");
+            let help = "`--package`, `--all-packages` and `--no-install-package` go with `requirements: uv.lock`";
+            self.error("pip-extra-args", message, args.span, help);
+        }
+        if is_pylock && !parts.only_groups.is_empty() {
+            let message = format!("{file} does not say which packages only a group needs");
+            let help = "`--only-group` goes with `requirements: uv.lock` and poetry.lock";
+            self.error("pip-extra-args", message, args.span, help);
+        }
+        let all = spec.parts();
+        // Poetry counts its project's own dependencies as a group, so extras go with them.
+        let takes_extras = kind != Some(RequirementsFile::PoetryLock) && (all.all_extras || !all.extras.is_empty());
+        let takes_more = takes_extras || all.all_groups || !all.groups.is_empty();
+        if !parts.only_groups.is_empty() && takes_more {
+            let message = "`--only-group` in `pip_extra_args` leaves out what other options or fields ask for";
+            let help = "name all groups with `--only-group`, or all with `groups`; extras do not go with it";
+            self.error("pip-extra-args", message, args.span, help);
+        }
+    }
+
+    /// What options say of a project or its lock, where `requirements` names no lock.
+    fn options_without_lock(&mut self, args: &TextValue, arguments: &PipArguments, kind: Option<RequirementsFile>) {
+        let parts = &arguments.parts;
+        let is_project = kind == Some(RequirementsFile::Project);
+        let chooses = parts.all_extras || !(parts.extras.is_empty() && parts.groups.is_empty());
+        let needs_lock = parts.all_groups
+            || parts.all_members
+            || [
+                &parts.members,
+                &parts.only_groups,
+                &parts.no_extras,
+                &arguments.left_out,
+            ]
+            .iter()
+            .any(|names| !names.is_empty());
+        let of_projects = arguments.of_projects.join(" ");
+        if needs_lock {
+            let message =
+                format!("`{of_projects}` in `pip_extra_args` chooses from a lock, and `requirements` names none");
+            let help = "lock the project and write `requirements: uv.lock`, or choose with `extras` and `groups`";
+            self.error("pip-extra-args", message, args.span, help);
+        } else if chooses && !is_project {
+            let message =
+                format!("`{of_projects}` in `pip_extra_args` belongs to a project, and `requirements` names none");
+            let help = "write `requirements: uv.lock`, poetry.lock, pylock.toml or pyproject.toml";
+            self.error("no-project", message, args.span, help);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Fields that take one of a few words, with help for misspelt ones.
 
 use crate::image_spec::algorithm::{Algorithm, UnknownAlgorithm};
-use crate::image_spec::model::{Layering, Profile, SourceCopyMode, TextValue};
+use crate::image_spec::model::{FileMode, Layering, Profile, SourceCopyMode, TextValue};
 use crate::text::{Diagnostic, closest};
 
 /// flytekit's words for `source_copy_mode` first, then those of its enumeration.
@@ -38,6 +38,13 @@ pub(super) fn layering(text: &TextValue) -> Result<Layering, Diagnostic> {
         "auto gives heavy packages a layer each and shares sixteen among the rest, single installs all in one step";
     let known = Layering::ALL.map(|layering| (layering.name(), layering));
     choose("a layering", text, &text.value, &known, 2, Some(help))
+}
+
+/// What a text says of the modes of copied files.
+pub(super) fn file_mode(text: &TextValue) -> Result<FileMode, Diagnostic> {
+    let help = "git makes files readable for all and keeps which are executable, keep leaves all modes as they are";
+    let known = FileMode::ALL.map(|mode| (mode.name(), mode));
+    choose("a mode of copied files", text, &text.value, &known, 2, Some(help))
 }
 
 /// The algorithm that a text names. Without it there is no name, so this stops everything.

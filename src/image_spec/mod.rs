@@ -18,6 +18,8 @@ mod secret;
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub(crate) use field::OWN_FIELDS;
 pub use file_names::{DEFAULT_NAMES, LOCK_NAME};
-pub use model::{BaseImage, ImageSpec, Layering, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue};
+pub use model::{
+    BaseImage, FileMode, ImageSpec, Layering, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
+};
 pub use parse::{Parsed, parse};
 pub(crate) use secret::CREDENTIAL_HELP;

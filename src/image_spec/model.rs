@@ -5,7 +5,7 @@ use std::fmt;
 use crate::flytekit::is_flytekits;
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::field::{self, OWN_FIELDS};
-use crate::python::{self, PipArguments, RequirementsFile, Value};
+use crate::python::{self, Parts, PipArguments, RequirementsFile, Value};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Span, Spanned};
 
@@ -76,6 +76,37 @@ pub enum SourceCopyMode {
     All,
     /// No file.
     None,
+}
+
+/// The modes of copied files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileMode {
+    /// What git keeps: executable or not. Everybody may read, the owner may write.
+    #[default]
+    Git,
+    /// Those that the files have.
+    Keep,
+}
+
+impl FileMode {
+    /// All of them, in the order in which users are told of them.
+    pub const ALL: [Self; 2] = [Self::Git, Self::Keep];
+
+    /// The word that `mode` takes. It counts in content tags.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Git => "git",
+            Self::Keep => "keep",
+        }
+    }
+
+    /// Whether it is the default.
+    #[must_use]
+    pub(crate) fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// The image that a build starts from.
@@ -169,6 +200,8 @@ pub struct ImageSpec {
     pub workdir: Option<TextValue>,
     /// Where `copy` and `source_root` go; `/root` where none is given.
     pub copy_to: Option<TextValue>,
+    /// The modes of what is copied.
+    pub mode: FileMode,
     /// Variables that only steps of the build see.
     pub build_env: Option<TextMap>,
     /// Commands run before anything is copied.
@@ -243,6 +276,7 @@ impl ImageSpec {
                     "copy_to" => value == Value::text("/root"),
                     "layering" => value == Value::text("auto"),
                     "install_project" => value == Value::Bool(false),
+                    "mode" => value == Value::text("git"),
                     _ => false,
                 };
                 (!default && value != Value::None).then_some((field.name, value))
@@ -283,7 +317,30 @@ impl ImageSpec {
     #[must_use]
     pub(crate) fn extra_arguments(&self, context: &str) -> PipArguments {
         let text = self.pip_extra_args.as_ref().map_or("", |args| &args.value);
-        PipArguments::classify(&shlex::split(text).unwrap_or_default(), context)
+        let words = shlex::split(text).unwrap_or_default();
+        PipArguments::classify(&words, context, self.requirements_file())
+    }
+
+    /// The parts of the project that are wanted, by fields and options alike.
+    #[must_use]
+    pub(crate) fn parts(&self) -> Parts {
+        let words = |list| Self::strings(list).map(|word| word.value.clone());
+        let options = self.extra_arguments("").parts;
+        Parts {
+            extras: words(&self.extras).chain(options.extras).collect(),
+            groups: words(&self.groups).chain(options.groups).collect(),
+            ..options
+        }
+    }
+
+    /// Where the spec names a part of the project: its entry in `extras` or `groups`, else the options.
+    #[must_use]
+    pub(crate) fn part_span(&self, name: &str) -> Span {
+        let mut entries = Self::strings(&self.extras).chain(Self::strings(&self.groups));
+        let entry = entries
+            .find(|entry| entry.value == name)
+            .or(self.pip_extra_args.as_ref());
+        entry.map_or(self.span, |entry| entry.span)
     }
 
     /// The kind of the requirements file, if there is one.

@@ -4,7 +4,9 @@ use crate::flytekit::{CHECKED_LISTS, FLYTEKIT_FIELDS, Kind};
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::choice;
 use crate::image_spec::field::{self, BUILDER_CONFIG_KEYS, OWN_FIELDS};
-use crate::image_spec::model::{BaseImage, ImageSpec, Layering, Profile, SecretMount, TextList, TextMap, TextValue};
+use crate::image_spec::model::{
+    BaseImage, FileMode, ImageSpec, Layering, Profile, SecretMount, TextList, TextMap, TextValue,
+};
 use crate::image_spec::secret::{pair_mount, secret_mount};
 use crate::python::{self, Unicode, Value, kind as kind_of};
 use crate::text::yaml::{Data, Node};
@@ -72,9 +74,10 @@ impl SpecReader<'_> {
         let own_list =
             |reader: &mut Self, name: &'static str| own_node(name).and_then(|node| reader.text_list(name, node));
         let (uv_image, micromamba_image) = self.builder_config();
-        let (profile, layering, algorithm, copy_mode) = (
+        let (profile, layering, mode, algorithm, copy_mode) = (
             own_text(self, "profile"),
             own_text(self, "layering"),
+            own_text(self, "mode"),
             own_text(self, "tag_algorithm"),
             self.field_text("source_copy_mode"),
         );
@@ -119,6 +122,9 @@ impl SpecReader<'_> {
             user: own_text(self, "user"),
             workdir: own_text(self, "workdir"),
             copy_to: own_text(self, "copy_to"),
+            mode: self
+                .choice(mode, choice::file_mode)
+                .map_or_else(FileMode::default, |m| m.value),
             build_env: own_map(self, "build_env"),
             setup_commands: own_list(self, "setup_commands"),
             pins: own_map(self, "pins"),

@@ -36,6 +36,9 @@ pub(crate) struct Copy {
     pub time: Option<i64>,
     /// Docker's patterns of what is left out.
     pub exclude: Vec<String>,
+    /// What becomes of modes, as `chmod` takes it; `None` keeps those of the source. Engines that do not know it keep
+    /// them in silence: see [`MODE_TEXTS`](crate::llb::MODE_TEXTS).
+    pub mode: Option<&'static str>,
 }
 
 impl Copy {
@@ -53,21 +56,21 @@ impl Copy {
             create_target_parents: false,
             time: None,
             exclude: Vec::new(),
+            mode: None,
         }
     }
 }
 
-/// A directory to create.
+/// A directory to create, or to give this owner and mode where it exists. What it holds stays as it is.
 #[derive(Debug, Clone)]
-pub(crate) struct MakeDirectory {
+pub(crate) struct SetDirectory {
+    /// Absolute, and not the root.
     pub path: String,
     pub mode: i32,
-    /// Create the directories above it, and accept that it exists.
-    pub parents: bool,
-    /// `None` for root.
+    /// `None` keeps the owner of one that exists.
     pub owner: Option<Owner>,
-    /// The modification time in Unix seconds; `None` for the time of the build.
-    pub time: Option<i64>,
+    /// The modification time in Unix seconds.
+    pub time: i64,
 }
 
 /// A file to create.
@@ -85,7 +88,7 @@ pub(crate) struct MakeFile {
 #[derive(Debug, Clone)]
 enum FileAction {
     Copy(Copy),
-    MakeDirectory(MakeDirectory),
+    SetDirectory(SetDirectory),
     MakeFile(MakeFile),
 }
 
@@ -107,10 +110,10 @@ impl FileActions {
         self
     }
 
-    /// Adds a directory.
+    /// Adds a directory, or the owner and mode of one that exists.
     #[must_use]
-    pub(crate) fn make_directory(mut self, directory: MakeDirectory) -> Self {
-        self.0.push(FileAction::MakeDirectory(directory));
+    pub(crate) fn set_directory(mut self, directory: SetDirectory) -> Self {
+        self.0.push(FileAction::SetDirectory(directory));
         self
     }
 
@@ -132,27 +135,31 @@ impl FileActions {
                 inputs.index(Some(&copy.from));
             }
         }
-        // Results of earlier actions are numbered after the inputs.
-        let input_count = inputs.len();
+        let mut wire = WireActions {
+            actions: Vec::with_capacity(self.0.len()),
+            input_count: inputs.len(),
+        };
         let mut target = root_index;
-        let mut actions = Vec::with_capacity(self.0.len());
-        for (position, action) in self.0.iter().enumerate() {
-            let position = i64::try_from(position).unwrap_or(i64::MAX);
-            let last = position + 1 == i64::try_from(self.0.len()).unwrap_or(i64::MAX);
-            let secondary_input = match action {
-                FileAction::Copy(copy) => inputs.index(Some(&copy.from)),
-                _ => -1,
+        for action in &self.0 {
+            target = match action {
+                FileAction::Copy(copy) => {
+                    let from = inputs.index(Some(&copy.from));
+                    wire.push(target, from, encode_copy(copy, root_index, &mut capabilities))
+                }
+                FileAction::SetDirectory(directory) => {
+                    if directory.owner.is_none() {
+                        capabilities.push(PATTERNS);
+                    }
+                    wire.set_directory(target, directory, root_index)
+                }
+                FileAction::MakeFile(file) => wire.push(target, EMPTY, encode_file(file, root_index)),
             };
-            actions.push(pb::FileAction {
-                input: target,
-                secondary_input,
-                output: if last { 0 } else { -1 },
-                action: Some(encode(action, root_index, &mut capabilities)),
-            });
-            target = input_count + position;
+        }
+        if let Some(last) = wire.actions.last_mut() {
+            last.output = 0;
         }
         Vertex::new(
-            pb::op::Op::File(pb::FileOp { actions }),
+            pb::op::Op::File(pb::FileOp { actions: wire.actions }),
             None,
             inputs,
             metadata,
@@ -162,43 +169,102 @@ impl FileActions {
     }
 }
 
-fn encode(action: &FileAction, root: i64, capabilities: &mut Vec<Capability>) -> pb::file_action::Action {
-    use pb::file_action::Action as Wire;
-    match action {
-        FileAction::Copy(copy) => {
-            if !copy.exclude.is_empty() {
-                capabilities.push("file.copy.includeexcludepatterns");
-            }
-            Wire::Copy(pb::FileActionCopy {
-                src: copy.source.clone(),
-                dest: copy.target.clone(),
-                owner: chown(copy.owner.as_ref(), root),
-                // Keeps what the source has.
-                mode: -1,
-                follow_symlink: copy.follow_symlink,
-                dir_copy_contents: copy.contents,
-                attempt_unpack_docker_compatibility: copy.unpack,
-                create_dest_path: copy.create_target_parents,
-                timestamp: nanoseconds(copy.time),
-                exclude_patterns: copy.exclude.clone(),
-                ..pb::FileActionCopy::default()
-            })
-        }
-        FileAction::MakeDirectory(directory) => Wire::Mkdir(pb::FileActionMkDir {
-            path: directory.path.clone(),
-            mode: directory.mode,
-            make_parents: directory.parents,
-            owner: chown(directory.owner.as_ref(), root),
-            timestamp: nanoseconds(directory.time),
-        }),
-        FileAction::MakeFile(file) => Wire::Mkfile(pb::FileActionMkFile {
-            path: file.path.clone(),
-            mode: file.mode,
-            data: file.data.clone(),
-            owner: chown(file.owner.as_ref(), root),
-            timestamp: nanoseconds(file.time),
-        }),
+/// The capability that patterns need.
+const PATTERNS: Capability = "file.copy.includeexcludepatterns";
+/// An empty tree, or no second one.
+const EMPTY: i64 = -1;
+
+/// Actions on the wire, of which each names the results of earlier ones.
+struct WireActions {
+    actions: Vec<pb::FileAction>,
+    input_count: i64,
+}
+
+impl WireActions {
+    /// Adds an action and returns the number of its result: they are numbered after the inputs.
+    fn push(&mut self, input: i64, secondary_input: i64, action: pb::file_action::Action) -> i64 {
+        self.actions.push(pb::FileAction {
+            input,
+            secondary_input,
+            output: -1,
+            action: Some(action),
+        });
+        self.input_count + i64::try_from(self.actions.len()).unwrap_or(i64::MAX) - 1
     }
+
+    /// No action changes a directory that exists, but a copy over it gives it what the copied one has: so another is made
+    /// elsewhere, and the directory that holds it is copied to where it belongs. The mode comes last, since some engines
+    /// apply their umask to what they make.
+    fn set_directory(&mut self, target: i64, directory: &SetDirectory, root: i64) -> i64 {
+        use pb::file_action::Action::{Copy, Mkdir};
+        let path = directory.path.trim_end_matches('/');
+        let (above, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let elsewhere = format!("/made/{name}");
+        let timestamp = nanoseconds(Some(directory.time));
+        let make = |path: &str, owner| {
+            Mkdir(pb::FileActionMkDir {
+                path: path.to_owned(),
+                mode: 0o755,
+                make_parents: true,
+                owner,
+                timestamp,
+            })
+        };
+        let copy = |source: &str, target: &str| pb::FileActionCopy {
+            src: source.to_owned(),
+            dest: target.to_owned(),
+            mode: directory.mode,
+            create_dest_path: true,
+            timestamp,
+            ..pb::FileActionCopy::default()
+        };
+        let target = self.push(target, EMPTY, make(path, None));
+        let made = if directory.owner.is_some() {
+            self.push(EMPTY, EMPTY, make(&elsewhere, chown(directory.owner.as_ref(), root)))
+        } else {
+            let alone = pb::FileActionCopy {
+                exclude_patterns: vec!["*".into()],
+                ..copy(path, &elsewhere)
+            };
+            self.push(EMPTY, target, Copy(alone))
+        };
+        let into = pb::FileActionCopy {
+            dir_copy_contents: true,
+            ..copy("/made", if above.is_empty() { "/" } else { above })
+        };
+        self.push(target, made, Copy(into))
+    }
+}
+
+fn encode_copy(copy: &Copy, root: i64, capabilities: &mut Vec<Capability>) -> pb::file_action::Action {
+    if !copy.exclude.is_empty() {
+        capabilities.push(PATTERNS);
+    }
+    pb::file_action::Action::Copy(pb::FileActionCopy {
+        src: copy.source.clone(),
+        dest: copy.target.clone(),
+        owner: chown(copy.owner.as_ref(), root),
+        // Keeps what the source has.
+        mode: -1,
+        mode_str: copy.mode.unwrap_or_default().to_owned(),
+        follow_symlink: copy.follow_symlink,
+        dir_copy_contents: copy.contents,
+        attempt_unpack_docker_compatibility: copy.unpack,
+        create_dest_path: copy.create_target_parents,
+        timestamp: nanoseconds(copy.time),
+        exclude_patterns: copy.exclude.clone(),
+        ..pb::FileActionCopy::default()
+    })
+}
+
+fn encode_file(file: &MakeFile, root: i64) -> pb::file_action::Action {
+    pb::file_action::Action::Mkfile(pb::FileActionMkFile {
+        path: file.path.clone(),
+        mode: file.mode,
+        data: file.data.clone(),
+        owner: chown(file.owner.as_ref(), root),
+        timestamp: nanoseconds(file.time),
+    })
 }
 
 /// A time on the wire: nanoseconds, or -1 for none.

@@ -91,6 +91,12 @@ fn wire_metadata(vertex: &Vertex) -> pb::OpMetadata {
         ignore_cache: metadata.ignore_cache,
         description: name.map(|name| (CUSTOM_NAME.to_owned(), name.clone())).collect(),
         caps: caps.map(|cap| ((*cap).to_owned(), true)).collect(),
+        // Clients show a weak group only when it holds something else, too.
+        progress_group: metadata.hidden.then(|| pb::ProgressGroup {
+            id: vertex.digest().to_owned(),
+            name: metadata.name.clone().unwrap_or_default(),
+            weak: true,
+        }),
         ..pb::OpMetadata::default()
     }
 }

@@ -13,6 +13,8 @@ pub struct Metadata {
     pub ignore_cache: bool,
     /// The places in the user's files that the step comes from.
     pub locations: Vec<Location>,
+    /// Whether progress output leaves the step out.
+    pub hidden: bool,
 }
 
 impl Metadata {

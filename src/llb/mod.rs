@@ -23,13 +23,13 @@ mod source;
 mod vertex;
 
 pub use capability::Capability;
-pub(crate) use capability::since;
+pub(crate) use capability::{MODE_TEXTS, since};
 pub use definition::Definition;
 #[cfg(test)]
 pub(crate) use encode::digest_of;
 pub use exec::Network;
 pub(crate) use exec::{Exec, Mount, Sharing};
-pub(crate) use file::{Copy, FileActions, MakeDirectory, MakeFile, Owner};
+pub(crate) use file::{Copy, FileActions, MakeFile, Owner, SetDirectory};
 pub(crate) use import::import;
 pub(crate) use merge::{diff, merge};
 pub use metadata::{LineRange, Location, Metadata, SourceFile};

@@ -179,6 +179,11 @@ fn render_action(out: &mut String, action: &pb::FileAction, inputs: &[String]) {
                 copy.src,
                 copy.dest
             );
+            if !copy.mode_str.is_empty() {
+                let _ = write!(text, " mode {}", copy.mode_str);
+            } else if copy.mode != -1 {
+                let _ = write!(text, " mode {:o}", copy.mode);
+            }
             if copy.timestamp != -1 {
                 let _ = write!(text, " time {}", copy.timestamp / 1_000_000_000);
             }

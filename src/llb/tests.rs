@@ -108,20 +108,26 @@ fn all_mount_kinds_and_file_actions_render() {
     };
     let ran = exec.run(Some(&alpine()), &platform, metadata);
     let files = FileActions::new()
-        .make_directory(MakeDirectory {
+        .set_directory(SetDirectory {
             path: "/srv".into(),
             mode: 0o755,
-            parents: true,
             owner: Some(Owner {
                 user: "app".into(),
                 group: "1000".into(),
             }),
-            time: Some(0),
+            time: 0,
+        })
+        .set_directory(SetDirectory {
+            path: "/root".into(),
+            mode: 0o755,
+            owner: None,
+            time: 0,
         })
         .copy(Copy {
             contents: true,
             create_target_parents: true,
             exclude: vec!["**/*.pyc".into()],
+            mode: Some("u=rwX"),
             time: Some(1),
             ..Copy::new(&context, "/src", "/srv")
         })

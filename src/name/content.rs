@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{ContentOf, Job, Task};
-use crate::image_spec::{ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
+use crate::image_spec::{FileMode, ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
 use crate::oci::Reference;
 use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
 use crate::python::locked_packages;
@@ -43,16 +43,19 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
             path: directory_of(&path).to_owned(),
             exclude: Vec::new(),
             keeps_root: false,
+            keeps_modes: false,
             of: ContentOf::Project,
         };
         push("install_project", job);
     }
+    let keeps_modes = spec.mode == FileMode::Keep;
     for entry in ImageSpec::strings(&spec.copy) {
         let path = context_path(&entry.value);
         let job = Job::Content {
             keeps_root: !path.is_empty(),
             path,
             exclude: Vec::new(),
+            keeps_modes,
             of: ContentOf::Copy,
         };
         push("copy", job);
@@ -62,7 +65,8 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
             path: context_path(&root.value),
             exclude: crate::plan::NOT_SOURCE.map(str::to_owned).to_vec(),
             keeps_root: false,
-            of: ContentOf::Source,
+            keeps_modes,
+            of: ContentOf::Source { is_prefixed: false },
         };
         push("source_root", job);
     }
@@ -246,14 +250,14 @@ impl Collector<'_> {
             .collect();
         copies.sort();
         copies.dedup();
-        if !copies.is_empty() || spec.copied_source().is_some() {
-            named.add("copy_to", spec.copy_target());
-        }
+        let is_copied = !copies.is_empty() || spec.copied_source().is_some();
+        named.optional("copy_to", is_copied.then(|| spec.copy_target()));
         for (path, digest) in copies {
             let path = if path.is_empty() { "." } else { &path };
             named.add(&format!("copy {path}"), digest);
         }
         named.optional("source_root", self.file_digest("source_root", depth, 0));
+        named.optional("mode", (is_copied && !spec.mode.is_usual()).then(|| spec.mode.name()));
     }
 
     /// The digest of a file that a field names, by its position in the field.

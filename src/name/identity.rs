@@ -2,13 +2,14 @@
 
 use std::fmt;
 
-use crate::files::{Answer, Fault, Problem, Request, Task};
+use crate::files::{Answer, Chosen, Fault, Outcome, Problem, Request, Task};
 use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
 use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::content;
+use crate::name::inputs_digest::{self, InputsDigest};
 use crate::oci::{Platform, Reference};
 use crate::python::Unicode;
-use crate::text::{Diagnostic, Span};
+use crate::text::{Diagnostic, Severity, Span};
 
 /// The circumstances that names depend on besides the spec and its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +48,8 @@ pub struct Identity {
     pub image_name: String,
     /// The named values that the tag was computed from. They may hold credentials, as users wrote them.
     pub inputs: Vec<(String, String)>,
+    /// The digest of what the tag leaves out, if it was asked for and could be computed. A `content` tag has none.
+    pub inputs_digest: Option<InputsDigest>,
 }
 
 impl fmt::Debug for Identity {
@@ -162,6 +165,7 @@ impl<'a> Naming<'a> {
             tag: tag.tag,
             image_name: tag.image_name,
             inputs: tag.inputs,
+            inputs_digest: None,
         })
     }
 
@@ -195,23 +199,53 @@ impl<'a> Naming<'a> {
             image_name: self.fields.image_name(&tag),
             tag,
             inputs,
+            inputs_digest: None,
         })
+    }
+
+    /// The digests that the digest of all inputs needs besides [`Self::tasks`]. `read` has the files and directories
+    /// that the requirements of each spec name, the outermost spec first.
+    #[must_use]
+    pub fn tasks_of_inputs(&self, read: &[Vec<String>]) -> Vec<Task> {
+        match self.algorithm {
+            Algorithm::Content => Vec::new(),
+            algorithm => inputs_digest::tasks(self.spec, read, algorithm == Algorithm::Flytekit),
+        }
+    }
+
+    /// [`Self::identify`] with the digest of all inputs: the answer is to `tasks`, then to `more`, which are
+    /// [`Self::tasks_of_inputs`].
+    ///
+    /// # Errors
+    /// As [`Self::identify`].
+    pub fn identify_with_inputs(
+        &self,
+        tasks: &[Task],
+        more: &[Task],
+        answer: &Answer,
+    ) -> Result<Identity, Vec<Diagnostic>> {
+        let mut identity = self.identify(tasks, answer)?;
+        if self.algorithm == Algorithm::Content {
+            return Ok(identity);
+        }
+        let files: Vec<(&Task, &Outcome)> = more.iter().zip(answer.outcomes.iter().skip(tasks.len())).collect();
+        let lock = self.options.sibling_lock.as_deref();
+        let is_of_tag = |task: &Task| matches!(task.field, "copy" | "source_root");
+        let has_uncounted = answer.chosen.iter().flatten().any(Chosen::has_directories_of_links);
+        let is_beyond_tag = lock.is_some() || has_uncounted || more.iter().any(|task| !is_of_tag(task));
+        let value = inputs_digest::inputs_digest(self.spec, &identity.inputs, lock, &files);
+        identity.inputs_digest = value.map(|value| InputsDigest { value, is_beyond_tag });
+        Ok(identity)
     }
 
     /// Reasons why flytekit's tag may differ, and a name that registries would refuse.
     #[must_use]
     pub fn warnings(&self, tasks: &[Task], answer: &Answer, identity: &Identity) -> Vec<Diagnostic> {
         let mut warnings = Vec::new();
-        if let Err(error) = Reference::parse(&identity.image_name) {
-            let field = if self.spec.tag_format.is_some() {
-                "tag_format"
-            } else {
-                "name"
-            };
-            let warning = Diagnostic::warning("image-name", error.to_string()).at(self.spec.span_of(field));
-            let help = "look at `registry`, `name` and `tag_format`";
-            warnings.push(warning.help(help).caused_by(error));
-        }
+        warnings.extend(self.name_problem(identity).map(|problem| Diagnostic {
+            severity: Severity::Warning,
+            ..problem
+        }));
         for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
             for doubt in &outcome.doubts {
                 let message = format!("{}: {doubt}", task.field);
@@ -219,6 +253,28 @@ impl<'a> Naming<'a> {
             }
         }
         warnings
+    }
+
+    /// What is wrong with a name that registries would refuse.
+    #[must_use]
+    pub fn name_problem(&self, identity: &Identity) -> Option<Diagnostic> {
+        let error = Reference::parse(&identity.image_name).err()?;
+        let is_refused = |name: String| Reference::parse(&name).is_err();
+        let registry = self
+            .spec
+            .registry
+            .as_ref()
+            .filter(|registry| !registry.value.is_empty());
+        let field = if registry.is_some_and(|registry| is_refused(format!("{}/x:y", registry.value))) {
+            "registry"
+        } else if self.spec.tag_format.is_some() && is_refused(format!("x:{}", identity.tag)) {
+            "tag_format"
+        } else {
+            "name"
+        };
+        let problem = Diagnostic::error("image-name", error.to_string()).at(self.spec.span_of(field));
+        let help = "look at `registry`, `name` and `tag_format`";
+        Some(problem.help(help).caused_by(error))
     }
 
     fn tag_error(&self, error: &TagError) -> Diagnostic {

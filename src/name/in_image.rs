@@ -16,6 +16,12 @@ pub fn name_in_image(identity: &Identity, spec: &ImageSpec, settings: &mut Setti
         ("algorithm", identity.algorithm.name().to_owned()),
     ];
     labels.extend(inputs_label(identity).map(|inputs| ("inputs", inputs)));
+    labels.extend(
+        identity
+            .inputs_digest
+            .as_ref()
+            .map(|digest| ("inputs-digest", digest.value.clone())),
+    );
     let text = spec.summary().to_string();
     if text.len() <= MAX_SPEC_LABEL {
         labels.push(("spec", text));

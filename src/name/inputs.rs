@@ -119,6 +119,7 @@ mod tests {
             tag: String::new(),
             image_name: String::new(),
             inputs,
+            inputs_digest: None,
         };
         let one = identity(pairs(&[
             ("name", "'a'"),

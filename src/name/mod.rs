@@ -4,9 +4,11 @@ mod content;
 mod identity;
 mod in_image;
 mod inputs;
+mod inputs_digest;
 #[cfg(test)]
 mod tests;
 
 pub use identity::{Identity, Naming, NamingOptions, request};
 pub use in_image::name_in_image;
 pub use inputs::{Difference, differences, from_label, inputs_label, kept, shown};
+pub use inputs_digest::{INPUTS_DIGEST_LABEL, InputsDigest};

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::files::{Answer, Fault, Outcome, Task, step};
+use crate::files::{Answer, Choice, Chosen, ContentOf, Fault, Job, Outcome, Task, step};
 use crate::flytekit::FLYTEKIT_FIELDS;
 use crate::image_spec::{OWN_FIELDS, parse};
 use crate::name::{Identity, Naming, NamingOptions};
@@ -294,6 +294,7 @@ fn example(field: &str) -> &'static str {
         "extras" => "requirements: pyproject.toml\nextras: [fast]",
         "groups" => "requirements: pyproject.toml\ngroups: [dev]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
+        "mode" => "mode: keep\ncopy: [data]",
         "tag_algorithm" => "tag_algorithm: flytekit",
         other => panic!("`{other}` has no example: what does it change?"),
     }
@@ -394,4 +395,83 @@ fn every_field_has_a_say() {
             "the content tag says nothing of `{example}`"
         );
     }
+}
+
+#[test]
+fn inputs_digests_are_promises() {
+    let digest = |yaml: &str, lock: Option<&str>, read: &[&[&str]]| {
+        let parsed = parse(&Text::new("imageSpec.yaml", yaml));
+        let spec = parsed.spec.unwrap();
+        let naming = Naming::new(&spec, &options(lock)).unwrap();
+        let read: Vec<Vec<String>> = read
+            .iter()
+            .map(|paths| paths.iter().map(|path| (*path).to_owned()).collect())
+            .collect();
+        let (tasks, more) = (naming.tasks().unwrap(), naming.tasks_of_inputs(&read));
+        let all: Vec<Task> = tasks.iter().chain(&more).cloned().collect();
+        let identity = naming.identify_with_inputs(&tasks, &more, &digested(&all)).unwrap();
+        identity.inputs_digest
+    };
+    let plain = "name: a\nprofile: plain\n";
+    let shown = |yaml: &str, lock: Option<&str>, read: &[&[&str]]| {
+        let digest = digest(yaml, lock, read).unwrap();
+        format!("{} {}", digest.value, digest.is_beyond_tag)
+    };
+    let copies = format!("{plain}copy: [b, a]\nruntime_packages: [x]\n");
+    let project = format!("{plain}requirements: p/uv.lock\ninstall_project: true\n");
+    let nested = format!("{plain}base_image: {{name: b, profile: plain, requirements: r.txt}}\n");
+    let all = [
+        shown(plain, None, &[]),
+        shown(plain, Some(LOCK), &[]),
+        shown(&copies, None, &[&[]]),
+        shown(&project, None, &[&["p/uv.lock", "p/pyproject.toml", "libs/m"]]),
+        shown(&nested, None, &[&[], &["r.txt", "b.txt"]]),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @"
+    1:9d720fa4e58944724752b8e82085371e0b684a92838c8ed694c76d1370402b23 false
+    1:094e9272f7b3babd32ab19cc8fdc7de0c44affe6e0b066929362f59d02fa7ae3 true
+    1:359aa4f90f220d616907e8cbf972f80d9c28c7af8b50a1e023157146ac090039 false
+    1:6f85e38c083d79e6f84885288a3badde2a1b1efe9e4555fca11888f59a957876 true
+    1:742921de460972a2ed2a0684112f4cad8aebf396543940c4ce4d5be7bec22d68 true
+    ");
+}
+
+#[test]
+fn directories_behind_links_are_beyond_the_tag() {
+    let check = |yaml: &str, directories: &[&str], expect: bool| {
+        let spec = parse(&Text::new("imageSpec.yaml", yaml)).spec.unwrap();
+        let naming = Naming::new(&spec, &options(None)).unwrap();
+        let (tasks, more) = (naming.tasks().unwrap(), naming.tasks_of_inputs(&[]));
+        let mut answer = digested(&[tasks.as_slice(), &more].concat());
+        let choice = Choice {
+            directories: directories.iter().map(|path| (*path).to_owned()).collect(),
+            ..Choice::default()
+        };
+        answer.chosen = vec![Ok(Chosen {
+            copy: vec![choice],
+            ..Chosen::default()
+        })];
+        let identity = naming.identify_with_inputs(&tasks, &more, &answer).unwrap();
+        assert_eq!(identity.inputs_digest.unwrap().is_beyond_tag, expect, "{directories:?}");
+    };
+    let copies = "name: a\nprofile: plain\ncopy: [b]\n";
+    check(copies, &[], false);
+    check(copies, &["link"], true);
+}
+
+#[test]
+fn the_inputs_of_a_source_are_what_is_copied_of_it() {
+    let yaml = "name: a\nprofile: plain\nsource_root: ./src\nsource_copy_mode: all\nmode: keep\n";
+    let spec = parse(&Text::new("imageSpec.yaml", yaml)).spec.unwrap();
+    let tasks = Naming::new(&spec, &options(None)).unwrap().tasks_of_inputs(&[]);
+    let jobs: Vec<&Job> = tasks.iter().map(|task| &task.job).collect();
+    let expect = Job::Content {
+        // The rules of flytekit's tag see it as it is written.
+        path: "./src".into(),
+        exclude: crate::plan::NOT_SOURCE.map(str::to_owned).to_vec(),
+        keeps_root: false,
+        keeps_modes: true,
+        of: ContentOf::Source { is_prefixed: true },
+    };
+    assert_eq!(jobs, [&expect]);
 }

@@ -9,6 +9,8 @@ pub struct ImageConfig {
     pub raw: Vec<u8>,
     /// Environment variables, in their order.
     pub environment: Vec<(String, String)>,
+    /// Labels, in their order.
+    pub labels: Vec<(String, String)>,
     /// Build triggers, which are for Dockerfiles.
     pub triggers: Vec<String>,
     /// The operating system, if given.
@@ -40,7 +42,11 @@ impl ImageConfig {
             let (name, value) = variable.split_once('=').unwrap_or((variable, ""));
             (name.to_owned(), value.to_owned())
         });
+        let labels = config.pointer("/config/Labels").and_then(Value::as_object);
+        let labels = labels.into_iter().flatten();
+        let labels = labels.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())));
         Ok(Self {
+            labels: labels.collect(),
             environment: environment.collect(),
             triggers: texts("/config/OnBuild").map(str::to_owned).collect(),
             os: text("os"),

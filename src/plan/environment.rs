@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// PATH in an image that does not set it.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+pub(crate) const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// An edit of one variable. Edits are applied in order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,8 +56,7 @@ pub enum Change {
 impl Edit {
     /// The edits of every base: it gets a PATH if it has none.
     pub(crate) fn of_base() -> Vec<Self> {
-        let value = DEFAULT_PATH.into();
-        vec![Self::new("PATH", Change::Default { value })]
+        vec![Self::default("PATH", DEFAULT_PATH)]
     }
 
     fn new(name: &str, change: Change) -> Self {
@@ -68,6 +67,11 @@ impl Edit {
     pub(crate) fn set(name: &str, value: impl Into<String>) -> Self {
         let value = value.into();
         Self::new(name, Change::Set { value })
+    }
+
+    pub(crate) fn default(name: &str, value: impl Into<String>) -> Self {
+        let value = value.into();
+        Self::new(name, Change::Default { value })
     }
 
     pub(crate) fn copy(name: &str, from: &str) -> Self {

@@ -1,5 +1,7 @@
 //! What a plan is told about the world outside the spec.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::model::CopyLink;
@@ -30,6 +32,8 @@ pub struct BaseFacts {
 pub struct StoreyFacts {
     /// What the requirements files say.
     pub requirements: Requirements,
+    /// Whether a package has to be built to know what it needs. Builds see all of the environment, so resolving does.
+    pub resolving_builds: bool,
     /// The path of the sibling lock, in the tree that the spec is in.
     pub sibling_lock: Option<String>,
     /// What its copies do not take as it is; unknown where nobody could look.
@@ -67,6 +71,8 @@ pub struct Requirements {
     pub indexes: Vec<String>,
     /// All files that are read, by their paths in the context.
     pub files: Vec<String>,
+    /// What the lock step reads instead of some of the files, by their paths: nothing else of these counts for it.
+    pub contents: BTreeMap<String, String>,
     /// Files and directories of the context that packages are built or installed from.
     pub projects: Vec<String>,
 }

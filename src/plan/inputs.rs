@@ -3,7 +3,7 @@
 use crate::image_spec::{ImageSpec, Profile};
 use crate::plan::environment::Edit;
 use crate::plan::facts::StoreyFacts;
-use crate::plan::model::{ImageRole, Run, ShellCommand, StepMount};
+use crate::plan::model::{ImageRole, Run, StepMount};
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
@@ -45,7 +45,7 @@ impl StoreyInputs<'_> {
 /// Runs a script of ours.
 pub(crate) fn run(script: Script, environment: Vec<Edit>, mounts: Vec<StepMount>) -> Run {
     Run {
-        command: ShellCommand::Script(script),
+        script,
         environment,
         mounts,
         product: None,

@@ -9,6 +9,7 @@ mod chain;
 mod environment;
 mod explain;
 mod facts;
+mod home;
 mod inputs;
 mod layers;
 mod model;
@@ -29,7 +30,7 @@ pub use facts::{BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, Requir
 pub use inputs::{CA_SECRET, FIXED_TIME};
 pub use model::{
     Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, CopyLink, CopySource, ImageRole, Part, Product, Run,
-    Settings, ShellCommand, Stage, Step, StepId, StepMount, Storey,
+    Settings, Stage, Step, StepId, StepMount, Storey,
 };
 pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds, needs};
 pub use python_place::{DEFAULT_PYTHON, PythonPlace};
@@ -40,8 +41,8 @@ pub use script::{MISSING_SECRET_STATUS, Script};
 pub use steps::required;
 pub use writes::Writes;
 
-pub(crate) use paths::{CONTEXT, KEPT, SCRIPTS, WORK};
+pub(crate) use paths::{CONTEXT, FAILED, KEPT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
 pub(crate) use python_place::conda_version;
 pub(crate) use script::{quote, script_file};
-pub(crate) use steps::{NOT_SOURCE, owned_paths};
+pub(crate) use steps::{NOT_SEEN, NOT_SOURCE, owned_paths};
 pub(crate) use variables::is_proxy;

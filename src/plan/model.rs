@@ -349,25 +349,28 @@ pub enum Product {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Runs a shell as root.
+    /// Runs a script as root.
     Run(Run),
     /// Copies files, one after another.
     Copy(Vec<CopyFiles>),
-    /// Creates a directory unless it exists.
+    /// Makes a directory, or changes the owner and mode of one that exists.
     MakeDirectory {
-        /// Absolute; its parents are made too.
+        /// Absolute, not the root; its parents are made too.
         path: String,
-        /// Its owner, a name.
-        owner: String,
+        /// Its owner, `user` or `user:group` in names or numbers; without it an existing one keeps its own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        owner: Option<String>,
+        /// Its mode, in octal digits.
+        #[serde(serialize_with = "as_octal")]
+        mode: u32,
     },
 }
 
-/// A shell command to run.
+/// A script to run in a shell.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Run {
     /// What to run.
-    #[serde(flatten)]
-    pub command: ShellCommand,
+    pub script: Script,
     /// What it changes in the environment of the storey below.
     pub environment: Vec<Edit>,
     /// What it sees in addition to its root.
@@ -375,16 +378,6 @@ pub struct Run {
     /// A directory outside all mounts; its content is what the step makes for others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub product: Option<&'static str>,
-}
-
-/// What to run.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ShellCommand {
-    /// A script of ours.
-    Script(Script),
-    /// The user's own command, for `/bin/sh -c`. Error messages should show it.
-    Shell(String),
 }
 
 /// Something that a step sees in addition to its root.
@@ -470,7 +463,7 @@ pub enum CopySource {
 }
 
 /// A copy of files. Its files get a fixed time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CopyFiles {
     /// Where they are taken from.
     pub from: CopySource,
@@ -483,6 +476,9 @@ pub struct CopyFiles {
     /// Patterns of what is not copied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
+    /// Whether files of a checkout keep their modes; else they get those that git keeps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_modes: bool,
     /// What else is copied, in the places of links.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<CopyLink>,
@@ -548,6 +544,10 @@ impl Settings {
         self.labels.retain(|(known, _)| known != name);
         self.labels.push((name.to_owned(), value));
     }
+}
+
+fn as_octal<S: Serializer>(mode: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{mode:04o}"))
 }
 
 fn as_map<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::image_spec::{BaseImage, ImageSpec, Profile, TextMap, TextValue};
 use crate::oci::Reference;
+use crate::plan::home::{opens_root, workdir};
 use crate::plan::model::{ImageRole, Stage};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::steps;
@@ -78,7 +79,7 @@ pub fn needs(spec: &ImageSpec) -> Needs {
         if has(Stage::Lock) || has(Stage::Setup) || has_commands(spec) || spec.python_exec.is_some() {
             images.insert(ImageRole::Uv, image(&spec.uv_image, DEFAULT_UV));
         }
-        if has(Stage::User) || (has(Stage::Python) && spec.python_exec.is_none()) {
+        if spec.profile == Profile::Flyte || (has(Stage::Python) && spec.python_exec.is_none()) {
             images.insert(ImageRole::Micromamba, image(&spec.micromamba_image, DEFAULT_MICROMAMBA));
         }
         storeys.push(StoreyNeeds { images, python, stages });
@@ -100,12 +101,12 @@ fn stages(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Stage> {
     let has_lock = python.is_some() && installs_packages(spec);
     let has = |stage: &Stage| match stage {
         Stage::Base | Stage::Image => true,
-        Stage::User => is_flyte,
+        Stage::User => is_flyte || opens_root(spec, python),
         Stage::Apt => ImageSpec::strings(&spec.apt_packages).any(|entry| !entry.value.trim().is_empty()),
         Stage::Python => python.is_some_and(|python| !python.is_inherited),
         Stage::Lock | Stage::Packages => has_lock,
         Stage::Setup => ImageSpec::strings(&spec.setup_commands).next().is_some(),
-        Stage::Source => spec.workdir.is_some() || steps::copies_anything(spec, python),
+        Stage::Source => workdir(spec).is_some() || steps::copies_anything(spec, python),
     };
     Stage::ALL.into_iter().filter(has).collect()
 }

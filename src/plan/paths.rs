@@ -1,9 +1,13 @@
 //! Where steps find and leave things. `script/prelude.sh` has the same paths; a test compares the two.
 
-/// Where the scripts of a step lie.
-pub(crate) const SCRIPTS: &str = "/tmp/imagespec/scripts";
+/// Where the scripts of a step lie, below its scratch directory.
+pub(crate) const SCRIPTS: &str = "imagespec/scripts";
 /// A directory that is removed after the step. Every script has one.
 pub(crate) const SCRATCH: &str = "/tmp";
+/// That of the user's commands, which may use `/tmp` themselves.
+pub(crate) const SCRATCH_OF_COMMANDS: &str = "/imagespec/commands";
+/// Where a step whose commands fail leaves which one it was: the list, its number in it, and what happened, a line each.
+pub(crate) const FAILED: &str = "/imagespec/failed";
 /// uv.
 pub(crate) const UV: &str = "/tmp/imagespec/uv";
 /// micromamba.

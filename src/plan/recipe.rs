@@ -7,6 +7,7 @@ use crate::oci::{Platform, Reference};
 use crate::plan::builder::Builder;
 use crate::plan::environment::Edit;
 use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
+use crate::plan::home::ROOT_HOME;
 use crate::plan::inputs::{StoreyInputs, TASK_USER};
 use crate::plan::layers::{Group, groups};
 use crate::plan::model::{
@@ -93,7 +94,16 @@ fn layout(inputs: &StoreyInputs<'_>, layers_below: usize) -> Layout {
 
 /// Steps that a spec has or not, by their ids. There is room for all of them, so that none moves packages to other layers
 /// when it comes or goes.
-const AT_MOST_ONCE: [&str; 6] = ["keep-lock", "workdir", "setup", "source", "commands", "login-path"];
+const AT_MOST_ONCE: [&str; 8] = [
+    "root",
+    "keep-lock",
+    "workdir",
+    "setup",
+    "source",
+    "commands",
+    "own-workdir",
+    "login-path",
+];
 
 fn is_at_most_once(step: &Step) -> bool {
     AT_MOST_ONCE.contains(&step.id.0.as_str())
@@ -129,6 +139,7 @@ fn steps_of(inputs: &StoreyInputs<'_>, lock: Option<(&LockedPackages, &[Group<'_
         steps::commands(&mut plan, inputs, Stage::Setup, spec.setup_commands.as_ref());
         steps::copies(&mut plan, inputs);
         steps::commands(&mut plan, inputs, Stage::Image, spec.commands.as_ref());
+        steps::own_workdir(&mut plan, inputs);
         steps::login_path(&mut plan, inputs);
     }
     (plan.in_layer_order(), file, is_complete)
@@ -160,7 +171,7 @@ fn packages(
         .iter()
         .map(|group| steps::install(plan, inputs, python, group, &built))
         .collect();
-    let shared = steps::find_shared(plan, python, &layers);
+    let shared = steps::find_shared(plan, inputs, python, &layers);
     steps::keep_shared(plan, inputs, python, &layers, &lock.shared);
     steps::keep_lock(plan, inputs, lock_step, shared)
 }
@@ -212,7 +223,7 @@ fn own_settings(inputs: &StoreyInputs<'_>, id: &str) -> Settings {
     Settings {
         environment,
         user: text(&spec.user).or_else(|| is_flyte.then(|| TASK_USER.to_owned())),
-        workdir: text(&spec.workdir).or_else(|| is_flyte.then(|| "/root".to_owned())),
+        workdir: text(&spec.workdir).or_else(|| is_flyte.then(|| ROOT_HOME.to_owned())),
         entrypoint: spec
             .entrypoint
             .as_ref()

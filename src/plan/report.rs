@@ -7,9 +7,7 @@ use serde::Serialize;
 
 use crate::oci::Platform;
 use crate::plan::environment::Edit;
-use crate::plan::model::{
-    Action, BuildPlan, Cache, CopyFiles, ImageRole, Product, Settings, ShellCommand, Step, Storey,
-};
+use crate::plan::model::{Action, BuildPlan, Cache, CopyFiles, ImageRole, Product, Settings, Step, Storey};
 use crate::plan::schedule::{Schedule, Strategy, Target, TargetError, Tree, schedule};
 use crate::plan::script::script_file;
 use crate::plan::steps::SYSTEM_DIRECTORIES;
@@ -167,7 +165,7 @@ impl StoreyReport<'_> {
     /// Whether versions are looked up: then a lock can be made. The lock of a project is exported as it is.
     fn can_be_locked(&self) -> bool {
         self.steps.iter().any(|step| match &step.step.action {
-            Action::Run(run) => matches!(&run.command, ShellCommand::Script(script) if script.file == "resolve.sh"),
+            Action::Run(run) => run.script.file == "resolve.sh",
             _ => false,
         })
     }
@@ -267,10 +265,7 @@ fn scripts(plan: &BuildPlan) -> BTreeMap<&'static str, &'static str> {
     let steps = plan.storeys.iter().flat_map(|storey| &storey.steps);
     let files: BTreeSet<&'static str> = steps
         .filter_map(|step| match &step.action {
-            Action::Run(run) => match &run.command {
-                ShellCommand::Script(script) => Some(script.files()),
-                ShellCommand::Shell(_) => None,
-            },
+            Action::Run(run) => Some(run.script.files()),
             _ => None,
         })
         .flatten()

@@ -1,12 +1,14 @@
-//! Who sees which variable: installers a few of `env`, commands and the image all of it.
+//! Who sees which variable: what only unpacks wheels sees a few of `env`; builds, commands and the image see all of it.
 
 use crate::image_spec::{ImageSpec, Profile, TextMap};
-use crate::plan::environment::Edit;
+use crate::plan::environment::{DEFAULT_PATH, Edit};
 use crate::plan::python_place::PythonPlace;
+use crate::text::file_name;
 
 /// Names in `env` that installers read. Install steps see only these, so that the others can change without
 /// installing again.
-const INSTALLER_NAMES: [&str; 20] = [
+const INSTALLER_NAMES: [&str; 21] = [
+    "NETRC",
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
     "NODE_EXTRA_CA_CERTS",
@@ -47,21 +49,58 @@ pub(crate) fn is_proxy(name: &str) -> bool {
 
 /// What install steps see: the part of `env` that installers read, and `build_env`.
 pub(crate) fn of_installs(spec: &ImageSpec) -> Vec<Edit> {
-    let mut edits = chosen(&spec.env, is_for_installers);
-    edits.extend(of_builds(spec));
+    let mut edits = netrc(spec);
+    edits.extend(chosen(&spec.env, is_for_installers));
+    edits.extend(of_build_env(spec));
     edits
 }
 
-/// What apt sees: proxies and `build_env`. The settings of compilers and Python do not concern it.
-pub(crate) fn of_apt(spec: &ImageSpec) -> Vec<Edit> {
-    let mut edits = chosen(&spec.env, is_proxy);
-    edits.extend(of_builds(spec));
+/// What steps see that build packages: all of `env`, since nobody knows what a package's build reads, and `build_env`.
+pub(crate) fn of_builds(spec: &ImageSpec) -> Vec<Edit> {
+    let mut edits = netrc(spec);
+    edits.extend(chosen(&spec.env, |_| true));
+    edits.extend(of_build_env(spec));
+    // Scripts need programs, whatever PATH the image has.
+    edits.push(Edit::append("PATH", DEFAULT_PATH));
     edits
+}
+
+/// What apt sees: proxies, what maintainer scripts ask for, and `build_env` without what only Python's tools read.
+pub(crate) fn of_apt(spec: &ImageSpec) -> Vec<Edit> {
+    let is_for_scripts =
+        |name: &str| name == "ACCEPT_EULA" || name.starts_with("DEBIAN_") || name.starts_with("DEBCONF_");
+    let mut edits = chosen(&spec.env, |name| is_proxy(name) || is_for_scripts(name));
+    edits.extend(chosen(&spec.build_env, |name| !is_for_python(name)));
+    edits
+}
+
+/// Whether only Python's tools read a variable.
+fn is_for_python(name: &str) -> bool {
+    const PREFIXES: [&str; 9] = [
+        "UV_",
+        "PIP_",
+        "PYTHON",
+        "SETUPTOOLS_",
+        "POETRY_",
+        "HATCH_",
+        "PBR_",
+        "CONDA_",
+        "MAMBA_",
+    ];
+    name == "NETRC" || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 /// `build_env`.
-pub(crate) fn of_builds(spec: &ImageSpec) -> Vec<Edit> {
+pub(crate) fn of_build_env(spec: &ImageSpec) -> Vec<Edit> {
     chosen(&spec.build_env, |_| true)
+}
+
+/// Leads installers to a secret that is a netrc file where they do not look by themselves.
+fn netrc(spec: &ImageSpec) -> Vec<Edit> {
+    let is_netrc = |target: &&str| file_name(target).ends_with("netrc") && *target != "/root/.netrc";
+    let mut targets = spec.pip_secret_mounts.iter().map(|mount| mount.target.as_str());
+    let target = targets.find(is_netrc);
+    target.map(|target| Edit::set("NETRC", target)).into_iter().collect()
 }
 
 fn chosen(map: &Option<TextMap>, is_wanted: impl Fn(&str) -> bool) -> Vec<Edit> {
@@ -70,6 +109,16 @@ fn chosen(map: &Option<TextMap>, is_wanted: impl Fn(&str) -> bool) -> Vec<Edit> 
         .filter(|(name, _)| is_wanted(&name.value))
         .map(|(name, value)| Edit::text(&name.value, &value.value))
         .collect()
+}
+
+/// What leads uv to the image's packages in the user's own commands.
+pub(crate) fn of_uv(python: Option<&PythonPlace>) -> Vec<Edit> {
+    let Some(python) = python else { return Vec::new() };
+    vec![
+        Edit::set("UV_PYTHON", python.program()),
+        Edit::set("UV_PYTHON_DOWNLOADS", "never"),
+        Edit::set("UV_LINK_MODE", "copy"),
+    ]
 }
 
 /// The environment of the image, without the variables that describe the image to a task.
@@ -98,7 +147,8 @@ pub(crate) fn of_login(edits: Vec<Edit>) -> Vec<Edit> {
 
 fn of_profile(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
     let Some(python) = python else { return Vec::new() };
-    let mut edits = vec![Edit::prepend("PATH", python.bin())];
+    // The base's virtual environment is not the one whose programs come first.
+    let mut edits = vec![Edit::unset("VIRTUAL_ENV"), Edit::prepend("PATH", python.bin())];
     if spec.profile == Profile::Flyte {
         edits.extend([
             Edit::set("UV_PYTHON", python.program()),
@@ -157,4 +207,47 @@ pub(crate) fn for_storeys_above(edits: &[Edit]) -> Vec<Edit> {
     // The base image may be such an image.
     seen.extend(OF_TASK.map(Edit::unset));
     seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::image_spec::parse;
+    use crate::text::Text;
+
+    const SPEC: &str = "env: {PATH: \"/opt/tool/bin:$PATH\", PBR_VERSION: \"1\", CC: gcc, http_proxy: h, ACCEPT_EULA: y, DEBIAN_PRIORITY: low}\n\
+        build_env: {FORCE_CUDA: \"1\", UV_EXCLUDE_NEWER: x, NETRC: /n}\n";
+
+    fn names(of: fn(&ImageSpec) -> Vec<Edit>, yaml: &str) -> String {
+        let spec = parse(&Text::new("s.yaml", yaml)).spec.unwrap();
+        let names: Vec<String> = of(&spec).into_iter().map(|edit| edit.name).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn each_kind_of_step_sees_what_it_may_need() {
+        let check = |of: fn(&ImageSpec) -> Vec<Edit>, expect: &str| assert_eq!(names(of, SPEC), expect);
+        check(of_installs, "CC http_proxy FORCE_CUDA UV_EXCLUDE_NEWER NETRC");
+        check(
+            of_builds,
+            "PATH PBR_VERSION CC http_proxy ACCEPT_EULA DEBIAN_PRIORITY FORCE_CUDA UV_EXCLUDE_NEWER NETRC PATH",
+        );
+        check(of_apt, "http_proxy ACCEPT_EULA DEBIAN_PRIORITY FORCE_CUDA");
+    }
+
+    #[test]
+    fn netrc_files_are_found_wherever_they_lie() {
+        let check = |target: &str, expect: &str| {
+            let yaml = format!("pip_secret_mounts: [[x, {target}]]\n");
+            assert_eq!(names(of_installs, &yaml), expect, "{target}");
+        };
+        check("/run/secrets/netrc", "NETRC");
+        check("/home/me/.netrc", "NETRC");
+        check("/root/.netrc", "");
+        check("/etc/pip.conf", "");
+        // Whoever says where it is knows better.
+        let yaml = "pip_secret_mounts: [[x, /a/netrc]]\nenv: {NETRC: /b}\n";
+        let spec = parse(&Text::new("s.yaml", yaml)).spec.unwrap();
+        assert_eq!(of_installs(&spec).last(), Some(&Edit::set("NETRC", "/b")));
+    }
 }

@@ -4,7 +4,7 @@ use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, Profile};
 use crate::plan::{CONTEXT, WORK, required};
 use crate::project::requirements::FoundRequirements;
 use crate::python::{
-    Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, parse_requirements,
+    Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, has_name, parse_requirements,
     select_poetry,
 };
 use crate::text::{Diagnostic, Failure, Span, directory_of, has_credential, join};
@@ -51,6 +51,7 @@ impl LockJudge<'_> {
             packages.push(project.clone());
         }
         self.complete(name, &packages)?;
+        self.built(name, &packages)?;
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(packages)
     }
@@ -73,10 +74,10 @@ impl LockJudge<'_> {
     }
 
     fn selection(&self) -> Selection {
-        let words = |list| ImageSpec::strings(list).map(|word| word.value.clone()).collect();
+        let mut parts = self.spec.parts();
+        parts.groups.extend(self.found.default_groups.clone());
         Selection {
-            extras: words(&self.spec.extras),
-            groups: words(&self.spec.groups),
+            parts,
             no_binary: [self.spec.extra_arguments("").no_binary, self.found.no_binary.clone()].concat(),
             hashes: self.found.hashes.clone(),
         }
@@ -121,16 +122,26 @@ impl LockJudge<'_> {
         problems.into()
     }
 
+    /// What the lock is called: the one that the spec names, where this is made of it.
+    pub(super) fn shown_name<'n>(&'n self, name: &'n str) -> &'n str {
+        let is_lock = self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let named = self.spec.requirements.as_ref().filter(|_| is_lock);
+        named.map_or(name, |file| file.value.as_str())
+    }
+
+    /// How the sibling lock is made anew.
+    pub(super) fn lock_again(&self, name: &str) -> String {
+        let file = self.spec_name;
+        format!("lock again: `docker buildx build --target lock -o . -f {file} .`, or leave {name} out")
+    }
+
     /// What the spec asks for but a given lock lacks, or the other way round.
     fn differences(&self, name: &str, lock: &Pylock, interpreter: &Interpreter) -> Vec<Diagnostic> {
         let is_given = self.is_sibling || self.spec.requirements_file() == Some(RequirementsFile::Pylock);
-        if !is_given {
+        if !is_given || self.spec.extra_arguments("").is_frozen {
             return Vec::new();
         }
-        let help = format!(
-            "lock again: `docker buildx build --target lock -o . -f {} .`, or leave {name} out",
-            self.spec_name
-        );
+        let help = self.lock_again(name);
         let mut problems = Vec::new();
         let mut differs = |line: &str, message: String| {
             let entry = ImageSpec::strings(&self.spec.packages).find(|entry| entry.value == line);
@@ -149,12 +160,16 @@ impl LockJudge<'_> {
         let required = required(self.spec, &self.found.facts);
         if let (Some(made_from), true) = (lock.made_from(), self.is_sibling) {
             for line in required.iter().filter(|line| !made_from.contains(line)) {
-                differs(
-                    line,
-                    format!("`{line}` is not among the requirements that {name} was made from"),
-                );
+                let message = match line.split_once(" sha256:") {
+                    Some((file, _)) if self.found.is_manifest(file) => {
+                        format!("{file} is not what {name} was made from: it has changed, or was not noted then")
+                    }
+                    _ => format!("`{line}` is not among the requirements that {name} was made from"),
+                };
+                differs(line, message);
             }
-            for line in made_from.iter().filter(|line| !required.contains(line)) {
+            let is_left = |line: &&String| !required.contains(line) && !self.found.is_digest_of_manifest(line);
+            for line in made_from.iter().filter(is_left) {
                 differs(
                     line,
                     format!("{name} was also made from `{line}`, which the spec does not ask for"),
@@ -162,7 +177,7 @@ impl LockJudge<'_> {
             }
             return problems;
         }
-        for line in &required {
+        for line in required.iter().filter(|line| !line.contains(" sha256:")) {
             let bound = line.strip_prefix("-c ");
             let entries = parse_requirements(bound.unwrap_or(line)).unwrap_or_default();
             let Some((_, Entry::Requirement { requirement, .. })) = entries.first() else {
@@ -194,6 +209,37 @@ impl LockJudge<'_> {
             }
         }
         problems
+    }
+
+    /// Checks that nothing is built that may not be, and that a lock of a workspace installs something.
+    fn built(&self, name: &str, packages: &[Locked]) -> Result<(), Diagnostic> {
+        let arguments = self.spec.extra_arguments("");
+        let no_build = &arguments.no_build;
+        let is_refused = |package: &&Locked| {
+            let is_local = matches!(package.artefact, Artefact::Path { .. });
+            package.artefact.is_built()
+                && !is_local
+                && (no_build.contains(&":all:".to_owned()) || has_name(no_build, &package.name))
+        };
+        if let Some(package) = packages.iter().find(is_refused) {
+            let message = format!(
+                "{name} has no wheel of {} that suits this image, and `pip_extra_args` does not let it be built",
+                package.name
+            );
+            let span = self.spec.pip_extra_args.as_ref().map_or(self.span(), |args| args.span);
+            let help = "let it be built, or choose a version that has a wheel";
+            return Err(Diagnostic::build_error("no-wheel", message).at(span).help(help));
+        }
+        let parts = &arguments.parts;
+        let chooses = parts.all_members || !parts.members.is_empty() || !parts.only_groups.is_empty();
+        if packages.is_empty() && !self.found.members.is_empty() && !chooses {
+            let members = self.found.members.join(", ");
+            let name = self.shown_name(name);
+            let message = format!("{name} installs nothing for the root of the workspace; its members are {members}");
+            let help = "choose one with `pip_extra_args: --package NAME`, or all with `--all-packages`";
+            return Err(self.problem("empty-lock", message, help));
+        }
+        Ok(())
     }
 
     /// Checks that a lock has flytekit, or all hashes, if the spec needs them.

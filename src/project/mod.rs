@@ -3,8 +3,12 @@
 mod alike;
 mod copies;
 mod files;
+mod given_locks;
 mod lock;
+mod lock_options;
 mod look;
+mod manifests;
+mod needs;
 mod outlook;
 mod requirements;
 
@@ -12,6 +16,7 @@ pub(crate) use alike::patterns_like;
 pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warnings as copies_warnings};
 pub(crate) use files::{AtPath, ContextFiles, Wanted};
 pub(crate) use lock::LockJudge;
+pub(crate) use lock_options::check_lock_options;
 pub(crate) use look::{check, wanted_paths};
 #[cfg(feature = "cli")]
 pub(crate) use outlook::Outlook;

@@ -9,6 +9,7 @@ use crate::plan::{self, BuildPlan, Facts, LockedPackages, PlanReport, StoreyFact
 use crate::project::copies;
 use crate::project::files::ContextFiles;
 use crate::project::lock::LockJudge;
+use crate::project::lock_options::check_lock_options;
 use crate::project::look::check;
 use crate::project::requirements::{self, FoundRequirements};
 use crate::python::{Interpreter, Pylock, RequirementsFile};
@@ -41,6 +42,10 @@ pub(crate) struct Outlook {
     pub(crate) plan: BuildPlan,
     /// The interpreters that given locks were read for, of each storey, the lowest first.
     pub(crate) interpreters: Vec<Option<String>>,
+    /// The files and directories that the requirements of each spec name, the outermost first.
+    pub(crate) read: Vec<Vec<String>>,
+    /// What files say that stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
 }
 
 impl Outlook {
@@ -57,8 +62,12 @@ impl Outlook {
 impl Planned<'_> {
     /// Makes the plan, reading the files of the context.
     pub(crate) async fn outlook(&self, files: &mut impl ContextFiles) -> Result<Outlook, Failure> {
+        let problems = check_lock_options(self.spec, self.sibling_lock.map(|(_, text)| text));
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
         let texts = check(files, self.spec).await?;
-        let found = requirements::read(files, self.spec, &texts).await?;
+        let found = requirements::read(files, self.spec, &texts, self.sibling_lock.is_some()).await?;
         let mut storeys = Vec::with_capacity(found.len());
         let mut interpreters = Vec::with_capacity(found.len());
         for (above, (spec, found)) in self.spec.all().zip(&found).enumerate() {
@@ -73,6 +82,7 @@ impl Planned<'_> {
                     .get(above)
                     .and_then(|chosen| Some(copies::facts(chosen.as_ref().ok()?))),
                 lock: locked.map(|(lock, _)| lock),
+                ..StoreyFacts::default()
             });
         }
         storeys.reverse();
@@ -85,6 +95,8 @@ impl Planned<'_> {
         Ok(Outlook {
             plan: plan::plan(self.spec, self.platform, &facts),
             interpreters,
+            read: found.iter().map(FoundRequirements::paths).collect(),
+            warnings: found.into_iter().flat_map(|found| found.warnings).collect(),
         })
     }
 

@@ -2,24 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::image_spec::{ImageSpec, TextValue};
-use crate::plan::{DEFAULT_UV, Requirements};
+use crate::plan::Requirements;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::look::judge;
 use crate::python::{
-    Artefact, Entry, Locked, Pylock, Requirement, RequirementsFile, Source, add_names, has_dynamic_requirements,
-    normalised, parse_requirements, plain_text, project_requirements, source_paths,
+    Entry, Locked, Requirement, RequirementsFile, Source, add_names, content_of_lines, content_of_toml,
+    parse_requirements, plain_text,
 };
 use crate::text::{Diagnostic, Failure, Span, Spanned, context_path, directory_of, join};
 
-/// The version of uv.lock that this release's uv reads.
-const UV_LOCK_VERSION: i64 = 1;
 /// The most files that one requirements file may include, directly or not.
 const MAX_INCLUDING: usize = 16;
-const ALL_PROJECTS: &str = "build from a directory that holds all projects";
-
+/// The most bytes of a file that reaches the lock step as part of its command.
+const MAX_CONTENT: usize = 64 * 1024;
 /// What the requirements files of one spec say.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FoundRequirements {
@@ -33,23 +29,57 @@ pub(crate) struct FoundRequirements {
     pub(crate) text: Option<String>,
     /// The project itself, if it is to be installed.
     pub(crate) project: Option<Locked>,
+    /// Packages whose requirements of others are replaced or dropped, by normalised name.
+    pub(crate) overridden: Vec<String>,
+    /// Groups that are wanted though the spec does not name them.
+    pub(crate) default_groups: Vec<String>,
+    /// What is not as it seems, and stops nothing.
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// The members that a lock of a workspace has, its root aside.
+    pub(crate) members: Vec<String>,
+}
+
+impl FoundRequirements {
+    /// Whether a path is that of a manifest whose digest counts.
+    pub(crate) fn is_manifest(&self, path: &str) -> bool {
+        let start = format!("{path} sha256:");
+        self.facts.settings.iter().any(|setting| setting.starts_with(&start))
+    }
+
+    /// Whether a line in a lock of ours is the digest of a manifest that counts.
+    pub(crate) fn is_digest_of_manifest(&self, line: &str) -> bool {
+        line.split_once(" sha256:")
+            .is_some_and(|(path, _)| self.is_manifest(path))
+    }
+}
+
+impl FoundRequirements {
+    /// The files and directories of the context that requirements name.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        self.facts.files.iter().chain(&self.facts.projects).cloned().collect()
+    }
 }
 
 /// Reads the requirements files of a spec and of those below it: one entry each, the outermost first.
+/// `has_sibling` says whether a lock beside the spec decides what the topmost installs.
 pub(crate) async fn read(
     files: &mut impl ContextFiles,
     spec: &ImageSpec,
     texts: &[(String, String)],
+    has_sibling: bool,
 ) -> Result<Vec<FoundRequirements>, Failure> {
     let mut all = Vec::new();
-    for spec in spec.all() {
+    for (above, spec) in spec.all().enumerate() {
+        let is_locked = (has_sibling && above == 0) || spec.requirements_file().is_some_and(RequirementsFile::is_lock);
         let mut reader = RequirementsReader {
             files,
+            spec,
             known: texts.iter().cloned().collect(),
+            looks_up: !is_locked,
             found: FoundRequirements::default(),
             problems: Vec::new(),
         };
-        reader.spec(spec).await?;
+        reader.read().await?;
         if !reader.problems.is_empty() {
             return Err(reader.problems.into());
         }
@@ -64,6 +94,7 @@ pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
         .filter_map(|line| local_path(&line.value))
         .collect();
     paths.extend(spec.extra_arguments("").files);
+    paths.extend(settings_files(spec));
     if let Some(file) = &spec.requirements
         && matches!(
             RequirementsFile::of(&file.value),
@@ -73,6 +104,23 @@ pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
         paths.push(join(directory_of(&file.value), "pyproject.toml").unwrap_or_default());
     }
     paths
+}
+
+/// Where uv would look for its settings, if it ran beside the requirements file.
+fn settings_files(spec: &ImageSpec) -> Vec<String> {
+    let is_uvs = |kind: &RequirementsFile| !matches!(kind, RequirementsFile::PoetryLock | RequirementsFile::Pylock);
+    let Some(file) = spec
+        .requirements
+        .as_ref()
+        .filter(|_| spec.requirements_file().as_ref().is_some_and(is_uvs))
+    else {
+        return Vec::new();
+    };
+    let path = context_path(&file.value);
+    let below = std::iter::successors(Some(directory_of(&path)), |directory| {
+        (!directory.is_empty()).then(|| directory_of(directory))
+    });
+    below.filter_map(|directory| join(directory, "uv.toml")).collect()
 }
 
 /// The local file or directory that a line of `packages` names.
@@ -96,21 +144,25 @@ struct LinesFile {
     is_bound: bool,
 }
 
-struct RequirementsReader<'a, F> {
-    files: &'a mut F,
+pub(super) struct RequirementsReader<'a, F> {
+    pub(super) files: &'a mut F,
+    pub(super) spec: &'a ImageSpec,
     /// Texts by path.
     known: BTreeMap<String, String>,
-    found: FoundRequirements,
-    problems: Vec<Diagnostic>,
+    /// Whether names are looked up on indexes: no lock has decided what they are.
+    pub(super) looks_up: bool,
+    pub(super) found: FoundRequirements,
+    pub(super) problems: Vec<Diagnostic>,
 }
 
 impl<F: ContextFiles> RequirementsReader<'_, F> {
-    fn problem(&mut self, rule: &'static str, message: String, span: Span, help: &str) {
+    pub(super) fn problem(&mut self, rule: &'static str, message: String, span: Span, help: &str) {
         self.problems
             .push(Diagnostic::build_error(rule, message).at(span).help(help));
     }
 
-    async fn spec(&mut self, spec: &ImageSpec) -> Result<(), Failure> {
+    async fn read(&mut self) -> Result<(), Failure> {
+        let spec = self.spec;
         for line in ImageSpec::strings(&spec.packages) {
             if let Some(path) = local_path(&line.value) {
                 self.add_project(&path, line.span).await?;
@@ -129,10 +181,21 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             let is_bound = arguments.bounds.contains(&path);
             let span = spec.pip_extra_args.as_ref().map_or(spec.span, |args| args.span);
             let named = Spanned::new(path.clone(), span);
+            let replaces = arguments.overrides.contains(&path);
             let path = context_path(&path);
-            if let Some(text) = self.text(&path, &named).await?
-                && is_bound
-            {
+            let Some(text) = self.text(&path, &named).await? else {
+                continue;
+            };
+            self.add_content(&path, content_of_lines(&text));
+            if replaces {
+                let lines = parse_requirements(&text).unwrap_or_default();
+                let names = lines.iter().filter_map(|(_, entry)| match entry {
+                    Entry::Requirement { requirement, .. } => requirement.name.clone(),
+                    _ => None,
+                });
+                self.found.overridden.extend(names);
+            }
+            if is_bound {
                 self.read_lines(LinesFile { path, text, is_bound }, &named).await?;
             }
         }
@@ -142,8 +205,14 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let Some(text) = self.text(&path, file).await? else {
             return Ok(());
         };
+        self.look_for_settings(kind, file).await?;
         self.found.text = Some(text.clone());
         self.found.facts.files.push(path.clone());
+        let content = match kind {
+            RequirementsFile::Lines => content_of_lines(&text),
+            _ => content_of_toml(&text),
+        };
+        self.add_content(&path, content);
         match kind {
             RequirementsFile::Lines => {
                 let is_bound = false;
@@ -157,17 +226,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 )
                 .await?;
             }
-            RequirementsFile::Project => self.read_project_file(&path, &text, spec, file).await?,
-            RequirementsFile::UvLock => self.read_uv_lock(&path, &text, spec, file).await?,
-            RequirementsFile::Pylock => {
-                let paths = Pylock::parse(&text).map(|lock| lock.paths().map(str::to_owned).collect::<Vec<_>>());
-                for other in paths.unwrap_or_default() {
-                    if let Some(inner) = join(directory_of(&path), &other) {
-                        self.add_project(&inner, file.span).await?;
-                    }
-                }
-            }
-            RequirementsFile::PoetryLock => {}
+            RequirementsFile::Project => self.read_project_file(&path, &text, file).await?,
+            RequirementsFile::UvLock => self.read_uv_lock(&path, &text, file).await?,
+            RequirementsFile::Pylock => self.read_pylock(&path, &text, file).await?,
+            RequirementsFile::PoetryLock => self.read_poetry_lock(&path, &text, file).await?,
         }
         if spec.install_project.as_ref().is_some_and(|wish| wish.value) && kind.has_project() {
             self.add_own_project(&path, file).await?;
@@ -175,8 +237,34 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(())
     }
 
+    /// Says that settings of uv's beside a requirements file have no effect, where they might choose other versions.
+    async fn look_for_settings(&mut self, kind: RequirementsFile, named: &TextValue) -> Result<(), Failure> {
+        if !self.looks_up && kind != RequirementsFile::UvLock {
+            return Ok(());
+        }
+        for path in settings_files(self.spec) {
+            if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::File) {
+                continue;
+            }
+            let message = format!("{path} is not read, so uv chooses as if it were not there");
+            let help = format!(
+                "say in `[tool.uv]` of pyproject.toml or in `pip_extra_args` what it says (`--exclude-newer`, indexes); if it has no say, name {path} in .dockerignore"
+            );
+            let problem = match kind {
+                RequirementsFile::Project => Diagnostic::build_error("uv-settings", message),
+                _ => Diagnostic::warning("uv-settings", message),
+            };
+            let problem = problem.at(named.span).help(&*help);
+            match kind {
+                RequirementsFile::Project => self.problems.push(problem),
+                _ => self.found.warnings.push(problem),
+            }
+        }
+        Ok(())
+    }
+
     /// The text of a file; records a problem and returns `None` if it cannot be used.
-    async fn text(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
+    pub(super) async fn text(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
         if let Some(text) = self.known.get(&named.value).or_else(|| self.known.get(path)) {
             return Ok(Some(text.clone()));
         }
@@ -203,7 +291,14 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// A path that a file names, relative to the context; records a problem if it is outside.
-    fn path_in_context(&mut self, file: &str, place: &str, at: &str, span: Span, help: &str) -> Option<String> {
+    pub(super) fn path_in_context(
+        &mut self,
+        file: &str,
+        place: &str,
+        at: &str,
+        span: Span,
+        help: &str,
+    ) -> Option<String> {
         let inner = join(directory_of(file), place);
         if inner.is_none() {
             let message = format!("{at}: `{place}` is outside the build context");
@@ -213,7 +308,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// Records a directory or file that a package is built or installed from.
-    async fn add_project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
+    pub(super) async fn add_project(&mut self, path: &str, span: Span) -> Result<(), Failure> {
         self.files.also_serve(path);
         let seen = self.files.look(Wanted::Copy, path).await?;
         if let AtPath::Unreadable(problem) = seen {
@@ -225,8 +320,13 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.problem("missing-file", message, span, help);
             return Ok(());
         }
-        if !self.found.facts.projects.iter().any(|known| known == path) {
-            self.found.facts.projects.push(path.to_owned());
+        if self.found.facts.projects.iter().any(|known| known == path) {
+            return Ok(());
+        }
+        self.found.facts.projects.push(path.to_owned());
+        if matches!(seen, AtPath::Directory) {
+            // Boxed: this future is part of many.
+            Box::pin(self.read_local_manifest(path, span)).await?;
         }
         Ok(())
     }
@@ -311,10 +411,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// The text of an included file, which is recorded as an input.
     async fn read_included(&mut self, path: &str, named: &TextValue) -> Result<Option<String>, Failure> {
         let text = self.text(path, &Spanned::new(path.to_owned(), named.span)).await?;
-        if text.is_some() && !self.found.facts.files.iter().any(|known| known == path) {
+        if let Some(text) = &text
+            && !self.found.facts.files.iter().any(|known| known == path)
+        {
+            self.add_content(path, content_of_lines(text));
             self.found.facts.files.push(path.to_owned());
         }
         Ok(text)
+    }
+
+    /// Records what the lock step reads of a file, unless it is large. No credential is in it: `text` refuses them.
+    pub(super) fn add_content(&mut self, path: &str, content: String) {
+        if content.len() <= MAX_CONTENT {
+            self.found.facts.contents.insert(path.to_owned(), content);
+        }
     }
 
     /// Records an index, if builds can use it.
@@ -355,7 +465,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// A file as TOML; if it is not, that is a problem.
-    fn table(&mut self, path: &str, text: &str, span: Span, help: &str) -> Option<toml::Table> {
+    pub(super) fn table(&mut self, path: &str, text: &str, span: Span, help: &str) -> Option<toml::Table> {
         let table = toml::from_str(&plain_text(text));
         table
             .map_err(|error: toml::de::Error| {
@@ -363,126 +473,5 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 self.problem("requirements", message, span, help);
             })
             .ok()
-    }
-
-    /// Reads a project's dependencies, with those of the extras and groups that the spec asks for.
-    async fn read_project_file(
-        &mut self,
-        path: &str,
-        text: &str,
-        spec: &ImageSpec,
-        named: &TextValue,
-    ) -> Result<(), Failure> {
-        let Some(project) = self.table(path, text, named.span, "correct the file") else {
-            return Ok(());
-        };
-        let words = |list| {
-            ImageSpec::strings(list)
-                .map(|word| word.value.as_str())
-                .collect::<Vec<_>>()
-        };
-        let facts = &mut self.found.facts;
-        facts.lines = project_requirements(&project, &words(&spec.extras), &words(&spec.groups));
-        let digest = |text: &str| base16ct::lower::encode_string(&Sha256::digest(text));
-        if let Some(uv) = project.get("tool").and_then(|tool| tool.get("uv")) {
-            facts
-                .settings
-                .push(format!("[tool.uv] sha256:{}", digest(&uv.to_string())));
-        }
-        if has_dynamic_requirements(&project) {
-            facts.settings.push(format!("{path} sha256:{}", digest(text)));
-            self.add_project(directory_of(path), named.span).await?;
-        }
-        for place in source_paths(&project) {
-            if let Some(inner) = self.path_in_context(path, &place, path, named.span, ALL_PROJECTS) {
-                self.add_project(&inner, named.span).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a uv.lock for the other projects that it names.
-    async fn read_uv_lock(
-        &mut self,
-        path: &str,
-        text: &str,
-        spec: &ImageSpec,
-        named: &TextValue,
-    ) -> Result<(), Failure> {
-        let Some(lock) = self.table(path, text, named.span, "run `uv lock`") else {
-            return Ok(());
-        };
-        let version = lock.get("version").and_then(toml::Value::as_integer).unwrap_or(0);
-        if version > UV_LOCK_VERSION && spec.uv_image.is_none() {
-            let message = format!("{path} has the version {version}, and {DEFAULT_UV} reads {UV_LOCK_VERSION}");
-            let help = "set `builder_config: {uv_image: ghcr.io/astral-sh/uv:VERSION}` to the uv that made it (`uv --version` says which)";
-            self.problem("uv-lock-version", message, named.span, help);
-            return Ok(());
-        }
-        let directory = directory_of(path);
-        let project = join(directory, "pyproject.toml").unwrap_or_default();
-        let value = Spanned::new(project.clone(), named.span);
-        if self.text(&project, &value).await?.is_some() {
-            self.found.facts.files.push(project);
-        }
-        let packages = lock.get("package").and_then(toml::Value::as_array);
-        for package in packages.into_iter().flatten() {
-            let source = package.get("source");
-            let place = |kind: &str| source.and_then(|source| source.get(kind)).and_then(toml::Value::as_str);
-            let is_virtual = place("virtual").is_some();
-            let places = ["editable", "directory", "virtual", "path"];
-            let Some(other) = places.iter().find_map(|kind| place(kind)).filter(|other| *other != ".") else {
-                continue;
-            };
-            let Some(inner) = self.path_in_context(path, other, path, named.span, ALL_PROJECTS) else {
-                continue;
-            };
-            if !is_virtual {
-                self.add_project(&inner, named.span).await?;
-                continue;
-            }
-            let inner = format!("{inner}/pyproject.toml");
-            let value = Spanned::new(inner.clone(), named.span);
-            if self.text(&inner, &value).await?.is_some() {
-                self.found.facts.files.push(inner);
-            }
-        }
-        Ok(())
-    }
-
-    /// Finds the project that a lock belongs to.
-    async fn add_own_project(&mut self, path: &str, named: &TextValue) -> Result<(), Failure> {
-        let directory = directory_of(path).to_owned();
-        let project = join(&directory, "pyproject.toml").unwrap_or_default();
-        let value = Spanned::new(project.clone(), named.span);
-        let Some(text) = self.text(&project, &value).await? else {
-            return Ok(());
-        };
-        let table: toml::Table = toml::from_str(&plain_text(&text)).unwrap_or_default();
-        let name_in = |table: Option<&toml::Value>| Some(table?.get("name")?.as_str()?.to_owned());
-        let poetry = table.get("tool").and_then(|tool| tool.get("poetry"));
-        let Some(name) = name_in(table.get("project")).or_else(|| name_in(poetry)) else {
-            let message = format!("`install_project`: {project} names no project");
-            self.problem(
-                "install-project",
-                message,
-                named.span,
-                "give it a `[project]` table with a name, or leave `install_project` out",
-            );
-            return Ok(());
-        };
-        // Only the step that builds it needs all of it: resolving reads just the table.
-        self.files.also_serve(&directory);
-        self.found.project = Some(Locked {
-            index: None,
-            name: normalised(&name),
-            version: None,
-            artefact: Artefact::Path {
-                path: directory,
-                hash: None,
-                subdirectory: None,
-            },
-        });
-        Ok(())
     }
 }

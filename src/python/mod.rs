@@ -8,11 +8,11 @@ mod requirements;
 
 pub use interpreter::{Interpreter, Libc, ReportError};
 pub use lock::{Artefact, LockError, Locked, Pylock, Selection, select_poetry};
-pub(crate) use lock::{locked, locked_packages};
+pub(crate) use lock::{PoetryLock, content_hash, locked, locked_packages};
 pub use object::{CopyFileDetection, Dictionary, FormatError, Unicode, UnknownPython, Value, ValueError, repr, value};
 pub(crate) use object::{format, is_space, kind, scalar};
 pub(crate) use requirements::{
-    Entry, PipArguments, RequirementsFile, add_names, has_dynamic_requirements, normalised, parse_requirements,
-    plain_text, project_requirements, source_paths,
+    Entry, OtherIndex, OtherTools, PipArguments, RequirementsFile, add_names, content_of_lines, content_of_toml,
+    has_dynamic_requirements, has_name, normalised, parse_requirements, plain_text, project_requirements, source_paths,
 };
-pub use requirements::{Requirement, RequirementError, Source};
+pub use requirements::{Parts, Requirement, RequirementError, Source};

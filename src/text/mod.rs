@@ -4,6 +4,7 @@
 mod context_path;
 mod diagnostic;
 mod failure;
+mod guard;
 mod redact;
 mod report;
 mod source;
@@ -15,6 +16,9 @@ pub(crate) use context_path::{climbs, context_path, directory_of, file_name, joi
 pub(crate) use diagnostic::CREDENTIAL_RULE;
 pub use diagnostic::{Cause, Diagnostic, Operation, Place, ProblemKind, Severity};
 pub use failure::Failure;
+#[cfg(any(test, fuzzing))]
+pub(crate) use guard::caught_panics;
+pub(crate) use guard::guarded;
 pub(crate) use redact::{has_credential, redact};
 pub use report::shown_text;
 pub use source::{NotUtf8, Position, Span, Spanned, Text};

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{self, AssertUnwindSafe};
 
 use libyaml_safer::{Encoding, Event, EventData, Mark, Parser, ScalarStyle};
 
 use crate::text::diagnostic::Diagnostic;
+use crate::text::guard::guarded;
 use crate::text::redact::redact;
 use crate::text::source::{Span, Text};
 use crate::text::surrogate;
@@ -129,23 +129,39 @@ pub fn parse(text: &Text) -> Result<Node, Diagnostic> {
         reached: 0,
     };
     // The parser panics at some malformed texts.
-    let read = panic::catch_unwind(AssertUnwindSafe(|| builder.read(&input, text)));
+    let read = guarded(|| builder.read(&input, text));
     let reached = builder.reached;
-    read.unwrap_or_else(|_| {
-        Err(
-            Diagnostic::error("yaml-syntax", "this is not valid YAML: the parser gave up on it")
-                .at(Span {
-                    start: reached,
-                    end: reached,
-                })
-                .help("look for a tag (`!…`) or a quote that has no end"),
-        )
-    })?;
+    read.unwrap_or_else(|| Err(given_up(content, reached)))?;
     builder.root.ok_or_else(|| {
         Diagnostic::error("empty-file", "the file has no content")
             .at(Span::default())
             .help("a spec is a mapping, for example `packages: [pandas]`")
     })
+}
+
+/// The problem that the parser panicked after a place. It is known to do so at a tag that a comma follows.
+fn given_up(content: &str, reached: usize) -> Diagnostic {
+    let rest = content.get(reached..).unwrap_or_default();
+    let tag = rest.match_indices('!').find_map(|(at, _)| {
+        let word = rest.get(at..)?.split(char::is_whitespace).next()?;
+        Some((at, word.find(',')?))
+    });
+    let (start, length) = tag.map_or((reached, 0), |(at, length)| (reached + at, length));
+    let end = start + length;
+    let (problem, help) = match tag {
+        Some(_) => (
+            "a comma follows a tag (`!…`)",
+            "put a blank before the comma, or quotes around what is no tag",
+        ),
+        None => (
+            "the parser gave up on it",
+            "look for a tag (`!…`) or a quote that has no end",
+        ),
+    };
+    let message = format!("this is not valid YAML: {problem}");
+    Diagnostic::error("yaml-syntax", message)
+        .at(Span { start, end })
+        .help(help)
 }
 
 /// Whether PyYAML accepts a character in a file.

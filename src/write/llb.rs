@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, MakeDirectory, Metadata, Output, Owner};
+use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, Metadata, Output, Owner, SetDirectory};
 use crate::plan::{
     Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Run, Schedule, Scheduled, Script,
-    ShellCommand, Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
+    Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
 };
 use crate::write::options::{LlbOptions, Sources, WriteError};
 use crate::write::script_text::{pieces, script_text};
+
+/// The modes that git keeps: whether a file is executable. All may read, and nothing is sticky or runs as somebody else.
+const GIT_MODES: &str = "u=rwX,go=rX,a-t";
 
 /// A plan as a graph.
 #[derive(Debug, Clone)]
@@ -174,23 +177,37 @@ impl StoreyWriter<'_> {
                 });
             }
             Action::Copy(copies) => {
+                let taken = self.taken(step, copies)?;
                 let mut actions = FileActions::new();
-                for files in copies {
+                for (number, files) in copies.iter().enumerate() {
                     let product = |id: &StepId| used(id).and_then(|run| run.product.as_ref());
-                    actions = actions.copy(self.copy(&step.title, files, product)?);
+                    let copy = self.copy(&step.title, files, product)?;
+                    actions = actions.copy(match &taken {
+                        Some(taken) if self.is_taken(files) => Copy {
+                            from: taken.clone(),
+                            source: place_of(number, &files.source),
+                            follow_symlink: false,
+                            exclude: Vec::new(),
+                            ..copy
+                        },
+                        _ => copy,
+                    });
                 }
                 actions.apply(parent.as_ref(), metadata)
             }
-            Action::MakeDirectory { path, owner: name } => {
-                let directory = MakeDirectory {
+            Action::MakeDirectory {
+                path,
+                owner: name,
+                mode,
+            } => {
+                let directory = SetDirectory {
                     path: path.clone(),
-                    mode: 0o755,
-                    parents: true,
-                    owner: Some(owner(name)),
-                    time: Some(FIXED_TIME),
+                    mode: i32::try_from(*mode).unwrap_or_default(),
+                    owner: name.as_deref().map(owner),
+                    time: FIXED_TIME,
                 };
                 FileActions::new()
-                    .make_directory(directory)
+                    .set_directory(directory)
                     .apply(parent.as_ref(), metadata)
             }
         };
@@ -209,16 +226,61 @@ impl StoreyWriter<'_> {
             CopySource::Product(id) => (product(id), "product of another step"),
         };
         let tree = tree.ok_or_else(|| WriteError::missing(step, name))?;
-        let copy = copy_all(tree, &files.source, &files.target, &files.exclude);
-        let with_links = (!files.links.is_empty()).then(|| without_links(tree, files, step));
         Ok(Copy {
             owner: Some(owner(&files.owner)),
-            time: Some(FIXED_TIME),
-            ..match with_links {
-                Some(tree) => copy_all(&tree, ".", &files.target, &[]),
-                None => copy,
-            }
+            ..copy_all(tree, &files.source, &files.target, &files.exclude)
         })
+    }
+
+    /// Whether files get the modes that git keeps before a step sees them.
+    fn sets_modes(&self, files: &CopyFiles) -> bool {
+        let is_checkout = !matches!(files.from, CopySource::Product(_));
+        self.options.sets_modes && is_checkout && !files.keeps_modes
+    }
+
+    /// Whether files go into a tree of its own before a step sees them.
+    fn is_taken(&self, files: &CopyFiles) -> bool {
+        self.sets_modes(files) || !files.links.is_empty()
+    }
+
+    /// A tree of its own of files of a checkout: with the modes that git keeps, and what links lead to in the places of
+    /// links. BuildKit's checksum of the checkout has the modes of its umask, so this copy runs again for another checkout
+    /// of the same commit, and nothing that reads its result does. Were links replaced in the image, each file in the place
+    /// of one would give its directory the time of the build.
+    fn taken(&self, step: &Step, copies: &[CopyFiles]) -> Result<Option<Output>, WriteError> {
+        let mut actions = FileActions::new();
+        let mut names = Vec::new();
+        for (number, files) in copies.iter().enumerate().filter(|(_, files)| self.is_taken(files)) {
+            names.push(files.source.as_str());
+            let place = place_of(number, &files.source);
+            let first = self.copy(&step.title, files, |_| None)?;
+            let of_links: Vec<Copy> = files
+                .links
+                .iter()
+                .map(|link| {
+                    copy_all(
+                        &first.from,
+                        &link.source,
+                        &format!("{place}/{}", link.path),
+                        &link.exclude,
+                    )
+                })
+                .collect();
+            let first = Copy { target: place, ..first };
+            for copy in std::iter::once(first).chain(of_links) {
+                actions = actions.copy(Copy {
+                    owner: Some(owner("root")),
+                    mode: self.sets_modes(files).then_some(GIT_MODES),
+                    ..copy
+                });
+            }
+        }
+        let title = format!("[internal] take {} from the checkout", names.join(" "));
+        let metadata = Metadata {
+            locations: self.metadata(step).locations,
+            ..Metadata::named(shortened(&title))
+        };
+        Ok((!names.is_empty()).then(|| actions.apply(None, metadata)))
     }
 
     fn exec<'w>(
@@ -242,16 +304,10 @@ impl StoreyWriter<'_> {
         let mut environment = edited(self.environment, &run.environment);
         // Order has no meaning but is part of cache keys.
         environment.sort();
-        let args = match &run.command {
-            ShellCommand::Shell(words) => vec!["/bin/sh".into(), "-c".into(), words.clone()],
-            ShellCommand::Script(script) => {
-                let (words, variables) = in_variables(script, &run.mounts);
-                environment.extend(variables);
-                vec!["/bin/sh".into(), "-c".into(), words, shortened(&step.title)]
-            }
-        };
+        let (words, variables) = in_variables(&run.script, &run.mounts);
+        environment.extend(variables);
         Ok(Exec {
-            args,
+            args: vec!["/bin/sh".into(), "-c".into(), words, shortened(&step.title)],
             environment,
             cwd: "/".into(),
             mounts,
@@ -285,13 +341,23 @@ impl StoreyWriter<'_> {
                 llb::Mount::read_only(*target, source, *path)
             }
             StepMount::Context { target, path } => {
-                let context = self.sources.context.as_ref().ok_or_else(|| missing("build context"))?;
-                let selector = if path.is_empty() {
-                    String::new()
-                } else {
-                    format!("/{path}")
+                let source = if path.is_empty() { "." } else { path };
+                let files = CopyFiles {
+                    source: source.to_owned(),
+                    ..CopyFiles::default()
                 };
-                llb::Mount::read_only(target, context, selector)
+                match self.taken(step, &[files])? {
+                    Some(taken) => llb::Mount::read_only(target, &taken, place_of(0, source)),
+                    None => {
+                        let context = self.sources.context.as_ref().ok_or_else(|| missing("build context"))?;
+                        let selector = if path.is_empty() {
+                            String::new()
+                        } else {
+                            format!("/{path}")
+                        };
+                        llb::Mount::read_only(target, context, selector)
+                    }
+                }
             }
             StepMount::Product { target, step: other } => {
                 let product = used(other).and_then(|run| run.product.as_ref());
@@ -359,30 +425,28 @@ fn copy_all(tree: &Output, source: &str, target: &str, exclude: &[String]) -> Co
         follow_symlink: source != ".",
         contents: true,
         create_target_parents: true,
+        time: Some(FIXED_TIME),
         exclude: exclude.to_vec(),
         ..Copy::new(tree, path, target)
     }
 }
 
-/// A tree of its own with the files, and what links lead to in the places of links. Were it made in the image, each file
-/// in the place of a link would give its directory the time of the build.
-fn without_links(tree: &Output, files: &CopyFiles, step: &str) -> Output {
-    let mut actions = FileActions::new().copy(copy_all(tree, &files.source, "/", &files.exclude));
-    for link in &files.links {
-        actions = actions.copy(copy_all(tree, &link.source, &format!("/{}", link.path), &link.exclude));
+/// The owner `user` or `user:group`.
+fn owner(name: &str) -> Owner {
+    let (user, group) = name.split_once(':').unwrap_or((name, name));
+    // `root` needs no passwd file.
+    let account = |name: &str| if name == "root" { "0" } else { name }.to_owned();
+    Owner {
+        user: account(user),
+        group: account(group),
     }
-    actions.apply(
-        None,
-        Metadata::named(format!("[internal] follow links: {}", shortened(step))),
-    )
 }
 
-fn owner(name: &str) -> Owner {
-    // `root` needs no passwd file.
-    let account = if name == "root" { "0" } else { name };
-    Owner {
-        user: account.to_owned(),
-        group: account.to_owned(),
+/// Where one of several files lies in a tree that is made of them alone.
+fn place_of(number: usize, source: &str) -> String {
+    match source.rsplit('/').next().unwrap_or(source) {
+        "." | "" => format!("/{number}"),
+        name => format!("/{number}/{name}"),
     }
 }
 

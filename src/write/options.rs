@@ -54,6 +54,8 @@ pub struct LlbOptions {
     pub platform_label: Option<String>,
     /// The spec file.
     pub source: Option<SpecSource>,
+    /// Whether copies can set modes.
+    pub sets_modes: bool,
 }
 
 impl LlbOptions {
@@ -71,6 +73,7 @@ impl LlbOptions {
             cache_namespace: String::new(),
             platform_label: None,
             source: None,
+            sets_modes: true,
         }
     }
 }

@@ -1,15 +1,20 @@
 //! A plan's script as one text, for builders that cannot mount its files.
 
-use crate::plan::{SCRIPTS, Script, StepMount, quote, script_file};
+use crate::plan::{SCRATCH, SCRIPTS, Script, StepMount, quote, script_file};
 
 /// The longest piece of a script that goes into one environment variable, in bytes.
 const MAX_VARIABLE: usize = 120 * 1024;
 /// Ends each file in the text. No file contains it.
 const END: &str = "IMAGESPEC_FILE";
 
-/// The script with its files, variables and arguments, for a shell that has an empty `/tmp`.
+/// The script with its files, variables and arguments, for a shell that has an empty scratch directory.
 pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
-    let mut text = format!("_scripts={SCRIPTS}\nmkdir -p \"$_scripts\"\n");
+    let scratch = mounts.iter().find_map(|mount| match mount {
+        StepMount::Scratch { target } => Some(*target),
+        _ => None,
+    });
+    let scratch = scratch.unwrap_or(SCRATCH);
+    let mut text = format!("_scripts={scratch}/{SCRIPTS}\nmkdir -p \"$_scripts\"\n");
     for file in script.files() {
         text.push_str(&format!(
             "cat > \"$_scripts/{file}\" <<'{END}'\n{}{END}\n",

@@ -330,9 +330,23 @@ fn a_content_tag_changes_with_the_image_and_with_nothing_else() {
     project.file("imageSpec.yaml", yaml.replace("[x, y]", "[y, x]"));
     assert_ne!(project.tag(), first, "the order of channels");
     project.file("imageSpec.yaml", &yaml);
-    fs::set_permissions(project.path().join("a/f"), fs::Permissions::from_mode(0o755)).unwrap();
-    assert_ne!(project.tag(), first, "the mode of a file");
-    fs::set_permissions(project.path().join("a/f"), fs::Permissions::from_mode(0o644)).unwrap();
+    let set_mode = |path: &str, mode| {
+        fs::set_permissions(project.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set_mode("a/f", 0o755);
+    assert_ne!(project.tag(), first, "whether a file is executable");
+    for (file, directory) in [(0o600, 0o700), (0o664, 0o775), (0o644, 0o2755)] {
+        set_mode("a/f", file);
+        set_mode("a", directory);
+        assert_eq!(project.tag(), first, "{file:o} {directory:o}");
+    }
+    set_mode("a", 0o755);
+    let kept = with(&format!("{env}\nmode: keep"), "a");
+    assert_ne!(kept, first, "what becomes of modes");
+    set_mode("a/f", 0o600);
+    assert_ne!(project.tag(), kept, "the mode of a file that keeps it");
+    set_mode("a/f", 0o644);
+    project.file("imageSpec.yaml", &yaml);
     project.file("r.txt", "numpy==2 --hash=sha256:bb\n");
     assert_ne!(project.tag(), first, "the lock");
     project.file("r.txt", "numpy==1\n");
@@ -408,4 +422,26 @@ fn platforms_are_checked_and_count_in_content_tags() {
     let other = project.tag();
     fs::set_permissions(project.path(), fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!((before.clone(), other), (project.tag(), before));
+}
+
+#[test]
+fn nothing_of_a_caught_panic_is_printed() {
+    for (spec, place) in [
+        ("packages: [!!str,a]\n", "imageSpec.yaml:1:12"),
+        ("packages: [\"scikit- learn\"]\n", "imageSpec.yaml:1:12"),
+        (
+            "packages: [\"a; python_version > '3.18446744073709551615'\"]\n",
+            "imageSpec.yaml:1:12",
+        ),
+    ] {
+        let project = Project::new(spec);
+        for command in ["tag", "name", "id", "plan"] {
+            let mut run = Command::new(PROGRAM);
+            let said = said(run.arg(command).current_dir(project.path()).env("RUST_BACKTRACE", "1"));
+            for words in ["panic", "backtrace"] {
+                assert!(!said.err.contains(words), "{}", said.err);
+            }
+            assert!(said.err.contains(place), "{command}: {}", said.err);
+        }
+    }
 }

@@ -34,11 +34,11 @@ fn a_plan_ends_where_the_packages_are_looked_up() {
     );
     assert_eq!(plan["base"]["environment"], "unknown");
     assert_eq!(plan["storeys"][0]["lock"], "unknown");
-    assert_eq!(ids(&plan), ["python", "apt-1", "lock"]);
+    assert_eq!(ids(&plan), ["root", "python", "apt-1", "lock"]);
     // What the lock step reads and runs on is there.
     assert_eq!(
         plan["storeys"][0]["schedule"]["result"],
-        serde_json::json!({"product": 2})
+        serde_json::json!({"product": 3})
     );
     assert!(plan["scripts"]["resolve.sh"].as_str().unwrap().contains("uv"));
 }
@@ -51,6 +51,7 @@ fn with_a_lock_beside_the_spec_a_plan_is_whole() {
     assert_eq!(
         ids(&plan),
         [
+            "root",
             "python",
             "apt-1",
             "lock",
@@ -121,8 +122,10 @@ fn plans_read_what_requirements_files_include() {
     let plan: Value = serde_json::from_str(&project.run(&["plan", "--json"]).out).unwrap();
     let lock = plan["storeys"][0]["steps"].as_array().unwrap().last().unwrap().clone();
     let mounts = serde_json::to_string(&lock["run"]["mounts"]).unwrap();
-    for path in ["deps/all.txt", "deps/more.txt", "deps/lib"] {
-        assert!(mounts.contains(&format!("\"path\":\"{path}\"")), "{mounts}");
+    assert!(mounts.contains("\"path\":\"deps/lib\""), "{mounts}");
+    let contents = lock["run"]["script"]["variables"]["_contents"].as_str().unwrap();
+    for part in ["deps/all.txt '-r more.txt\n./lib\n", "deps/more.txt six"] {
+        assert!(contents.contains(part), "{contents}");
     }
     let arguments = serde_json::to_string(&lock["run"]["script"]["arguments"]).unwrap();
     assert!(arguments.contains("https://index.example/simple"), "{arguments}");
@@ -131,4 +134,27 @@ fn plans_read_what_requirements_files_include() {
     let failed = project.run(&["plan"]);
     assert_eq!(failed.code, 3);
     assert!(failed.err.contains("more.txt"), "{}", failed.err);
+}
+
+/// What the label `io.imagespec.inputs-digest` of the image will say.
+#[test]
+fn the_digest_of_all_inputs_is_said() {
+    let project = Project::new("profile: plain\nplatform: linux/amd64\nrequirements: r.txt\n");
+    project.file("r.txt", "-r b.txt\n").file("b.txt", "six\n");
+    let digests = || {
+        let name: Value = serde_json::from_str(&project.run(&["name", "--json"]).out).unwrap();
+        let plan: Value = serde_json::from_str(&project.run(&["plan", "--json"]).out).unwrap();
+        let digest = name["inputs_digest"].clone();
+        assert_eq!(plan["settings"]["labels"]["io.imagespec.inputs-digest"], digest);
+        (name["tag"].clone(), digest)
+    };
+    let (tag, digest) = digests();
+    assert!(digest.as_str().unwrap().starts_with("1:"));
+    project.file("b.txt", "six==1\n");
+    let (same, other) = digests();
+    assert_eq!(same, tag);
+    assert_ne!(other, digest);
+    std::fs::remove_file(project.path().join("b.txt")).unwrap();
+    let name: Value = serde_json::from_str(&project.run(&["name", "--json"]).out).unwrap();
+    assert_eq!((&name["tag"], &name["inputs_digest"]), (&tag, &Value::Null));
 }

@@ -311,10 +311,10 @@ fn module_of(path: &Path) -> Module {
     module
 }
 
-/// Whether an attribute or a condition in one holds in tests alone.
+/// Whether an attribute or a condition in one holds in tests and for fuzzers alone.
 fn is_for_tests(condition: &[TokenTree]) -> bool {
     match condition {
-        [word] => is_word(word, "test"),
+        [word] => is_word(word, "test") || is_word(word, "fuzzing"),
         [word, TokenTree::Group(list)] => {
             let list = trees(list);
             let mut parts = list.split(|token| is_punct(Some(token), ','));

@@ -1,5 +1,6 @@
 //! What a builder with nothing on it needs, with a cache in a registry; and whether two of them give the same image.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -136,6 +137,9 @@ fn an_empty_builder_runs_nothing_that_a_cache_in_a_registry_has() {
         &["--cache-to", &format!("{cache},mode=max"), "--push", "-t", &image(1)],
     );
     let empty = Empty::new();
+    // Another checkout, with another umask.
+    let source = project.directory.path().join("src/main.py");
+    std::fs::set_permissions(source, std::fs::Permissions::from_mode(0o600)).unwrap();
     let log = build(
         empty.docker(&[]),
         &project,

@@ -36,8 +36,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
     let naming = project.naming(&arguments.image.naming.options())?;
     // What is missing for a build is told first.
-    project.outlook(&naming, &[])?;
-    let (identity, warnings, chosen) = project.identify(&naming)?;
+    let read = project.outlook(&naming, &[])?.read;
+    let (identity, warnings, chosen) = project.identify(&naming, Some(&read))?;
     let mut outlook = project.outlook(&naming, &chosen)?;
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
     let strategy = match arguments.strategy {
@@ -45,7 +45,8 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
         StrategyArgument::Chain => Strategy::Chain,
     };
     let (value, text) = outlook.printed(&project.text, strategy)?;
-    let warnings: Vec<Diagnostic> = project.warnings.iter().cloned().chain(warnings).collect();
+    let of_spec = project.warnings.iter().cloned();
+    let warnings: Vec<Diagnostic> = of_spec.chain(outlook.warnings).chain(warnings).collect();
     show(&project.text, &warnings, arguments.json(), value, text.trim_end());
     Ok(DONE)
 }

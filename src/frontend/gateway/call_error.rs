@@ -1,4 +1,4 @@
-//! BuildKit's errors. Only this file looks at their texts to tell them apart.
+//! BuildKit's errors. Only this file and `registry.rs` look at their texts to tell them apart.
 
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -15,6 +15,8 @@ const UNAUTHENTICATED: i32 = 16;
 
 /// The detail with the exit status of a step that failed.
 const EXIT_STATUS: &str = "gatewayapi.ExitMessage";
+/// The detail with the lines of a file.
+const SOURCE: &str = "errdefs.Source";
 /// The detail with the step itself.
 const STEP: &str = "errdefs.Solve";
 
@@ -30,6 +32,8 @@ enum Where {
 const WORDS: [(&str, Where, ProblemKind); 9] = [
     // First, since a step's message may contain any of the others.
     ("did not complete successfully", Where::Anywhere, ProblemKind::Step),
+    // Whatever the registry says after it.
+    ("403 Forbidden", Where::Anywhere, ProblemKind::Denied),
     // Only this ending means that a registry looked and found nothing.
     (": not found", Where::AtTheEnd, ProblemKind::NotFound),
     ("no such file or directory", Where::Anywhere, ProblemKind::Missing),
@@ -38,7 +42,6 @@ const WORDS: [(&str, Where, ProblemKind); 9] = [
     ("denied", Where::Anywhere, ProblemKind::Denied),
     // With a capital letter or without.
     ("nauthorized", Where::Anywhere, ProblemKind::Denied),
-    ("403 Forbidden", Where::Anywhere, ProblemKind::Denied),
     ("authorization failed", Where::Anywhere, ProblemKind::Denied),
 ];
 
@@ -93,6 +96,45 @@ impl CallError {
     /// The exit status of the step that failed.
     pub(crate) fn exit_status(&self) -> Option<u32> {
         exit_status(&self.details)
+    }
+
+    /// The step that failed: where it mounted something, and what BuildKit calls the files there. Empty where BuildKit
+    /// does not show the step.
+    pub(crate) fn mounts(&self) -> Vec<(String, String)> {
+        let step = find(&self.details, STEP).unwrap_or_default();
+        let texts = |path: &str, text: fn(&Value) -> Option<&str>| {
+            let list = step.pointer(path).and_then(Value::as_array);
+            let texts = list.into_iter().flatten().map(|value| text(value).unwrap_or(""));
+            texts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let targets = texts("/op/exec/mounts", |mount| mount.get("dest")?.as_str());
+        let mut files = texts("/mountIDs", Value::as_str);
+        files.resize(targets.len(), String::new());
+        targets.into_iter().zip(files).collect()
+    }
+
+    /// The lines of the user's file that the step that failed comes from.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let sources = find(&self.details, SOURCE).unwrap_or_default();
+        sources
+            .get("ranges")
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// The same without BuildKit's own snippet, for who has a better one.
+    pub(crate) fn without_lines(mut self) -> Self {
+        self.details.retain(|detail| detail.type_url != type_url(SOURCE));
+        self
+    }
+
+    /// The names of the variables that the step that failed saw; `None` where BuildKit does not show the step.
+    pub(crate) fn variables(&self) -> Option<Vec<String>> {
+        let step = find(&self.details, STEP)?;
+        let variables = step.pointer("/op/exec/meta/env")?.as_array()?;
+        let name = |variable: &Value| Some(variable.as_str()?.split('=').next()?.to_owned());
+        Some(variables.iter().filter_map(name).collect())
     }
 
     /// The ids of the secrets that the step that failed mounts; `None` where BuildKit does not show the step.
@@ -188,6 +230,10 @@ mod tests {
         );
         check(
             "unexpected status from HEAD request: 403 Forbidden",
+            ProblemKind::Denied,
+        );
+        check(
+            "unexpected status from HEAD request: 403 Forbidden\ndenied: access to team/new: not found",
             ProblemKind::Denied,
         );
         check("unexpected status from HEAD request: 500", ProblemKind::Other);

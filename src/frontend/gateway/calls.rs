@@ -26,6 +26,10 @@ pub trait Gateway: Send + Sync {
         request: wire::ResolveImageConfigRequest,
     ) -> Result<wire::ResolveImageConfigResponse, CallError>;
     async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError>;
+    async fn new_container(&self, request: wire::NewContainerRequest) -> Result<(), CallError>;
+    async fn release_container(&self, request: wire::ReleaseContainerRequest) -> Result<(), CallError>;
+    /// Starts a process, and waits for all that it says.
+    async fn exec_process(&self, start: wire::ExecMessage) -> Result<Vec<wire::ExecMessage>, CallError>;
     async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError>;
 
     /// The calls made so far.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use crate::frontend::gateway::call_error::CallError;
 use crate::frontend::gateway::calls::Gateway;
-use crate::llb::{Definition, Output, since};
+use crate::llb::{Definition, MODE_TEXTS, Output, since};
 use crate::proto::gateway as wire;
 use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
+use crate::proto::pb;
 use crate::text::{Diagnostic, Failure, ProblemKind};
+use wire::exec_message::Input;
 
 /// Files are read in pieces of this size; a reply may hold 16 MiB.
 const PIECE: i64 = 1024 * 1024;
@@ -54,6 +56,11 @@ impl Client {
     /// Whether an LLB capability is listed and enabled: engines also list what they cannot do.
     pub(crate) fn can(&self, capability: &str) -> bool {
         self.llb.get(capability).is_some_and(|cap| cap.enabled)
+    }
+
+    /// Whether copies can set modes.
+    pub(crate) fn sets_modes(&self) -> bool {
+        MODE_TEXTS.iter().any(|capability| self.can(capability))
     }
 
     /// Whether a gateway capability is listed and enabled.
@@ -149,6 +156,55 @@ impl Client {
                 return Ok(Some(content));
             }
         }
+    }
+
+    /// A file of the tree that a failed step had; `None` where there is none, or the engine does not show it.
+    pub(crate) async fn read_failed(&self, step: &CallError, path: &str) -> Option<String> {
+        let mounts = step.mounts();
+        let (_, root) = mounts
+            .iter()
+            .find(|(target, files)| target == "/" && !files.is_empty())?;
+        if !self.gateway_can("gateway.exec") {
+            return None;
+        }
+        let container_id = "failed".to_owned();
+        let container = wire::NewContainerRequest {
+            container_id: container_id.clone(),
+            mounts: vec![pb::Mount {
+                dest: "/".into(),
+                result_id: root.clone(),
+                ..pb::Mount::default()
+            }],
+        };
+        self.gateway.new_container(container).await.ok()?;
+        let words = "while IFS= read -r line; do printf '%s\\n' \"$line\"; done < \"$0\"";
+        let start = wire::InitMessage {
+            container_id: container_id.clone(),
+            meta: Some(pb::Meta {
+                args: ["/bin/sh", "-c", words, path].map(str::to_owned).into(),
+                cwd: "/".into(),
+                ..pb::Meta::default()
+            }),
+            fds: vec![1, 2],
+        };
+        let said = self
+            .gateway
+            .exec_process(wire::ExecMessage {
+                process_id: "read".into(),
+                input: Some(Input::Init(start)),
+            })
+            .await;
+        let released = wire::ReleaseContainerRequest { container_id };
+        let _ = self.gateway.release_container(released).await;
+        let mut content = Vec::new();
+        for message in said.ok()? {
+            if let Some(Input::File(file)) = message.input
+                && file.fd == 1
+            {
+                content.extend(file.data);
+            }
+        }
+        String::from_utf8(content).ok().filter(|text| !text.is_empty())
     }
 
     /// The first bytes of a file, enough to recognise its kind.

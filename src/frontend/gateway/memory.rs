@@ -15,7 +15,7 @@ use crate::proto::moby::buildkit::v1::apicaps::ApiCap;
 use crate::proto::{gateway as wire, pb};
 
 /// Capabilities of a current engine.
-const LLB: [&str; 34] = [
+const LLB: [&str; 35] = [
     "constraints",
     "diffop",
     "exec.meta.base",
@@ -31,6 +31,7 @@ const LLB: [&str; 34] = [
     "exec.secretenv",
     "file.base",
     "file.copy.includeexcludepatterns",
+    "gc.freespacefilter",
     "mergeop",
     "meta.description",
     "meta.ignorecache",
@@ -51,7 +52,13 @@ const LLB: [&str; 34] = [
     "file.rm.wildcard",
     "exec.meta.security",
 ];
-const FRONTEND: [&str; 3] = ["gateway.warnings", "source.metaresolver", "frontend.inputs"];
+const FRONTEND: [&str; 5] = [
+    "frontend.inputs",
+    "gateway.evaluate",
+    "gateway.exec",
+    "gateway.warnings",
+    "source.metaresolver",
+];
 
 /// The first words of the names of the steps that find out what is installed.
 const LOCK_STEP: &str = "[lock] ";
@@ -68,10 +75,22 @@ pub(crate) struct Memory {
     pub(crate) absent: Vec<&'static str>,
     /// The error that solves of graphs with an exec return instead of a result.
     pub(crate) failing: Option<CallError>,
+    /// The error that evaluations return.
+    pub(crate) unevaluated: Option<CallError>,
+    /// The files that failed steps left, by the id of their root and by path.
+    pub(crate) left: BTreeMap<(&'static str, &'static str), &'static str>,
+    /// The roots of containers, by their ids.
+    pub(crate) containers: Mutex<BTreeMap<String, Vec<String>>>,
     /// The error that lookups of images with this prefix return instead of an image.
     pub(crate) images: BTreeMap<&'static str, CallError>,
+    /// The configuration of all images, instead of the usual one.
+    pub(crate) config: Option<Vec<u8>>,
     /// What lock steps leave; by default a lock without packages.
     pub(crate) lock: Option<String>,
+    /// Lock steps find that something has to be built, unless they see all of the environment.
+    pub(crate) must_build: bool,
+    /// What is reported of what packages need; by default nothing is installed.
+    pub(crate) needs: Option<String>,
     /// Panics when asked to.
     pub(crate) panics: bool,
     pub(crate) solved: Mutex<Vec<wire::SolveRequest>>,
@@ -93,6 +112,24 @@ impl Memory {
         files.insert(path.to_owned(), content.as_ref().to_vec());
     }
 
+    /// The steps of all graphs whose names begin so, in the order in which they were solved.
+    pub(crate) fn execs(&self, name: &str) -> Vec<pb::ExecOp> {
+        let mut found = Vec::new();
+        for request in self.solved.lock().unwrap().iter() {
+            let definition = request.definition.clone().unwrap_or_default();
+            for bytes in &definition.def {
+                let metadata = definition.metadata.get(&digest_of(bytes)).cloned().unwrap_or_default();
+                let custom = metadata.description.get("llb.customname").cloned().unwrap_or_default();
+                if let Some(pb::op::Op::Exec(exec)) = pb::Op::decode(bytes.as_slice()).unwrap().op
+                    && custom.starts_with(name)
+                {
+                    found.push(exec);
+                }
+            }
+        }
+        found
+    }
+
     /// The files of the tree that an earlier solve returned.
     fn tree(&self, reference: &str) -> BTreeMap<String, Vec<u8>> {
         let solved = self.solved.lock().unwrap();
@@ -108,6 +145,10 @@ impl Memory {
             }
             Some(pb::op::Op::Exec(exec)) => {
                 let meta = exec.meta.unwrap_or_default();
+                let sees_all = meta.env.iter().any(|variable| variable.contains("\n_sees_all=yes\n"));
+                if name.contains(LOCK_STEP) && self.must_build && !sees_all {
+                    return BTreeMap::new();
+                }
                 if name.contains(LOCK_STEP) {
                     let report = r#"{"markers": {"implementation_name": "cpython", "implementation_version": "3.12.4",
                         "python_full_version": "3.12.4", "python_version": "3.12", "platform_machine": "x86_64",
@@ -122,7 +163,11 @@ impl Memory {
                         .into();
                 }
                 if name.contains(SHARED_FILES_STEP) {
-                    return BTreeMap::from([("usr/share/imagespec/shared-files.json".to_owned(), b"[]".to_vec())]);
+                    let needs = self.needs.as_deref().unwrap_or(r#"{"installed": [], "there": {}}"#);
+                    let files = [("usr/share/imagespec/shared-files.json", "[]"), ("needs.json", needs)];
+                    return files
+                        .map(|(name, text)| (name.to_owned(), text.as_bytes().to_vec()))
+                        .into();
                 }
                 self.step(meta.args)
             }
@@ -164,7 +209,10 @@ impl Memory {
             .collect()
     }
 
-    fn config() -> Vec<u8> {
+    fn config(&self) -> Vec<u8> {
+        if let Some(config) = &self.config {
+            return config.clone();
+        }
         br#"{"architecture":"amd64","os":"linux","config":{"Env":["PATH=/usr/bin:/bin"],"Cmd":["bash"]},"rootfs":{"type":"layers","diff_ids":[]},"history":[]}"#.to_vec()
     }
 }
@@ -254,7 +302,21 @@ impl Gateway for Memory {
         })
     }
 
-    async fn evaluate(&self, _: wire::EvaluateRequest) -> Result<(), CallError> {
+    async fn evaluate(&self, request: wire::EvaluateRequest) -> Result<(), CallError> {
+        if let Some(failure) = &self.unevaluated {
+            return Err(failure.clone());
+        }
+        let solved = self.solved.lock().unwrap();
+        let definition = solved[request.r#ref.parse::<usize>().unwrap()].definition.clone();
+        let ops = definition.unwrap_or_default().def;
+        for op in ops.iter().map(|bytes| pb::Op::decode(bytes.as_slice()).unwrap()) {
+            if let Some(pb::op::Op::Source(source)) = op.op
+                && let Some(name) = source.identifier.strip_prefix("docker-image://")
+                && let Some((_, error)) = self.images.iter().find(|(start, _)| name.starts_with(*start))
+            {
+                return Err(error.clone());
+            }
+        }
         Ok(())
     }
 
@@ -275,7 +337,7 @@ impl Gateway for Memory {
             source: Some(source),
             image: Some(wire::ResolveSourceImageResponse {
                 digest: format!("sha256:{}", "d".repeat(64)),
-                config: Self::config(),
+                config: self.config(),
                 attestation_chain: None,
             }),
             ..wire::ResolveSourceMetaResponse::default()
@@ -289,7 +351,7 @@ impl Gateway for Memory {
         self.resolved.lock().unwrap().push(format!("old {}", request.r#ref));
         Ok(wire::ResolveImageConfigResponse {
             digest: format!("sha256:{}", "d".repeat(64)),
-            config: Self::config(),
+            config: self.config(),
             r#ref: String::new(),
         })
     }
@@ -297,6 +359,41 @@ impl Gateway for Memory {
     async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError> {
         self.warned.lock().unwrap().push(request);
         Ok(())
+    }
+
+    async fn new_container(&self, request: wire::NewContainerRequest) -> Result<(), CallError> {
+        let roots = request.mounts.iter().map(|mount| mount.result_id.clone());
+        self.containers
+            .lock()
+            .unwrap()
+            .insert(request.container_id, roots.collect());
+        Ok(())
+    }
+
+    async fn release_container(&self, request: wire::ReleaseContainerRequest) -> Result<(), CallError> {
+        self.containers.lock().unwrap().remove(&request.container_id).unwrap();
+        Ok(())
+    }
+
+    async fn exec_process(&self, start: wire::ExecMessage) -> Result<Vec<wire::ExecMessage>, CallError> {
+        use wire::exec_message::Input;
+        let Some(Input::Init(init)) = start.input else {
+            return Err(missing("process"));
+        };
+        let roots = self.containers.lock().unwrap()[&init.container_id].clone();
+        let path = init.meta.unwrap().args.pop().unwrap();
+        let content = self.left.get(&(roots[0].as_str(), path.as_str()));
+        let file = wire::FdMessage {
+            fd: 1,
+            eof: true,
+            data: content.ok_or_else(|| missing(&path))?.as_bytes().to_vec(),
+        };
+        let inputs = [Input::File(file), Input::Done(wire::DoneMessage {})];
+        let message = |input| wire::ExecMessage {
+            process_id: start.process_id.clone(),
+            input: Some(input),
+        };
+        Ok(inputs.map(message).into())
     }
 
     async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError> {

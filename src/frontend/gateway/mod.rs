@@ -4,6 +4,7 @@
 mod call_error;
 mod calls;
 mod client;
+mod registry;
 mod stdio;
 
 #[cfg(test)]
@@ -13,4 +14,5 @@ pub use call_error::CallError;
 pub(crate) use call_error::{INTERNAL, UNKNOWN, detail};
 pub use calls::{Call, Gateway};
 pub(crate) use client::{Client, Solved};
+pub(crate) use registry::{RegistryAnswer, answer_of};
 pub use stdio::{ConnectError, Stdio};

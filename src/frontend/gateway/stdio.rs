@@ -8,6 +8,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use hyper_util::rt::TokioIo;
 use tokio::net::unix::pipe;
+use tonic::codegen::tokio_stream::{self, StreamExt as _};
 use tonic::transport::{Channel, Endpoint};
 
 use crate::frontend::gateway::call_error::CallError;
@@ -142,6 +143,33 @@ impl Gateway for Stdio {
     async fn warn(&self, request: wire::WarnRequest) -> Result<(), CallError> {
         let answer: Result<wire::WarnResponse, CallError> = call!(self.warn(request));
         answer.map(|_| ())
+    }
+
+    async fn new_container(&self, request: wire::NewContainerRequest) -> Result<(), CallError> {
+        let answer: Result<wire::NewContainerResponse, CallError> = call!(self.new_container(request));
+        answer.map(|_| ())
+    }
+
+    async fn release_container(&self, request: wire::ReleaseContainerRequest) -> Result<(), CallError> {
+        let answer: Result<wire::ReleaseContainerResponse, CallError> = call!(self.release_container(request));
+        answer.map(|_| ())
+    }
+
+    async fn exec_process(&self, start: wire::ExecMessage) -> Result<Vec<wire::ExecMessage>, CallError> {
+        let sent = Instant::now();
+        // Whoever stops sending ends the process.
+        let messages = tokio_stream::once(start).chain(tokio_stream::pending());
+        let mut answers = self.client.clone().exec_process(messages).await?.into_inner();
+        let mut said = Vec::new();
+        while let Some(message) = answers.message().await? {
+            let is_last = matches!(message.input, Some(wire::exec_message::Input::Done(_)));
+            said.push(message);
+            if is_last {
+                break;
+            }
+        }
+        self.record("exec_process", sent);
+        Ok(said)
     }
 
     async fn return_result(&self, request: wire::ReturnRequest) -> Result<(), CallError> {

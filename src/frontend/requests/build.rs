@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use tokio::task::JoinSet;
+
 use crate::frontend::assembly::AssembledImage;
 use crate::frontend::digests::Looked;
 use crate::frontend::files::Files;
 use crate::frontend::image::Resolved;
-use crate::frontend::inputs::BuildInputs;
+use crate::frontend::inputs::{BuildInputs, paths_of};
 use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
-use crate::frontend::{existing, naming, secrets};
+use crate::frontend::{existing, failed_commands, home, naming, secrets, unseen_variables};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Identity, name_in_image};
 use crate::plan::{Part, Stage};
-use crate::project::copies_anything;
+use crate::project::{FoundRequirements, copies_anything};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation};
 use crate::write;
@@ -23,8 +25,13 @@ use crate::write;
 /// Builds what the client asked for.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
-    let built = build(session, &spec).await;
-    built.map_err(|failure| secrets::explain(&spec, failure))
+    match build(session, &spec).await {
+        Err(failure) => {
+            let failure = unseen_variables::explain(&spec, secrets::explain(&spec, failure));
+            Err(failed_commands::explain(session, &spec, failure).await)
+        }
+        built => built,
+    }
 }
 
 async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Failure> {
@@ -38,7 +45,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         Some(Part::Stage(stage)) => *stage >= Stage::Source,
         target => target.is_none(),
     };
-    let early = match identify_early(&inputs, &files, is_whole).await? {
+    let early = match identify_early(&inputs, &mut files, is_whole).await? {
         Early::Exists(identity, images) => return existing_result(&inputs, images, &identity, is_index).await,
         Early::Named(identity) => Some(identity),
         Early::Unnamed => None,
@@ -49,7 +56,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     // Packages are locked while somebody looks at the files: the copies need to know what is left out of them.
     let look = async {
         match has_copies && copies_anything(spec) {
-            true => Some(inputs.look(&files, true).await),
+            true => Some(inputs.look(&files, Some(&paths_of(&found))).await),
             false => None,
         }
     };
@@ -73,13 +80,14 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     }
     // A part of an image must not have the name of the whole.
     let identity = if early.is_some() || !is_whole {
-        if has_secrets(spec) {
-            evaluate(session, &built).await?;
-        }
+        evaluate(session, &built).await?;
         early
     } else {
-        identify_while_building(&inputs, &files, looked, &built).await?
+        identify_while_building(&inputs, &files, &found, looked, &built).await?
     };
+    for image in built.iter_mut().filter(|_| is_whole) {
+        home::set_home(session, image).await?;
+    }
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }
 
@@ -94,7 +102,7 @@ enum Early {
 }
 
 /// Names the image and looks for it, if the client asks for that: then the name decides whether to build at all.
-async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool) -> Result<Early, Failure> {
+async fn identify_early(inputs: &BuildInputs<'_>, files: &mut Files, is_whole: bool) -> Result<Early, Failure> {
     let session = inputs.session;
     let policy = session.options.if_exists()?;
     if policy == IfExists::Build {
@@ -104,9 +112,16 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
         let message = "IMAGESPEC_IF_EXISTS cannot be used with --target: the name stands for the whole image";
         return Err(Diagnostic::error("if-exists", message).into());
     }
-    let identity = naming::identify_at_once(session, files, &inputs.naming, &inputs.tasks).await?;
-    let (client, name) = (&session.client, &identity.image_name);
-    let existing = existing::look_up(client, policy, inputs.spec, name, &inputs.platforms).await?;
+    let found = inputs.requirements(files).await?;
+    let looked = inputs.look(files, Some(&paths_of(&found))).await?;
+    let identity = naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await?;
+    let wanted = existing::Wanted {
+        policy,
+        spec: inputs.spec,
+        naming: &inputs.naming,
+        identity: &identity,
+    };
+    let existing = wanted.look_up(&session.client, &inputs.platforms).await?;
     Ok(match existing {
         Some(images) => Early::Exists(identity, images),
         None => Early::Named(identity),
@@ -117,6 +132,7 @@ async fn identify_early(inputs: &BuildInputs<'_>, files: &Files, is_whole: bool)
 async fn identify_while_building(
     inputs: &BuildInputs<'_>,
     files: &Files,
+    found: &[FoundRequirements],
     looked: Option<Result<Looked, Failure>>,
     built: &[AssembledImage],
 ) -> Result<Option<Identity>, Failure> {
@@ -124,17 +140,12 @@ async fn identify_while_building(
     let identify = async {
         let looked = match looked {
             Some(looked) => looked?,
-            None => inputs.look(files, false).await?,
+            None => inputs.look(files, Some(&paths_of(found))).await?,
         };
         naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await
     };
-    let identified = if inputs.tasks.is_empty() && !has_secrets(inputs.spec) {
-        identify.await
-    } else {
-        let (identified, ran) = tokio::join!(identify, evaluate(session, built));
-        ran?;
-        identified
-    };
+    let (identified, ran) = tokio::join!(identify, evaluate(session, built));
+    ran?;
     match identified {
         Ok(identity) => Ok(Some(identity)),
         // This algorithm was asked for, so an image without its name is of no use.
@@ -146,15 +157,17 @@ async fn identify_while_building(
     }
 }
 
-/// Whether steps use secrets. Then a build waits for them: if one is missing, only the frontend can explain it.
-fn has_secrets(spec: &ImageSpec) -> bool {
-    spec.all().any(|spec| !spec.pip_secret_mounts.is_empty())
-}
-
-/// Runs what was solved: solves are lazy.
+/// Runs what was solved, all platforms at once: solves are lazy, and only the frontend can say what a failed step means
+/// to the user.
 async fn evaluate(session: &Session, built: &[AssembledImage]) -> Result<(), Failure> {
-    for image in built.iter().filter(|image| !image.reference.0.is_empty()) {
-        session.client.evaluate(&image.reference).await?;
+    let trees = built.iter().map(|image| image.reference.clone());
+    let mut running = JoinSet::new();
+    for tree in trees.filter(|tree| !tree.0.is_empty()) {
+        let client = session.client.clone();
+        running.spawn(async move { client.evaluate(&tree).await });
+    }
+    while let Some(ran) = running.join_next().await {
+        ran.map_err(|error| Diagnostic::internal(error.to_string()))??;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::frontend::inputs::BuildInputs;
 use crate::frontend::requests::name::{identify, names};
 use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
@@ -13,12 +14,11 @@ use crate::text::{Failure, Operation};
 /// Explains the names and the steps.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Naming).await?;
-    let lock = session.sibling_lock(&spec).await?;
-    let naming = session.naming(&spec, lock.as_ref())?;
-    let identity = identify(session, &naming).await?;
-    let platform = naming.platforms().and_then(|all| all.into_iter().next());
+    let inputs = BuildInputs::of(session, &spec, false).await?;
+    let identity = identify(&inputs).await?;
+    let platform = inputs.naming.platforms().and_then(|all| all.into_iter().next());
     let platform = platform.unwrap_or_else(|| session.options.worker.clone());
-    let steps = explain(&spec, &platform, lock.as_ref().map(|lock| lock.path.as_str()));
+    let steps = explain(&spec, &platform, inputs.sibling_lock().map(|(path, _)| path));
     let inputs = shown(&identity);
     let mut text = format!(
         "algorithm: {}\ntag: {}\nname: {}\nid: {}\n\nThe tag is computed from:\n",

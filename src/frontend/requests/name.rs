@@ -2,21 +2,29 @@
 
 use serde_json::{Value, json};
 
-use crate::frontend::files::{Files, paths_of_tasks, sources_of_tasks};
+use crate::frontend::inputs::{BuildInputs, paths_of};
 use crate::frontend::naming;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
-use crate::name::{Identity, Naming};
+use crate::name::Identity;
 use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
 pub(super) async fn tag(session: &Session) -> Result<wire::Result, Failure> {
-    answer_with(session, |identity| &identity.tag).await
+    let spec = session.read_spec(Operation::Naming).await?;
+    let identity = identify(&BuildInputs::of(session, &spec, false).await?).await?;
+    Ok(reply(&names(&identity), format!("{}\n", identity.tag)))
 }
 
-/// Registry, name and tag.
+/// Registry, name and tag. Whoever asks for it uses it, so one that cannot be used is an error.
 pub(super) async fn full_name(session: &Session) -> Result<wire::Result, Failure> {
-    answer_with(session, |identity| &identity.image_name).await
+    let spec = session.read_spec(Operation::Naming).await?;
+    let inputs = BuildInputs::of(session, &spec, false).await?;
+    let identity = identify(&inputs).await?;
+    match inputs.naming.name_problem(&identity) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(reply(&names(&identity), format!("{}\n", identity.image_name))),
+    }
 }
 
 /// flytekit's id, which depends on no file.
@@ -29,19 +37,15 @@ pub(super) async fn id(session: &Session) -> Result<wire::Result, Failure> {
     Ok(reply(&value, format!("{id}\n")))
 }
 
-async fn answer_with(session: &Session, which: fn(&Identity) -> &String) -> Result<wire::Result, Failure> {
-    let spec = session.read_spec(Operation::Naming).await?;
-    let lock = session.sibling_lock(&spec).await?;
-    let naming = session.naming(&spec, lock.as_ref())?;
-    let identity = identify(session, &naming).await?;
-    Ok(reply(&names(&identity), format!("{}\n", which(&identity))))
-}
-
-/// Computes the names, with the digests of files.
-pub(super) async fn identify(session: &Session, naming: &Naming<'_>) -> Result<Identity, Failure> {
-    let tasks = naming.tasks()?;
-    let files = Files::ask(session, paths_of_tasks(&tasks), sources_of_tasks(&tasks)).await?;
-    naming::identify_at_once(session, &files, naming, &tasks).await
+/// Computes the names, with the digests of files: those that a build computes, so that a build after this finds them in
+/// the cache.
+pub(super) async fn identify(inputs: &BuildInputs<'_>) -> Result<Identity, Failure> {
+    let mut files = inputs.files().await?;
+    // What keeps an image from being built does not keep it from being named.
+    let read = inputs.requirements(&mut files).await.ok();
+    let read = read.map(|found| paths_of(&found));
+    let looked = inputs.look(&files, read.as_deref()).await?;
+    naming::identify(inputs.session, &inputs.naming, &inputs.tasks, &looked).await
 }
 
 /// All names, for programs.
@@ -52,5 +56,6 @@ pub(super) fn names(identity: &Identity) -> Value {
         "id": identity.id,
         "tag": identity.tag,
         "name": identity.image_name,
+        "inputs_digest": identity.inputs_digest.as_ref().map(|digest| &digest.value),
     })
 }

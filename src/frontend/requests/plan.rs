@@ -1,7 +1,7 @@
 //! The steps of the image, what they see and write, and how they run (`--call=plan`). Needs no build, like
 //! the command.
 
-use crate::frontend::inputs::BuildInputs;
+use crate::frontend::inputs::{BuildInputs, paths_of};
 use crate::frontend::naming;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::served::ServedFiles;
@@ -18,7 +18,8 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
     let mut files = inputs.files().await?;
-    let looked = inputs.look(&files, true).await?;
+    let read = paths_of(&inputs.requirements(&mut files).await?);
+    let looked = inputs.look(&files, Some(&read)).await?;
     let planned = Planned {
         spec: &spec,
         spec_name: session.file.text.name(),
@@ -31,6 +32,9 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let mut outlook = planned
         .outlook(&mut ServedFiles::new(&session.client, &mut files))
         .await?;
+    for warning in &outlook.warnings {
+        session.warn(warning).await?;
+    }
     let identity = naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);

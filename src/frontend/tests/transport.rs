@@ -23,6 +23,17 @@ macro_rules! serve {
     ($($method:ident($request:ty) -> $response:ty = $call:expr;)*) => {
         #[tonic::async_trait]
         impl LlbBridge for Server {
+            type ExecProcessStream = tokio_stream::Iter<std::vec::IntoIter<Result<wire::ExecMessage, GrpcStatus>>>;
+
+            async fn exec_process(
+                &self,
+                request: Request<tonic::Streaming<wire::ExecMessage>>,
+            ) -> Result<Response<Self::ExecProcessStream>, GrpcStatus> {
+                let start = request.into_inner().message().await?.unwrap_or_default();
+                let said = self.0.exec_process(start).await.map_err(status)?;
+                Ok(Response::new(tokio_stream::iter(said.into_iter().map(Ok).collect::<Vec<_>>())))
+            }
+
             $(async fn $method(&self, request: Request<$request>) -> Result<Response<$response>, GrpcStatus> {
                 let call: fn(Arc<Memory>, $request) -> _ = $call;
                 call(Arc::clone(&self.0), request.into_inner()).await.map(Response::new).map_err(status)
@@ -43,6 +54,8 @@ serve! {
     resolve_source_meta(wire::ResolveSourceMetaRequest) -> wire::ResolveSourceMetaResponse = |m, r| -> Answer<_> { Box::pin(async move { m.resolve_source_meta(r).await }) };
     resolve_image_config(wire::ResolveImageConfigRequest) -> wire::ResolveImageConfigResponse = |m, r| -> Answer<_> { Box::pin(async move { m.resolve_image_config(r).await }) };
     inputs(wire::InputsRequest) -> wire::InputsResponse = |_, _| -> Answer<_> { Box::pin(async { unreachable!("nobody asks for inputs") }) };
+    new_container(wire::NewContainerRequest) -> wire::NewContainerResponse = |m, r| -> Answer<_> { Box::pin(async move { m.new_container(r).await.map(|()| wire::NewContainerResponse {}) }) };
+    release_container(wire::ReleaseContainerRequest) -> wire::ReleaseContainerResponse = |m, r| -> Answer<_> { Box::pin(async move { m.release_container(r).await.map(|()| wire::ReleaseContainerResponse {}) }) };
     warn(wire::WarnRequest) -> wire::WarnResponse = |m, r| -> Answer<_> { Box::pin(async move { m.warn(r).await.map(|()| wire::WarnResponse {}) }) };
     r#return(wire::ReturnRequest) -> wire::ReturnResponse = |m, r| -> Answer<_> { Box::pin(async move { m.return_result(r).await.map(|()| wire::ReturnResponse {}) }) };
 }

@@ -3,6 +3,7 @@
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _requirement: the line that names the package
 # _copies: not empty if the package is in the context
+# _name: the package
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
@@ -11,6 +12,17 @@
 # shellcheck source=src/plan/script/uv_environment.sh
 . "$_scripts/uv_environment.sh"
 
+# uv keeps what it built, and would take it again for other variables, headers and compilers.
+_made_for=$({
+  env | grep -v '^IMAGESPEC_STEP_'
+  cat /var/lib/dpkg/status
+  ls /opt/micromamba/envs/runtime/conda-meta
+} 2>/dev/null | sha256sum)
+if [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ]; then
+  printf '[extra-build-variables]\n%s = { IMAGESPEC_BUILT_FOR = "%s" }\n' "${_name:?}" "${_made_for%% *}" >> "$UV_CONFIG_FILE"
+else
+  export UV_NO_CACHE=1
+fi
 if [ -n "${_copies?}" ]; then copy_context; fi
 printf '%s\n' "${_requirement:?}" > /tmp/imagespec/requirements.txt
 "$_uv" pip install "$@" --requirement /tmp/imagespec/requirements.txt

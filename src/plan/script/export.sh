@@ -2,7 +2,9 @@
 # shellcheck shell=sh
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _directory: where the project is in the context
+# _contents: read by lock_environment.sh
 # _copies: not empty where packages of the context may be built
+# _sees_all: read by watch_builds.sh
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
@@ -10,9 +12,11 @@
 . "$_scripts/index_access.sh"
 # shellcheck source=src/plan/script/lock_environment.sh
 . "$_scripts/lock_environment.sh"
+# shellcheck source=src/plan/script/watch_builds.sh
+. "$_scripts/watch_builds.sh"
 
 _root=$_context
 if [ -n "${_copies?}" ]; then copy_context; _root=$_work; fi
 cd "$_root/${_directory?}"
-"$_uv" export --locked --format pylock.toml --no-header --no-emit-project "$@" > "$_product$_kept/pylock.toml"
+watch_builds "$_uv" export --format pylock.toml --no-header --no-emit-project "$@" > "$_product$_kept/pylock.toml"
 run_plainly "${_python:?}" -s -S -B "$_scripts/interpreter.py" "$_product$_kept/interpreter.json"

@@ -16,10 +16,12 @@ macro_rules! files {
 }
 
 /// All files, by name.
-const FILES: [(&str, &str); 24] = files![
+const FILES: &[(&str, &str)] = &files![
     "apt.sh",
     "build.sh",
+    "commands.sh",
     "conda.sh",
+    "each_command.sh",
     "export.sh",
     "fetch.sh",
     "find_shared.sh",
@@ -27,9 +29,14 @@ const FILES: [(&str, &str); 24] = files![
     "install.sh",
     "interpreter.py",
     "keep_shared.sh",
+    "lend_pip.sh",
     "lock_environment.sh",
     "login.sh",
     "login_path.sh",
+    "needs.py",
+    "own_packages.py",
+    "own_workdir.sh",
+    "pip.py",
     "prelude.sh",
     "report_interpreter.sh",
     "resolve.sh",
@@ -37,10 +44,12 @@ const FILES: [(&str, &str); 24] = files![
     "settle.sh",
     "settle_python.sh",
     "shared.py",
+    "stop_build.py",
     "trust.sh",
     "user.sh",
     "uv_environment.sh",
     "venv.sh",
+    "watch_builds.sh",
 ];
 
 /// A script with its inputs.
@@ -180,7 +189,10 @@ mod tests {
             "conda.sh",
             &["conda.sh", "prelude.sh", "settle.py", "settle_python.sh", "trust.sh"],
         );
-        check("find_shared.sh", &["find_shared.sh", "prelude.sh", "shared.py"]);
+        check(
+            "find_shared.sh",
+            &["find_shared.sh", "needs.py", "prelude.sh", "shared.py"],
+        );
         for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
             let read = FILES.iter().filter(|(other, _)| reads(text, other)).count();
             let named = text.matches("\"$_scripts/").count() + text.matches("\"${_scripts:?}/").count();

@@ -2,9 +2,11 @@
 # shellcheck shell=sh
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _directory: where the requirements file is in the context
+# _contents: read by lock_environment.sh
 # _copies: not empty where packages of the context may be built
 # _packages: the spec's own requirements, a line each; may be empty
 # _requirements: everything the lock depends on, as TOML
+# _sees_all: read by watch_builds.sh
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
@@ -12,6 +14,8 @@
 . "$_scripts/index_access.sh"
 # shellcheck source=src/plan/script/lock_environment.sh
 . "$_scripts/lock_environment.sh"
+# shellcheck source=src/plan/script/watch_builds.sh
+. "$_scripts/watch_builds.sh"
 
 _root=$_context
 if [ -n "${_copies?}" ]; then copy_context; _root=$_work; fi
@@ -24,10 +28,17 @@ cd "$_root/$_directory"
 # Prefer what the interpreter already has: uv takes an existing lock as preferences.
 _lock=pylock.imagespec.toml
 printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$_lock"
-"$_uv" pip freeze -q --python "${_python:?}" \
+freeze() { "$_uv" pip freeze -q --python "${_python:?}" "$@"; }
+{
+  freeze
+  # Where a virtual environment of the base has its packages: see venv.sh.
+  for _seen in "${_bin%/bin}"/lib/python3*/site-packages/imagespec_base.pth; do
+    if [ -e "$_seen" ]; then while read -r _site; do freeze --path "$_site"; done < "$_seen"; fi
+  done
+} | sort -s -u -t = -k 1,1 \
   | sed -n 's/^\([A-Za-z0-9._-]*\)==\([^ ]*\)$/[[packages]]\nname = "\1"\nversion = "\2"/p' >> "$_lock"
 grep -q packages "$_lock" || rm "$_lock"
-"$_uv" pip compile --no-header --format pylock.toml --output-file "$_lock" "$@" > /dev/null
+watch_builds "$_uv" pip compile --no-header --format pylock.toml --output-file "$_lock" "$@" > /dev/null
 mv "$_lock" "$_product$_kept/pylock.toml"
 # What the lock is valid for.
 {

@@ -11,7 +11,9 @@ if ! id -u "${_user:?}" >/dev/null 2>&1; then
 fi
 # shellcheck source=src/plan/script/login.sh
 . "$_scripts/login.sh"
-mkdir -p /root "$_home" && chown "$_user" /root
+mkdir -p /root "$_home"
+# Tasks run in it, and not always as this user: those without a name are in group 0.
+chown "$_user:0" /root && chmod 775 /root
 grep -qsxF "$_line" "$_home/.profile" || printf '%s\n' "$_line" >> "$_home/.profile"
 chown "$_user": "$_home/.profile"
 if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then

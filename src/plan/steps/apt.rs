@@ -53,11 +53,11 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
             cache: "apt-state",
         },
     ];
-    let mut environment = variables::of_apt(inputs.spec);
-    environment.extend([
+    let mut environment = vec![
         Edit::set("DEBIAN_FRONTEND", "noninteractive"),
         Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()),
-    ]);
+    ];
+    environment.extend(variables::of_apt(inputs.spec));
     let script = Script::new("apt.sh").arguments(names.iter().copied());
     let action = Action::Run(run(script, environment, mounts));
     let title = format!("apt-get install {}", quote_all(names.iter().copied()));

@@ -40,9 +40,10 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .configure(Script::new("build.sh"))
         .with("_bin", python.bin())
         .with("_requirement", exact_line(package, WORK))
+        .with("_name", &package.name)
         .with("_copies", if own.is_some() { "yes" } else { "" })
         .arguments(arguments);
-    let run = make(script, variables::of_installs(inputs.spec), mounts);
+    let run = make(script, variables::of_builds(inputs.spec), mounts);
     let id = format!("build-{}", package.name);
     let after = plan.after_python_and_apt();
     let draft = Draft::new(

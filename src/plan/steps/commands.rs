@@ -3,34 +3,54 @@
 use crate::image_spec::TextList;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::environment::Edit;
-use crate::plan::inputs::{StoreyInputs, uv, uv_cache};
-use crate::plan::model::{Action, Run, ShellCommand, Stage};
-use crate::plan::paths;
+use crate::plan::home::workdir;
+use crate::plan::inputs::{StoreyInputs, run, scratch, uv, uv_cache};
+use crate::plan::model::{Action, Stage, StepMount};
+use crate::plan::paths::{SCRATCH_OF_COMMANDS, UV_CACHE};
+use crate::plan::script::Script;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
+
+/// Gives the working directory to a user that only the commands have made.
+pub(crate) fn own_workdir(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
+    let Some(workdir) = workdir(inputs.spec).filter(|workdir| workdir.is_owned_last) else {
+        return;
+    };
+    let script = Script::new("own_workdir.sh").arguments([workdir.path, &workdir.owner]);
+    let action = Action::Run(run(script, Vec::new(), vec![scratch()]));
+    let title = format!("give {} to {}", workdir.path, workdir.owner);
+    let after = plan.after_everything();
+    let draft = Draft::new("own-workdir", Stage::Image, title, action)
+        .writes(Writes::at(workdir.path))
+        .after(after, "commands make the user")
+        .spans(workdir.spans);
+    plan.add(draft);
+}
 
 /// The commands before the copies, or the last ones: one shell, as root, in `/`, with uv, after everything so far.
 pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Stage, list: Option<&TextList>) {
     let Some(list) = list.filter(|list| !list.value.is_empty()) else {
         return;
     };
-    let mut environment = variables::of_image(inputs.spec, inputs.python.as_ref());
-    environment.extend(variables::of_builds(inputs.spec));
-    environment.push(Edit::set("UV_CACHE_DIR", paths::UV_CACHE));
+    let mut environment = variables::of_uv(inputs.python.as_ref());
+    environment.extend(variables::of_image(inputs.spec, inputs.python.as_ref()));
+    environment.extend(variables::of_build_env(inputs.spec));
+    environment.push(Edit::set("UV_CACHE_DIR", UV_CACHE));
+    let (id, field) = match stage {
+        Stage::Setup => ("setup", "setup_commands"),
+        _ => ("commands", "commands"),
+    };
     let words: Vec<&str> = list.value.iter().map(|command| command.value.as_str()).collect();
-    let words = words.join(" && ");
-    let run = Run {
-        command: ShellCommand::Shell(words.clone()),
-        environment,
-        mounts: vec![uv("/usr/bin/uv"), uv_cache()],
-        product: None,
+    let script = Script::new("commands.sh")
+        .with("_list", field)
+        .with("_prefix", inputs.python.as_ref().map_or("", |python| python.prefix))
+        .arguments(words.iter().copied());
+    let scratch = StepMount::Scratch {
+        target: SCRATCH_OF_COMMANDS,
     };
-    let id = match stage {
-        Stage::Setup => "setup",
-        _ => "commands",
-    };
+    let run = run(script, environment, vec![scratch, uv("/usr/bin/uv"), uv_cache()]);
     let after = plan.after_everything();
-    let draft = Draft::new(id, stage, words, Action::Run(run))
+    let draft = Draft::new(id, stage, words.join("; "), Action::Run(run))
         .writes(Writes::Anywhere)
         .after(after, "commands may read anything")
         .spans(list.value.iter().map(|command| command.span));

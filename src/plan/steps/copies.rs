@@ -1,9 +1,10 @@
 //! The user's files.
 
-use crate::image_spec::{ImageSpec, TextValue};
+use crate::image_spec::{FileMode, ImageSpec, TextValue};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
 use crate::plan::facts::CopyFacts;
+use crate::plan::home::{Workdir, workdir};
 use crate::plan::inputs::StoreyInputs;
 use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
 use crate::plan::paths;
@@ -14,7 +15,7 @@ use crate::text::{Span, context_path};
 /// Not copied with a source tree, wherever it lies: what flytekit leaves out.
 pub(crate) const NOT_SOURCE: [&str; 2] = ["**/*.pyc", "**/__pycache__"];
 /// What else is left out where nobody could look at the files.
-const NOT_SEEN: [&str; 2] = ["**/.git", ".cache"];
+pub(crate) const NOT_SEEN: [&str; 2] = ["**/.git", ".cache"];
 
 /// A copy step whose order is not decided yet.
 struct CopyStep {
@@ -28,7 +29,19 @@ struct CopyStep {
 /// The working directory, what `copy` names, and the source tree.
 pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let spec = inputs.spec;
-    let files = copy_steps(inputs);
+    let mut files = copy_steps(inputs);
+    if let Some(workdir) = workdir(spec) {
+        // A copy that brings it would take it from its user again; elsewhere, copies need not come first.
+        let brings = |target: &String| {
+            let rest = workdir.path.strip_prefix(target.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let at = match files.iter().any(|step| step.writes.iter().any(brings)) {
+            true => files.len(),
+            false => 0,
+        };
+        files.insert(at, workdir_step(workdir));
+    }
     let has_commands = [&spec.setup_commands, &spec.commands]
         .iter()
         .any(|list| ImageSpec::strings(list).next().is_some());
@@ -47,6 +60,24 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     }
 }
 
+fn workdir_step(workdir: Workdir<'_>) -> CopyStep {
+    let owner = match workdir.is_owned_last {
+        true => "root:0".to_owned(),
+        false => workdir.owner,
+    };
+    CopyStep {
+        id: "workdir".into(),
+        title: format!("create {}", workdir.path),
+        action: Action::MakeDirectory {
+            path: workdir.path.to_owned(),
+            owner: Some(owner),
+            mode: 0o775,
+        },
+        writes: vec![workdir.path.to_owned()],
+        spans: workdir.spans,
+    }
+}
+
 fn writes(targets: &[String]) -> Writes {
     let mut all: Vec<String> = Vec::new();
     for target in targets {
@@ -60,19 +91,6 @@ fn writes(targets: &[String]) -> Writes {
 fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     let spec = inputs.spec;
     let mut steps = Vec::new();
-    if let Some(workdir) = &spec.workdir {
-        steps.push(CopyStep {
-            id: "workdir".into(),
-            title: format!("create {}", workdir.value),
-            action: Action::MakeDirectory {
-                path: workdir.value.clone(),
-                owner: inputs.owner().to_owned(),
-            },
-            writes: vec![workdir.value.clone()],
-            spans: vec![workdir.span],
-        });
-    }
-    let first = steps.len();
     let owned = owned_paths(spec, inputs.python.as_ref());
     if owned.iter().any(String::is_empty) {
         return steps;
@@ -91,7 +109,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
                 let exclude = owned.iter().filter_map(|owned| below(owned, path));
                 let copy = CopyFiles {
                     exclude: exclude.map(str::to_owned).collect(),
-                    ..copy_of(path, &target, inputs.owner())
+                    ..copy_of(path, &target, inputs)
                 };
                 seen(copy, *facts)
             })
@@ -115,7 +133,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
         let copy = CopyFiles {
             target: if target.is_empty() { "/".to_owned() } else { target },
             exclude: never.chain(owned).collect(),
-            ..copy_of(&context_path(&root.value), "", inputs.owner())
+            ..copy_of(&context_path(&root.value), "", inputs)
         };
         let step = CopyStep {
             id: "source".into(),
@@ -125,7 +143,7 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
             spans: vec![root.span],
         };
         // `copy` wins. A source that gives way comes last all the same: it is edited most often.
-        let place = if facts.is_some() { steps.len() } else { first };
+        let place = if facts.is_some() { steps.len() } else { 0 };
         steps.insert(place, step);
     }
     steps
@@ -180,7 +198,7 @@ fn seen(mut copy: CopyFiles, facts: Option<&CopyFacts>) -> CopyFiles {
 }
 
 /// A path of the context to the same path below `target`.
-fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
+fn copy_of(path: &str, target: &str, inputs: &StoreyInputs<'_>) -> CopyFiles {
     let (source, target) = if path.is_empty() {
         (".", target.to_owned())
     } else {
@@ -190,8 +208,9 @@ fn copy_of(path: &str, target: &str, owner: &str) -> CopyFiles {
         from: CopySource::Context,
         source: source.to_owned(),
         target,
-        owner: owner.to_owned(),
+        owner: inputs.owner().to_owned(),
         exclude: Vec::new(),
+        keeps_modes: inputs.spec.mode == FileMode::Keep,
         links: Vec::new(),
     }
 }

@@ -1,17 +1,17 @@
 //! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
-use crate::image_spec::{ImageSpec, LOCK_NAME};
+use crate::image_spec::LOCK_NAME;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
-use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId};
+use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId, StepMount};
 use crate::plan::paths::{CONTEXT, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
-use crate::plan::script::Script;
+use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
 use crate::plan::steps::requirement::{packages, required, with_absolute_path};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
-use crate::python::{RequirementsFile, normalised};
+use crate::python::{Parts, RequirementsFile, normalised};
 use crate::text::{context_path, directory_of, file_name};
 
 /// Where a lock comes from.
@@ -41,6 +41,11 @@ fn input<'a>(inputs: &'a StoreyInputs<'_>) -> Option<Input<'a>> {
     }
 }
 
+/// Whether a lock is older than this build.
+pub(crate) fn is_given(inputs: &StoreyInputs<'_>) -> bool {
+    matches!(input(inputs), Some(Input::Export(_) | Input::Given(..)))
+}
+
 /// The step that decides which packages are installed.
 pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> Option<StepId> {
     let input = input(inputs)?;
@@ -55,7 +60,7 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
             (run, title, plan.last_of(Stage::Python), "only the interpreter is asked")
         }
         Input::Export(path) => {
-            let title = format!("uv export --locked ({path})");
+            let title = format!("uv export {} ({path})", how_checked(inputs));
             let (after, reason) = where_metadata_builds(plan, inputs);
             (export(inputs, python, access, path), title, after, reason)
         }
@@ -106,37 +111,83 @@ fn uv_inputs(
         .with("_bin", python.bin())
         .with("_directory", directory_of(file))
         .with("_copies", if copies { "yes" } else { "" })
+        .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
 }
 
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
     let requirements = &inputs.facts.requirements;
+    let files = context_mounts(inputs, requirements.files.iter().chain(&requirements.projects));
+    // A mount would count with the file's mode and comments.
+    let mut contents: Vec<&str> = Vec::new();
     let mut mounts = access.mounts;
-    mounts.extend(context_mounts(
-        inputs,
-        requirements.files.iter().chain(&requirements.projects),
-    ));
-    make(script, variables::of_installs(inputs.spec), mounts)
+    for mount in files {
+        let content = match &mount {
+            StepMount::Context { path, .. } => requirements.contents.get_key_value(path),
+            _ => None,
+        };
+        match content {
+            Some((path, content)) => contents.extend([path.as_str(), content]),
+            None => mounts.push(mount),
+        }
+    }
+    let script = script.with("_contents", quote_all(contents));
+    let environment = match inputs.facts.resolving_builds {
+        true => variables::of_builds(inputs.spec),
+        false => variables::of_installs(inputs.spec),
+    };
+    make(script, environment, mounts)
 }
 
 fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
     let access = access.with_project_indexes();
-    let spec = inputs.spec;
-    let mut arguments = vec!["--python".to_owned(), python.program()];
-    let groups: Vec<&str> = ImageSpec::strings(&spec.groups)
-        .map(|group| group.value.as_str())
-        .collect();
-    if !groups.iter().any(|group| normalised(group) == "dev") {
-        arguments.push("--no-dev".into());
-    }
-    for extra in ImageSpec::strings(&spec.extras) {
-        arguments.extend(["--extra".into(), extra.value.clone()]);
-    }
-    for group in groups {
-        arguments.extend(["--group".into(), group.into()]);
-    }
+    let given = extra_arguments(inputs);
+    let mut arguments = vec!["--python".to_owned(), python.program(), how_checked(inputs).to_owned()];
+    arguments.extend(parts_arguments(&inputs.spec.parts()));
+    arguments.extend(given.left_out);
+    arguments.extend(given.export);
     let script = Script::new("export.sh").arguments(arguments);
     let script = uv_inputs(inputs, python, &access, script, path);
     with_files(inputs, access, script)
+}
+
+/// Whether a uv.lock has to fit its project.
+fn how_checked(inputs: &StoreyInputs<'_>) -> &'static str {
+    match extra_arguments(inputs).is_frozen {
+        true => "--frozen",
+        false => "--locked",
+    }
+}
+
+/// The parts of a project as options of `uv export`.
+fn parts_arguments(parts: &Parts) -> Vec<String> {
+    let is_dev = |group: &&String| normalised(group) == "dev";
+    let wants_dev = parts.all_groups || parts.groups.iter().any(|group| is_dev(&group)) || !parts.has_main();
+    let flags = [
+        // As in flytekit; `uv sync` alone would install them.
+        (
+            "--no-dev",
+            !wants_dev || parts.no_groups.iter().any(|group| is_dev(&group)),
+        ),
+        ("--all-extras", parts.all_extras),
+        ("--all-groups", parts.all_groups),
+        ("--no-default-groups", parts.no_default_groups),
+        ("--all-packages", parts.all_members),
+    ];
+    let set = flags.into_iter().filter(|(_, is_set)| *is_set);
+    let mut words: Vec<String> = set.map(|(flag, _)| flag.to_owned()).collect();
+    // A project without that group has nothing to leave out.
+    let no_groups: Vec<String> = parts.no_groups.iter().filter(|group| !is_dev(group)).cloned().collect();
+    for (option, names) in [
+        ("--extra", &parts.extras),
+        ("--no-extra", &parts.no_extras),
+        ("--group", &parts.groups),
+        ("--no-group", &no_groups),
+        ("--only-group", &parts.only_groups),
+        ("--package", &parts.members),
+    ] {
+        words.extend(names.iter().flat_map(|name| [option.to_owned(), name.clone()]));
+    }
+    words
 }
 
 fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
@@ -153,11 +204,10 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     arguments.extend(index_arguments(inputs));
     arguments.extend(extra_arguments(inputs).resolve);
     if spec.requirements_file() == Some(RequirementsFile::Project) {
-        for extra in ImageSpec::strings(&spec.extras) {
-            arguments.extend(["--extra".into(), extra.value.clone()]);
-        }
-        for group in ImageSpec::strings(&spec.groups) {
-            arguments.extend(["--group".into(), group.value.clone()]);
+        let parts = spec.parts();
+        arguments.extend(parts.all_extras.then(|| "--all-extras".to_owned()));
+        for (option, names) in [("--extra", &parts.extras), ("--group", &parts.groups)] {
+            arguments.extend(names.iter().flat_map(|name| [option.to_owned(), name.clone()]));
         }
     }
     let file = file.unwrap_or_default();
@@ -189,6 +239,7 @@ pub(crate) fn keep_lock(
         target,
         owner: "root".into(),
         exclude: Vec::new(),
+        keeps_modes: false,
         links: Vec::new(),
     };
     let (mut copies, file) = match input(inputs) {
@@ -203,12 +254,11 @@ pub(crate) fn keep_lock(
             (Vec::new(), copy(made, source, format!("/{LOCK_NAME}")))
         }
     };
+    let shared = shared.map(CopySource::Product);
+    let file_of_shared = format!("{KEPT}/shared-files.json");
+    copies.extend(shared.map(|step| copy(step, file_of_shared.trim_start_matches('/').to_owned(), file_of_shared)));
     // Last and from the root: this also resets the times of existing directories.
-    copies.extend(
-        std::iter::once(lock)
-            .chain(shared)
-            .map(|step| copy(CopySource::Product(step), ".".into(), "/".into())),
-    );
+    copies.push(copy(CopySource::Product(lock), ".".into(), "/".into()));
     let after = plan.last_of(Stage::User);
     let title = format!("keep the lock in {KEPT}");
     let draft = Draft::new("keep-lock", Stage::Lock, title, Action::Copy(copies))

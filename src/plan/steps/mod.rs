@@ -16,9 +16,9 @@ mod venv;
 
 pub(crate) use apt::{SYSTEM_DIRECTORIES, apt};
 pub(crate) use build::{BUILD_REASON, build};
-pub(crate) use commands::commands;
+pub(crate) use commands::{commands, own_workdir};
 pub(crate) use conda::conda;
-pub(crate) use copies::{NOT_SOURCE, copies, copies_anything, owned_paths};
+pub(crate) use copies::{NOT_SEEN, NOT_SOURCE, copies, copies_anything, owned_paths};
 pub(crate) use fetch::fetch;
 pub(crate) use install::{INSTALL_REASON, install};
 pub(crate) use lock::{keep_lock, lock};

@@ -7,12 +7,20 @@ use crate::plan::model::{Action, Product, Stage, StepId, StepMount};
 use crate::plan::paths::LAYERS;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
+use crate::plan::steps::lock::is_given;
 use crate::plan::writes::Writes;
 
-/// The step that finds files that several packages have; `None` if there are fewer than two packages.
-pub(crate) fn find_shared(plan: &mut Builder, python: &PythonPlace, steps: &[StepId]) -> Option<StepId> {
+/// The step that finds files that several packages have, and what packages need. `None` if there are fewer than two:
+/// one shares nothing, and nobody needs to ask whether it has what it needs if it was resolved just now.
+pub(crate) fn find_shared(
+    plan: &mut Builder,
+    inputs: &StoreyInputs<'_>,
+    python: &PythonPlace,
+    steps: &[StepId],
+) -> Option<StepId> {
     let installed: usize = steps.iter().map(|step| plan.packages_of(step).len()).sum();
-    if installed < 2 {
+    let fewest = if is_given(inputs) { 1 } else { 2 };
+    if installed < fewest {
         return None;
     }
     let mut mounts = vec![scratch()];

@@ -1,8 +1,9 @@
-//! The user that tasks run as, and PATH for its login shells.
+//! The user that tasks run as, and PATH for its login shells; or who else may go where files of a spec lie.
 
 use crate::image_spec::Profile;
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::environment::Edit;
+use crate::plan::home::{ROOT_HOME, opens_root};
 use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, TASK_USER, bundle, run, scratch};
 use crate::plan::model::{Action, Stage};
 use crate::plan::script::Script;
@@ -13,7 +14,7 @@ use crate::text::Span;
 /// The user of the `flyte` profile with its directories, and certificates if the base has none.
 pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     if inputs.spec.profile == Profile::Plain {
-        return;
+        return open_root(plan, inputs);
     }
     // Everything comes after this step, so nothing in a spec changes what it sees, except where the interpreter is.
     let mut environment = variables::of_login(variables::of_base_image(inputs.spec, inputs.python.as_ref()));
@@ -24,6 +25,23 @@ pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     let draft = Draft::new("user", Stage::User, title, action)
         .writes(Writes::below(["/etc", "/home", "/root"]))
         .after(Vec::new(), "nothing in a spec changes what it sees");
+    plan.add(draft);
+}
+
+/// Lets everybody into root's home, where the `plain` profile has no user who owns it.
+fn open_root(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
+    if !opens_root(inputs.spec, inputs.python.as_ref()) {
+        return;
+    }
+    let action = Action::MakeDirectory {
+        path: ROOT_HOME.to_owned(),
+        owner: None,
+        mode: 0o755,
+    };
+    let title = format!("let all users into {ROOT_HOME}");
+    let draft = Draft::new("root", Stage::User, title, action)
+        .writes(Writes::below([ROOT_HOME]))
+        .after(Vec::new(), "a layer that writes there would close it again");
     plan.add(draft);
 }
 

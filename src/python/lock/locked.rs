@@ -1,8 +1,6 @@
 //! The packages that a lock has for one interpreter, whichever kind of lock it is.
 
-use std::str::FromStr as _;
-
-use pep440_rs::Version;
+use crate::python::requirements::pep508;
 
 /// A package to install, and what from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +90,7 @@ impl Locked {
         if let Some(version) = self
             .version
             .as_ref()
-            .filter(|version| Version::from_str(version).is_err())
+            .filter(|version| pep508::version(version).is_none())
         {
             return Err(error(version, "a version"));
         }

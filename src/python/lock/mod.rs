@@ -1,12 +1,15 @@
 //! Locks: files that fix which packages are installed, in the formats of PEP 751, Poetry, uv and pip.
 
+mod content_hash;
 mod locked;
 mod poetry;
 mod pylock;
 mod selection;
 mod summary;
 
+pub(crate) use content_hash::content_hash;
 pub use locked::{Artefact, LockError, Locked};
+pub(crate) use poetry::PoetryLock;
 pub use poetry::select_poetry;
 pub use pylock::Pylock;
 pub use selection::Selection;

@@ -1,9 +1,8 @@
 //! `poetry.lock`, from format 2.1 on: the first that says which groups want a package.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr as _;
+use std::collections::BTreeMap;
 
-use pep440_rs::VersionSpecifiers;
+use pep440_rs::Version;
 use pep508_rs::ExtraName;
 use serde::Deserialize;
 
@@ -11,15 +10,22 @@ use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::{LockError, Locked};
 use crate::python::lock::pylock::{LockedFile, Package, Pylock, Repository};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
-use crate::python::requirements::{normalised, plain_text};
+use crate::python::requirements::{Parts, has_name, normalised, pep508, plain_text};
 
+/// The group of a project's own dependencies.
+const MAIN: &str = "main";
+
+/// A lock that Poetry wrote, read but not yet narrowed to an interpreter.
 #[derive(Deserialize)]
-struct PoetryFile {
+pub(crate) struct PoetryLock {
     metadata: PoetryMetadata,
     #[serde(default)]
     package: Vec<PoetryPackage>,
     #[serde(default)]
     extras: BTreeMap<String, Vec<String>>,
+    /// The version of Poetry that the first line names.
+    #[serde(skip)]
+    made_by: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +33,7 @@ struct PoetryFile {
 struct PoetryMetadata {
     lock_version: String,
     python_versions: Option<String>,
+    content_hash: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -74,32 +81,23 @@ pub fn select_poetry(
     interpreter: &Interpreter,
     selection: &Selection,
 ) -> Result<Vec<Locked>, Vec<LockError>> {
-    let lock: PoetryFile =
-        toml::from_str(&plain_text(text)).map_err(|error| vec![LockError::Form(error.message().to_owned())])?;
-    let mut version = lock.metadata.lock_version.split('.').map(str::parse::<u32>);
-    let (major, minor) = (version.next(), version.next());
-    let is_known = matches!((major, minor), (Some(Ok(2)), Some(Ok(minor))) if minor >= 1);
-    if !is_known {
-        return Err(vec![LockError::Unsupported(format!(
-            "its format is {}, which does not say which packages belong together; Poetry 2 writes 2.1",
-            lock.metadata.lock_version
-        ))]);
+    let lock = PoetryLock::parse(text).map_err(|error| vec![error])?;
+    let mut errors = lock.unsupported();
+    let known = lock.extras();
+    errors.extend(unknown_parts("extra", selection.parts.named_extras(), &known));
+    if !errors.is_empty() {
+        return Err(errors);
     }
-    let extras: Vec<ExtraName> = selection.extras.iter().filter_map(|extra| extra.parse().ok()).collect();
-    let mut groups: Vec<String> = selection.groups.iter().map(|group| normalised(group)).collect();
-    groups.push("main".into());
+    let extras = selection.parts.extras_of(&known);
+    let extras: Vec<ExtraName> = extras.iter().filter_map(|extra| extra.parse().ok()).collect();
+    let mut groups = selection.parts.groups_of(&lock.groups(), &[]);
+    if selection.parts.has_main() {
+        groups.push(MAIN.into());
+    }
     let mut packages = Vec::new();
-    let mut errors = Vec::new();
-    let known_extras: Vec<String> = lock.extras.keys().cloned().collect();
-    let groups_of = lock.package.iter().flat_map(|package| package.groups.iter().flatten());
-    let known_groups: BTreeSet<String> = groups_of.cloned().collect();
-    let known_groups: Vec<String> = known_groups.into_iter().collect();
-    errors.extend(unknown_parts("extra", &selection.extras, &known_extras));
-    errors.extend(unknown_parts("group", &selection.groups, &known_groups));
     for entry in lock.package {
-        let of = entry.groups.clone().unwrap_or_else(|| vec!["main".into()]);
         let mut wanted = false;
-        for group in of.iter().filter(|group| groups.contains(&normalised(group))) {
+        for group in entry.groups().filter(|group| has_name(&groups, group)) {
             let marker = match &entry.markers {
                 Some(Markers::One(marker)) => Some(marker),
                 Some(Markers::ByGroup(markers)) => markers.get(group),
@@ -124,8 +122,90 @@ pub fn select_poetry(
     let requires_python = lock
         .metadata
         .python_versions
-        .filter(|versions| VersionSpecifiers::from_str(versions).is_ok());
+        .filter(|versions| pep508::specifiers(versions).is_ok());
     Pylock::from_packages(packages, requires_python).select(interpreter, selection)
+}
+
+impl PoetryLock {
+    /// Reads a lock.
+    ///
+    /// # Errors
+    /// When the text is not a lock of Poetry's.
+    pub(crate) fn parse(text: &str) -> Result<Self, LockError> {
+        let text = plain_text(text);
+        let mut lock: Self = toml::from_str(&text).map_err(|error| LockError::Form(error.message().to_owned()))?;
+        let head = text.lines().next().and_then(|line| line.split_once("Poetry "));
+        lock.made_by = head.and_then(|(_, rest)| rest.split_whitespace().next().map(str::to_owned));
+        Ok(lock)
+    }
+
+    /// What keeps the lock from being used, whichever interpreter it is for.
+    pub(crate) fn unsupported(&self) -> Vec<LockError> {
+        let mut version = self.metadata.lock_version.split('.').map(str::parse::<u32>);
+        let (major, minor) = (version.next(), version.next());
+        if !matches!((major, minor), (Some(Ok(2)), Some(Ok(minor))) if minor >= 1) {
+            return vec![LockError::Unsupported(format!(
+                "its format is {}, which does not say which packages belong together; Poetry 2 writes 2.1",
+                self.metadata.lock_version
+            ))];
+        }
+        Vec::new()
+    }
+
+    /// A package that every interpreter gets from a place that cannot be used, and the place.
+    pub(crate) fn misplaced(&self, parts: &Parts) -> Option<(&str, &str)> {
+        let mut groups = parts.groups_of(&self.groups(), &[]);
+        groups.extend(parts.has_main().then(|| MAIN.to_owned()));
+        let mut packages = self
+            .package
+            .iter()
+            .filter(|package| package.markers.is_none() && !package.optional);
+        packages.find_map(|package| {
+            let source = package.source.as_ref()?;
+            let is_wanted = package.groups().any(|group| has_name(&groups, group));
+            let is_usable = matches!(source.r#type.as_str(), "legacy" | "git" | "url");
+            (is_wanted && !is_usable).then_some((package.name.as_str(), source.url.as_str()))
+        })
+    }
+
+    /// The hash of what the lock was made from.
+    #[must_use]
+    pub(crate) fn content_hash(&self) -> Option<&str> {
+        self.metadata.content_hash.as_deref()
+    }
+
+    /// Whether a Poetry made it that did not count dependency groups as part of the content.
+    #[must_use]
+    pub(crate) fn counts_no_groups(&self) -> bool {
+        let version = self.made_by.as_deref().and_then(pep508::version);
+        version.is_some_and(|version| version < Version::new([2, 3, 0]))
+    }
+
+    /// The project's extras.
+    #[must_use]
+    pub(crate) fn extras(&self) -> Vec<String> {
+        self.extras.keys().cloned().collect()
+    }
+
+    /// The groups that want a package.
+    #[must_use]
+    pub(crate) fn groups(&self) -> Vec<String> {
+        let mut groups: Vec<String> = Vec::new();
+        for group in self.package.iter().flat_map(PoetryPackage::groups) {
+            if !has_name(&groups, group) {
+                groups.push(group.to_owned());
+            }
+        }
+        groups
+    }
+}
+
+impl PoetryPackage {
+    /// The groups that want it.
+    fn groups(&self) -> impl Iterator<Item = &str> {
+        let named = self.groups.iter().flatten().map(String::as_str);
+        named.chain(self.groups.is_none().then_some(MAIN))
+    }
 }
 
 fn package(entry: PoetryPackage) -> Result<Package, LockError> {

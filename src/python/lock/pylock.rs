@@ -1,17 +1,15 @@
 //! `pylock.toml` (PEP 751): <https://packaging.python.org/en/latest/specifications/pylock-toml/>
 
 use std::collections::BTreeMap;
-use std::str::FromStr as _;
 use std::sync::LazyLock;
 
-use pep440_rs::{Version, VersionSpecifiers};
 use regex::Regex;
 use serde::Deserialize;
 
 use crate::python::interpreter::{Interpreter, WheelName};
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
-use crate::python::requirements::{normalised, plain_text};
+use crate::python::requirements::{has_name, normalised, pep508, plain_text};
 
 /// A `pylock.toml`, read but not yet narrowed to an interpreter.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -146,6 +144,29 @@ impl Pylock {
         Some((made.python.as_deref()?, made.machine.as_deref()?))
     }
 
+    /// The extras that it lists or that its packages ask for.
+    #[must_use]
+    pub(crate) fn extras(&self) -> Vec<String> {
+        self.parts("extras", &self.extras)
+    }
+
+    /// The dependency groups that it lists or that its packages ask for.
+    #[must_use]
+    pub(crate) fn groups(&self) -> Vec<String> {
+        self.parts("dependency_groups", &self.dependency_groups)
+    }
+
+    fn parts(&self, set: &str, listed: &[String]) -> Vec<String> {
+        let mut known = listed.to_vec();
+        let markers = self.packages.iter().filter_map(|package| package.marker.as_ref());
+        for test in markers.flat_map(|marker| SETS.as_ref().into_iter().flat_map(|sets| sets.captures_iter(marker))) {
+            if &test[3] == set && !has_name(&known, &test[1]) {
+                known.push(test[1].to_owned());
+            }
+        }
+        known
+    }
+
     /// The versions of a package, one for each entry: environments may differ. No entry means that the lock does
     /// not have it.
     pub(crate) fn versions_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Option<&'a str>> {
@@ -218,7 +239,7 @@ impl Pylock {
     /// # Errors
     /// Everything that keeps the lock from being installed.
     pub fn select(&self, interpreter: &Interpreter, selection: &Selection) -> Result<Vec<Locked>, Vec<LockError>> {
-        let Selection { extras, groups, .. } = selection;
+        let parts = &selection.parts;
         let mut errors = Vec::new();
         if let Err(error) = fits_python(self.requires_python.as_deref(), interpreter) {
             errors.push(error);
@@ -227,21 +248,15 @@ impl Pylock {
             tags: interpreter.tags(),
             interpreter,
             selection,
-            extras,
-            groups: if groups.is_empty() {
-                &self.default_groups
-            } else {
-                groups
-            },
+            extras: parts.extras_of(&self.extras()),
+            groups: parts.groups_of(&self.groups(), &self.default_groups),
         };
-        for (kind, wanted, known) in [
-            ("extra", extras, &self.extras),
-            ("group", groups, &self.dependency_groups),
-        ] {
-            // A lock that lists none does not say which there are.
-            if !known.is_empty() {
-                errors.extend(unknown_parts(kind, wanted, known));
-            }
+        // A lock that lists none does not say which there are.
+        if !self.extras.is_empty() {
+            errors.extend(unknown_parts("extra", parts.named_extras(), &self.extras));
+        }
+        if !self.dependency_groups.is_empty() {
+            errors.extend(unknown_parts("group", parts.named_groups(), &self.dependency_groups));
         }
         if !self.environments.is_empty() {
             match self
@@ -278,9 +293,9 @@ impl Pylock {
 
 fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), LockError> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let specifiers = VersionSpecifiers::from_str(wanted).map_err(|error| LockError::Form(error.to_string()))?;
+    let specifiers = pep508::specifiers(wanted).map_err(LockError::Form)?;
     let found = interpreter.markers.python_full_version();
-    if specifiers.contains(&found.version) || Version::from_str(&found.string).is_ok_and(|v| specifiers.contains(&v)) {
+    if specifiers.contains(&found.version) || pep508::version(&found.string).is_some_and(|v| specifiers.contains(&v)) {
         return Ok(());
     }
     Err(LockError::Python {
@@ -289,29 +304,31 @@ fn fits_python(wanted: Option<&str>, interpreter: &Interpreter) -> Result<(), Lo
     })
 }
 
+/// A test of a set, which only PEP 751 has in markers.
+static SETS: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok());
+
 /// The interpreter and the selection, which decide what is taken of a lock.
 struct Chosen<'a> {
     interpreter: &'a Interpreter,
     /// The interpreter's tags, the best first.
     tags: Vec<(String, String, String)>,
     selection: &'a Selection,
-    extras: &'a [String],
-    groups: &'a [String],
+    extras: Vec<String>,
+    groups: Vec<String>,
 }
 
 impl Chosen<'_> {
     fn holds(&self, marker: &str) -> Result<bool, LockError> {
-        // Tests of sets, which only PEP 751 has in markers, become something that is always or never true.
-        static SETS: LazyLock<Option<Regex>> =
-            LazyLock::new(|| Regex::new(r#"['"]([^'"]*)['"]\s+(not\s+)?in\s+(extras|dependency_groups)"#).ok());
+        // Tests of sets become something that is always or never true.
         let marker = match SETS.as_ref() {
             Some(sets) => sets.replace_all(marker, |found: &regex::Captures<'_>| {
                 let set = if &found[3] == "extras" {
-                    self.extras
+                    &self.extras
                 } else {
-                    self.groups
+                    &self.groups
                 };
-                let is_in = set.iter().any(|known| normalised(known) == normalised(&found[1]));
+                let is_in = has_name(set, &found[1]);
                 let holds = is_in == found.get(2).is_none();
                 if holds { "os_name != ''" } else { "os_name == ''" }
             }),

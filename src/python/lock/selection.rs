@@ -2,19 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use pep508_rs::{ExtraName, MarkerTree, VerbatimUrl};
+use pep508_rs::ExtraName;
 
 use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::LockError;
-use crate::python::requirements::normalised;
+use crate::python::requirements::{Parts, has_name, pep508};
 
 /// The part of a lock that is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// The project's extras to install, besides its own dependencies.
-    pub extras: Vec<String>,
-    /// Dependency groups; the lock's own choice when empty.
-    pub groups: Vec<String>,
+    /// The extras and groups of the project.
+    pub parts: Parts,
     /// Packages to build even if there is a wheel; `:all:` for all.
     pub no_binary: Vec<String>,
     /// For each package, by normalised name, the hashes that its file may have.
@@ -22,19 +20,19 @@ pub struct Selection {
 }
 
 /// An error for each extra or group (`kind` says which) that is wanted and not known.
-pub(super) fn unknown_parts(kind: &str, wanted: &[String], known: &[String]) -> Vec<LockError> {
-    let is_known = |name: &str| known.iter().any(|known| normalised(known) == normalised(name));
+pub(super) fn unknown_parts<'a>(
+    kind: &str,
+    wanted: impl Iterator<Item = &'a String>,
+    known: &[String],
+) -> Vec<LockError> {
     wanted
-        .iter()
-        .filter(|name| !is_known(name))
+        .filter(|name| !has_name(known, name))
         .map(|name| LockError::Unsupported(format!("it has no {kind} `{name}`")))
         .collect()
 }
 
 /// Whether a marker (PEP 508) holds for an interpreter and the extras that are wanted.
 pub(super) fn marker_holds(marker: &str, interpreter: &Interpreter, extras: &[ExtraName]) -> Result<bool, LockError> {
-    let tree = MarkerTree::parse_str::<VerbatimUrl>(marker)
-        // What follows the first line is the marker again, with a caret below it.
-        .map_err(|error| LockError::Form(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+    let tree = pep508::marker(marker).map_err(LockError::Form)?;
     Ok(tree.evaluate(&interpreter.markers, extras))
 }

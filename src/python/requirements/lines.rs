@@ -101,7 +101,7 @@ pub(crate) fn plain_text(text: &str) -> String {
 }
 
 /// A comment begins at the start of a line or after white space.
-fn without_comment(line: &str) -> &str {
+pub(super) fn without_comment(line: &str) -> &str {
     let begins = |at: usize| {
         at == 0
             || line

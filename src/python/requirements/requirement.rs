@@ -1,10 +1,10 @@
 //! A requirement: a line of PEP 508, or a URL or path as pip takes them.
 
 use std::fmt;
-use std::str::FromStr as _;
 
-use pep440_rs::Version;
-use pep508_rs::{MarkerEnvironment, VerbatimUrl, VersionOrUrl};
+use pep508_rs::{MarkerEnvironment, VersionOrUrl};
+
+use crate::python::requirements::pep508;
 
 /// The name of a package as PEP 503 compares it: lower case, with single dashes.
 #[must_use]
@@ -35,7 +35,7 @@ pub struct Requirement {
     pub name: Option<String>,
     /// An index unless the line says otherwise.
     pub source: Source,
-    parsed: Option<Box<pep508_rs::Requirement<VerbatimUrl>>>,
+    parsed: Option<Box<pep508_rs::Requirement<pep508::Place>>>,
 }
 
 impl fmt::Debug for Requirement {
@@ -66,15 +66,13 @@ impl Requirement {
             parsed: None,
         };
         if let Some((name, place)) = direct(text) {
-            let name = name.map(|name| normalised(name.split('[').next().unwrap_or(name).trim()));
+            let name = name.map(pep508::requirement).transpose().map_err(RequirementError)?;
             return Ok(Self {
-                name,
+                name: name.map(|named| normalised(named.name.as_ref())),
                 ..unnamed(source_of(place))
             });
         }
-        let parsed: pep508_rs::Requirement<VerbatimUrl> = pep508_rs::Requirement::from_str(text)
-            // After the first line comes the text again, with a caret below it.
-            .map_err(|error| RequirementError(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+        let parsed = pep508::requirement(text).map_err(RequirementError)?;
         Ok(Self {
             name: Some(normalised(parsed.name.as_ref())),
             parsed: Some(Box::new(parsed)),
@@ -113,9 +111,9 @@ impl Requirement {
     pub(crate) fn allows(&self, version: &str) -> bool {
         match (
             self.parsed.as_ref().and_then(|parsed| parsed.version_or_url.as_ref()),
-            Version::from_str(version),
+            pep508::version(version),
         ) {
-            (Some(VersionOrUrl::VersionSpecifier(specifiers)), Ok(version)) => specifiers.contains(&version),
+            (Some(VersionOrUrl::VersionSpecifier(specifiers)), Some(version)) => specifiers.contains(&version),
             _ => true,
         }
     }
@@ -211,6 +209,10 @@ mod tests {
         assert!(Requirement::parse("a b").is_err());
         assert!(Requirement::parse("a==").is_err());
         assert!(Requirement::parse("").is_err());
+        assert!(Requirement::parse("a b @ https://h/a.whl").is_err());
+        assert!(Requirement::parse("scikit- learn @ https://h/a.whl").is_err());
+        assert!(Requirement::parse("a[b-] @ git+https://h/a").is_err());
+        assert!(Requirement::parse("a @ b").is_err());
     }
 
     #[test]

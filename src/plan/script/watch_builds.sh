@@ -1,0 +1,20 @@
+# Lets uv resolve, but build nothing to find out what it needs: a build may read any variable, and this step sees few of
+# them. Whoever asked for a lock then finds none, and asks a step that sees them all.
+# shellcheck shell=sh
+# _sees_all: not empty where the step sees all variables
+watch_builds() {
+  if [ -n "${_sees_all?}" ]; then
+    "$@"
+    return
+  fi
+  mkdir -p /tmp/imagespec/watch
+  cp "${_scripts:?}/stop_build.py" /tmp/imagespec/watch/sitecustomize.py
+  _status=0
+  PYTHONPATH=/tmp/imagespec/watch "$@" 2> /tmp/imagespec/resolving.log || _status=$?
+  if [ "$_status" != 0 ] && [ -e /tmp/imagespec/watch/built ]; then
+    echo 'a package has to be built to know what it needs' >&2
+    exit 0
+  fi
+  cat /tmp/imagespec/resolving.log >&2
+  return "$_status"
+}
