@@ -150,7 +150,7 @@ fn a_base_without_a_shell_is_opened_too() {
         "drwxr-xr-x 7/8 root/",
         "-rwx------ 7/8 root/kept",
         "-rw-r--r-- 0/0 root/f",
-        "drwxr-xr-x 0/0 app/",
+        "drwx------ 0/0 app/",
         "drwxrwxr-x 1001/0 app/x/",
         "-rwx------ 0/0 app/x/f",
     ] {
