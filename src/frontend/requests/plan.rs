@@ -1,7 +1,7 @@
 //! The steps of the image, what they see and write, and how they run (`--call=plan`). Needs no build, like
 //! the command.
 
-use crate::frontend::inputs::{BuildInputs, paths_of};
+use crate::frontend::inputs::BuildInputs;
 use crate::frontend::naming;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::served::ServedFiles;
@@ -18,8 +18,6 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
     let mut files = inputs.files().await?;
-    let read = paths_of(&inputs.requirements(&mut files).await?);
-    let looked = inputs.look(&files, Some(&read)).await?;
     let planned = Planned {
         spec: &spec,
         spec_name: session.file.text.name(),
@@ -27,7 +25,16 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         id: inputs.naming.id(),
         is_hashed: inputs.naming.algorithm() == Algorithm::Content,
         sibling_lock: inputs.sibling_lock(),
+        chosen: &[],
+    };
+    // What is missing for a build is told first.
+    let first = planned
+        .outlook(&mut ServedFiles::new(&session.client, &mut files))
+        .await?;
+    let looked = inputs.look(&files, Some(&first.read)).await?;
+    let planned = Planned {
         chosen: &looked.answer.chosen,
+        ..planned
     };
     let mut outlook = planned
         .outlook(&mut ServedFiles::new(&session.client, &mut files))
