@@ -45,7 +45,9 @@ pub(super) async fn identify(inputs: &BuildInputs<'_>) -> Result<Identity, Failu
     let read = inputs.requirements(&mut files).await.ok();
     let read = read.map(|found| paths_of(&found));
     let looked = inputs.look(&files, read.as_deref()).await?;
-    naming::identify(inputs.session, &inputs.naming, &inputs.tasks, &looked).await
+    let identity = naming::identify(inputs.session, &inputs.naming, &inputs.tasks, &looked).await?;
+    inputs.warn_of_copies(&looked).await?;
+    Ok(identity)
 }
 
 /// All names, for programs.

@@ -43,6 +43,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         session.warn(warning).await?;
     }
     let identity = naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await?;
+    inputs.warn_of_copies(&looked).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
     let (value, text) = outlook.printed(&session.file.text, strategy)?;
