@@ -281,7 +281,7 @@ fn a_project_is_resolved_or_taken_from_uvs_lock() {
         "[packages] build mypkg",
         "[packages] look for files that several packages have",
         "[packages] uv pip install mypkg",
-        "[tag] compute digests of requirements",
+        "[tag] compute digests of requirements, install_project",
     ];
     assert_eq!(built.ran_anew(), expected, "{}", built.log);
     assert_eq!(

@@ -219,12 +219,12 @@ fn arguments_reach_the_steps_that_they_are_for() {
     project.file("bounds.txt", "humanize>=4.9,<4.11\n");
     let built = project.build("engine-arguments");
     let expected = [
-        // Reading what it needs means building it, which the first of these steps says and the second does.
-        "[lock] uv pip compile humanize",
         "[lock] uv pip compile humanize",
         "[packages] build humanize",
         "[packages] uv pip install humanize (shared layer 6)",
         "[python] micromamba install python=3.12",
+        // The bounds count in the label with the digest of all inputs.
+        "[tag] compute digests of requirements",
     ];
     assert_eq!(built.ran_anew(), expected, "{}", built.log);
     let ran = built.ran();
