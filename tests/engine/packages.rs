@@ -216,7 +216,8 @@ fn arguments_reach_the_steps_that_they_are_for() {
     let project = Project::new(&fresh(
         "profile: plain\npackages: [humanize]\npip_extra_args: --resolution lowest-direct -c bounds.txt --no-binary humanize\n",
     ));
-    project.file("bounds.txt", "humanize>=4.9,<4.11\n");
+    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
+    project.file("bounds.txt", format!("humanize>=4.9,<4.11 # at {now}\n"));
     let built = project.build("engine-arguments");
     let expected = [
         "[lock] uv pip compile humanize",
