@@ -126,7 +126,6 @@ fn plan(spec: &ImageSpec, text: &Text, requirements: &str) {
         id: String::new(),
         is_hashed: false,
         sibling_lock: None,
-        chosen: &[],
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
         return;

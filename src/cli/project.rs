@@ -72,7 +72,7 @@ impl Project {
     }
 
     /// The plan of its image, as far as it is known without a build.
-    pub(super) fn outlook(&self, naming: &Naming<'_>, chosen: &[Result<Chosen, Problem>]) -> Result<Outlook, Failure> {
+    pub(super) fn outlook(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
         let platforms = naming.platforms().unwrap_or_default();
         let [platform] = platforms.as_slice() else {
             let own = self.spec.platform.as_ref().map(|platform| platform.span);
@@ -85,7 +85,6 @@ impl Project {
             id: naming.id(),
             is_hashed: naming.algorithm() == Algorithm::Content,
             sibling_lock: self.lock.as_deref().map(|text| (LOCK_NAME, text)),
-            chosen,
         };
         let mut files = self.files()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -18,14 +18,14 @@ pub(super) fn explain(spec: &ImageSpec, failure: Failure) -> Failure {
 fn help(spec: &ImageSpec, problem: &Diagnostic) -> Option<String> {
     let call: &CallError = problem.find_cause()?;
     let seen = call.variables()?;
-    let mut unseen: Vec<String> = Vec::new();
+    let mut unseen: Vec<&String> = Vec::new();
     for (name, _) in spec.all().flat_map(|spec| &spec.env).flat_map(|map| &map.value) {
-        let name = format!("`{}`", name.value);
-        if !seen.iter().any(|seen| name.trim_matches('`') == seen) && !unseen.contains(&name) {
-            unseen.push(name);
+        if !seen.contains(&name.value) && !unseen.contains(&&name.value) {
+            unseen.push(&name.value);
         }
     }
     (!unseen.is_empty()).then(|| {
+        let unseen: Vec<String> = unseen.into_iter().map(|name| format!("`{name}`")).collect();
         let unseen = unseen.join(", ");
         format!("of `env`, the step that failed did not see {unseen}: what it needs goes into `build_env`")
     })

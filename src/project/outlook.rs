@@ -27,8 +27,6 @@ pub(crate) struct Planned<'a> {
     pub(crate) is_hashed: bool,
     /// The path and text of the sibling lock.
     pub(crate) sibling_lock: Option<(&'a str, &'a str)>,
-    /// What of its copies does not go into the image as it is, for each spec, the outermost first.
-    pub(crate) chosen: &'a [Result<Chosen, Problem>],
 }
 
 /// The problem that something made for one platform is asked for several.
@@ -40,6 +38,8 @@ pub(crate) fn several_platforms(what: &str) -> Diagnostic {
 /// A plan without a build.
 pub(crate) struct Outlook {
     pub(crate) plan: BuildPlan,
+    /// What the plan was made of.
+    facts: Facts,
     /// The interpreters that given locks were read for, of each storey, the lowest first.
     pub(crate) interpreters: Vec<Option<String>>,
     /// The files and directories that the requirements of each spec name, the outermost first.
@@ -49,6 +49,15 @@ pub(crate) struct Outlook {
 }
 
 impl Outlook {
+    /// The same with what of each spec's copies does not go into the image as it is, the outermost first.
+    pub(crate) fn with_copies(mut self, spec: &ImageSpec, chosen: &[Result<Chosen, Problem>]) -> Self {
+        for (storey, chosen) in self.facts.storeys.iter_mut().rev().zip(chosen) {
+            storey.copies = chosen.as_ref().ok().map(copies::facts);
+        }
+        self.plan = plan::plan(spec, &self.plan.platform, &self.facts);
+        self
+    }
+
     /// The plan as it is printed: JSON and text.
     pub(crate) fn printed(&self, text: &Text, strategy: Strategy) -> Result<(Value, String), Diagnostic> {
         let report = PlanReport::new(&self.plan, text, strategy, &self.interpreters)
@@ -77,10 +86,6 @@ impl Planned<'_> {
             storeys.push(StoreyFacts {
                 requirements: found.facts.clone(),
                 sibling_lock: sibling.map(|(path, _)| path.to_owned()),
-                copies: self
-                    .chosen
-                    .get(above)
-                    .and_then(|chosen| Some(copies::facts(chosen.as_ref().ok()?))),
                 lock: locked.map(|(lock, _)| lock),
                 ..StoreyFacts::default()
             });
@@ -94,6 +99,7 @@ impl Planned<'_> {
         };
         Ok(Outlook {
             plan: plan::plan(self.spec, self.platform, &facts),
+            facts,
             interpreters,
             read: found.iter().map(FoundRequirements::paths).collect(),
             warnings: found.into_iter().flat_map(|found| found.warnings).collect(),

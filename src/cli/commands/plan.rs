@@ -36,9 +36,9 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
     let naming = project.naming(&arguments.image.naming.options())?;
     // What is missing for a build is told first.
-    let read = project.outlook(&naming, &[])?.read;
-    let (identity, warnings, chosen) = project.identify(&naming, Some(&read))?;
-    let mut outlook = project.outlook(&naming, &chosen)?;
+    let outlook = project.outlook(&naming)?;
+    let (identity, warnings, chosen) = project.identify(&naming, Some(&outlook.read))?;
+    let mut outlook = outlook.with_copies(&project.spec, &chosen);
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
     let strategy = match arguments.strategy {
         StrategyArgument::Merge => Strategy::Merge,

@@ -25,20 +25,13 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         id: inputs.naming.id(),
         is_hashed: inputs.naming.algorithm() == Algorithm::Content,
         sibling_lock: inputs.sibling_lock(),
-        chosen: &[],
     };
     // What is missing for a build is told first.
-    let first = planned
+    let outlook = planned
         .outlook(&mut ServedFiles::new(&session.client, &mut files))
         .await?;
-    let looked = inputs.look(&files, Some(&first.read)).await?;
-    let planned = Planned {
-        chosen: &looked.answer.chosen,
-        ..planned
-    };
-    let mut outlook = planned
-        .outlook(&mut ServedFiles::new(&session.client, &mut files))
-        .await?;
+    let looked = inputs.look(&files, Some(&outlook.read)).await?;
+    let mut outlook = outlook.with_copies(&spec, &looked.answer.chosen);
     for warning in &outlook.warnings {
         session.warn(warning).await?;
     }

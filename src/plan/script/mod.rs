@@ -241,6 +241,7 @@ mod tests {
         ] {
             assert!(prelude.contains(&format!("\n_{name}={value}\n")), "{name}");
         }
+        assert!(script_file("commands.sh").contains(&format!("> {}\n", paths::FAILED)));
         let status = format!("exit {MISSING_SECRET_STATUS}; ");
         assert!(script_file("index_access.sh").contains(&status));
     }
