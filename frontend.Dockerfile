@@ -10,9 +10,12 @@ COPY proto proto
 COPY src src
 # Static and at a fixed address, for size; functions with equal code are kept once where the linker can do that.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
-    target="$(rustc -vV | sed -n 's/^host: //p')" && \
+    target="$(uname -m)-unknown-linux-musl" && rustup target add "$target" && \
     flags="-C target-feature=+crt-static -C relocation-model=static --remap-path-prefix=$CARGO_HOME/registry/src/=" && \
-    case "$target" in x86_64-*) flags="$flags -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2" ;; esac && \
+    case "$target" in x86_64-*) \
+        lld="$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld" && \
+        flags="$flags -C link-arg=-B$lld -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2" ;; \
+    esac && \
     RUSTFLAGS="$flags" cargo build --release --locked --no-default-features --target "$target" && \
     cp "target/$target/release/imagespec" /imagespec
 

@@ -59,8 +59,7 @@ pub(crate) fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("IMAGESPEC_BINARY") {
         return path.into();
     }
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target");
-    let path = root.join("x86_64-unknown-linux-gnu/release/imagespec");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/frontend/imagespec");
     assert!(path.exists(), "there is no {}: run `make binary`", path.display());
     path
 }
