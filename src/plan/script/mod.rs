@@ -102,11 +102,11 @@ impl Script {
         let mut wanted = vec![self.file];
         let mut at = 0;
         while let Some(file) = wanted.get(at) {
-            let named = FILES.iter().map(|(name, _)| *name);
-            let more: Vec<&str> = named
-                .filter(|name| reads(script_file(file), name) && !wanted.contains(name))
-                .collect();
-            wanted.extend(more);
+            for name in named(script_file(file)) {
+                if !wanted.contains(&name) {
+                    wanted.push(name);
+                }
+            }
             at += 1;
         }
         wanted.sort_unstable();
@@ -114,9 +114,14 @@ impl Script {
     }
 }
 
-/// Whether a script names a file of the directory of scripts.
-fn reads(text: &str, name: &str) -> bool {
-    text.contains(&format!("scripts/{name}\"")) || text.contains(&format!("scripts:?}}/{name}\""))
+/// The files of the directory of scripts that a script names.
+fn named(text: &str) -> impl Iterator<Item = &'static str> {
+    let after = text.split("scripts").skip(1);
+    after.filter_map(|after| {
+        let path = after.strip_prefix(":?}").unwrap_or(after).strip_prefix('/')?;
+        let (name, _) = path.split_once('"')?;
+        FILES.iter().map(|(file, _)| *file).find(|file| *file == name)
+    })
 }
 
 /// The text of a file, by its name; empty if there is none.
@@ -194,9 +199,9 @@ mod tests {
             &["find_shared.sh", "needs.py", "prelude.sh", "shared.py"],
         );
         for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
-            let read = FILES.iter().filter(|(other, _)| reads(text, other)).count();
-            let named = text.matches("\"$_scripts/").count() + text.matches("\"${_scripts:?}/").count();
-            assert_eq!(read, named, "{name} reads something that is not there, or twice");
+            let read: BTreeSet<&str> = named(text).collect();
+            let mentions = text.matches("\"$_scripts/").count() + text.matches("\"${_scripts:?}/").count();
+            assert_eq!(read.len(), mentions, "{name} reads something that is not there, or twice");
         }
     }
 
