@@ -201,7 +201,11 @@ mod tests {
         for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
             let read: BTreeSet<&str> = named(text).collect();
             let mentions = text.matches("\"$_scripts/").count() + text.matches("\"${_scripts:?}/").count();
-            assert_eq!(read.len(), mentions, "{name} reads something that is not there, or twice");
+            assert_eq!(
+                read.len(),
+                mentions,
+                "{name} reads something that is not there, or twice"
+            );
         }
     }
 
