@@ -150,6 +150,23 @@ fn a_flyte_image_runs_flytekit() {
     );
 }
 
+/// What flytekit's own image has otherwise, by docs/from-flytekit.md.
+#[test]
+fn a_flyte_image_leaves_alone_what_it_need_not_touch() {
+    let spec = "base_image:\n  profile: plain\n  setup_commands:\n    - mkdir -p /etc/ssl/certs\n    \
+                - echo own > /etc/ssl/certs/ca-certificates.crt\n    - useradd --create-home other\n\
+                apt_packages: [jq]\n";
+    let line = "cat /etc/ssl/certs/ca-certificates.crt; \
+                stat -c %U /home/other /root /home/flytekit /opt/micromamba/envs/runtime/bin/python; \
+                ls -A /var/lib/apt/lists; test -e /root/.cache && echo cache; \
+                find /opt -path '*/tests/*.py' | head -1 | wc -l; find /opt -path '*/tests/*.pyc'; \
+                find /opt -name '*.pyc' | head -1 | wc -l; python --version | cut -d. -f1,2";
+    let printed = Project::new(spec).build_and_run("engine-flyte-alone", line);
+    assert_eq!(printed, "own\nother\nflytekit\nflytekit\nflytekit\n1\n1\nPython 3.12\n");
+    let config = Engine::Main.inspect("engine-flyte-alone", ".Config");
+    assert!(config.get("Shell").is_none_or(serde_json::Value::is_null), "{config}");
+}
+
 #[test]
 fn a_path_without_programs_stops_no_step() {
     let project = Project::new("env: {PATH: /nothing}\n");

@@ -1,6 +1,6 @@
 //! Options beside a lock, stale locks, and names that are not looked up: what images hold is what uv and Poetry install.
 
-use crate::bed::{Built, Engine, Project};
+use crate::bed::{Built, Engine, Project, bed};
 
 const PYPROJECT: &str = include_str!("../locks/parts/pyproject.toml");
 const UV_LOCK: &str = include_str!("../locks/parts/uv.lock");
@@ -58,6 +58,11 @@ fn options_beside_uvs_lock_do_what_uv_sync_does() {
     ] {
         holds(&project, "uv.lock", options, expect);
     }
+    // An index of the spec is where files are looked for, and changes no lock.
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    project.spec(&format!("profile: plain\nrequirements: uv.lock\npip_index: {index}\n"));
+    project.build("engine-options-index");
+    assert_eq!(Engine::Main.shell("engine-options-index", HELD).trim_end(), IDNA);
     // A lock of other days, which uv does not take.
     project.spec("profile: plain\nrequirements: uv.lock\npip_extra_args: --exclude-newer 2025-03-01T00:00:00Z\n");
     let log = project.fail("engine-options-failing");

@@ -340,9 +340,10 @@ fn a_lock_of_poetrys_is_read() {
     project.file("pyproject.toml", PYPROJECT);
     project.file("poetry.lock", include_str!("../locks/poetry.lock"));
     let line = format!(
-        "{} && ! {} 2>/dev/null",
+        "{} && ! {} 2>/dev/null && ! {} 2>/dev/null",
         python("import humanize, idna; print(humanize.__version__)"),
-        python("import iniconfig")
+        python("import iniconfig"),
+        python("import poetry")
     );
     assert_eq!(project.build_and_run("engine-poetry", &line), "4.9.0\n");
     project.file(
