@@ -167,7 +167,8 @@ fn tasks_run_as_any_user_of_group_0() {
     let project = Project::new("packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_mode: all\n");
     project.file("src/main.py", MAIN);
     project.build("engine-any-user");
-    let line = "python -c 'import flytekit' && python main.py && touch x && stat -c '%u:%g %a' . main.py";
+    let line =
+        "python -c 'import flytekit' && python main.py && touch x ~/x && stat -c '%u:%g %a' . main.py && echo $HOME";
     let run = |user: &str| {
         let engine = project.engine;
         engine.ok(&[
@@ -182,10 +183,10 @@ fn tasks_run_as_any_user_of_group_0() {
             line,
         ])
     };
-    let expected = |user: &str| format!("4.9.0 {user}\n1000:0 775\n1000:1000 644\n");
+    let expected = |user: &str| format!("4.9.0 {user}\n1000:0 775\n1000:1000 644\n/home/flytekit\n");
     assert_eq!(run("1000710000:0"), expected("1000710000"));
     assert_eq!(run("flytekit"), expected("1000"));
     project.spec("packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_mode: all\nuser: \"1001\"\n");
-    let said = project.build_and_run("engine-any-user-set", &format!("{line}; echo $HOME"));
+    let said = project.build_and_run("engine-any-user-set", line);
     assert_eq!(said, "4.9.0 1001\n1001:0 775\n1000:1000 644\n/root\n");
 }
