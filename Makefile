@@ -1,6 +1,6 @@
 # make demo             everything from nothing: an engine, the frontend, an image, a container
 # make test             lint, and all tests once, those against a real engine included (10 to 20 minutes on two cores)
-# make test-all         the same with the engine tests three times [ROUNDS=3]: what goes wrong only now and then
+# make test-all         the same with the engine tests three times [ROUNDS=3], those that take minutes once
 # make lint             formatting, clippy, shellcheck over every shell script, versions that have to agree
 # make frontend         the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
 # make cli              the command line program, target/release/imagespec

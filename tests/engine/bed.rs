@@ -66,10 +66,13 @@ pub(crate) fn binary() -> PathBuf {
 
 /// Makes the steps of a spec steps that no test before has run.
 pub(crate) fn fresh(spec: &str) -> String {
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    format!("{spec}build_env: {{RUN: \"{}\"}}\n", now.as_nanos())
+    format!("{spec}build_env: {{RUN: \"{}\"}}\n", now())
+}
+
+/// The time in nanoseconds: what contains it is no other test's.
+pub(crate) fn now() -> u128 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_nanos()
 }
 
 /// This machine, as containers of both engines see it.

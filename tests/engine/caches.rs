@@ -156,6 +156,7 @@ fn an_empty_builder_runs_nothing_that_a_cache_in_a_registry_has() {
 }
 
 #[test]
+#[ignore = "minutes long: `make test-all` runs it"]
 fn two_empty_engines_give_the_same_image() {
     let project = Project::new(SPEC);
     project.file("src/main.py", "print(1)\n");

@@ -120,9 +120,18 @@ fn assert_same_layers(spec: &str, name: &str) -> [String; 2] {
 
 #[test]
 fn the_same_steps_give_the_same_layers_on_an_empty_cache() {
+    assert_same_layers(
+        "profile: plain\npython_version: \"3.12\"\npackages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser]\nconda_packages: [tree]\n",
+        "engine-twice",
+    );
+}
+
+#[test]
+#[ignore = "minutes long: `make test-all` runs it"]
+fn the_same_steps_of_large_images_give_the_same_layers() {
     let [cached, uncached] = assert_same_layers(
         "packages: [humanize, numpy, pyyaml]\napt_packages: [jq, adduser, git]\nconda_packages: [tree]\n",
-        "engine-twice",
+        "engine-twice-flyte",
     );
     assert!(cached.contains("[packages] fetch those of "), "{cached}");
     // BuildKit empties the directory before each solve: they would be fetched twice.

@@ -95,15 +95,35 @@ fn the_entry_of_the_right_storey_is_shown() {
     assert!(log.contains("imageSpec.yaml:4:5: entry 1 of `setup_commands`"), "{log}");
 }
 
+/// The frontends of an engine share what it runs containers in.
+#[test]
+fn the_entries_of_builds_that_fail_at_once_are_shown() {
+    let fail = |number: usize| {
+        let spec = format!("profile: plain\ncommands:\n  - \": {number}\"\n  - exit 7\n");
+        Project::new(&fresh(&spec)).fail(&format!("engine-commands-at-once-{number}"))
+    };
+    let logs: Vec<String> = std::thread::scope(|scope| {
+        let failing: Vec<_> = (0..8).map(|number| scope.spawn(move || fail(number))).collect();
+        failing.into_iter().map(|log| log.join().unwrap()).collect()
+    });
+    for log in logs {
+        assert!(log.contains("imageSpec.yaml:5:5: entry 2 of `commands`"), "{log}");
+    }
+}
+
 #[test]
 fn installers_in_commands_reach_the_images_packages() {
-    let commands = "
+    let commands = format!(
+        "
+  - \": {}\"
   - uv pip install six==1.16.0
   - pip install --no-cache-dir --root-user-action=ignore humanize==4.9.0
   - python -m pip install --progress-bar off idna==3.7
   - pip3 list > /listed
   - pip cache purge
-";
+",
+        crate::bed::now()
+    );
     let line = "python -c 'import six, humanize, idna; print(six.__file__, six.__version__, humanize.__version__)'; \
                 ls -d $(dirname $(command -v python))/pip* 2>/dev/null; cat /listed; env | grep UV_PYTHON; true";
     for (python, prefix) in [
@@ -118,7 +138,7 @@ fn installers_in_commands_reach_the_images_packages() {
             let spec = format!(
                 "profile: plain\nbase_image: {{profile: plain, copy: [ca.crt], copy_to: /}}\n{python}env: {{SSL_CERT_FILE: /ca.crt}}\n{list}:{commands}"
             );
-            let project = Project::new(&fresh(&spec));
+            let project = Project::new(&spec);
             let certificates = &crate::bed::bed()["IMAGESPEC_BED_CA_BUNDLE"];
             project.file("ca.crt", std::fs::read(certificates).unwrap());
             project.build("engine-commands-pip");

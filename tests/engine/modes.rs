@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
-use crate::bed::{Engine, Project, fresh};
+use crate::bed::{Engine, Project, fresh, now};
 use crate::tree::layers;
 
 /// Gives everything in a directory the modes of a checkout with a umask, as git does.
@@ -38,18 +38,18 @@ fn ran(built: &crate::bed::Built) -> Vec<String> {
 
 #[test]
 fn a_umask_changes_no_layer_and_runs_nothing() {
-    let spec = fresh(
-        "profile: plain\npython_version: \"3.12\"\nrequirements: pyproject.toml\ninstall_project: true\ncopy: [bin, notes.txt]\n\
-         source_root: src\nsource_copy_mode: all\nuser: \"1001\"\ncommands: [\"cat /root/notes.txt > /seen\"]\n",
-    );
+    let spec = "profile: plain\napt_packages: [python3]\npython_exec: /usr/bin/python3\nrequirements: pyproject.toml\ninstall_project: true\ncopy: [bin, notes.txt]\n\
+                source_root: src\nsource_copy_mode: all\nuser: \"1001\"\ncommands: [\"cat /root/notes.txt > /seen\"]\n";
+    // No step on these files has run before.
+    let now = now();
     for engine in [Engine::Main, Engine::Classic] {
-        let project = Project::new(&spec).on(engine);
+        let project = Project::new(spec).on(engine);
         project.file(".dockerignore", "imageSpec.yaml\n");
-        project.file("pyproject.toml", PROJECT);
-        project.file("src/job/__init__.py", "NAME = 'job'\n");
+        project.file("pyproject.toml", format!("{PROJECT}# {now}\n"));
+        project.file("src/job/__init__.py", format!("NAME = '{now}'\n"));
         project
-            .file("notes.txt", "notes\n")
-            .file("bin/run.sh", "#!/bin/sh\necho run\n");
+            .file("notes.txt", format!("notes {now}\n"))
+            .file("bin/run.sh", format!("#!/bin/sh\necho run {now}\n"));
         symlink("run.sh", project.directory.path().join("bin/link")).unwrap();
         let run = project.directory.path().join("bin/run.sh");
         fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
@@ -66,7 +66,7 @@ fn a_umask_changes_no_layer_and_runs_nothing() {
         let said = engine.shell("engine-umask-laptop", look);
         assert_eq!(
             said,
-            "755 bin\n755 bin/run.sh\n644 notes.txt\n755 job\n644 job/__init__.py\nrun\nnotes\n"
+            format!("755 bin\n755 bin/run.sh\n644 notes.txt\n755 job\n644 job/__init__.py\nrun {now}\nnotes {now}\n")
         );
         // What git keeps counts.
         fs::set_permissions(

@@ -167,7 +167,8 @@ impl Client {
         if !self.gateway_can("gateway.exec") {
             return None;
         }
-        let container_id = "failed".to_owned();
+        // The engine names a directory by it, in letters and digits: no other build may have the same at this moment.
+        let container_id = root.replace(|c: char| !c.is_ascii_alphanumeric(), "");
         let container = wire::NewContainerRequest {
             container_id: container_id.clone(),
             mounts: vec![pb::Mount {
