@@ -29,3 +29,27 @@ fn a_virtual_environment_of_the_base_stays_visible() {
         );
     }
 }
+
+/// conda's packages need not have a RECORD, which says what to remove.
+#[test]
+fn another_version_replaces_condas_package_as_a_whole() {
+    let spec =
+        "profile: plain\npython_version: \"3.12\"\nconda_packages: [humanize, tomli]\npackages: [humanize==4.9.0]\n";
+    let line = r#"cd /opt/micromamba/envs/runtime/lib/python3*/site-packages; python -c '
+import humanize, os, importlib.metadata as m
+known = {str(path) for path in m.distribution("humanize").files}
+found = {os.path.join(root, file) for root, _, files in os.walk("humanize") for file in files}
+print(humanize.__version__, [path for path in known if not os.path.exists(path)], found - known)
+print(*m.distribution("tomli").read_text("INSTALLER").split())'; ls -d humanize*"#;
+    let expect = "4.9.0 [] set()\nconda\nhumanize\nhumanize-4.9.0.dist-info\n";
+    for (engine, more, arguments) in [
+        (Engine::Main, "", &[][..]),
+        (Engine::Main, "layering: single\n", &[]),
+        (Engine::Main, "", &["--build-arg", "IMAGESPEC_STRATEGY=chain"]),
+        (Engine::Classic, "", &[]),
+    ] {
+        let project = Project::new(&format!("{spec}{more}")).on(engine).with(arguments);
+        let said = project.build_and_run("engine-conda-replaced", line);
+        assert_eq!(said, expect, "{engine:?} {more} {arguments:?}");
+    }
+}

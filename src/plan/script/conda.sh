@@ -17,5 +17,6 @@ if [ -d "${_prefix:?}/conda-meta" ]; then _verb=install; fi
 : > "$_prefix/conda-meta/history"
 rm -rf "$_root/.mamba" "$_root/pkgs"
 _python=$_prefix/bin/python _settled=$_root
+run_plainly "$_python" -s -S -B "$_scripts/conda_records.py" "$_prefix"
 # shellcheck source=src/plan/script/settle_python.sh
 . "$_scripts/settle_python.sh"

@@ -21,6 +21,7 @@ const FILES: &[(&str, &str)] = &files![
     "build.sh",
     "commands.sh",
     "conda.sh",
+    "conda_records.py",
     "each_command.sh",
     "export.sh",
     "fetch.sh",
@@ -192,7 +193,14 @@ mod tests {
         check("apt.sh", &["apt.sh", "prelude.sh", "settle.sh"]);
         check(
             "conda.sh",
-            &["conda.sh", "prelude.sh", "settle.py", "settle_python.sh", "trust.sh"],
+            &[
+                "conda.sh",
+                "conda_records.py",
+                "prelude.sh",
+                "settle.py",
+                "settle_python.sh",
+                "trust.sh",
+            ],
         );
         check(
             "find_shared.sh",
