@@ -14,7 +14,8 @@ pub(crate) async fn alike(files: &mut impl ContextFiles, path: &str) -> Result<V
         for directory in &found {
             let mut names = files.names_like(path, directory).await?;
             names.retain(|name| name == part || difference(part, name).is_some());
-            names.sort_by_key(|name| name != part);
+            // The same name, which has no difference, goes before all others.
+            names.sort_by_key(|name| difference(part, name));
             next.extend(names.iter().map(|name| match directory.as_str() {
                 "" => name.clone(),
                 directory => format!("{directory}/{name}"),
@@ -27,18 +28,38 @@ pub(crate) async fn alike(files: &mut impl ContextFiles, path: &str) -> Result<V
     Ok(found)
 }
 
+/// What tells two names apart that are taken for one another, what is seen least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Difference {
+    Composition,
+    Blank,
+    Capitals,
+    Letter,
+}
+
+impl Difference {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Composition => "which looks the same, but its letters are other characters (Unicode NFC and NFD)",
+            Self::Blank => "with a blank at an end of one name only",
+            Self::Capitals => "in other capitals",
+            Self::Letter => "which differs in one letter",
+        }
+    }
+}
+
 /// What tells two names apart, if it is little.
-pub(crate) fn difference(one: &str, other: &str) -> Option<&'static str> {
+pub(crate) fn difference(one: &str, other: &str) -> Option<Difference> {
     if one == other {
         None
     } else if is_decomposed(one) != is_decomposed(other) && composed(one) == composed(other) {
-        Some("which looks the same, but its letters are other characters (Unicode NFC and NFD)")
+        Some(Difference::Composition)
     } else if one.trim() == other.trim() {
-        Some("with a blank at an end of one name only")
+        Some(Difference::Blank)
     } else if one.to_lowercase() == other.to_lowercase() {
-        Some("in other capitals")
+        Some(Difference::Capitals)
     } else {
-        is_one_letter(one, other).then_some("which differs in one letter")
+        is_one_letter(one, other).then_some(Difference::Letter)
     }
 }
 
@@ -146,21 +167,15 @@ mod tests {
 
     #[test]
     fn little_differences_are_told() {
-        let check = |one: &str, other: &str, expect: Option<&str>| {
-            let found = difference(one, other);
-            assert_eq!(found.is_some(), expect.is_some(), "{one} {other}");
-            assert!(
-                found.unwrap_or("").contains(expect.unwrap_or("")),
-                "{one} {other} {found:?}"
-            );
-        };
-        check("caf\u{e9}.txt", "cafe\u{301}.txt", Some("looks the same"));
-        check("\u{d55c}.txt", "\u{1112}\u{1161}\u{11ab}.txt", Some("looks the same"));
+        use Difference::{Blank, Capitals, Composition, Letter};
+        let check = |one, other, expect| assert_eq!(difference(one, other), expect, "{one} {other}");
+        check("caf\u{e9}.txt", "cafe\u{301}.txt", Some(Composition));
+        check("\u{d55c}.txt", "\u{1112}\u{1161}\u{11ab}.txt", Some(Composition));
         check("\u{d55c}\u{ad6d}.txt", "\u{c11c}\u{c6b8}.txt", None);
-        check("a.txt ", "a.txt", Some("blank"));
-        check("Data", "data", Some("capitals"));
-        check("caf\u{e9}.txt", "cafe.txt", Some("one letter"));
-        check("main.py", "mian.py", Some("one letter"));
+        check("a.txt ", "a.txt", Some(Blank));
+        check("Data", "data", Some(Capitals));
+        check("caf\u{e9}.txt", "cafe.txt", Some(Letter));
+        check("main.py", "mian.py", Some(Letter));
         check("data", "src", None);
         check("data", "data", None);
     }

@@ -87,7 +87,8 @@ async fn why_missing(files: &mut impl ContextFiles, path: &str) -> Result<Option
     if let Some(found) = alike.first() {
         let parts = name.split('/').zip(found.split('/'));
         let difference = parts.filter_map(|(one, other)| difference(one, other)).next();
-        return Ok(Some(format!("there is `{found}`, {}", difference.unwrap_or_default())));
+        let words = difference.map(|difference| format!(", {}", difference.words()));
+        return Ok(Some(format!("there is `{found}`{}", words.unwrap_or_default())));
     }
     let help = match path {
         path if path.contains(['*', '?']) => "patterns are not supported: name each file, or a directory",

@@ -245,6 +245,8 @@ fn names_that_are_nearly_there_are_told() {
     let project = Project::new("copy: [a]\nprofile: plain\n");
     project
         .file("data/cafe\u{301}.txt", "")
+        .file("data/cafe.txt", "")
+        .file("data/cafe\u{301}.text", "")
         .file("out/x", "")
         .file(".dockerignore", "out\n");
     for (path, expect) in [
