@@ -13,7 +13,7 @@ use crate::text::Span;
 pub(crate) const TASK_USER: &str = "flytekit";
 /// That user's home, unless the base image already has the user.
 pub(crate) const TASK_HOME: &str = "/home/flytekit";
-/// The id of the optional secret with the certificates that install steps trust.
+/// The id of the optional secret with the certificates that steps trust.
 pub const CA_SECRET: &str = "ca-certificates";
 /// The time of every installed and copied file: 2000-01-01T00:00:00Z, in Unix seconds.
 pub const FIXED_TIME: i64 = 946_684_800;
@@ -65,9 +65,9 @@ pub(crate) fn scratch() -> StepMount {
 }
 
 /// The certificates given for this build.
-pub(crate) fn certificates() -> StepMount {
+pub(crate) fn certificates(target: &str) -> StepMount {
     StepMount::Secret {
-        target: paths::CERTIFICATES.into(),
+        target: target.into(),
         id: CA_SECRET.into(),
     }
 }

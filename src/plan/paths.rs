@@ -6,6 +6,8 @@ pub(crate) const SCRIPTS: &str = "imagespec/scripts";
 pub(crate) const SCRATCH: &str = "/tmp";
 /// That of the user's commands, which may use `/tmp` themselves.
 pub(crate) const SCRATCH_OF_COMMANDS: &str = "/imagespec/commands";
+/// The certificates given for this build, where the user's own commands see them.
+pub(crate) const CERTIFICATES_OF_COMMANDS: &str = "/imagespec/commands/ca.crt";
 /// Where a step whose commands fail leaves which one it was: the list, its number in it, and what happened, a line each.
 pub(crate) const FAILED: &str = "/imagespec/failed";
 /// uv.

@@ -125,7 +125,7 @@ fn installers_in_commands_reach_the_images_packages() {
         crate::bed::now()
     );
     let line = "python -c 'import six, humanize, idna; print(six.__file__, six.__version__, humanize.__version__)'; \
-                ls -d $(dirname $(command -v python))/pip* 2>/dev/null; cat /listed; env | grep UV_PYTHON; true";
+                ls -d $(dirname $(command -v python))/pip* 2>/dev/null; cat /listed; env | grep -e UV_PYTHON -e CA_BUNDLE; true";
     for (python, prefix) in [
         (
             "apt_packages: [python3]\npython_exec: /usr/bin/python3\n",
@@ -134,20 +134,14 @@ fn installers_in_commands_reach_the_images_packages() {
         ("python_version: \"3.12\"\n", "/opt/micromamba/envs/runtime"),
     ] {
         for list in ["setup_commands", "commands"] {
-            // What the base brings along is there for both lists.
-            let spec = format!(
-                "profile: plain\nbase_image: {{profile: plain, copy: [ca.crt], copy_to: /}}\n{python}env: {{SSL_CERT_FILE: /ca.crt}}\n{list}:{commands}"
-            );
-            let project = Project::new(&spec);
-            let certificates = &crate::bed::bed()["IMAGESPEC_BED_CA_BUNDLE"];
-            project.file("ca.crt", std::fs::read(certificates).unwrap());
-            project.build("engine-commands-pip");
+            let spec = format!("profile: plain\n{python}{list}:{commands}");
+            Project::new(&spec).build("engine-commands-pip");
             let said = Engine::Main.shell("engine-commands-pip", line);
             assert!(said.starts_with(&format!("{prefix}/lib/")), "{said}");
             assert!(said.contains("six.py 1.16.0 4.9.0") && said.contains("idna"), "{said}");
             // The pip that was lent is gone, and so is what led there.
             assert!(
-                !said.contains("/root/.venv/bin/pip") && !said.contains("UV_PYTHON"),
+                !said.contains("/root/.venv/bin/pip") && !said.contains("UV_PYTHON") && !said.contains("CA_BUNDLE"),
                 "{said}"
             );
         }

@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # _list: the field that they come from
 # _prefix: the environment of Python packages; may be empty
+# _certificates: those given for this build, if any are
 # "$@": the commands
 
 # How the builder hands over this text is no business of theirs.
@@ -25,6 +26,13 @@ done
 if [ -n "${_prefix?}" ]; then
   # shellcheck source=src/plan/script/lend_pip.sh
   . "$_scripts/lend_pip.sh"
+fi
+# What they download comes through the same network as packages. Commands may run as other users, who cannot read a secret.
+if [ -s "${_certificates:?}" ] && [ -z "${SSL_CERT_FILE:-}" ]; then
+  cat "$_certificates" > "$_shelf/certificates"
+  _certificates=$_shelf/certificates
+  export SSL_CERT_FILE="$_certificates" REQUESTS_CA_BUNDLE="${REQUESTS_CA_BUNDLE:-$_certificates}" \
+    CURL_CA_BUNDLE="${CURL_CA_BUNDLE:-$_certificates}" GIT_SSL_CAINFO="${GIT_SSL_CAINFO:-$_certificates}"
 fi
 
 _status=0

@@ -4,9 +4,9 @@ use crate::image_spec::TextList;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::environment::Edit;
 use crate::plan::home::workdir;
-use crate::plan::inputs::{StoreyInputs, run, scratch, uv, uv_cache};
+use crate::plan::inputs::{StoreyInputs, certificates, run, scratch, uv, uv_cache};
 use crate::plan::model::{Action, Stage, StepMount};
-use crate::plan::paths::{SCRATCH_OF_COMMANDS, UV_CACHE};
+use crate::plan::paths::{CERTIFICATES_OF_COMMANDS, SCRATCH_OF_COMMANDS, UV_CACHE};
 use crate::plan::script::Script;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
@@ -43,12 +43,18 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
     let words: Vec<&str> = list.value.iter().map(|command| command.value.as_str()).collect();
     let script = Script::new("commands.sh")
         .with("_list", field)
+        .with("_certificates", CERTIFICATES_OF_COMMANDS)
         .with("_prefix", inputs.python.as_ref().map_or("", |python| python.prefix))
         .arguments(words.iter().copied());
     let scratch = StepMount::Scratch {
         target: SCRATCH_OF_COMMANDS,
     };
-    let run = run(script, environment, vec![scratch, uv("/usr/bin/uv"), uv_cache()]);
+    let trusted = certificates(CERTIFICATES_OF_COMMANDS);
+    let run = run(
+        script,
+        environment,
+        vec![scratch, trusted, uv("/usr/bin/uv"), uv_cache()],
+    );
     let after = plan.after_everything();
     let draft = Draft::new(id, stage, words.join("; "), Action::Run(run))
         .writes(Writes::Anywhere)

@@ -26,7 +26,7 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
             target: paths::CONDA_CACHE,
             cache: "conda",
         },
-        certificates(),
+        certificates(paths::CERTIFICATES),
     ];
     let mut channels = vec!["conda-forge"];
     for channel in ImageSpec::strings(&spec.conda_channels) {
