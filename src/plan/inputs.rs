@@ -89,9 +89,6 @@ pub(crate) fn uv(target: &'static str) -> StepMount {
     }
 }
 
-pub(crate) fn uv_cache() -> StepMount {
-    StepMount::Cache {
-        target: paths::UV_CACHE,
-        cache: "uv",
-    }
+pub(crate) fn uv_cache(target: &'static str) -> StepMount {
+    StepMount::Cache { target, cache: "uv" }
 }

@@ -8,6 +8,8 @@ pub(crate) const SCRATCH: &str = "/tmp";
 pub(crate) const SCRATCH_OF_COMMANDS: &str = "/imagespec/commands";
 /// The certificates given for this build, where the user's own commands see them.
 pub(crate) const CERTIFICATES_OF_COMMANDS: &str = "/imagespec/commands/ca.crt";
+/// uv's cache, where they see it: away from `/var/cache`, which people empty.
+pub(crate) const UV_CACHE_OF_COMMANDS: &str = "/imagespec/commands/uv-cache";
 /// Where a step whose commands fail leaves which one it was: the list, its number in it, and what happened, a line each.
 pub(crate) const FAILED: &str = "/imagespec/failed";
 /// uv.

@@ -36,9 +36,10 @@ fn another_version_replaces_condas_package_as_a_whole() {
     let spec =
         "profile: plain\npython_version: \"3.12\"\nconda_packages: [humanize, tomli]\npackages: [humanize==4.9.0]\n";
     let line = r#"cd /opt/micromamba/envs/runtime/lib/python3*/site-packages; python -c '
-import humanize, os, importlib.metadata as m
+import humanize, importlib.util, os, importlib.metadata as m
 known = {str(path) for path in m.distribution("humanize").files}
 found = {os.path.join(root, file) for root, _, files in os.walk("humanize") for file in files}
+found = {importlib.util.source_from_cache(path) if path.endswith("c") else path for path in found}
 print(humanize.__version__, [path for path in known if not os.path.exists(path)], found - known)
 print(*m.distribution("tomli").read_text("INSTALLER").split())'; ls -d humanize*"#;
     let expect = "4.9.0 [] set()\nconda\nhumanize\nhumanize-4.9.0.dist-info\n";

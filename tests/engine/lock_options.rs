@@ -226,3 +226,29 @@ fn a_package_without_what_it_needs_is_named() {
         built.log
     );
 }
+
+/// What has such a name on an index may be anybody's, and its build would run.
+#[test]
+fn a_name_that_another_tool_takes_from_the_context_is_not_looked_up() {
+    let project = Project::new("profile: plain\npython_version: \"3.12\"\nrequirements: pyproject.toml\n");
+    project.file(
+        "libs/money/pyproject.toml",
+        "[project]\nname = \"money\"\nversion = \"0.3.0\"\n",
+    );
+    let manifest = "[project]\nname = \"shop\"\nversion = \"1.0\"\ndependencies = [\"money\"]\n";
+    project.file(
+        "pyproject.toml",
+        format!("{manifest}[tool.poetry.dependencies]\nmoney = {{path = \"libs/money\"}}\n"),
+    );
+    let log = project.fail("engine-others-name");
+    assert!(log.contains("`money` comes from libs/money"), "{log}");
+    assert!(!log.contains("[lock] "), "{log}");
+    // In uv's own words it is followed.
+    project.file("libs/money/money.py", "HERE = True\n");
+    project.file(
+        "pyproject.toml",
+        format!("{manifest}[tool.uv.sources]\nmoney = {{path = \"libs/money\"}}\n"),
+    );
+    let line = "python -c 'import money, importlib.metadata as m; print(money.HERE, m.version(\"money\"))'";
+    assert_eq!(project.build_and_run("engine-others-name", line), "True 0.3.0\n");
+}

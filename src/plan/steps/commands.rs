@@ -6,7 +6,7 @@ use crate::plan::environment::Edit;
 use crate::plan::home::workdir;
 use crate::plan::inputs::{StoreyInputs, certificates, run, scratch, uv, uv_cache};
 use crate::plan::model::{Action, Stage, StepMount};
-use crate::plan::paths::{CERTIFICATES_OF_COMMANDS, SCRATCH_OF_COMMANDS, UV_CACHE};
+use crate::plan::paths::{CERTIFICATES_OF_COMMANDS, SCRATCH_OF_COMMANDS, UV_CACHE_OF_COMMANDS};
 use crate::plan::script::Script;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
@@ -35,7 +35,7 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
     let mut environment = variables::of_uv(inputs.python.as_ref());
     environment.extend(variables::of_image(inputs.spec, inputs.python.as_ref()));
     environment.extend(variables::of_build_env(inputs.spec));
-    environment.push(Edit::set("UV_CACHE_DIR", UV_CACHE));
+    environment.push(Edit::set("UV_CACHE_DIR", UV_CACHE_OF_COMMANDS));
     let (id, field) = match stage {
         Stage::Setup => ("setup", "setup_commands"),
         _ => ("commands", "commands"),
@@ -53,7 +53,7 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
     let run = run(
         script,
         environment,
-        vec![scratch, trusted, uv("/usr/bin/uv"), uv_cache()],
+        vec![scratch, trusted, uv("/usr/bin/uv"), uv_cache(UV_CACHE_OF_COMMANDS)],
     );
     let after = plan.after_everything();
     let draft = Draft::new(id, stage, words.join("; "), Action::Run(run))

@@ -22,7 +22,12 @@ pub(crate) struct IndexAccess {
 impl IndexAccess {
     pub(crate) fn of(inputs: &StoreyInputs<'_>) -> Self {
         let spec = inputs.spec;
-        let mut mounts = vec![scratch(), uv(paths::UV), uv_cache(), certificates(paths::CERTIFICATES)];
+        let mut mounts = vec![
+            scratch(),
+            uv(paths::UV),
+            uv_cache(paths::UV_CACHE),
+            certificates(paths::CERTIFICATES),
+        ];
         let mut spans: Vec<Span> = Vec::new();
         let mut words = Vec::new();
         for secret in &spec.pip_secret_mounts {

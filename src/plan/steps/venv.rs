@@ -16,7 +16,7 @@ pub(crate) fn venv(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
         .with("_prefix", python.prefix)
         .with("_owner", inputs.owner())
         .arguments([&exec.value]);
-    let mounts = vec![scratch(), uv(paths::UV), uv_cache()];
+    let mounts = vec![scratch(), uv(paths::UV), uv_cache(paths::UV_CACHE)];
     let action = Action::Run(run(script, variables::of_installs(inputs.spec), mounts));
     let after = plan.last_of_any(&[Stage::Apt, Stage::User]);
     let title = format!("uv venv --python {}", exec.value);
