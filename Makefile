@@ -1,6 +1,6 @@
 # make demo             everything from nothing: an engine, the frontend, an image, a container
 # make test             lint, and all tests once, those against a real engine included (10 to 20 minutes on two cores)
-# make test-all         the same with the engine tests three times [ROUNDS=3], those that take minutes once
+# make test-all         the same with all engine tests, and those of `make test` once more [ROUNDS=2]
 # make lint             formatting, clippy, shellcheck over every shell script, versions that have to agree
 # make frontend         the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
 # make cli              the command line program, target/release/imagespec
@@ -13,7 +13,7 @@
 
 SHELL := /bin/bash
 IMAGE ?= imagespec:dev
-ROUNDS ?= 3
+ROUNDS ?= 2
 # What becomes the frontend's image. musl, since a static program of it is a tenth smaller than one of glibc.
 BINARY := target/frontend/imagespec
 FRONTEND_TARGET := $(shell uname -m)-unknown-linux-musl
