@@ -1,29 +1,25 @@
-//! HOME of an image whose user is not root: engines take it from the passwd file, and give `/` to whoever is not in there.
+//! HOME of images: engines take it from the passwd file, and give `/` to whoever is not in there.
 
 use crate::frontend::assembly::AssembledImage;
 use crate::frontend::session::Session;
-use crate::plan::Edit;
+use crate::image_spec::{ImageSpec, Profile};
+use crate::plan::{Edit, TASK_USER};
 use crate::text::Failure;
 
 /// The most of a passwd file that is read, in bytes.
 const MAX_PASSWD: usize = 1024 * 1024;
 
-/// Sets HOME: to the home of an image's user, so that those have it too who run the image under a number of their own; to
-/// the working directory, if the user is a number that is not in the passwd file.
-pub(super) async fn set_home(session: &Session, image: &mut AssembledImage) -> Result<(), Failure> {
+/// Sets HOME: for tasks to the home of their user, so that those have it too who run the image under a number of their
+/// own; to the working directory, if the user is a number that is not in the passwd file.
+pub(super) async fn set_home(session: &Session, spec: &ImageSpec, image: &mut AssembledImage) -> Result<(), Failure> {
     let user = image.settings.user.as_deref().unwrap_or_default();
     let user = user.split(':').next().unwrap_or_default().to_owned();
-    if matches!(user.as_str(), "" | "0" | "root") {
-        return Ok(());
-    }
-    let passwd = match session.client.read(&image.reference, "etc/passwd", MAX_PASSWD).await {
-        Ok(passwd) => passwd.unwrap_or_default(),
-        Err(error) if error.is_missing() => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let home = match home_of(&user, &String::from_utf8_lossy(&passwd)) {
-        None if user.parse::<u32>().is_ok() => workdir(image),
-        home => home,
+    let is_task = user == TASK_USER && spec.all().any(|spec| spec.profile == Profile::Flyte);
+    let home = match user.parse::<u32>() {
+        // The step that makes this user sees to it; reading a merged tree would take seconds.
+        _ if is_task => Some(format!("/home/{TASK_USER}")),
+        Ok(1..) if !is_known(session, image, &user).await? => workdir(image),
+        _ => None,
     };
     if let Some(home) = home.filter(|path| path.starts_with('/') && path != "/") {
         image.settings.environment.push(Edit::default("HOME", home));
@@ -31,11 +27,15 @@ pub(super) async fn set_home(session: &Session, image: &mut AssembledImage) -> R
     Ok(())
 }
 
-/// The home of a user, by name or number. The fields of a line: name, password, number, group, comment, home, shell.
-fn home_of(user: &str, passwd: &str) -> Option<String> {
-    let mut lines = passwd.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    let line = lines.find(|fields| fields.first() == Some(&user) || fields.get(2) == Some(&user))?;
-    line.get(5).map(|home| (*home).to_owned())
+/// Whether the passwd file has a number.
+async fn is_known(session: &Session, image: &AssembledImage, number: &str) -> Result<bool, Failure> {
+    let passwd = match session.client.read(&image.reference, "etc/passwd", MAX_PASSWD).await {
+        Ok(passwd) => passwd.unwrap_or_default(),
+        Err(error) if error.is_missing() => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let passwd = String::from_utf8_lossy(&passwd);
+    Ok(passwd.lines().any(|line| line.split(':').nth(2) == Some(number)))
 }
 
 fn workdir(image: &AssembledImage) -> Option<String> {

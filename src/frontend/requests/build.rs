@@ -86,7 +86,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         identify_while_building(&inputs, &files, &found, looked, &built).await?
     };
     for image in built.iter_mut().filter(|_| is_whole) {
-        home::set_home(session, image).await?;
+        home::set_home(session, spec, image).await?;
     }
     Ok(result(&inputs, built, identity.as_ref(), is_index))
 }

@@ -17,6 +17,8 @@ chown "$_user:0" /root && chmod 775 /root
 grep -qsxF "$_line" "$_home/.profile" || printf '%s\n' "$_line" >> "$_home/.profile"
 chown "$_user": "$_home/.profile"
 chown "$_user:0" "$_home" && chmod g=u "$_home"
+# HOME in the image's configuration.
+[ -e "/home/$_user" ] || ln -s "$_home" "/home/$_user"
 if [ ! -e /etc/ssl/certs/ca-certificates.crt ]; then
   mkdir -p /etc/ssl/certs && cp "$_bundle" /etc/ssl/certs/ca-certificates.crt && chmod 644 /etc/ssl/certs/ca-certificates.crt
 fi
