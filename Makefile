@@ -26,7 +26,7 @@ LLD_DIRECTORY = $(shell rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-
 FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2
 endif
 
-.PHONY: help demo test test-all frontend binary cli lint check-tools testbed testbed-down
+.PHONY: help demo test test-all lint-and-binary frontend binary cli lint check-tools testbed testbed-down
 .PHONY: bench-edits bench-frontend bench-digests bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
@@ -55,12 +55,13 @@ demo: binary
 	tests/scripts/demo $(BINARY) $(IMAGE)
 
 # The last minute of `binary` is one linker on one core.
-test:
+lint-and-binary:
 	$(MAKE) --jobs=2 lint binary
+
+test: lint-and-binary
 	tests/scripts/test $(BINARY)
 
-test-all:
-	$(MAKE) --jobs=2 lint binary
+test-all: lint-and-binary
 	tests/scripts/test $(BINARY) $(ROUNDS)
 
 lint: check-tools

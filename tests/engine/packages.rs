@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::bed::{Engine, Project, bed, free_port, fresh, host};
+use crate::bed::{Engine, Project, bed, free_port, fresh, host, now};
 use crate::tree::{differences, tree};
 
 const SITE: &str = "opt/micromamba/envs/runtime/lib/python3.12/site-packages/";
@@ -121,7 +121,10 @@ fn all_kinds_of_packages_give_the_tree_of_one_plain_install() {
 
     // uv itself, on the same lock and interpreter.
     let lock = Engine::Main.shell("engine-mixed", "cat /usr/share/imagespec/pylock.toml");
-    let lock = lock.replace("/tmp/imagespec/work/libs", "libs");
+    // It has the paths of the step that resolved; here they are those of the copies.
+    let (before, _) = lock.split_once("/libs/").unwrap();
+    let (_, of_step) = before.rsplit_once(['"', '\'']).unwrap();
+    let lock = lock.replace(&format!("{of_step}/libs"), "libs");
     let plain = with_project(
         "profile: plain\npython_version: \"3.12\"\napt_packages: [git]\ncopy: [libs, pylock.toml, ca.crt]\ncommands: [\"cd /root && SSL_CERT_FILE=/root/ca.crt uv pip install --python /opt/micromamba/envs/runtime/bin/python -r pylock.toml\"]\n",
     );
@@ -216,8 +219,7 @@ fn arguments_reach_the_steps_that_they_are_for() {
     let project = Project::new(&fresh(
         "profile: plain\npackages: [humanize]\npip_extra_args: --resolution lowest-direct -c bounds.txt --no-binary humanize\n",
     ));
-    let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
-    project.file("bounds.txt", format!("humanize>=4.9,<4.11 # at {now}\n"));
+    project.file("bounds.txt", format!("humanize>=4.9,<4.11 # at {}\n", now()));
     let built = project.build("engine-arguments");
     let expected = [
         "[lock] uv pip compile humanize",
