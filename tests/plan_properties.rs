@@ -12,7 +12,8 @@ use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
     Action, BaseFacts, BuildPlan, CopiesFacts, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled,
-    SharedFile, Stage, Step, StepMount, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan, schedule,
+    SharedFile, Stage, Step, StepMount, StepRun, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan,
+    schedule,
 };
 use imagespec::python::{Artefact, Locked};
 use imagespec::text::{Operation, Text};
@@ -269,6 +270,31 @@ proptest! {
                     );
                 }
             }
+        }
+    }
+
+    /// Whoever reads a file after its last writer makes the engine do nothing that the image does not need.
+    #[test]
+    fn the_last_writer_of_a_file_runs_where_it_runs_for_the_image((_, plan) in planned(), path in select(&["/etc/passwd", "/root/x", "/srv/y"][..])) {
+        let file = Writes::Below { paths: vec![path.to_owned()], except: Vec::new() };
+        let writes = |step: &Step| step.is_layer() && step.writes.overlaps(&file);
+        let Some((below, writer)) = plan.up_to_writer(path) else {
+            prop_assert!(!plan.storeys.iter().flat_map(|storey| &storey.steps).any(writes));
+            return Ok(());
+        };
+        let storey = &plan.storeys[below.storeys.len() - 1];
+        prop_assert_eq!(below.top(), Some(storey));
+        let (at, _) = storey.find(&writer).unwrap();
+        let above = plan.storeys[below.storeys.len()..].iter().flat_map(|storey| &storey.steps);
+        prop_assert!(!storey.steps[at + 1..].iter().chain(above).any(writes));
+        for strategy in [Strategy::Merge, Strategy::Chain] {
+            let whole = schedule(storey, strategy, &Target::Whole).unwrap();
+            let after = schedule(storey, strategy, &Target::After(writer.clone())).unwrap();
+            let Scheduled::Tree(Tree::After(run)) = &after.result else { panic!("{:?}", after.result) };
+            let seen = layers_in(&after, &Tree::After(*run));
+            prop_assert!(storey.steps[..at].iter().enumerate().all(|(position, step)| !writes(step) || seen.contains(&position)));
+            let is_same = |other: &StepRun| other.step == at && layers_in(&whole, &other.on) == layers_in(&after, &after.runs[*run].on);
+            prop_assert!(whole.runs.iter().any(is_same));
         }
     }
 

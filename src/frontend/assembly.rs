@@ -13,7 +13,8 @@ use crate::image_spec::{BaseImage, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
 use crate::plan::{
-    self, BuildPlan, Facts, ImageRole, LockedPackages, Part, Product, Settings, Stage, StoreyFacts, Strategy, Target,
+    self, BuildPlan, Facts, ImageRole, LockedPackages, PASSWD, Part, Product, Settings, Stage, StoreyFacts, Strategy,
+    Target,
 };
 use crate::project::{FoundRequirements, copies_facts};
 use crate::text::{Diagnostic, Failure, Span};
@@ -27,6 +28,8 @@ pub(super) struct AssembledImage {
     pub(super) settings: Settings,
     pub(super) history: Vec<String>,
     pub(super) base: Option<Resolved>,
+    /// A tree whose passwd file is that of the image.
+    pub(super) users: Option<Output>,
 }
 
 /// What all images of a build share.
@@ -118,6 +121,10 @@ impl Build<'_> {
         // With what links lead to.
         sources.context = looked.map_or(sources.context, |looked| looked.files.tree().cloned());
         let graph = write_llb(&plan, &sources, &options)?;
+        let users = match options.target {
+            Target::Whole => Self::users(&plan, &sources, &options)?,
+            _ => None,
+        };
         let solved = self.session.client.solve(graph.result.as_ref()).await?;
         let settings = match &options.target {
             Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),
@@ -129,7 +136,20 @@ impl Build<'_> {
             settings,
             history: graph.history,
             base: images.base().cloned(),
+            users,
         })
+    }
+
+    /// A tree whose passwd file is that of the image. The image's own is usually merged, which takes seconds to read.
+    fn users(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> Result<Option<Output>, Failure> {
+        let Some((plan, writer)) = plan.up_to_writer(PASSWD) else {
+            return Ok(sources.base.clone());
+        };
+        let options = LlbOptions {
+            target: Target::After(writer),
+            ..options.clone()
+        };
+        Ok(write_llb(&plan, sources, &options)?.result)
     }
 
     /// The text of the outermost spec's lock; `None` if it installs no packages.

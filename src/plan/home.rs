@@ -8,6 +8,9 @@ use crate::text::Span;
 /// The home of root, where the files of a spec go unless it says otherwise. Images close it to everybody else.
 pub(crate) const ROOT_HOME: &str = "/root";
 
+/// Where images list their users.
+pub(crate) const PASSWD: &str = "/etc/passwd";
+
 /// Directories that are everybody's: no image is expected to give them to its user.
 const SYSTEM: [&str; 17] = [
     "", "/bin", "/boot", "/dev", "/etc", "/home", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin", "/sys", "/tmp",

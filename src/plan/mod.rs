@@ -41,6 +41,7 @@ pub use script::{MISSING_SECRET_STATUS, Script};
 pub use steps::required;
 pub use writes::Writes;
 
+pub(crate) use home::PASSWD;
 pub(crate) use inputs::TASK_USER;
 pub(crate) use paths::{CONTEXT, FAILED, KEPT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
 pub(crate) use python_place::conda_version;

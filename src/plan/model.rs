@@ -57,6 +57,20 @@ impl BuildPlan {
         self.storeys.last()
     }
 
+    /// The plan up to the last layer that may write a file, and that layer; without one, the file is the base's.
+    /// Layers that may write the same come after one another, so the file in the image is the one after it.
+    #[must_use]
+    pub fn up_to_writer(&self, path: &str) -> Option<(Self, StepId)> {
+        let file = Writes::below([path]);
+        let writes = |step: &&Step| step.is_layer() && step.writes.overlaps(&file);
+        let of_storey = |storey: &Storey| storey.steps.iter().rev().find(writes).map(|step| step.id.clone());
+        let mut storeys = self.storeys.iter().enumerate().rev();
+        let (position, step) = storeys.find_map(|(position, storey)| Some((position, of_storey(storey)?)))?;
+        let mut plan = self.clone();
+        plan.storeys.truncate(position + 1);
+        Some((plan, step))
+    }
+
     /// The step of the topmost storey that makes a given product.
     #[must_use]
     pub fn maker(&self, product: Product) -> Option<&Step> {

@@ -37,6 +37,8 @@ pub enum Target {
     Part(Part),
     /// What a step made for others.
     Product(StepId),
+    /// All files after a layer.
+    After(StepId),
 }
 
 /// A target that a plan does not have.
@@ -128,10 +130,15 @@ pub fn schedule(storey: &Storey, strategy: Strategy, target: &Target) -> Result<
     }
     let mut scheduler = Scheduler::new(storey, strategy, target)?;
     let result = match target {
-        Target::Product(id) => {
+        Target::Product(id) | Target::After(id) => {
             let (position, _) = storey.find(id).ok_or_else(|| TargetError::NoSuchStep(id.clone()))?;
+            let run = scheduler.run(position);
+            let result = match target {
+                Target::After(_) => Scheduled::Tree(Tree::After(run)),
+                _ => Scheduled::Product(run),
+            };
             return Ok(Schedule {
-                result: Scheduled::Product(scheduler.run(position)),
+                result,
                 runs: scheduler.runs,
                 layers: Vec::new(),
             });

@@ -82,8 +82,40 @@ fn a_user_with_a_name_runs_what_is_installed() {
                 said, "10001\n4.9.0 10001\n/root/.venv/bin/python\n10001:0 775\n/home/app\n",
                 "{field} {engine:?}"
             );
+            let any = ["run", "--rm", "--user", "1000710000:0", "--entrypoint", "sh"];
+            let tag = format!("engine-named-user-{number}");
+            let said = project
+                .engine
+                .ok(&[&any[..], &[&tag, "-c", "python main.py; echo $HOME; ls $HOME"]].concat());
+            assert_eq!(said, "4.9.0 1000710000\n/home/app\n", "{field} {engine:?}");
         }
     }
+}
+
+#[test]
+fn a_closed_home_and_an_unknown_user() {
+    let project = Project::new(
+        "profile: plain\nsetup_commands: [useradd --uid 1077 --create-home app && chmod 700 /home/app]\nuser: \"1077\"\n",
+    );
+    let said = project.build_and_run("engine-closed-home", "id -un; echo $HOME");
+    assert_eq!(said, "app\n/home/app\n");
+    let any = [
+        "run",
+        "--rm",
+        "--user",
+        "1000710000:0",
+        "engine-closed-home",
+        "sh",
+        "-c",
+        "echo $HOME",
+    ];
+    assert_eq!(project.engine.ok(&any), "/\n");
+    project.spec("profile: plain\nuser: nobody-knows\n");
+    let said = project.build("engine-unknown-user").log;
+    assert!(
+        said.contains("no user nobody-knows: containers will not start"),
+        "{said}"
+    );
 }
 
 #[test]
