@@ -19,5 +19,7 @@ pub mod plan;
 mod project;
 pub mod proto;
 pub mod python;
+#[cfg(feature = "cli")]
+pub mod registry;
 pub mod text;
 pub mod write;

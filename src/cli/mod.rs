@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::cli::commands::{diff, id, lock, name, plan, tag};
+use crate::cli::commands::{diff, exists, id, inspect, lock, name, plan, tag};
 use crate::cli::output::FAILED;
 use crate::cli::report::report;
 
@@ -22,7 +22,7 @@ use crate::cli::report::report;
 /// `docker buildx build -f imageSpec.yaml -t NAME .` builds the image. The commands here compute the same names, and lock packages.
 ///
 /// Exit codes: 0 done, 1 the answer is no (`diff` found differences), 2 wrong command line, 3 an error in the spec, its
-/// files or another program.
+/// files or another program, 4 a registry does not say.
 #[derive(Debug, Parser)]
 #[command(name = "imagespec", version, arg_required_else_help = true, max_term_width = 100)]
 struct CommandLine {
@@ -40,6 +40,15 @@ enum Command {
     Id(id::IdArguments),
     /// Show which inputs of the tag differ between two specs, or a spec and an image.
     Diff(diff::DiffArguments),
+    /// Ask the registry whether an image is there. Needs no engine.
+    ///
+    /// Prints `yes` with the digest, `no`, or `unknown` with the reason: exit codes 0, 1 and 4. docs/registries.md says
+    /// what is asked and where credentials are found.
+    Exists(exists::ExistsArguments),
+    /// Print what an image in a registry says of itself: its spec, its inputs, its Python packages. Needs no engine.
+    ///
+    /// Of its layers, only the one with the lock is downloaded.
+    Inspect(inspect::InspectArguments),
     /// Print the plan of an image: its steps, what they see and write, and how they run.
     ///
     /// Needs no engine and no registry: what only they know is marked `unknown`, and without a lock the
@@ -67,6 +76,8 @@ pub fn main() -> ExitCode {
         Command::Name(arguments) => (arguments.json(), name::run(arguments)),
         Command::Id(arguments) => (arguments.json(), id::run(arguments)),
         Command::Diff(arguments) => (arguments.json(), diff::run(arguments)),
+        Command::Exists(arguments) => (arguments.json(), exists::run(arguments)),
+        Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
     };

@@ -9,6 +9,8 @@ pub(super) const NO: u8 = 1;
 // Wrong command lines end with clap's 2.
 /// An error in the spec, its files or another program.
 pub(super) const FAILED: u8 = 3;
+/// A registry does not say.
+pub(super) const UNKNOWN: u8 = 4;
 
 /// Writes to standard output. A reader that went away is not an error.
 pub(super) fn out(text: &str) {

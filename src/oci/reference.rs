@@ -75,7 +75,10 @@ impl Reference {
         let port_ok = registry
             .split_once(':')
             .is_none_or(|(_, port)| !port.is_empty() && port.chars().all(|c| c.is_ascii_digit()));
-        if host_ok.is_empty() || !port_ok || !host_ok.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c)) {
+        if host_ok.split('.').any(str::is_empty)
+            || !port_ok
+            || !host_ok.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c))
+        {
             return Err(fail("the registry is a host name, optionally with `:` and a port"));
         }
         if repository.is_empty() {
@@ -204,5 +207,7 @@ mod tests {
         check("a..b", "parts");
         check("x y", "parts");
         check("ghcr.io:x/y", "registry");
+        check("./x", "registry");
+        check("../x", "registry");
     }
 }

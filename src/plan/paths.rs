@@ -41,3 +41,5 @@ pub(crate) const UV_CACHE: &str = "/var/cache/imagespec/uv";
 pub(crate) const PRODUCT: &str = "/imagespec/product";
 /// Where the image keeps its lock; the lock step's product has the same path.
 pub(crate) const KEPT: &str = "/usr/share/imagespec";
+/// The title of the step that puts it there. Images say it in their history: it tells which layer has the lock.
+pub(crate) const KEEPS_LOCK: &str = "keep the lock in /usr/share/imagespec";

@@ -1,7 +1,9 @@
 //! The commands, a file each: what it takes and what it does.
 
 pub(super) mod diff;
+pub(super) mod exists;
 pub(super) mod id;
+pub(super) mod inspect;
 pub(super) mod lock;
 pub(super) mod name;
 pub(super) mod plan;

@@ -4,7 +4,7 @@ use crate::image_spec::LOCK_NAME;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId, StepMount};
-use crate::plan::paths::{CONTEXT, KEPT, WORK};
+use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
@@ -260,8 +260,7 @@ pub(crate) fn keep_lock(
     // Last and from the root: this also resets the times of existing directories.
     copies.push(copy(CopySource::Product(lock), ".".into(), "/".into()));
     let after = plan.last_of(Stage::User);
-    let title = format!("keep the lock in {KEPT}");
-    let draft = Draft::new("keep-lock", Stage::Lock, title, Action::Copy(copies))
+    let draft = Draft::new("keep-lock", Stage::Lock, KEEPS_LOCK.to_owned(), Action::Copy(copies))
         .writes(Writes::below([KEPT]))
         .after(after, "nothing else writes to this directory");
     plan.add(draft);
