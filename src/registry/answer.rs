@@ -159,7 +159,7 @@ impl From<Unknown> for Diagnostic {
             UnknownKind::Denied | UnknownKind::Credentials => ProblemKind::Denied,
             _ => ProblemKind::Other,
         };
-        Self::error("registry", unknown.to_string())
+        Self::error("registry-unknown", unknown.to_string())
             .kind(kind)
             .help(unknown.help())
             .caused_by(unknown)

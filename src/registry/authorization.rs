@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::http::{HeaderMap, Method, header};
 
@@ -15,6 +15,8 @@ use crate::registry::transport::Request;
 
 /// The largest answer of a token server, in bytes.
 const MAX_TOKEN: u64 = 1 << 20;
+/// What addresses and forms do not have as it is.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a registry asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +126,7 @@ pub(super) fn without(secrets: &[Secret], mut words: String) -> String {
 fn secrets_of(login: Option<&Login>) -> Vec<Secret> {
     match login.map(|login| &login.proof) {
         Some(Proof::Password(user, password)) => vec![basic(user, password), password.clone()],
-        Some(Proof::IdentityToken(token)) => vec![token.clone()],
+        Some(Proof::IdentityToken(token)) => vec![token.clone(), Secret::new(escaped(token.expose()))],
         None => Vec::new(),
     }
 }
@@ -194,10 +196,12 @@ impl Grant<'_> {
 
 /// Fields as forms and addresses have them.
 fn encoded(fields: &[(&str, &str)]) -> String {
-    let pairs = fields
-        .iter()
-        .map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)));
+    let pairs = fields.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
     pairs.collect::<Vec<_>>().join("&")
+}
+
+fn escaped(value: &str) -> String {
+    utf8_percent_encode(value, ESCAPED).to_string()
 }
 
 /// What is asked for; a token before a password, which it keeps off the registry.
@@ -261,8 +265,8 @@ mod tests {
     #[test]
     fn fields_are_escaped() {
         assert_eq!(
-            encoded(&[("scope", "repository:a/b:pull"), ("x", "ä &")]),
-            "scope=repository%3Aa%2Fb%3Apull&x=%C3%A4%20%26"
+            encoded(&[("scope", "repository:a/b:pull"), ("x_y", "ä &-._~")]),
+            "scope=repository%3Aa%2Fb%3Apull&x_y=%C3%A4%20%26-._~"
         );
     }
 

@@ -82,7 +82,7 @@ fn of_spec(
     let place = project.spec.registry.as_ref();
     if place.is_none_or(|registry| registry.value.is_empty()) {
         let message = "without `registry` in the spec there is no place to look for its image";
-        let problem = Diagnostic::error("registry", message).at_known(place.map(|registry| registry.span));
+        let problem = Diagnostic::error("no-registry", message).at_known(place.map(|registry| registry.span));
         return Err(of_project(problem.help(
             "add `registry: HOST/NAMESPACE` to the spec, or ask by a name: imagespec exists NAME",
         )));
@@ -135,7 +135,7 @@ fn same_inputs(
         let described = registry.describe(&asked.reference, platform).map_err(|refusal| {
             let problem = match refusal {
                 Refusal::Unknown(unknown) => Diagnostic::from(unknown),
-                Refusal::Absent(absent) => Diagnostic::error("registry", absent.reason),
+                Refusal::Absent(absent) => Diagnostic::error("registry-unknown", absent.reason),
             };
             Diagnostic::warning(
                 "registry",
