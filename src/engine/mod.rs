@@ -1,4 +1,5 @@
-//! Programs on the user's machine: container engines and git. Only this module starts any.
+//! Programs on the user's machine: container engines and git. Only this module starts any, and `registry/helper.rs` those
+//! that keep credentials.
 
 mod buildx;
 mod docker;

@@ -114,7 +114,7 @@ impl Unknown {
         );
         Self {
             kind,
-            host: host.to_owned(),
+            host: one_line(host),
             reason: one_line(reason.as_ref()),
             may_pass,
             is_garbled: false,

@@ -382,7 +382,6 @@ mod tests {
         let nothing = program("credentials not found in native keychain", 1);
         let broken = program("hunter", 1);
         let check = |content: &str, registry: &str, expect: &str| {
-            use std::os::unix::fs::PermissionsExt as _;
             let programs = [
                 ("kept", &kept),
                 ("token", &token),
@@ -399,8 +398,14 @@ mod tests {
             );
             let machine = Machine::new(&files, &[("DOCKER_CONFIG", "DIR"), ("PATH", "DIR/bin")]);
             for name in &names {
+                // A copy by another process: what this one has open, a process started meanwhile would keep open.
+                let line = "cp \"$1\" \"$1.new\" && chmod +x \"$1.new\" && mv \"$1.new\" \"$1\"";
                 let path = machine.0.path().join(name);
-                std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+                let status = std::process::Command::new("/bin/sh")
+                    .args(["-c", line, "sh"])
+                    .arg(path)
+                    .status();
+                assert!(status.unwrap().success());
             }
             let expect = expect.replace("FILE", "DIR/config.json");
             assert_eq!(machine.login(registry, "a"), expect, "{content}");

@@ -49,8 +49,8 @@ impl Request {
     }
 }
 
-/// What came back.
-#[derive(Debug, Clone)]
+/// What came back. It may hold a token.
+#[derive(Clone)]
 pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
@@ -203,10 +203,17 @@ impl Transport {
             return Ok(self.plain.get_or_init(|| agent(TlsConfig::builder().build(), None)));
         }
         let found = self.secure.get_or_init(|| {
-            let mut certificates = system_certificates();
-            certificates.extend(self.authority.iter().flat_map(|own| own.certificates.iter().cloned()));
+            // SSL_CERT_FILE and SSL_CERT_DIR say which instead.
+            let system = rustls_native_certs::load_native_certs();
+            let known = system.certs.iter().map(|der| Certificate::from_der(der).to_owned());
+            let own = self.authority.iter().flat_map(|own| own.certificates.iter().cloned());
+            let certificates: Vec<_> = known.chain(own).collect();
             if certificates.is_empty() {
-                return Err("the system has no certificates of authorities".to_owned());
+                let why = system
+                    .errors
+                    .first()
+                    .map_or(String::new(), |error| format!(": {error}"));
+                return Err(format!("the system's authorities cannot be read{why}"));
             }
             let tls = TlsConfig::builder()
                 .root_certs(RootCerts::new_with_certs(&certificates))
@@ -270,14 +277,6 @@ impl Authority {
         }
         Ok(Self { certificates })
     }
-}
-
-/// The authorities that the system trusts; SSL_CERT_FILE and SSL_CERT_DIR say which instead. What cannot be read is not
-/// trusted.
-fn system_certificates() -> Vec<Certificate<'static>> {
-    let found = rustls_native_certs::load_native_certs();
-    let certificates = found.certs.iter().map(|der| Certificate::from_der(der).to_owned());
-    certificates.collect()
 }
 
 /// What servers say when they expect TLS: Go's, nginx and Apache.

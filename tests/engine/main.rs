@@ -27,6 +27,7 @@ mod modes;
 mod naming;
 mod packages;
 mod progress;
+mod registry;
 mod secrets;
 mod tree;
 mod users;
