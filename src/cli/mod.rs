@@ -6,6 +6,7 @@ mod disk;
 mod names;
 mod output;
 mod project;
+mod registries;
 mod report;
 
 use std::process::ExitCode;

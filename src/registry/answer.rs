@@ -182,8 +182,8 @@ impl From<Result<Found, Refusal>> for Existence {
     }
 }
 
-/// A registry's answer that is not what was asked for, and comes from no proxy or web page in its place only if `words`
-/// says so.
+/// What an answer means that is no success. Only a 404 in the form of registries, with no other codes than those for what
+/// is not there, is a "no": proxies and web servers say 404, too.
 pub(super) fn refusal(host: &str, status: u16, status_text: &str, body: &[u8]) -> Refusal {
     let errors = errors(body);
     let words = words(&errors, body);

@@ -8,10 +8,11 @@ use serde_json::json;
 use crate::cli::arguments::NamingArguments;
 use crate::cli::output::{DONE, NO, UNKNOWN, err, out};
 use crate::cli::project::Project;
+use crate::cli::registries::{read_name, registry};
 use crate::image_spec::Algorithm;
 use crate::name::{INPUTS_DIGEST_LABEL, Naming};
 use crate::oci::{Platform, Reference};
-use crate::registry::{Existence, Refusal, Registry, RegistrySettings};
+use crate::registry::{Existence, Refusal, Registry};
 use crate::text::{Diagnostic, Failure, Operation, Text};
 
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ impl ExistsArguments {
 
 /// Asks the registry, and says yes, no or unknown.
 pub(crate) fn run(arguments: &ExistsArguments) -> Result<u8, Failure> {
-    let registry = Registry::new(&RegistrySettings::default(), &|name| std::env::var_os(name))?;
+    let registry = registry()?;
     match (&arguments.file, &arguments.name) {
         (None, Some(name)) => of_name(arguments, &registry, name),
         (file, context) => {
@@ -60,14 +61,6 @@ fn of_name(arguments: &ExistsArguments, registry: &Registry, name: &str) -> Resu
         text: None,
     };
     Ok(asked.show(&answer, arguments.json()))
-}
-
-/// The name of an image.
-pub(super) fn read_name(name: &str) -> Result<Reference, Diagnostic> {
-    Reference::parse(name).map_err(|error| {
-        let problem = Diagnostic::error("image-name", error.to_string()).caused_by(error);
-        problem.help("write REGISTRY/NAME:TAG, or name a spec with -f FILE")
-    })
 }
 
 fn of_spec(

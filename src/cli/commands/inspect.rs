@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::cli::commands::exists::read_name;
 use crate::cli::output::{DONE, NO, UNKNOWN, err, out};
+use crate::cli::registries::{read_name, registry};
 use crate::image_spec::LOCK_NAME;
 use crate::name::from_label;
 use crate::oci::{Platform, Reference};
 use crate::plan::{KEEPS_LOCK, KEPT};
-use crate::registry::{Described, Refusal, Registry, RegistrySettings};
+use crate::registry::{Described, Refusal, Registry};
 use crate::text::{Failure, redact};
 
 /// What the names of our labels begin with.
@@ -48,7 +48,7 @@ struct Lock {
 
 /// Prints what an image says of itself.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<u8, Failure> {
-    let registry = Registry::new(&RegistrySettings::default(), &|name| std::env::var_os(name))?;
+    let registry = registry()?;
     let reference = read_name(&arguments.name)?;
     match describe(&registry, &reference, arguments.platform.as_ref()) {
         Ok(described) => {
