@@ -131,8 +131,12 @@ impl User {
     /// programs.
     fn exists(&self, name: &str, more: &[&str]) -> String {
         let arguments = [&["exists", name][..], more].concat();
-        let words = self.run(&arguments);
-        let said = self.run(&[&arguments[..], &["--json"]].concat());
+        let for_programs = [&arguments[..], &["--json"]].concat();
+        let (words, said) = std::thread::scope(|scope| {
+            let words = scope.spawn(|| self.run(&arguments));
+            let said = self.run(&for_programs);
+            (words.join().unwrap(), said)
+        });
         assert_eq!((said.code, said.err.as_str()), (words.code, ""), "{}", words.out);
         let found = said.object();
         let text = |name: &str| found[name].as_str().unwrap_or_default().to_owned();
