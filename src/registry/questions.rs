@@ -301,7 +301,7 @@ impl Question<'_> {
             request.authorization = authorization.as_ref().map(|found| found.header.clone());
             let secrets = authorization.as_ref().map_or(&[][..], |found| &found.secrets);
             let answer = self.registry.client.send(&request, self.deadline);
-            let response = answer.map_err(|unknown| hidden(secrets, unknown))?;
+            let response = answer.map_err(|unknown| self.named(hidden(secrets, unknown)))?;
             if response.status.is_success() {
                 return Ok(response);
             }
@@ -326,11 +326,20 @@ impl Question<'_> {
         }
     }
 
+    /// The same under the registry's own name, which people log in with: Docker Hub answers under another.
+    fn named(&self, unknown: Unknown) -> Unknown {
+        if unknown.host == self.place.host {
+            let host = self.place.registry.clone();
+            return Unknown { host, ..unknown };
+        }
+        unknown
+    }
+
     /// What an answer means, and whose credentials were refused.
     fn explained(&self, response: &Response, authorization: Option<&Authorization>) -> Refusal {
         let secrets = authorization.map_or(&[][..], |found| &found.secrets);
         let unknown = match refused(response) {
-            Refusal::Unknown(unknown) => hidden(secrets, unknown),
+            Refusal::Unknown(unknown) => self.named(hidden(secrets, unknown)),
             Refusal::Absent(absent) => {
                 let reason = without(secrets, absent.reason);
                 return Refusal::Absent(Absent { reason, ..absent });
