@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::User;
-use crate::server::{Content, Server, answer, error};
+use crate::server::{Answer, Asked, Content, Server, answer, error};
 
 #[test]
 fn an_image_that_is_there_is_asked_for_without_a_pull() {
@@ -25,6 +25,24 @@ fn an_image_that_is_there_is_asked_for_without_a_pull() {
     }
     let by_digest = format!("{}/a/b@{digest}", server.host());
     assert_eq!(User::new().exists(&by_digest, &[]), format!("yes {digest}"));
+}
+
+#[test]
+fn a_registry_that_knows_no_head_is_asked_again() {
+    let content = Content::index(&["linux/amd64"]);
+    let yes = format!("yes {}", content.digest);
+    let check = |rule: fn(&Content, &Asked) -> Answer| {
+        let inner = content.clone();
+        let server = Server::new(move |asked| rule(&inner, asked));
+        let name = format!("{}/a/b:1", server.host());
+        assert_eq!(User::new().exists(&name, &[]), yes);
+    };
+    check(|content, asked| match asked.method.as_str() {
+        "HEAD" => answer(405, ""),
+        _ => content.answer(asked),
+    });
+    // Without the header, the digest is that of the content.
+    check(|content, _| answer(200, &content.files["manifests/1"]));
 }
 
 #[test]
@@ -60,7 +78,7 @@ fn platforms_are_all_there_or_it_is_a_no() {
 
 #[test]
 fn only_what_a_registry_says_in_its_own_form_is_a_no() {
-    let check = |reply: crate::server::Answer, expect: &str| {
+    let check = |reply: Answer, expect: &str| {
         let server = Server::new(move |_| reply.clone());
         let found = User::new().exists(&format!("{}/a/b:1", server.host()), &[]);
         assert_eq!(found, expect);
@@ -120,7 +138,7 @@ fn only_what_a_registry_says_in_its_own_form_is_a_no() {
 }
 
 /// Answers with an error the first times, then as the content does.
-fn busy(content: &Content, times: usize, reply: crate::server::Answer) -> Server {
+fn busy(content: &Content, times: usize, reply: Answer) -> Server {
     let count = std::sync::atomic::AtomicUsize::new(0);
     let content = content.clone();
     Server::new(move |asked| {

@@ -1,5 +1,11 @@
 //! Who asks: passwords, tokens, and the files and programs that have them.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use imagespec::oci::Reference;
+use imagespec::registry::{Existence, Registry, RegistrySettings};
 use serde_json::{Value, json};
 
 use crate::User;
@@ -288,4 +294,53 @@ fn a_refusal_without_a_challenge_is_a_refusal() {
     };
     check(error(401, "UNAUTHORIZED", "no"));
     check(answer(401, "").header("WWW-Authenticate", "Negotiate"));
+}
+
+/// What a user's machine has, for questions without a shell around them.
+fn in_home(user: &User) -> impl Fn(&str) -> Option<OsString> {
+    let home = user.home.path().as_os_str().to_owned();
+    move |name| (name == "HOME").then(|| home.clone())
+}
+
+#[test]
+fn a_token_is_used_again_until_it_is_too_old() {
+    let count = AtomicUsize::new(0);
+    let tokens = Server::new(move |_| {
+        let next = count.fetch_add(1, Ordering::SeqCst);
+        answer(200, json!({"token": format!("hunter-{next}")}).to_string())
+    });
+    let challenge = format!("Bearer realm=\"http://{}/token\"", tokens.host());
+    let content = Content::index(&["linux/amd64"]);
+    // The first token is good for two requests, the next for all.
+    let served = AtomicUsize::new(0);
+    let registry = Server::new(move |asked| match asked.authorization() {
+        "Bearer hunter-0" if served.fetch_add(1, Ordering::SeqCst) < 2 => content.answer(asked),
+        "Bearer hunter-1" => content.answer(asked),
+        _ => error(401, "UNAUTHORIZED", "who?").header("WWW-Authenticate", &challenge),
+    });
+    let asker = Registry::new(&RegistrySettings::default(), &|_| None).unwrap();
+    let reference = Reference::parse(&format!("{}/a/b:1", registry.host())).unwrap();
+    for expect in [1, 1, 2, 2] {
+        assert!(matches!(asker.exists(&reference, &[]), Existence::Yes(_)));
+        assert_eq!(tokens.asked().len(), expect);
+    }
+}
+
+#[test]
+fn a_mirror_gets_no_credentials_of_the_registry() {
+    let (registry, _) = basic();
+    let (mirror, _) = basic();
+    let user = User::with_config(&auths(&registry.host(), RIGHT));
+    let settings = RegistrySettings {
+        mirrors: BTreeMap::from([(registry.host(), vec![format!("http://{}", mirror.host())])]),
+        ..RegistrySettings::default()
+    };
+    let asker = Registry::new(&settings, &in_home(&user)).unwrap();
+    let reference = Reference::parse(&format!("{}/a/b:1", registry.host())).unwrap();
+    match asker.exists(&reference, &[]) {
+        Existence::Yes(found) => assert_eq!(found.host, registry.host()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(mirror.asked().len(), 1);
+    assert_eq!(mirror.asked()[0].authorization(), "");
 }
