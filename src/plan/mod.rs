@@ -43,7 +43,9 @@ pub use writes::Writes;
 
 pub(crate) use home::PASSWD;
 pub(crate) use inputs::TASK_USER;
-pub(crate) use paths::{CONTEXT, FAILED, KEEPS_LOCK, KEPT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
+#[cfg(feature = "cli")]
+pub(crate) use paths::KEEPS_LOCK;
+pub(crate) use paths::{CONTEXT, FAILED, KEPT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
 pub(crate) use python_place::conda_version;
 pub(crate) use script::{quote, script_file};
 pub(crate) use steps::{NOT_SEEN, NOT_SOURCE, owned_paths};
