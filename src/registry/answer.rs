@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::oci::Platform;
+use crate::registry::secret::{Secret, hide};
 use crate::text::{Diagnostic, ProblemKind, redact};
 
 /// The longest reason, in characters.
@@ -184,9 +185,10 @@ impl From<Result<Found, Refusal>> for Existence {
 
 /// What an answer means that is no success. Only a 404 in the form of registries, with no other codes than those for what
 /// is not there, is a "no": proxies and web servers say 404, too.
-pub(super) fn refusal(host: &str, status: u16, status_text: &str, body: &[u8]) -> Refusal {
+pub(super) fn refusal(host: &str, status: u16, status_text: &str, body: &[u8], secrets: &[Secret]) -> Refusal {
     let errors = errors(body);
-    let words = words(&errors, body);
+    // Before the words are cut, which could leave a piece of a secret.
+    let words = hide(secrets, words(&errors, body));
     let full = if words.is_empty() {
         format!("{status} {status_text}")
     } else {
@@ -268,7 +270,7 @@ mod tests {
     #[test]
     fn only_the_registrys_own_form_means_no() {
         let check = |status: u16, body: &str, expect: &str| {
-            let said = match refusal("r.example", status, "Text", body.as_bytes()) {
+            let said = match refusal("r.example", status, "Text", body.as_bytes(), &[]) {
                 Refusal::Absent(absent) => format!("no: {}", absent.reason),
                 Refusal::Unknown(unknown) => format!("{}: {}", unknown.kind.name(), unknown.reason),
             };
@@ -314,7 +316,7 @@ mod tests {
     #[test]
     fn reasons_are_short_and_hold_no_credentials() {
         let body = format!("see https://user:hunter22@host/ {}", "x".repeat(900));
-        let Refusal::Unknown(unknown) = refusal("h", 500, "T", body.as_bytes()) else {
+        let Refusal::Unknown(unknown) = refusal("h", 500, "T", body.as_bytes(), &[]) else {
             panic!()
         };
         assert!(

@@ -6,6 +6,7 @@ use ureq::http::{Method, StatusCode, header};
 
 use crate::registry::answer::{Refusal, Unknown, UnknownKind, refusal};
 use crate::registry::retry_after::retry_after;
+use crate::registry::secret::Secret;
 use crate::registry::transport::{Request, Response, Transport};
 
 /// The wait before the first repetition; each next one is twice as long.
@@ -71,10 +72,10 @@ fn waiting_time(response: &Response) -> Option<Duration> {
     retry_after(response.header(header::RETRY_AFTER), SystemTime::now())
 }
 
-/// What an answer means that is not the one that was asked for.
-pub(super) fn refused(response: &Response) -> Refusal {
+/// What an answer means that is not the one that was asked for, without the secrets that it repeats.
+pub(super) fn refused(response: &Response, secrets: &[Secret]) -> Refusal {
     let status = response.status.as_u16();
-    let refusal = refusal(&response.host, status, response.status_text(), &response.body);
+    let refusal = refusal(&response.host, status, response.status_text(), &response.body, secrets);
     match (refusal, waiting_time(response)) {
         (Refusal::Unknown(unknown), Some(time)) if !time.is_zero() && unknown.may_pass => {
             let reason = format!("{} (it asks to wait {} seconds)", unknown.reason, time.as_secs());

@@ -12,7 +12,7 @@ use ureq::http::{Method, StatusCode};
 
 use crate::oci::{ImageConfig, Platform, Reference};
 use crate::registry::answer::{Absent, Existence, Found, Refusal, Unknown, UnknownKind};
-use crate::registry::authorization::{Authorization, authorize, hidden, without};
+use crate::registry::authorization::{Authorization, authorize};
 use crate::registry::client::{Client, refused};
 use crate::registry::credentials::Credentials;
 use crate::registry::layer::files_below;
@@ -299,9 +299,8 @@ impl Question<'_> {
         let mut is_new = false;
         loop {
             request.authorization = authorization.as_ref().map(|found| found.header.clone());
-            let secrets = authorization.as_ref().map_or(&[][..], |found| &found.secrets);
             let answer = self.registry.client.send(&request, self.deadline);
-            let response = answer.map_err(|unknown| self.named(hidden(secrets, unknown)))?;
+            let response = answer.map_err(|unknown| self.named(unknown))?;
             if response.status.is_success() {
                 return Ok(response);
             }
@@ -338,12 +337,9 @@ impl Question<'_> {
     /// What an answer means, and whose credentials were refused.
     fn explained(&self, response: &Response, authorization: Option<&Authorization>) -> Refusal {
         let secrets = authorization.map_or(&[][..], |found| &found.secrets);
-        let unknown = match refused(response) {
-            Refusal::Unknown(unknown) => self.named(hidden(secrets, unknown)),
-            Refusal::Absent(absent) => {
-                let reason = without(secrets, absent.reason);
-                return Refusal::Absent(Absent { reason, ..absent });
-            }
+        let unknown = match refused(response, secrets) {
+            Refusal::Unknown(unknown) => self.named(unknown),
+            absent => return absent,
         };
         let from = match authorization {
             _ if unknown.kind != UnknownKind::Denied => return unknown.into(),

@@ -23,6 +23,14 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A server's words without the secrets that it repeats in them.
+pub(super) fn hide(secrets: &[Secret], mut words: String) -> String {
+    for secret in secrets.iter().filter(|secret| !secret.0.is_empty()) {
+        words = words.replace(&secret.0, "***");
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +38,11 @@ mod tests {
     #[test]
     fn a_secret_is_not_printed() {
         assert_eq!(format!("{:?}", Some(Secret::new("hunter22"))), "Some(Secret)");
+    }
+
+    #[test]
+    fn what_a_server_repeats_is_hidden() {
+        let secrets = [Secret::new("hunter22"), Secret::new("")];
+        assert_eq!(hide(&secrets, "no: hunter22 is wrong".into()), "no: *** is wrong");
     }
 }

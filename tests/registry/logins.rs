@@ -281,6 +281,29 @@ fn a_token_server_has_problems_of_its_own() {
 }
 
 #[test]
+fn of_a_long_token_that_is_repeated_no_piece_is_told() {
+    let token = "hunter-".repeat(200);
+    let reply = json!({ "token": token }).to_string();
+    let tokens = Server::new(move |_| answer(200, &reply));
+    let challenge = format!("Bearer realm=\"http://{}/\"", tokens.host());
+    for (status, code, expect) in [
+        (
+            403,
+            "DENIED",
+            "denied 403 Forbidden: DENIED: not Bearer *** (without credentials)",
+        ),
+        (404, "NAME_UNKNOWN", "no NAME_UNKNOWN: not Bearer ***"),
+    ] {
+        let challenge = challenge.clone();
+        let server = Server::new(move |asked| match asked.authorization() {
+            "" => error(401, "UNAUTHORIZED", "who?").header("WWW-Authenticate", &challenge),
+            other => error(status, code, &format!("not {other}")),
+        });
+        assert_eq!(User::new().exists(&format!("{}/a/b:1", server.host()), &[]), expect);
+    }
+}
+
+#[test]
 fn a_refusal_without_a_challenge_is_a_refusal() {
     let check = |reply: crate::server::Answer| {
         let server = Server::new(move |_| reply.clone());
