@@ -27,6 +27,8 @@ pub(super) struct AssembledImage {
     pub(super) vertices: BTreeMap<String, String>,
     pub(super) settings: Settings,
     pub(super) history: Vec<String>,
+    /// The names of the steps of its own layers, the lowest first.
+    pub(super) layers: Vec<String>,
     pub(super) base: Option<Resolved>,
     /// A tree whose passwd file is that of the image.
     pub(super) users: Option<Output>,
@@ -135,6 +137,7 @@ impl Build<'_> {
             reference: solved,
             settings,
             history: graph.history,
+            layers: graph.layers,
             base: images.base().cloned(),
             users,
         })

@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::frontend::gateway::{CallError, Client, RegistryAnswer, answer_of};
 use crate::frontend::image::{Resolved, fetch, image_output};
 use crate::frontend::options::IfExists;
-use crate::image_spec::{Algorithm, ImageSpec};
+use crate::image_spec::ImageSpec;
 use crate::llb::{FileActions, Image, MakeFile, Metadata, ResolveMode};
-use crate::name::{INPUTS_DIGEST_LABEL, Identity, Naming};
+use crate::name::{Identity, Naming};
 use crate::oci::{Platform, Reference};
 use crate::text::{Diagnostic, Failure, ProblemKind, Span};
 
@@ -34,18 +34,20 @@ impl Wanted<'_> {
         client: &Client,
         platforms: &[Platform],
     ) -> Result<Option<Vec<Resolved>>, Failure> {
-        if self
-            .spec
-            .registry
-            .as_ref()
-            .is_none_or(|registry| registry.value.is_empty())
-        {
+        let given = &self.identity.given.names;
+        let registry = self.spec.registry.as_ref();
+        if given.is_empty() && registry.is_none_or(|registry| registry.value.is_empty()) {
             let message =
                 "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without it there is no place to look for the image";
             return Err(Diagnostic::error(RULE, message).at_known(self.span()).into());
         }
         if let Some(problem) = self.naming.name_problem(self.identity) {
             return Err(problem.into());
+        }
+        if given.len() > 1 {
+            let message = "IMAGESPEC_IF_EXISTS looks for one name, and the image has several";
+            let help = "`imagespec build --push` looks for all of them";
+            return Err(Diagnostic::error(RULE, message).help(help).into());
         }
         let reference = Reference::parse(&self.identity.image_name)
             .map_err(|error| Diagnostic::internal("a name without problems cannot be read").because(error))?;
@@ -55,7 +57,13 @@ impl Wanted<'_> {
             let why_not = match &found {
                 None => Some(format!("is not there for {platform}")),
                 Some(_) if self.policy == IfExists::Fail => None,
-                Some(image) => self.difference(image).map(|words| format!("is there, {words}")),
+                Some(image) => {
+                    let labels = image.config.iter().flat_map(|config| &config.labels);
+                    let differs = self
+                        .identity
+                        .difference(labels.map(|(name, value)| (name.as_str(), value.as_str())));
+                    differs.map(|words| format!("is there, {words}"))
+                }
             };
             match (found, why_not) {
                 (Some(image), None) => images.push(image),
@@ -72,25 +80,6 @@ impl Wanted<'_> {
             return Err(problem.at_known(self.span()).help(help).into());
         }
         Ok(Some(images))
-    }
-
-    /// Why an image of this name is another one; `None` if it is this one. What a `content` tag leaves out, the image
-    /// does not depend on.
-    fn difference(&self, image: &Resolved) -> Option<&'static str> {
-        if self.identity.algorithm == Algorithm::Content {
-            return None;
-        }
-        let mut labels = image.config.iter().flat_map(|config| &config.labels);
-        let label = labels.find(|(name, _)| name == INPUTS_DIGEST_LABEL);
-        let Some(digest) = &self.identity.inputs_digest else {
-            return Some("and what it was made from cannot be compared");
-        };
-        match digest.agrees_with(label.map(|(_, value)| value.as_str())) {
-            Some(true) => None,
-            Some(false) => Some("made from other files"),
-            None if digest.is_beyond_tag => Some("and does not say which files it was made from"),
-            None => None,
-        }
     }
 
     /// Looks for the image of one platform.

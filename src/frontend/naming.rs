@@ -5,7 +5,7 @@ use crate::frontend::digests::Looked;
 use crate::frontend::files::left_out;
 use crate::frontend::session::Session;
 use crate::image_spec::Algorithm;
-use crate::name::{Identity, Naming};
+use crate::name::{Given, Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
 
@@ -39,14 +39,25 @@ pub(super) async fn identify(
     Ok(identity)
 }
 
-/// Adds the names to the result: for the client's metadata, and for the exporter option `name=*`.
-pub(super) fn add_names(identity: &Identity, result: &mut wire::Result) {
-    for (name, value) in [
-        ("image.name", &identity.image_name),
-        ("frontend.imagespec.name", &identity.image_name),
-        ("frontend.imagespec.tag", &identity.tag),
-        ("frontend.imagespec.id", &identity.id),
-    ] {
-        result.metadata.insert(name.into(), value.clone().into_bytes());
+/// Adds the names to the result: for the client's metadata, and for the exporter option `name=*`. Of an image whose tag
+/// cannot be computed, only those that were given.
+pub(super) fn add_names(given: &Given, identity: Option<&Identity>, result: &mut wire::Result) {
+    let mut add = |name: &str, value: String| result.metadata.insert(name.into(), value.into_bytes());
+    let computed = identity.map(|identity| identity.image_name.clone());
+    if let Some(name) = given.names.first().cloned().or(computed) {
+        add(
+            "image.name",
+            if given.names.is_empty() {
+                name.clone()
+            } else {
+                given.names.join(",")
+            },
+        );
+        add("frontend.imagespec.name", name);
     }
+    if let Some(identity) = identity {
+        add("frontend.imagespec.tag", identity.tag.clone());
+        add("frontend.imagespec.id", identity.id.clone());
+    }
+    add("frontend.imagespec.version", env!("CARGO_PKG_VERSION").to_owned());
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use serde::Deserialize;
 
 use crate::llb::{Network, ResolveMode};
-use crate::name::NamingOptions;
+use crate::name::{Given, NamingOptions};
 use crate::oci::{NOT_LINUX, Platform};
 use crate::plan::{Part, Stage, Strategy, is_proxy};
 use crate::proto::gateway::CacheOptionsEntry;
@@ -22,8 +22,10 @@ const IF_EXISTS: &str = "IMAGESPEC_IF_EXISTS";
 const ALGORITHM: &str = "IMAGESPEC_TAG_ALGORITHM";
 const UNICODE: &str = "IMAGESPEC_PYTHON_UNICODE";
 const MACHINE: &str = "IMAGESPEC_HOST_ARCH";
+const NAMES: &str = "IMAGESPEC_NAME";
+const ID: &str = "IMAGESPEC_ID";
 /// Build arguments that are ours.
-const OWN_ARGUMENTS: [&str; 6] = [STRATEGY, TIMINGS, IF_EXISTS, ALGORITHM, UNICODE, MACHINE];
+const OWN_ARGUMENTS: [&str; 8] = [STRATEGY, TIMINGS, IF_EXISTS, ALGORITHM, UNICODE, MACHINE, NAMES, ID];
 /// Build arguments that clients, BuildKit or we read in any build.
 const KNOWN_PREFIXES: [&str; 2] = ["BUILDKIT_", "SOURCE_DATE_EPOCH"];
 
@@ -363,6 +365,15 @@ impl FrontendOptions {
         }
     }
 
+    /// What the client calls the image, instead of its computed names: separated by commas, the first for the labels.
+    pub(crate) fn given(&self) -> Given {
+        let names = self.argument(NAMES).into_iter().flat_map(|names| names.split(','));
+        Given {
+            names: names.map(|name| name.trim().to_owned()).collect(),
+            id: self.argument(ID).map(str::to_owned),
+        }
+    }
+
     /// How names are computed. The engine's architecture stands in for that of the user's machine, which is unknown.
     ///
     /// # Errors
@@ -380,6 +391,7 @@ impl FrontendOptions {
             machine: self.argument(MACHINE).unwrap_or(&self.worker.architecture).to_owned(),
             platform: self.get("platform").map(str::to_owned),
             sibling_lock: None,
+            given: self.given(),
         })
     }
 

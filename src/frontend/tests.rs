@@ -421,3 +421,43 @@ fn a_spec_without_a_name_given_is_found() {
         "{message}"
     );
 }
+
+#[test]
+fn names_that_are_given_win() {
+    let given = [
+        ("build-arg:IMAGESPEC_NAME", "r.example/a:1,r.example/b:2"),
+        ("build-arg:IMAGESPEC_ID", "theirs"),
+    ];
+    let text = |metadata: &std::collections::BTreeMap<String, Vec<u8>>, name: &str| {
+        metadata
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+    };
+    let check = |spec: &str, more: &[(&str, &str)], names: Option<&str>, label: Option<&str>| {
+        let memory = build(Memory::with_spec(spec), &[&given[..], more].concat());
+        let metadata = result(&memory).metadata;
+        let config: serde_json::Value = serde_json::from_slice(&metadata["containerimage.config"]).unwrap();
+        assert_eq!(text(&metadata, "image.name").as_deref(), names, "{spec}");
+        let found = config["config"]["Labels"]["io.imagespec.name"]
+            .as_str()
+            .map(str::to_owned);
+        assert_eq!(found.as_deref(), label, "{spec}");
+        let variables = config["config"]["Env"].as_array().unwrap();
+        assert!(
+            variables.iter().any(|it| it == "_F_IMG_ID=theirs"),
+            "{spec} {variables:?}"
+        );
+        assert!(
+            memory
+                .warned
+                .lock()
+                .unwrap()
+                .iter()
+                .all(|it| !String::from_utf8_lossy(&it.short).contains("IMAGESPEC_"))
+        );
+    };
+    let both = Some("r.example/a:1,r.example/b:2");
+    check("name: x\n", &[], both, Some("r.example/a:1"));
+    check("tag_algorithm: flytekit-1.13\n", &[], both, Some("r.example/a:1"));
+    check("name: x\napt_packages: [jq]\n", &[("target", "apt")], None, None);
+}

@@ -1,5 +1,6 @@
 //! The identity of an image: id, tag and name, by whichever algorithm.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::files::{Answer, Chosen, Fault, Outcome, Problem, Request, Task};
@@ -7,6 +8,7 @@ use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
 use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::content;
 use crate::name::inputs_digest::{self, InputsDigest};
+use crate::name::labels::{INPUTS_DIGEST_LABEL, TAG_LABEL};
 use crate::oci::{Platform, Reference};
 use crate::python::Unicode;
 use crate::text::{Diagnostic, Severity, Span};
@@ -24,6 +26,17 @@ pub struct NamingOptions {
     pub platform: Option<String>,
     /// The text of a lock beside the spec.
     pub sibling_lock: Option<String>,
+    /// What the caller calls the image, instead.
+    pub given: Given,
+}
+
+/// Names that the caller gives an image, which win over those that are computed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Names of the image, the first in its labels.
+    pub names: Vec<String>,
+    /// What tasks find in `_F_IMG_ID`.
+    pub id: Option<String>,
 }
 
 /// An image's names before its files are known.
@@ -44,8 +57,10 @@ pub struct Identity {
     pub id: String,
     /// The part after the colon of the image's name.
     pub tag: String,
-    /// `[registry/]name:tag`.
+    /// `[registry/]name:tag`, or the first name that was given.
     pub image_name: String,
+    /// What the caller calls the image.
+    pub given: Given,
     /// The named values that the tag was computed from. They may hold credentials, as users wrote them.
     pub inputs: Vec<(String, String)>,
     /// The digest of what the tag leaves out, if it was asked for and could be computed. A `content` tag has none.
@@ -59,6 +74,29 @@ impl fmt::Debug for Identity {
             .field("algorithm", &self.algorithm)
             .field("image_name", &self.image_name)
             .finish_non_exhaustive()
+    }
+}
+
+impl Identity {
+    /// Why an image of this name, by its labels, is another one; `None` if it is this one. What a computed `content` tag
+    /// leaves out, the image does not depend on.
+    #[must_use]
+    pub fn difference<'l>(&self, labels: impl Iterator<Item = (&'l str, &'l str)>) -> Option<&'static str> {
+        let labels: BTreeMap<&str, &str> = labels.collect();
+        let is_computed = self.given.names.is_empty();
+        if self.algorithm == Algorithm::Content {
+            let tag = labels.get(TAG_LABEL);
+            return (!is_computed && tag != Some(&self.tag.as_str())).then_some("made from something else");
+        }
+        let Some(digest) = &self.inputs_digest else {
+            return Some("and what it was made from cannot be compared");
+        };
+        match digest.agrees_with(labels.get(INPUTS_DIGEST_LABEL).copied()) {
+            Some(true) => None,
+            Some(false) => Some("made from other files"),
+            None if digest.is_beyond_tag || !is_computed => Some("and does not say which files it was made from"),
+            None => None,
+        }
     }
 }
 
@@ -107,10 +145,14 @@ impl<'a> Naming<'a> {
         self.algorithm
     }
 
-    /// flytekit's id, which does not depend on files.
+    /// flytekit's id, which does not depend on files, or the one that was given.
     #[must_use]
     pub fn id(&self) -> String {
-        self.fields.hash()
+        self.options.given.id.clone().unwrap_or_else(|| self.fields.hash())
+    }
+
+    fn name_or(&self, computed: String) -> String {
+        self.options.given.names.first().cloned().unwrap_or(computed)
     }
 
     /// The platforms of the image: those asked for, else the spec's, else flytekit's choice or that of the machine.
@@ -163,7 +205,8 @@ impl<'a> Naming<'a> {
             algorithm: self.algorithm,
             id: self.id(),
             tag: tag.tag,
-            image_name: tag.image_name,
+            image_name: self.name_or(tag.image_name),
+            given: self.options.given.clone(),
             inputs: tag.inputs,
             inputs_digest: None,
         })
@@ -196,7 +239,8 @@ impl<'a> Naming<'a> {
         Ok(Identity {
             algorithm: self.algorithm,
             id: self.id(),
-            image_name: self.fields.image_name(&tag),
+            image_name: self.name_or(self.fields.image_name(&tag)),
+            given: self.options.given.clone(),
             tag,
             inputs,
             inputs_digest: None,
@@ -272,7 +316,11 @@ impl<'a> Naming<'a> {
         } else {
             "name"
         };
-        let problem = Diagnostic::error("image-name", error.to_string()).at(self.spec.span_of(field));
+        let problem = Diagnostic::error("image-name", error.to_string());
+        if !self.options.given.names.is_empty() {
+            return Some(problem.help("give the image another name").caused_by(error));
+        }
+        let problem = problem.at(self.spec.span_of(field));
         let help = "look at `registry`, `name` and `tag_format`";
         Some(problem.help(help).caused_by(error))
     }

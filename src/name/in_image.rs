@@ -34,7 +34,7 @@ pub fn name_in_image(identity: &Identity, spec: &ImageSpec, settings: &mut Setti
         }
     }
     // Tasks of flytekit 1.13 compare it with the image's name.
-    if identity.algorithm == Algorithm::Flytekit113 {
+    if identity.algorithm == Algorithm::Flytekit113 && identity.given.id.is_none() {
         for edit in &mut settings.environment {
             if let Change::Set { value } = &mut edit.change
                 && edit.name == "_F_IMG_ID"

@@ -103,6 +103,7 @@ pub fn differences(left: &[(String, String)], right: &[(String, String)]) -> Vec
 mod tests {
     use super::*;
     use crate::image_spec::Algorithm;
+    use crate::name::Given;
 
     #[test]
     fn labels_can_be_compared_with_specs() {
@@ -118,6 +119,7 @@ mod tests {
             id: String::new(),
             tag: String::new(),
             image_name: String::new(),
+            given: Given::default(),
             inputs,
             inputs_digest: None,
         };

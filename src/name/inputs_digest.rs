@@ -13,8 +13,6 @@ use crate::text::context_path;
 const HEADER: &str = "imagespec-inputs-1\n";
 /// The start of a digest: the number in the header.
 const VERSION: &str = "1:";
-/// The label of images that has it.
-pub const INPUTS_DIGEST_LABEL: &str = "io.imagespec.inputs-digest";
 /// What of a repository tells a package its version. The rest differs between two checkouts of one commit.
 const REPOSITORY: [&str; 3] = [".git/HEAD", ".git/packed-refs", ".git/refs"];
 

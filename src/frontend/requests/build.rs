@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::frontend::assembly::AssembledImage;
@@ -15,7 +16,7 @@ use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
 use crate::frontend::{existing, failed_commands, home, naming, secrets, unseen_variables};
 use crate::image_spec::{Algorithm, ImageSpec};
-use crate::name::{Identity, name_in_image};
+use crate::name::{Given, Identity, NAME_LABEL, name_in_image};
 use crate::plan::{Part, Stage};
 use crate::project::{FoundRequirements, copies_anything};
 use crate::proto::gateway as wire;
@@ -78,7 +79,6 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         let flags = (is_labelled, position == 0);
         built.push(assembly.image(platform, images, locked, known, flags).await?);
     }
-    // A part of an image must not have the name of the whole.
     let identity = if early.is_some() || !is_whole {
         evaluate(session, &built).await?;
         early
@@ -88,7 +88,12 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     for image in built.iter_mut().filter(|_| is_whole) {
         home::set_home(session, spec, image).await?;
     }
-    Ok(result(&inputs, built, identity.as_ref(), is_index))
+    // A part of an image must not have the name of the whole.
+    let given = match is_whole {
+        true => session.options.given(),
+        false => Given::default(),
+    };
+    Ok(result(&inputs, built, &given, identity.as_ref(), is_index))
 }
 
 /// What is known about an image's name before it is built.
@@ -208,7 +213,7 @@ async fn existing_result(
         result.add(platform, solved, raw, config);
     }
     let mut result = result.finish();
-    naming::add_names(identity, &mut result);
+    naming::add_names(&inputs.session.options.given(), Some(identity), &mut result);
     Ok(result)
 }
 
@@ -216,15 +221,19 @@ async fn existing_result(
 fn result(
     inputs: &BuildInputs<'_>,
     built: Vec<AssembledImage>,
+    given: &Given,
     identity: Option<&Identity>,
     is_index: bool,
 ) -> wire::Result {
     let session = inputs.session;
     let mut result = ImageResult::new(is_index);
     let mut vertices = BTreeMap::new();
+    let (mut base_layers, mut layers) = (0, Vec::new());
     for (platform, mut image) in inputs.platforms.iter().zip(built) {
-        if let Some(identity) = identity {
-            name_in_image(identity, inputs.spec, &mut image.settings);
+        match (identity, given.names.first()) {
+            (Some(identity), _) => name_in_image(identity, inputs.spec, &mut image.settings),
+            (None, Some(name)) => image.settings.set_label(NAME_LABEL, name.clone()),
+            (None, None) => {}
         }
         let base = image.base.as_ref().and_then(|base| base.config.as_ref());
         let config = write::image_config(
@@ -235,12 +244,14 @@ fn result(
             &image.history,
         );
         vertices.extend(image.vertices);
+        base_layers += base.map_or(0, |base| base.layers);
+        layers.extend(image.layers);
         result.add(platform, image.reference, config.to_string().into_bytes(), base);
     }
     let mut result = result.finish();
-    if let Some(identity) = identity {
-        naming::add_names(identity, &mut result);
-    }
+    naming::add_names(given, identity, &mut result);
+    let layers = json!({"base": base_layers, "own": layers}).to_string().into_bytes();
+    result.metadata.insert("frontend.imagespec.layers".into(), layers);
     if session.options.wants_timings() {
         let timings = timings(session, &vertices).into_bytes();
         result.metadata.insert("frontend.imagespec.timings".into(), timings);
