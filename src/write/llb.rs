@@ -21,6 +21,8 @@ pub struct Graph {
     pub result: Option<Output>,
     /// The image's history, one entry for each layer.
     pub history: Vec<String>,
+    /// The names that the steps of the layers have in the progress.
+    pub layers: Vec<String>,
 }
 
 /// Turns a plan into a graph.
@@ -31,6 +33,7 @@ pub fn write_llb(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> R
     let mut below = sources.base.clone();
     let mut environment = edited(&sources.base_environment, &plan.base.environment);
     let mut history = Vec::new();
+    let mut layers = Vec::new();
     for (position, storey) in plan.storeys.iter().enumerate() {
         let is_top = position + 1 == plan.storeys.len();
         let target = if is_top { &options.target } else { &Target::Whole };
@@ -46,16 +49,32 @@ pub fn write_llb(plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> R
             environment: &environment,
         };
         below = writer.result()?;
+        for step in schedule
+            .layers
+            .iter()
+            .filter_map(|position| storey.steps.get(*position))
+        {
+            for _ in 0..layer_count(step) {
+                history.push(format!("[{}] {}", step.stage.name(), step.title));
+                layers.push(writer.name(step.stage, &shortened(&step.title)));
+            }
+        }
         environment = edited(&environment, &storey.environment());
-        history.extend(
-            schedule
-                .layers
-                .iter()
-                .filter_map(|position| storey.steps.get(*position))
-                .map(|step| format!("[{}] {}", step.stage.name(), step.title)),
-        );
     }
-    Ok(Graph { result: below, history })
+    Ok(Graph {
+        result: below,
+        history,
+        layers,
+    })
+}
+
+/// How many layers a step becomes. A directory that may exist is made first and then takes its own properties again:
+/// BuildKit keeps what two actions read.
+fn layer_count(step: &Step) -> usize {
+    match step.action {
+        Action::MakeDirectory { owner: None, .. } => 2,
+        _ => 1,
+    }
 }
 
 /// What a run left.
