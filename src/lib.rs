@@ -5,7 +5,7 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 #[cfg(feature = "cli")]
-mod engine;
+pub mod engine;
 pub mod files;
 pub mod flytekit;
 pub mod frontend;
@@ -16,6 +16,8 @@ pub mod llb;
 pub mod name;
 pub mod oci;
 pub mod plan;
+#[cfg(feature = "cli")]
+mod program;
 mod project;
 pub mod proto;
 pub mod python;

@@ -21,7 +21,7 @@ use modules::{Arrow, Sources};
 
 /// Each folder, from the ground up, with the folders that it may name. A folder names only what stands above
 /// it in this table, so the table itself has no circle.
-const FLOORS: [(&str, &str); 17] = [
+const FLOORS: [(&str, &str); 18] = [
     ("text", ""),
     ("oci", ""),
     ("proto", ""),
@@ -38,11 +38,12 @@ const FLOORS: [(&str, &str); 17] = [
         "frontend",
         "text oci proto python files image_spec plan llb write name project",
     ),
-    ("engine", "text"),
+    ("program", "text"),
+    ("engine", "text oci program"),
     ("registry", "text oci"),
     (
         "cli",
-        "text oci python files image_spec plan name project engine registry",
+        "text oci python files image_spec plan name project program engine registry",
     ),
     ("main", "files frontend cli"),
 ];

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::image_spec::Algorithm;
-use crate::name::NamingOptions;
+use crate::name::{Given, NamingOptions};
 use crate::oci::{NOT_LINUX, Platform};
 use crate::python::Unicode;
 
@@ -50,6 +50,26 @@ fn platforms(text: &str) -> Result<String, String> {
 }
 
 impl NamingArguments {
+    /// The platforms, as they were given.
+    pub(super) fn platform(&self) -> Option<&str> {
+        self.platform.as_deref()
+    }
+
+    /// The build arguments that make a frontend compute the same names.
+    pub(super) fn build_arguments(&self) -> Vec<String> {
+        let unicode = (self.python_unicode != Unicode::default()).then(|| self.python_unicode.to_string());
+        let given = [
+            (
+                "TAG_ALGORITHM",
+                self.algorithm.map(|algorithm| algorithm.name().to_owned()),
+            ),
+            ("HOST_ARCH", self.host_arch.clone()),
+            ("PYTHON_UNICODE", unicode),
+        ];
+        let given = given.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        given.map(|(name, value)| format!("IMAGESPEC_{name}={value}")).collect()
+    }
+
     /// The options for computing names.
     pub(super) fn options(&self) -> NamingOptions {
         NamingOptions {
@@ -61,6 +81,7 @@ impl NamingArguments {
                 .unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             platform: self.platform.clone(),
             sibling_lock: None,
+            given: Given::default(),
         }
     }
 }

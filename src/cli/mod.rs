@@ -1,6 +1,7 @@
 //! The command line: the frontend's core on the user's machine.
 
 mod arguments;
+mod build;
 mod commands;
 mod disk;
 mod names;
@@ -8,22 +9,28 @@ mod output;
 mod project;
 mod registries;
 mod report;
+mod settings;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::cli::commands::{diff, exists, id, inspect, lock, name, plan, tag};
-use crate::cli::output::FAILED;
+use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
+use crate::cli::commands::{
+    build as build_command, completions, config, diff, engines, exists, id, inspect, lock, man, name, plan, tag,
+};
+use crate::cli::output::exit_code;
 use crate::cli::report::report;
+use crate::text::Failure;
 
 /// Turns image specs into container images.
 ///
-/// imagespec is a BuildKit frontend: with `# syntax=docker.io/imagespec/imagespec:1` as the first line of a spec,
-/// `docker buildx build -f imageSpec.yaml -t NAME .` builds the image. The commands here compute the same names, and lock packages.
+/// `imagespec build` builds the image of imageSpec.yaml in this directory. imagespec is also a BuildKit frontend: with
+/// `# syntax=docker.io/imagespec/imagespec:1` as the first line of a spec, `docker buildx build -f imageSpec.yaml .` builds
+/// the same image without this program.
 ///
-/// Exit codes: 0 done, 1 the answer is no (`diff` found differences), 2 wrong command line, 3 an error in the spec, its
-/// files or another program, 4 a registry does not say.
+/// Exit codes: 0 done, 1 the answer is no, or the build failed, 2 wrong command line, 3 an error in the spec or its files,
+/// 4 unknown, 5 no engine, 75 it failed for a reason that may pass, 130 interrupted.
 #[derive(Debug, Parser)]
 #[command(name = "imagespec", version, arg_required_else_help = true, max_term_width = 100)]
 struct CommandLine {
@@ -33,6 +40,15 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Build the image of a spec with docker, buildx or buildctl.
+    ///
+    /// Progress goes to standard error, one line about the image to standard output. With --push, an image that is in its
+    /// registry already is not built. IMAGESPEC_BUILD_FLAGS adds flags; docs/cli.md has settings, engines and exit codes.
+    Build(Box<BuildArguments>),
+    /// Show which engines there are, and which of them can build.
+    Engines(engines::EnginesArguments),
+    /// Print the settings that count, and where each comes from.
+    Config(config::ConfigArguments),
     /// Print the tag of an image: what is in it, as a hash.
     Tag(tag::TagArguments),
     /// Print the full name of an image: registry, name and tag.
@@ -57,14 +73,22 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Resolve the Python packages of a spec, and write the lock that builds will use: pylock.toml beside the spec.
     ///
-    /// docker resolves them inside the image, as a build would.
+    /// An engine resolves them inside the image, as a build would.
     Lock(lock::LockArguments),
+    /// Print a script that completes command lines in a shell.
+    Completions(completions::CompletionsArguments),
+    /// Write manual pages.
+    Man(man::ManArguments),
 }
 
 /// Runs the command line of the process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match CommandLine::try_parse() {
+    let words = match with_flags(std::env::args_os().collect(), flags_of_environment()) {
+        Ok(words) => words,
+        Err(problem) => return failed(&problem.into(), false),
+    };
+    let arguments = match CommandLine::try_parse_from(words) {
         Ok(arguments) => arguments,
         // Help and versions also come this way.
         Err(error) => {
@@ -73,6 +97,9 @@ pub fn main() -> ExitCode {
         }
     };
     let (json, outcome) = match &arguments.command {
+        Command::Build(arguments) => (arguments.json(), build_command::run(arguments)),
+        Command::Engines(arguments) => (arguments.json(), engines::run(arguments)),
+        Command::Config(arguments) => (arguments.json(), config::run(arguments)),
         Command::Tag(arguments) => (arguments.json(), tag::run(arguments)),
         Command::Name(arguments) => (arguments.json(), name::run(arguments)),
         Command::Id(arguments) => (arguments.json(), id::run(arguments)),
@@ -81,12 +108,16 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
+        Command::Completions(arguments) => (false, completions::run(arguments, CommandLine::command())),
+        Command::Man(arguments) => (false, man::run(arguments, CommandLine::command())),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
-        Err(failure) => {
-            report(&failure, json);
-            ExitCode::from(FAILED)
-        }
+        Err(failure) => failed(&failure, json),
     }
+}
+
+fn failed(failure: &Failure, json: bool) -> ExitCode {
+    report(failure, json);
+    ExitCode::from(exit_code(failure))
 }

@@ -39,7 +39,7 @@ pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identit
     let project = arguments.project(Operation::Naming)?;
     let naming = project.naming(&arguments.naming.options())?;
     // Reading all files takes longer than the tag, so it is done for programs alone.
-    let read = arguments.naming.json.then(|| project.read_paths()).flatten();
+    let read = arguments.naming.json.then(|| project.checked_paths().ok()).flatten();
     let (identity, warnings, _) = project.identify(&naming, read.as_deref())?;
     let found = json!({
         "version": 1,

@@ -2,15 +2,37 @@
 
 use std::io::Write as _;
 
+use crate::text::{Failure, ProblemKind};
+
 /// Success.
 pub(super) const DONE: u8 = 0;
-/// The answer is no; for `diff`, that there are differences.
+/// The answer is no, or the build failed.
 pub(super) const NO: u8 = 1;
-// Wrong command lines end with clap's 2.
+/// The command line is wrong; clap's own code.
+const USAGE: u8 = 2;
 /// An error in the spec, its files or another program.
-pub(super) const FAILED: u8 = 3;
-/// A registry does not say.
+const FAILED: u8 = 3;
+/// Nobody could be asked, or the answer says neither yes nor no.
 pub(super) const UNKNOWN: u8 = 4;
+/// An engine is missing or cannot build.
+const NO_ENGINE: u8 = 5;
+/// `EX_TEMPFAIL` of sysexits.h: it may go well another time.
+const MAY_PASS: u8 = 75;
+/// 128 and SIGINT, as shells have it.
+const INTERRUPTED: u8 = 130;
+
+/// The exit code of a failure: that of its first problem.
+pub(super) fn exit_code(failure: &Failure) -> u8 {
+    match failure.problems.first().map(|problem| problem.kind) {
+        Some(ProblemKind::Step | ProblemKind::Conflict) => NO,
+        Some(ProblemKind::Usage) => USAGE,
+        Some(ProblemKind::Unknown) => UNKNOWN,
+        Some(ProblemKind::Engine) => NO_ENGINE,
+        Some(ProblemKind::Transient) => MAY_PASS,
+        Some(ProblemKind::Interrupted) => INTERRUPTED,
+        _ => FAILED,
+    }
+}
 
 /// Writes to standard output. A reader that went away is not an error.
 pub(super) fn out(text: &str) {

@@ -4,10 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::disk::{DiskFiles, cannot, read_file};
-use crate::engine;
 use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute, docker_patterns};
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
 use crate::name::{Identity, Naming, NamingOptions, request};
+use crate::program::ignored_files;
 use crate::project::{
     FoundRequirements, Outlook, Planned, check, copies_warnings, copying, read_requirements, several_platforms,
 };
@@ -103,15 +103,21 @@ impl Project {
         Naming::new(&self.spec, &options).map_err(|problems| self.failure(problems))
     }
 
-    /// The files and directories that the requirements of each spec name; `None` if they cannot be read.
-    pub(super) fn read_paths(&self) -> Option<Vec<Vec<String>>> {
-        let mut files = self.files().ok()?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
+    /// The files and directories that the requirements of each spec name.
+    ///
+    /// # Errors
+    /// What is wrong with files that the spec names, as a build would find it.
+    pub(super) fn checked_paths(&self) -> Result<Vec<Vec<String>>, Failure> {
+        let mut files = self.files()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .map_err(|error| Diagnostic::internal("no runtime").because(error))?;
         let found = runtime.block_on(async {
             let texts = check(&mut files, &self.spec).await?;
             read_requirements(&mut files, &self.spec, &texts, self.lock.is_some()).await
         });
-        Some(found.ok()?.iter().map(FoundRequirements::paths).collect())
+        let found = found.map_err(|failure| failure.about(&self.text))?;
+        Ok(found.iter().map(FoundRequirements::paths).collect())
     }
 
     fn files(&self) -> Result<DiskFiles, Diagnostic> {
@@ -130,7 +136,7 @@ impl Project {
             copies: copying(&self.spec, naming.algorithm()),
             ..request(&[tasks.as_slice(), &more].concat())
         };
-        let answer = compute(&asked, &context, &|directory| Some(engine::ignored_files(directory)));
+        let answer = compute(&asked, &context, &|directory| Some(ignored_files(directory)));
         let identity = match read {
             Some(_) => naming.identify_with_inputs(&tasks, &more, &answer),
             None => naming.identify(&tasks, &answer),

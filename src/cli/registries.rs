@@ -1,12 +1,20 @@
 //! Registries, for the commands that ask them.
 
+use crate::cli::settings::Settings;
 use crate::oci::Reference;
 use crate::registry::{Registry, RegistrySettings};
 use crate::text::Diagnostic;
 
-/// Asks registries in the user's name.
-pub(super) fn registry() -> Result<Registry, Diagnostic> {
-    Registry::new(&RegistrySettings::default(), &|name| std::env::var_os(name))
+/// Asks registries in the user's name, as settings have it.
+pub(super) fn registry(settings: &Settings) -> Result<Registry, Diagnostic> {
+    let mirrors = settings.table("registry_mirrors").into_iter();
+    let split = |list: String| list.split(',').map(|mirror| mirror.trim().to_owned()).collect();
+    let of_settings = RegistrySettings {
+        mirrors: mirrors.map(|(registry, list)| (registry, split(list))).collect(),
+        authority: settings.text("registry_authority").map(Into::into),
+        ..RegistrySettings::default()
+    };
+    Registry::new(&of_settings, &|name| std::env::var_os(name))
 }
 
 /// The name of an image.

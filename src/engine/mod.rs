@@ -1,72 +1,59 @@
-//! Programs on the user's machine: container engines and git. Only this module starts any, and `registry/helper.rs` those
-//! that keep credentials.
+//! Engines that build: what each can do, whether it is there, how it is asked, and a register that others can join.
+//!
+//! [`Engines`] is the register, [`Engine`] what is in it, [`BuildRequest`] what is asked of one.
+//!
+//! ```
+//! use imagespec::engine::{BuildError, BuildOption, BuildRequest, Built, CommandLine, Engine, Engines, Health};
+//! use imagespec::text::Diagnostic;
+//!
+//! struct Cluster;
+//!
+//! impl Engine for Cluster {
+//!     fn name(&self) -> &str { "cluster" }
+//!     fn priority(&self) -> Option<i32> { Some(40) }
+//!     fn health(&self) -> Health { Health::default() }
+//!     fn can(&self, option: BuildOption) -> bool { option == BuildOption::Push }
+//!     fn commands(&self, _: &BuildRequest, _: Option<&Health>) -> Result<Vec<CommandLine>, Diagnostic> {
+//!         Ok(Vec::new())
+//!     }
+//!     fn build(&self, request: &BuildRequest, _: &Health) -> Result<Built, BuildError> {
+//!         Ok(Built { name: request.names.first().cloned(), ..Built::default() })
+//!     }
+//! }
+//!
+//! let mut engines = Engines::default();
+//! engines.register(Box::new(Cluster));
+//! assert_eq!(engines.get("cluster")?.name(), "cluster");
+//! assert_eq!(engines.first_healthy()?.0.name(), "cluster");
+//! # Ok::<(), Diagnostic>(())
+//! ```
 
-mod buildx;
+mod buildctl;
+mod carried;
+mod command_line;
 mod docker;
-mod git;
+mod engines;
+mod health;
+mod images;
+mod interface;
+mod log;
+mod noop;
+mod option;
+mod request;
+mod run;
+#[cfg(test)]
+mod tests;
+mod transient;
 
-use std::io;
-use std::process::{Command, Output, Stdio};
+pub use command_line::CommandLine;
+pub use engines::Engines;
+pub use health::{Health, Trouble};
+pub use interface::{BuildError, Built, Engine};
+pub use option::{BuildOption, Form, table};
+pub use request::{BuildRequest, Frontend};
 
-pub(crate) use buildx::{LockRequest, lock};
-pub(crate) use docker::labels;
-pub(crate) use git::ignored_files;
-
-use crate::text::{Diagnostic, ProblemKind};
-
-/// Why a program did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ProgramError {
-    /// It could not be started.
-    #[error("cannot start `{program}`: {error}")]
-    Start {
-        /// What was looked for on the search path.
-        program: String,
-        /// Why.
-        #[source]
-        error: io::Error,
-    },
-    /// It failed.
-    #[error("`{command}` failed: {message}")]
-    Failed {
-        /// What was asked.
-        command: String,
-        /// Its error output, or what to do.
-        message: String,
-    },
-}
-
-impl From<ProgramError> for Diagnostic {
-    fn from(error: ProgramError) -> Self {
-        Self::error("program", error.to_string())
-            .kind(ProblemKind::Other)
-            .caused_by(error)
-    }
-}
-
-/// Runs a program to its end, without input.
-fn run(command: &mut Command) -> Result<Output, ProgramError> {
-    command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|error| ProgramError::Start {
-            program: command.get_program().to_string_lossy().into_owned(),
-            error,
-        })
-}
-
-/// What a program prints on standard output; an error if it fails.
-fn stdout_of(command: &mut Command) -> Result<String, ProgramError> {
-    let output = run(command)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let words: Vec<_> = std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    Err(ProgramError::Failed {
-        command: words.join(" "),
-        message: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-    })
-}
+pub(crate) use carried::carried;
+pub(crate) use command_line::{CONTEXT_PLACE, FRONTEND_PLACE};
+pub(crate) use docker::unhealthy;
+pub(crate) use images::{labels, size};
+pub(crate) use log::Step;

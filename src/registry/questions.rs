@@ -103,6 +103,17 @@ impl Registry {
         self.ask(reference, |question| question.find(platforms)).into()
     }
 
+    /// Whether a registry has anything in an image's repository; `None` if it does not say. Mirrors are not asked.
+    #[must_use]
+    pub fn has_repository(&self, reference: &Reference) -> Option<bool> {
+        let question = self.question(reference, Place::of(reference));
+        match question.get(question.request("tags/list?n=1", "application/json", MAX_MANIFEST)) {
+            Ok(_) => Some(true),
+            Err(Refusal::Absent(_)) => Some(false),
+            Err(Refusal::Unknown(_)) => None,
+        }
+    }
+
     /// What an image is, for a platform.
     ///
     /// # Errors
@@ -138,20 +149,22 @@ impl Registry {
     fn ask<T>(&self, reference: &Reference, ask: impl Fn(&Question<'_>) -> Result<T, Refusal>) -> Result<T, Refusal> {
         let mirrors = self.mirrors.get(&reference.registry).into_iter().flatten();
         let mirrored = mirrors.map(|mirror| mirror.place(reference));
-        let at = |place: Place| {
-            ask(&Question {
-                registry: self,
-                reference,
-                place,
-                deadline: Instant::now() + self.timeout,
-            })
-        };
+        let at = |place: Place| ask(&self.question(reference, place));
         for place in mirrored {
             if let Ok(found) = at(place) {
                 return Ok(found);
             }
         }
         at(Place::of(reference))
+    }
+
+    fn question<'a>(&'a self, reference: &'a Reference, place: Place) -> Question<'a> {
+        Question {
+            registry: self,
+            reference,
+            place,
+            deadline: Instant::now() + self.timeout,
+        }
     }
 }
 

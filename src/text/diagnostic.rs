@@ -58,6 +58,18 @@ pub enum ProblemKind {
     Unsupported,
     /// A step of the build failed.
     Step,
+    /// The command line.
+    Usage,
+    /// What was asked not to be replaced is there.
+    Conflict,
+    /// Somebody who was asked gave no answer that says yes or no.
+    Unknown,
+    /// An engine is missing, or cannot build.
+    Engine,
+    /// A failure that may pass.
+    Transient,
+    /// The user ended it.
+    Interrupted,
     /// A fault of this program.
     Internal,
     /// Anything else.
@@ -76,6 +88,12 @@ impl ProblemKind {
             Self::FileName => "file-name",
             Self::Unsupported => "unsupported",
             Self::Step => "step",
+            Self::Usage => "usage",
+            Self::Conflict => "conflict",
+            Self::Unknown => "unknown",
+            Self::Engine => "engine",
+            Self::Transient => "transient",
+            Self::Interrupted => "interrupted",
             Self::Internal => "internal",
             Self::Other => "other",
         }

@@ -9,6 +9,7 @@ use crate::cli::arguments::NamingArguments;
 use crate::cli::output::{DONE, NO, UNKNOWN, err, out};
 use crate::cli::project::Project;
 use crate::cli::registries::{read_name, registry};
+use crate::cli::settings::Settings;
 use crate::image_spec::Algorithm;
 use crate::name::{INPUTS_DIGEST_LABEL, Naming};
 use crate::oci::{Platform, Reference};
@@ -36,7 +37,9 @@ impl ExistsArguments {
 
 /// Asks the registry, and says yes, no or unknown.
 pub(crate) fn run(arguments: &ExistsArguments) -> Result<u8, Failure> {
-    let registry = registry()?;
+    let directory = arguments.file.as_deref().and_then(Path::parent);
+    let directory = directory.filter(|directory| !directory.as_os_str().is_empty());
+    let registry = registry(&Settings::told(directory.unwrap_or(Path::new(".")))?)?;
     match (&arguments.file, &arguments.name) {
         (None, Some(name)) => of_name(arguments, &registry, name),
         (file, context) => {
@@ -114,7 +117,7 @@ fn same_inputs(
     if naming.algorithm() == Algorithm::Content {
         return Ok(Some(true));
     }
-    let Some(read) = project.read_paths() else {
+    let Ok(read) = project.checked_paths() else {
         return Ok(None);
     };
     let Ok((identity, ..)) = project.identify(naming, Some(&read)) else {

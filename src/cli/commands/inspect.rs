@@ -1,12 +1,14 @@
 //! `imagespec inspect`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::cli::output::{DONE, NO, UNKNOWN, err, out};
 use crate::cli::registries::{read_name, registry};
+use crate::cli::settings::Settings;
 use crate::image_spec::LOCK_NAME;
 use crate::name::from_label;
 use crate::oci::{Platform, Reference};
@@ -48,7 +50,7 @@ struct Lock {
 
 /// Prints what an image says of itself.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<u8, Failure> {
-    let registry = registry()?;
+    let registry = registry(&Settings::told(Path::new("."))?)?;
     let reference = read_name(&arguments.name)?;
     match describe(&registry, &reference, arguments.platform.as_ref()) {
         Ok(described) => {

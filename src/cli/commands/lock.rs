@@ -7,13 +7,16 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::arguments::SpecArguments;
+use crate::cli::build::request::{Places, frontend};
+use crate::cli::commands::build::{choose, failed};
 use crate::cli::disk::cannot;
 use crate::cli::output::{DONE, out};
 use crate::cli::project::{read, spec_file};
-use crate::engine::{self, LockRequest};
-use crate::image_spec::{self, LOCK_NAME};
+use crate::cli::settings::Settings;
+use crate::engine::{BuildOption, BuildRequest, Engines};
+use crate::image_spec::{self, DEFAULT_NAMES, LOCK_NAME};
 use crate::python::RequirementsFile;
-use crate::text::{Diagnostic, Failure, ProblemKind};
+use crate::text::{Diagnostic, Failure, ProblemKind, Text};
 
 #[derive(Debug, Args)]
 pub(crate) struct LockArguments {
@@ -31,7 +34,10 @@ pub(crate) struct LockArguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// More arguments of `docker buildx build`, such as `--secret id=secret_0,src=.netrc`.
+    /// The engine: auto, buildx, docker or buildctl [default: auto].
+    #[arg(long, value_name = "NAME")]
+    engine: Option<String>,
+    /// More arguments of the engine's own program, such as `--secret id=secret_0,src=.netrc`.
     #[arg(last = true, value_name = "ARGUMENTS")]
     docker: Vec<String>,
 }
@@ -46,9 +52,8 @@ impl LockArguments {
 pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
     let file = spec_file(arguments.spec.file.as_deref(), &arguments.spec.context)?;
     let is_piped = file == Path::new("-");
-    if !is_piped {
-        refuse_named_lock(&file)?;
-    }
+    let text = read(&file)?;
+    refuse_named_lock(&text)?;
     let target = match &arguments.output {
         Some(output) => output.clone(),
         None if is_piped => {
@@ -63,7 +68,7 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
             .kind(ProblemKind::Other)
             .because(error)
     })?;
-    let packages = make_lock(arguments, &file, directory.path(), &target)?;
+    let packages = make_lock(arguments, &file, &text, directory.path(), &target)?;
     if arguments.json {
         let path = target.display().to_string();
         out(&format!(
@@ -78,9 +83,8 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
 }
 
 /// Refuses a spec that names a lock already. The build finds all other problems.
-fn refuse_named_lock(file: &Path) -> Result<(), Failure> {
-    let text = read(file)?;
-    let Some(spec) = image_spec::parse(&text).spec else {
+fn refuse_named_lock(text: &Text) -> Result<(), Failure> {
+    let Some(spec) = image_spec::parse(text).spec else {
         return Ok(());
     };
     let has_lock = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
@@ -95,21 +99,54 @@ fn refuse_named_lock(file: &Path) -> Result<(), Failure> {
     let problem = Diagnostic::build_error("locked-already", message)
         .at(lock.span)
         .help(help);
-    Err(Failure::from(problem).about(&text))
+    Err(Failure::from(problem).about(text))
 }
 
 /// Makes the lock and returns the number of its packages.
-fn make_lock(arguments: &LockArguments, file: &Path, directory: &Path, target: &Path) -> Result<usize, Diagnostic> {
+fn make_lock(
+    arguments: &LockArguments,
+    file: &Path,
+    text: &Text,
+    directory: &Path,
+    target: &Path,
+) -> Result<usize, Failure> {
     let unwritten = |error| cannot("write", target, error);
-    let request = LockRequest {
-        file,
-        context: &arguments.spec.context,
-        frontend: arguments.frontend.as_deref(),
-        upgrade: arguments.upgrade,
-        output: directory,
-        arguments: &arguments.docker,
+    let output = directory.join("output");
+    let mut places = Places {
+        file: file.to_owned(),
+        directory: file.parent().unwrap_or(Path::new("")),
+        frontend: &directory.join("frontend"),
+        frontend_place: None,
     };
-    engine::lock(&request)?;
+    if file == Path::new("-") {
+        places.file = directory.join(DEFAULT_NAMES[0]);
+        std::fs::write(&places.file, text.content()).map_err(|error| cannot("write", &places.file, error))?;
+    }
+    let settings = Settings::told(places.directory)?;
+    let mut request = BuildRequest {
+        frontend: frontend(arguments.frontend.as_deref(), &settings, text.content(), &places)?,
+        file: places.file,
+        context: arguments.spec.context.clone(),
+        flags: arguments.docker.clone(),
+        ..BuildRequest::default()
+    };
+    request.ask(BuildOption::Target, "lock");
+    let quoted = output.display().to_string().replace('"', "\"\"");
+    request.ask(BuildOption::Output, format!("type=local,\"dest={quoted}\""));
+    if arguments.upgrade {
+        request.ask(BuildOption::NoCacheFilter, "lock");
+    }
+    let engines = Engines::default();
+    let name = arguments
+        .engine
+        .clone()
+        .or(settings.text("engine"))
+        .unwrap_or_else(|| "auto".into());
+    let (engine, health) = choose(&engines, &name)?;
+    engine
+        .build(&request, &health)
+        .map_err(|error| failed(engine.name(), error))?;
+    let directory = output.as_path();
     let made = directory.join(LOCK_NAME);
     let text = std::fs::read_to_string(&made).map_err(|error| no_single_lock(directory).caused_by(error))?;
     // The old lock stays until the new one is complete.

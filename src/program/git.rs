@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use crate::engine::run;
+use crate::program::run;
 
 /// The files below a directory that git ignores and does not track, listed as flytekit lists them: relative to the
 /// directory, unusual names with git's escapes. Empty without git, and outside a repository.

@@ -1,0 +1,8 @@
+//! What `imagespec build` is made of.
+
+pub(super) mod arguments;
+pub(super) mod existence;
+pub(super) mod flytekit;
+pub(super) mod request;
+pub(super) mod secrets;
+pub(super) mod summary;

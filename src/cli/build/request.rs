@@ -1,0 +1,321 @@
+//! Makes one request of what the command line, the environment, settings and the spec say.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::build::arguments::{BuildArguments, IfExists, IfUnknown};
+use crate::cli::build::flytekit::Variables;
+use crate::cli::build::secrets::secrets;
+use crate::cli::project::Project;
+use crate::cli::settings::Settings;
+use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, carried};
+use crate::image_spec::Algorithm;
+use crate::name::{Given, Identity, NamingOptions};
+use crate::oci::{Platform, Reference};
+use crate::text::{Diagnostic, Failure, ProblemKind};
+
+/// A build with everything that decides on it.
+pub(crate) struct Wanted {
+    pub(crate) request: BuildRequest,
+    /// The names, if they can be computed.
+    pub(crate) identity: Option<Identity>,
+    /// The platforms of the image, if they are known.
+    pub(crate) platforms: Vec<Platform>,
+    pub(crate) engine: String,
+    /// Whether to build without asking for what is there.
+    pub(crate) is_forced: bool,
+    pub(crate) if_exists: IfExists,
+    pub(crate) if_unknown: IfUnknown,
+    /// What the user should know.
+    pub(crate) notes: Vec<String>,
+}
+
+/// Where a build finds what is made for it alone.
+pub(crate) struct Places<'a> {
+    /// The spec as the engine reads it.
+    pub(crate) file: PathBuf,
+    /// The directory that secrets of the spec are relative to.
+    pub(crate) directory: &'a Path,
+    /// Where the carried frontend is written.
+    pub(crate) frontend: &'a Path,
+    /// What the frontend's directory is called instead.
+    pub(crate) frontend_place: Option<&'a Path>,
+}
+
+/// Puts everything together.
+///
+/// # Errors
+/// Everything that can be wrong before an engine is asked.
+pub(crate) fn wanted(
+    arguments: &BuildArguments,
+    settings: &Settings,
+    variables: &Variables,
+    project: &Project,
+    places: &Places<'_>,
+) -> Result<Wanted, Failure> {
+    let mut notes = variables.notes.clone();
+    let mut pushes = arguments.push || settings.switch("push").unwrap_or(false);
+    if pushes && variables.keeps_from_pushing {
+        pushes = false;
+        notes.push("not pushed: FLYTE_PUSH_IMAGE_SPEC keeps from it".to_owned());
+    }
+    check_names(&arguments.tag)?;
+    let naming = project.naming(&NamingOptions {
+        given: Given {
+            names: arguments.tag.clone(),
+            id: arguments.id.clone(),
+        },
+        ..arguments.naming.options()
+    })?;
+    let is_part = arguments.target.is_some();
+    // Files that cannot be read keep an image from being built, too; only the engine can say so of a name that nobody needs.
+    let identity = match project
+        .checked_paths()
+        .and_then(|read| project.identify(&naming, Some(&read)))
+    {
+        Ok((identity, ..)) => Some(identity),
+        Err(failure) => return Err(failure),
+    };
+    let mut request = BuildRequest {
+        file: places.file.clone(),
+        context: arguments.spec.context.clone(),
+        frontend: frontend(arguments.frontend.as_deref(), settings, project.text.content(), places)?,
+        names: names(arguments, identity.as_ref(), is_part),
+        flags: [settings.list("engine_opt"), arguments.engine_flags.clone()].concat(),
+        ..BuildRequest::default()
+    };
+    if pushes && !is_part && arguments.output.is_empty() {
+        check_registry(project, &arguments.tag, identity.as_ref())?;
+    }
+    for name in arguments.naming.build_arguments() {
+        request.ask(BuildOption::BuildArgument, name);
+    }
+    if !arguments.tag.is_empty() && !is_part {
+        request.ask(
+            BuildOption::BuildArgument,
+            format!("IMAGESPEC_NAME={}", arguments.tag.join(",")),
+        );
+    }
+    if let Some(id) = &arguments.id {
+        request.ask(BuildOption::BuildArgument, format!("IMAGESPEC_ID={id}"));
+    }
+    let given = secrets(
+        &project.spec,
+        places.directory,
+        &settings.table("secrets"),
+        &arguments.secret,
+    );
+    for secret in given.map_err(|problems| Failure::from(problems).about(&project.text))? {
+        request.ask(BuildOption::Secret, secret);
+    }
+    let platforms = naming.platforms().unwrap_or_default();
+    let platform = arguments.naming.platform().map(str::to_owned).or_else(|| {
+        // The tag says for which, so the engine must not choose another.
+        let list: Vec<String> = platforms.iter().map(Platform::to_string).collect();
+        (naming.algorithm() == Algorithm::Content).then(|| list.join(","))
+    });
+    if let Some(platform) = platform {
+        request.ask(BuildOption::Platform, platform);
+    }
+    ask_options(&mut request, arguments, settings, pushes);
+    Ok(Wanted {
+        request,
+        identity,
+        platforms,
+        engine: arguments
+            .engine
+            .clone()
+            .or(settings.text("engine"))
+            .unwrap_or_else(|| "auto".into()),
+        is_forced: arguments.force || variables.forces,
+        if_exists: choice(arguments.if_exists, settings, "if_exists")?.unwrap_or(IfExists::Skip),
+        if_unknown: match choice(arguments.if_unknown, settings, "if_unknown")? {
+            Some(choice) => choice,
+            None if variables.fails_fast => IfUnknown::Fail,
+            None => IfUnknown::Build,
+        },
+        notes,
+    })
+}
+
+/// What most builds want and nobody has to say, where the engine can do it.
+pub(crate) fn add_defaults(request: &mut BuildRequest, engine: &dyn Engine) {
+    let goes_elsewhere = [BuildOption::Push, BuildOption::Load, BuildOption::Output];
+    if !goes_elsewhere.iter().any(|option| request.has(*option)) && engine.can(BuildOption::Load) {
+        request.ask(BuildOption::Load, "");
+    }
+    let attests = [BuildOption::Sbom, BuildOption::Provenance];
+    if !attests.iter().any(|option| request.has(*option)) && engine.can(BuildOption::Provenance) {
+        // With it, an image that is equal has another digest after each build.
+        request.ask(BuildOption::Provenance, "false");
+    }
+}
+
+fn ask_options(request: &mut BuildRequest, arguments: &BuildArguments, settings: &Settings, pushes: bool) {
+    let or = |own: &Option<String>, name: &str| own.clone().or_else(|| settings.text(name));
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let texts = [
+        (BuildOption::Target, arguments.target.clone()),
+        (BuildOption::NoCacheFilter, arguments.no_cache_filter.clone()),
+        (BuildOption::Progress, or(&arguments.progress, "progress")),
+        (BuildOption::MetadataFile, path(&arguments.metadata_file)),
+        (BuildOption::IidFile, path(&arguments.iidfile)),
+        (BuildOption::Network, or(&arguments.network, "network")),
+        (BuildOption::Builder, or(&arguments.builder, "builder")),
+        (BuildOption::Sbom, or(&arguments.sbom, "sbom")),
+        (BuildOption::Provenance, or(&arguments.provenance, "provenance")),
+    ];
+    for (option, text) in texts {
+        if let Some(text) = text {
+            request.ask(option, text);
+        }
+    }
+    let is_on = |own: bool, name: &str| own || settings.switch(name).unwrap_or(false);
+    let switches = [
+        (BuildOption::Push, pushes),
+        (BuildOption::Load, is_on(arguments.load, "load") && !pushes),
+        (BuildOption::NoCache, arguments.no_cache),
+        (BuildOption::Pull, is_on(arguments.pull, "pull")),
+    ];
+    for (option, _) in switches.into_iter().filter(|(_, on)| *on) {
+        request.ask(option, "");
+    }
+    if arguments.load && pushes {
+        request.ask(BuildOption::Load, "");
+    }
+    let contexts = settings.table("build_contexts").into_iter();
+    let contexts = contexts
+        .map(|(name, what)| format!("{name}={what}"))
+        .chain(arguments.build_context.iter().cloned());
+    let lists = [
+        (BuildOption::Output, arguments.output.clone()),
+        (BuildOption::BuildArgument, arguments.build_arg.clone()),
+        (BuildOption::BuildContext, contexts.collect()),
+        (BuildOption::Label, arguments.label.clone()),
+        (BuildOption::Ssh, [settings.list("ssh"), arguments.ssh.clone()].concat()),
+        (
+            BuildOption::CacheFrom,
+            [settings.list("cache_from"), arguments.cache_from.clone()].concat(),
+        ),
+        (
+            BuildOption::CacheTo,
+            [settings.list("cache_to"), arguments.cache_to.clone()].concat(),
+        ),
+        (BuildOption::AddHost, arguments.add_host.clone()),
+    ];
+    for (option, list) in lists {
+        for value in list {
+            request.ask(option, value);
+        }
+    }
+}
+
+/// A word of the command line, or of settings.
+fn choice<T: clap::ValueEnum>(own: Option<T>, settings: &Settings, name: &str) -> Result<Option<T>, Diagnostic> {
+    let Some(word) = settings.text(name).filter(|_| own.is_none()) else {
+        return Ok(own);
+    };
+    T::from_str(&word, false).map(Some).map_err(|_| {
+        let known = T::value_variants()
+            .iter()
+            .filter_map(clap::ValueEnum::to_possible_value);
+        let known: Vec<String> = known.map(|value| value.get_name().to_owned()).collect();
+        let message = format!("{name}: `{word}` is not one of {}", known.join(", "));
+        Diagnostic::error("setting", message).kind(ProblemKind::Usage)
+    })
+}
+
+/// What the image is called. A part of an image must not have the name of the whole.
+fn names(arguments: &BuildArguments, identity: Option<&Identity>, is_part: bool) -> Vec<String> {
+    match identity {
+        _ if !arguments.tag.is_empty() => arguments.tag.clone(),
+        Some(identity) if !is_part => vec![identity.image_name.clone()],
+        _ => Vec::new(),
+    }
+}
+
+fn check_names(names: &[String]) -> Result<(), Vec<Diagnostic>> {
+    let refused = names.iter().filter_map(|name| Reference::parse(name).err());
+    let problems: Vec<Diagnostic> = refused
+        .map(|error| Diagnostic::error("image-name", format!("--tag {error}")).kind(ProblemKind::Usage))
+        .collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(problems),
+    }
+}
+
+/// Refuses to push an image whose computed name has no registry: it would go to Docker Hub.
+fn check_registry(project: &Project, given: &[String], identity: Option<&Identity>) -> Result<(), Failure> {
+    let registry = project.spec.registry.as_ref();
+    if !given.is_empty() || registry.is_some_and(|registry| !registry.value.is_empty()) {
+        let problem = identity.and_then(|identity| Reference::parse(&identity.image_name).err());
+        return match problem {
+            None => Ok(()),
+            Some(error) => {
+                let problem = Diagnostic::build_error("image-name", error.to_string());
+                let problem = problem.at_known(registry.map(|registry| registry.span));
+                Err(Failure::from(problem.help("look at `registry`, `name` and `tag_format`")).about(&project.text))
+            }
+        };
+    }
+    let problem = Diagnostic::build_error("no-registry", "the image cannot be pushed: its name has no registry");
+    let problem = problem.help("add `registry: HOST/NAMESPACE` to the spec, or name the image with -t");
+    Err(Failure::from(problem).about(&project.text))
+}
+
+/// The frontend: that of the command line, of the spec's first line, of settings, of this program.
+///
+/// # Errors
+/// When there is none of them.
+pub(crate) fn frontend(
+    given: Option<&str>,
+    settings: &Settings,
+    spec: &str,
+    places: &Places<'_>,
+) -> Result<Frontend, Diagnostic> {
+    if let Some(image) = given {
+        return Ok(Frontend::Image(image.to_owned()));
+    }
+    if let Some(image) = syntax_line(spec) {
+        return Ok(Frontend::OfSpec(image.to_owned()));
+    }
+    match settings.text("frontend") {
+        Some(image) => Ok(Frontend::Image(image)),
+        None => carried(places.frontend, places.frontend_place),
+    }
+}
+
+/// The image that a spec names as its frontend, by BuildKit's rules: comments of the form `# name=value` before anything
+/// else.
+fn syntax_line(text: &str) -> Option<&str> {
+    let lines = text.trim_start_matches('\u{feff}').lines();
+    for line in lines.skip_while(|line| line.starts_with("#!")) {
+        let (name, value) = line.strip_prefix('#')?.split_once('=')?;
+        let name = name.trim();
+        if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("syntax") {
+            return value.split_whitespace().next();
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frontend_of_a_spec_is_in_its_first_lines() {
+        let check = |text: &str, expect: Option<&str>| assert_eq!(syntax_line(text), expect, "{text}");
+        check("# syntax=a/b:1\nname: x\n", Some("a/b:1"));
+        check("#syntax = a/b:1 \r\nname: x\n", Some("a/b:1"));
+        check("# check=skip=all\n# SYNTAX=a\n", Some("a"));
+        check("#!/usr/bin/x\n# syntax=a\n", Some("a"));
+        check("\u{feff}# syntax=a\n", Some("a"));
+        check("# a comment\n# syntax=a\n", None);
+        check("name: x\n# syntax=a\n", None);
+        check("", None);
+    }
+}

@@ -1,0 +1,355 @@
+//! `imagespec build`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use tempfile::TempDir;
+
+use crate::cli::build::arguments::BuildArguments;
+use crate::cli::build::existence::{Decision, decide, tell};
+use crate::cli::build::flytekit;
+use crate::cli::build::request::{Places, Wanted, add_defaults, wanted};
+use crate::cli::build::summary::{Layers, Summary, layers};
+use crate::cli::disk::cannot;
+use crate::cli::output::{DONE, err, out};
+use crate::cli::project::{Project, spec_file};
+use crate::cli::registries::registry;
+use crate::cli::settings::Settings;
+use crate::engine::{
+    BuildError, BuildOption, BuildRequest, Built, CONTEXT_PLACE, Engine, Engines, FRONTEND_PLACE, Frontend, Health,
+    size, unhealthy,
+};
+use crate::image_spec::{BaseImage, DEFAULT_NAMES};
+use crate::oci::{Platform, Reference};
+use crate::registry::Registry;
+use crate::text::{Diagnostic, Failure, Operation, ProblemKind};
+
+/// Builds an image, or says what it would run.
+pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
+    let started = Instant::now();
+    let file = spec_file(arguments.spec.file.as_deref(), &arguments.spec.context)?;
+    let is_piped = file == Path::new("-");
+    let directory = match file
+        .parent()
+        .filter(|parent| !is_piped && !parent.as_os_str().is_empty())
+    {
+        Some(parent) => parent.to_owned(),
+        None => PathBuf::from("."),
+    };
+    let settings = Settings::told(&directory)?;
+    let project = Project::read(Some(&file), &arguments.spec.context, Operation::Building)?;
+    let engine = arguments.engine.clone().or(settings.text("engine"));
+    if engine.as_deref() == Some("noop") {
+        let summary = name_of_base(&project)?;
+        return Ok(show(&summary, arguments.json(), false));
+    }
+    let work = Work::new(arguments, is_piped, &project)?;
+    let places = Places {
+        file: work.file.clone().unwrap_or(file),
+        directory: &directory,
+        frontend: &work.frontend,
+        frontend_place: work.frontend_place(),
+    };
+    let variables = flytekit::read(&|name| std::env::var(name).ok());
+    let wanted = wanted(arguments, &settings, &variables, &project, &places)?;
+    let goes_to_stdout = wanted.request.goes_to_stdout();
+    let engines = Engines::with_builder(wanted.request.values(BuildOption::Builder).last().map(str::to_owned));
+    let summary = match &arguments.dry_run {
+        Some(_) => return dry_run(&engines, wanted, arguments),
+        None => build_unless_there(&engines, wanted, &work, &registry(&settings)?)?,
+    };
+    let summary = Summary {
+        duration: started.elapsed(),
+        ..summary
+    };
+    Ok(show(&summary, arguments.json(), goes_to_stdout))
+}
+
+/// Tells what came of it.
+fn show(summary: &Summary, as_json: bool, is_stdout_taken: bool) -> u8 {
+    for warning in &summary.warnings {
+        err(&format!("imagespec: {warning}\n"));
+    }
+    match (as_json, is_stdout_taken) {
+        // The result itself is on standard output.
+        (_, true) => err(&format!("{}\n", summary.line())),
+        (true, _) => out(&format!("{}\n", summary.json())),
+        (false, _) => out(&format!("{}\n", summary.line())),
+    }
+    DONE
+}
+
+/// The engine `noop`: the name of the base image.
+fn name_of_base(project: &Project) -> Result<Summary, Failure> {
+    let base_image = match &project.spec.base_image {
+        Some(BaseImage::Spec(below)) => {
+            let message = "noop takes the image in `base_image`, and there is a spec there";
+            let problem = Diagnostic::build_error("noop", message).at(below.span);
+            let problem = problem.help("name an image, or build with another engine");
+            return Err(Failure::from(problem).about(&project.text));
+        }
+        Some(BaseImage::Reference(name)) => Some(name.value.clone()),
+        None => None,
+    };
+    let engines = Engines::default();
+    let engine = engines.get("noop")?;
+    let request = BuildRequest {
+        base_image,
+        ..BuildRequest::default()
+    };
+    let built = engine
+        .build(&request, &engine.health())
+        .map_err(|error| failed(engine.name(), error))?;
+    Ok(Summary {
+        names: built.name.into_iter().collect(),
+        engine: Some(engine.name().to_owned()),
+        ..Summary::default()
+    })
+}
+
+/// What is made for one build.
+struct Work {
+    /// Gone with this.
+    _directory: TempDir,
+    /// Where the frontend is written.
+    frontend: PathBuf,
+    is_kept: bool,
+    is_dry: bool,
+    /// The spec, if it came from standard input.
+    file: Option<PathBuf>,
+    /// What the engine says of the result.
+    metadata: PathBuf,
+}
+
+impl Work {
+    fn new(arguments: &BuildArguments, is_piped: bool, project: &Project) -> Result<Self, Diagnostic> {
+        let directory = tempfile::Builder::new()
+            .prefix("imagespec-")
+            .tempdir()
+            .map_err(|error| {
+                let problem = Diagnostic::error("file-access", "no temporary directory can be made");
+                problem.kind(ProblemKind::Other).because(error)
+            })?;
+        let kept = arguments.dry_run.clone().flatten();
+        let place = kept.clone().unwrap_or_else(|| directory.path().to_owned());
+        let spec = place.join(DEFAULT_NAMES[0]);
+        let is_dry = arguments.dry_run.is_some();
+        if is_piped {
+            std::fs::create_dir_all(&place).map_err(|error| cannot("write", &place, error))?;
+            std::fs::write(&spec, project.text.content()).map_err(|error| cannot("write", &spec, error))?;
+        }
+        let shown = match (is_dry, &kept) {
+            (true, None) => Path::new(CONTEXT_PLACE).join(DEFAULT_NAMES[0]),
+            _ => spec,
+        };
+        Ok(Self {
+            frontend: place.join("frontend"),
+            metadata: directory.path().join("metadata.json"),
+            _directory: directory,
+            is_kept: kept.is_some(),
+            is_dry,
+            file: is_piped.then_some(shown),
+        })
+    }
+
+    fn frontend_place(&self) -> Option<&'static Path> {
+        (self.is_dry && !self.is_kept).then_some(Path::new(FRONTEND_PLACE))
+    }
+}
+
+/// Prints what would be run. No engine is asked.
+fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Result<u8, Failure> {
+    let engine = match wanted.engine.as_str() {
+        "auto" => engines.all().find(|engine| engine.priority().is_some()),
+        name => Some(engines.get(name)?),
+    };
+    let Some(engine) = engine else {
+        return Err(Diagnostic::internal("no engines").into());
+    };
+    let mut request = wanted.request;
+    engines.check(engine, &request)?;
+    add_defaults(&mut request, engine);
+    let lines = engine.commands(&request, None)?;
+    for note in &wanted.notes {
+        err(&format!("imagespec: {note}\n"));
+    }
+    if arguments.json() {
+        let commands: Vec<Vec<String>> = lines
+            .into_iter()
+            .map(|line| [vec![line.program], line.arguments].concat())
+            .collect();
+        let found = serde_json::json!({"version": 1, "engine": engine.name(), "commands": commands});
+        out(&format!("{found}\n"));
+    } else {
+        out(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    }
+    Ok(DONE)
+}
+
+/// Builds, if the image is not there already.
+fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: &Registry) -> Result<Summary, Failure> {
+    // What an engine cannot do is told before anybody is asked.
+    if wanted.engine != "auto" {
+        engines.check(engines.get(&wanted.engine)?, &wanted.request)?;
+    }
+    let decision = decide(&wanted, registry)?;
+    tell(&decision);
+    match decision {
+        Decision::Skip { digest } => Ok(Summary {
+            names: wanted.request.names,
+            digest: Some(digest),
+            warnings: wanted.notes,
+            ..Summary::default()
+        }),
+        Decision::Build { is_new, .. } => {
+            let pushed = Pushed {
+                registry,
+                is_new,
+                platforms: wanted.platforms.clone(),
+            };
+            build(engines, wanted, work, &pushed)
+        }
+    }
+}
+
+/// What has to be known to say how much went to a registry.
+struct Pushed<'a> {
+    registry: &'a Registry,
+    /// Whether the repository is new: then all layers went there.
+    is_new: bool,
+    platforms: Vec<Platform>,
+}
+
+impl Pushed<'_> {
+    /// The size of the image in its registry, and of what this build put there; of an image for one platform.
+    fn sizes(&self, name: &str, layers: Option<&Layers>) -> Option<(u64, Option<u64>)> {
+        let [platform] = self.platforms.as_slice() else {
+            return None;
+        };
+        let described = self.registry.describe(&Reference::parse(name).ok()?, platform).ok()?;
+        let sizes: Vec<u64> = described.layers.iter().map(|layer| layer.size).collect();
+        let total = sizes.iter().sum();
+        let made = layers.filter(|layers| layers.total == sizes.len()).map(|layers| {
+            let own = sizes.iter().skip(sizes.len() - layers.made.len()).zip(&layers.made);
+            own.filter(|(_, made)| **made).map(|(size, _)| size).sum()
+        });
+        Some((total, if self.is_new { Some(total) } else { made }))
+    }
+}
+
+/// Builds with the engine that is wanted.
+fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) -> Result<Summary, Failure> {
+    let mut notes = wanted.notes;
+    let (engine, health) = choose(engines, &wanted.engine)?;
+    let mut request = wanted.request;
+    engines.check(engine, &request)?;
+    add_defaults(&mut request, engine);
+    // In a file of our own first: what the user names is whole or absent.
+    let for_user: Vec<String> = request.values(BuildOption::MetadataFile).map(str::to_owned).collect();
+    request
+        .options
+        .retain(|(option, _)| *option != BuildOption::MetadataFile);
+    request.ask(BuildOption::MetadataFile, work.metadata.display().to_string());
+    let mut built = engine
+        .build(&request, &health)
+        .map_err(|error| failed(engine.name(), error))?;
+    if let Ok(said) = std::fs::read(&work.metadata) {
+        built.metadata = serde_json::from_slice(&said).unwrap_or_default();
+        for file in for_user {
+            std::fs::write(&file, &said).map_err(|error| cannot("write", Path::new(&file), error))?;
+        }
+    }
+    notes.extend(other_version(&request.frontend, &built));
+    let names = built
+        .name
+        .clone()
+        .map_or_else(|| request.names.clone(), |name| vec![name]);
+    let text = |name: &str| {
+        built
+            .metadata
+            .get(name)
+            .and_then(|value| value.as_str())
+            .map(str::to_owned)
+    };
+    let layers = layers(&built);
+    let is_loaded = request.has(BuildOption::Load);
+    let first = names.first().filter(|_| built.name.is_none());
+    let of_registry = first
+        .filter(|_| request.goes_to_registry())
+        .and_then(|name| pushed.sizes(name, layers.as_ref()));
+    let of_store = first.filter(|_| is_loaded).and_then(|name| size(name));
+    Ok(Summary {
+        is_built: built.name.is_none(),
+        digest: text("containerimage.digest"),
+        engine: Some(engine.name().to_owned()),
+        size: of_registry.map(|(size, _)| size).or(of_store),
+        pushed: of_registry.and_then(|(_, pushed)| pushed),
+        layers,
+        names,
+        warnings: notes,
+        ..Summary::default()
+    })
+}
+
+/// The engine with a name, or the first that can build; says which and why.
+pub(crate) fn choose<'e>(engines: &'e Engines, name: &str) -> Result<(&'e dyn Engine, Health), Failure> {
+    if name != "auto" {
+        let engine = engines.get(name)?;
+        let health = engine.health();
+        return match unhealthy(name, &health) {
+            Some(problem) => Err(problem.into()),
+            None => Ok((engine, health)),
+        };
+    }
+    let (engine, health, passed) = engines.first_healthy()?;
+    let why = match passed.is_empty() {
+        true => "the first that can build".to_owned(),
+        false => passed.join("; "),
+    };
+    let builder = health.builder.as_deref().map(|builder| format!(", builder {builder}"));
+    err(&format!(
+        "imagespec: engine {}{}: {why}\n",
+        engine.name(),
+        builder.unwrap_or_default()
+    ));
+    Ok((engine, health))
+}
+
+/// The failure of an engine.
+pub(crate) fn failed(engine: &str, error: BuildError) -> Failure {
+    match error {
+        BuildError::Problem(problem) => (*problem).into(),
+        BuildError::Interrupted => Diagnostic::error("interrupted", "interrupted")
+            .kind(ProblemKind::Interrupted)
+            .into(),
+        BuildError::Failed { may_pass: None } => {
+            let message = format!("the build failed; what {engine} says of it is above");
+            Diagnostic::error("build", message).kind(ProblemKind::Step).into()
+        }
+        BuildError::Failed { may_pass: Some(reason) } => {
+            let problem = Diagnostic::error("build", format!("the build failed twice: {reason}"));
+            problem.kind(ProblemKind::Transient).help("try again later").into()
+        }
+    }
+}
+
+/// A note if frontend and program are of different versions.
+fn other_version(frontend: &Frontend, built: &Built) -> Option<String> {
+    let version = built
+        .metadata
+        .get("frontend.imagespec.version")
+        .and_then(|version| version.as_str());
+    let own = env!("CARGO_PKG_VERSION");
+    match (frontend, version) {
+        (Frontend::Layout { .. }, _) => None,
+        (_, Some(version)) if version == own => None,
+        (Frontend::OfSpec(name) | Frontend::Image(name), Some(version)) => Some(format!(
+            "the frontend {name} is version {version}, this program is {own}"
+        )),
+        (Frontend::OfSpec(name) | Frontend::Image(name), None) => {
+            // Without a name it is a part of an image, or an engine that says nothing.
+            let is_whole = built.metadata.get("frontend.imagespec.name").is_some();
+            is_whole.then(|| format!("the frontend {name} is older than this program, which is {own}"))
+        }
+    }
+}

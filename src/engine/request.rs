@@ -1,0 +1,84 @@
+//! A build, as it is asked of an engine.
+
+use std::path::PathBuf;
+
+use crate::engine::option::BuildOption;
+
+/// What is to be built, and how. Paths are as a shell in the current directory takes them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildRequest {
+    /// The spec.
+    pub file: PathBuf,
+    /// The build context, a directory.
+    pub context: PathBuf,
+    /// The frontend that reads the spec.
+    pub frontend: Frontend,
+    /// What the image is called; the first is its own name.
+    pub names: Vec<String>,
+    /// What else was asked, in the order of [`BuildOption::all`] and then as given; switches have an empty value.
+    pub options: Vec<(BuildOption, String)>,
+    /// Flags for the engine's own program, as they are.
+    pub flags: Vec<String>,
+    /// What the image is made from, for engines that build nothing; `None` for a nested spec.
+    pub base_image: Option<String>,
+}
+
+/// The frontend of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Frontend {
+    /// The image that the first line of the spec names.
+    OfSpec(String),
+    /// Another image.
+    Image(String),
+    /// An image in a directory with the OCI layout, under a name.
+    Layout {
+        /// What the image is called there.
+        name: String,
+        /// The directory.
+        directory: PathBuf,
+        /// The digest of its manifest.
+        digest: String,
+        /// Its only layer, a file there.
+        layer: PathBuf,
+    },
+}
+
+impl Default for Frontend {
+    fn default() -> Self {
+        Self::OfSpec(String::new())
+    }
+}
+
+impl BuildRequest {
+    /// The values of an option.
+    pub fn values(&self, option: BuildOption) -> impl Iterator<Item = &str> {
+        let given = self.options.iter().filter(move |(known, _)| *known == option);
+        given.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether an option was asked.
+    #[must_use]
+    pub fn has(&self, option: BuildOption) -> bool {
+        self.values(option).next().is_some()
+    }
+
+    /// Asks an option, in its place.
+    pub fn ask(&mut self, option: BuildOption, value: impl Into<String>) {
+        let at = self.options.partition_point(|(known, _)| *known <= option);
+        self.options.insert(at, (option, value.into()));
+    }
+
+    /// Whether the result is written to standard output.
+    #[must_use]
+    pub fn goes_to_stdout(&self) -> bool {
+        let is_stdout =
+            |output: &str| output == "-" || output.split(',').any(|part| part.trim_matches('"') == "dest=-");
+        self.values(BuildOption::Output).any(is_stdout)
+    }
+
+    /// Whether the whole image goes to a registry and nowhere else.
+    #[must_use]
+    pub fn goes_to_registry(&self) -> bool {
+        self.has(BuildOption::Push) && !self.has(BuildOption::Target) && !self.has(BuildOption::Output)
+    }
+}

@@ -1,0 +1,158 @@
+//! Runs an engine's program: its progress is passed on and read, and an interrupt ends it and its children.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::engine::command_line::CommandLine;
+use crate::engine::interface::BuildError;
+use crate::engine::log::{Step, steps};
+use crate::engine::transient::reason;
+use crate::text::{Diagnostic, ProblemKind};
+
+/// How long an engine's program may take to end after an interrupt.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked at.
+const INTERVAL: Duration = Duration::from_millis(5);
+
+/// A run that went well.
+pub(super) struct Ran {
+    /// The steps in its progress; `None` if that went to the terminal unread.
+    pub(super) steps: Option<Vec<Step>>,
+}
+
+/// Where the output of a program goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Output {
+    /// Whether progress goes straight to the terminal, for programs that draw.
+    pub(super) draws: bool,
+    /// Whether standard output is the result, rather than to be dropped.
+    pub(super) is_result: bool,
+}
+
+impl Output {
+    /// What a progress mode needs.
+    pub(super) fn of(progress: Option<&str>, is_result: bool) -> Self {
+        let draws = match progress {
+            Some("tty") => true,
+            Some("auto") | None => std::io::stderr().is_terminal(),
+            Some(_) => false,
+        };
+        Self { draws, is_result }
+    }
+}
+
+/// Runs a build, and once more if it failed for a reason that is known to pass.
+pub(super) fn build(line: &CommandLine, output: Output) -> Result<Ran, BuildError> {
+    match once(line, output) {
+        Err(BuildError::Failed { may_pass: Some(reason) }) => {
+            say(&format!("imagespec: {reason}: building once more\n"));
+            once(line, output)
+        }
+        other => other,
+    }
+}
+
+/// Runs a program once.
+pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError> {
+    let interrupted = interrupts()?;
+    let mut command = Command::new(&line.program);
+    command.args(&line.arguments).stdin(Stdio::null());
+    command.stdout(match output.is_result {
+        true => Stdio::inherit(),
+        false => Stdio::null(),
+    });
+    if !output.draws {
+        // A program that draws has to stay in the terminal's group, which is interrupted as a whole.
+        command.stderr(Stdio::piped()).process_group(0);
+    }
+    let mut child = command.spawn().map_err(|error| not_started(line, &error))?;
+    let reader = child.stderr.take().map(|stderr| thread::spawn(move || pass_on(stderr)));
+    let (status, was_interrupted) = wait(&mut child, &interrupted, output.draws)?;
+    let log = reader.map(|reader| reader.join().unwrap_or_default());
+    if was_interrupted {
+        return Err(BuildError::Interrupted);
+    }
+    match (status, log) {
+        (true, log) => Ok(Ran {
+            steps: log.map(|log| steps(&log)),
+        }),
+        (false, log) => Err(BuildError::Failed {
+            may_pass: reason(&log.unwrap_or_default()),
+        }),
+    }
+}
+
+/// Set when somebody wants this process to end.
+fn interrupts() -> Result<Arc<AtomicBool>, Diagnostic> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        flag::register(signal, Arc::clone(&interrupted))
+            .map_err(|error| Diagnostic::internal("no handler for signals").because(error))?;
+    }
+    Ok(interrupted)
+}
+
+/// Waits for the end of a program. Whether it went well, and whether it was interrupted.
+fn wait(child: &mut Child, interrupted: &AtomicBool, is_in_our_group: bool) -> Result<(bool, bool), Diagnostic> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let send = |signal| match pid {
+        Some(pid) if is_in_our_group => drop(kill_process(pid, signal)),
+        Some(pid) => drop(kill_process_group(pid, signal)),
+        None => {}
+    };
+    let mut since: Option<Instant> = None;
+    loop {
+        let status = child.try_wait().map_err(|error| {
+            Diagnostic::error("program", "the engine's program cannot be waited for")
+                .kind(ProblemKind::Other)
+                .because(error)
+        })?;
+        if let Some(status) = status {
+            if since.is_some() && !is_in_our_group {
+                // What it left behind.
+                send(Signal::KILL);
+            }
+            return Ok((status.success(), interrupted.load(Ordering::Relaxed)));
+        }
+        match since {
+            None if interrupted.load(Ordering::Relaxed) => {
+                send(Signal::INT);
+                since = Some(Instant::now());
+            }
+            Some(begun) if begun.elapsed() > PATIENCE => send(Signal::KILL),
+            _ => {}
+        }
+        thread::sleep(INTERVAL);
+    }
+}
+
+/// Passes on what a program says, and keeps it.
+fn pass_on(mut from: impl std::io::Read) -> String {
+    let mut kept = Vec::new();
+    let mut piece = [0; 8192];
+    while let Ok(count @ 1..) = from.by_ref().read(&mut piece) {
+        let read = piece.get(..count).unwrap_or_default();
+        // A reader that went away must not stop the build.
+        drop(std::io::stderr().write_all(read));
+        kept.extend_from_slice(read);
+    }
+    String::from_utf8_lossy(&kept).into_owned()
+}
+
+fn say(text: &str) {
+    drop(std::io::stderr().write_all(text.as_bytes()));
+}
+
+fn not_started(line: &CommandLine, error: &std::io::Error) -> Diagnostic {
+    let message = format!("cannot start `{}`: {error}", line.program);
+    Diagnostic::error("engine", message).kind(ProblemKind::Engine)
+}
