@@ -3,7 +3,7 @@
 # make test-all         the same with all engine tests, and those of `make test` once more [ROUNDS=2]
 # make lint             formatting, clippy, shellcheck over every shell script, versions that have to agree
 # make frontend         the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
-# make cli              the command line program, target/release/imagespec
+# make cli              the command line program with the frontend in it, target/release/imagespec
 # make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder (also: make bench)
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
@@ -45,14 +45,16 @@ binary: check-tools
 	@mkdir -p $(dir $(BINARY))
 	@cp target/$(FRONTEND_TARGET)/release/imagespec $(BINARY)
 
-cli: check-tools
-	cargo build --release --locked
+# With the frontend in it.
+cli: export IMAGESPEC_FRONTEND_PROGRAM = $(abspath $(BINARY))
+cli: binary
+	cargo build --release --locked --features carried-frontend
 
 frontend: binary
 	tests/scripts/frontend-image $(BINARY) $(IMAGE) $(PUSH)
 
-demo: binary
-	tests/scripts/demo $(BINARY) $(IMAGE)
+demo: cli
+	tests/scripts/demo target/release/imagespec $(BINARY) $(IMAGE)
 
 # The last minute of `binary` is one linker on one core.
 lint-and-binary:

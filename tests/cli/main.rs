@@ -5,7 +5,9 @@
     reason = "tests may stop at the first surprise, their helpers too"
 )]
 
+mod build;
 mod files;
+mod help;
 mod plan;
 
 use std::ffi::OsStr;

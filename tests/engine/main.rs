@@ -10,6 +10,7 @@
 )]
 
 mod bed;
+mod build_command;
 mod builds;
 mod caches;
 mod caching;

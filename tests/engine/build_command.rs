@@ -1,0 +1,146 @@
+//! `imagespec build` with real engines. Tests that need the frontend inside of the program run where it is built with
+//! `--features carried-frontend`, as `make test` does.
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::bed::{CONTEXTS, Engine, FRONTEND, Project, bed, now};
+
+/// Runs a command of the program in a project, with what stands in for the images of the net.
+fn imagespec(project: &Project, words: &[&str]) -> Output {
+    let bed = bed();
+    let mut flags = format!("--secret id=ca-certificates,src={}", bed["IMAGESPEC_BED_CA_BUNDLE"]);
+    for (name, image) in CONTEXTS {
+        flags.push_str(&format!(" --build-context {name}=docker-image://{}", bed[image]));
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_imagespec"));
+    command
+        .args(words)
+        .envs(bed)
+        .env("IMAGESPEC_BUILD_FLAGS", flags)
+        .env("IMAGESPEC_CONFIG", "/nonexistent")
+        .current_dir(project.directory.path())
+        .stdin(Stdio::null());
+    if project.engine == Engine::Classic {
+        command.env("DOCKER_HOST", &bed["IMAGESPEC_BED_CLASSIC_HOST"]);
+    }
+    command.output().unwrap()
+}
+
+/// What a build says for programs.
+fn json(project: &Project, words: &[&str]) -> Value {
+    let output = imagespec(project, &[&["build", "--json"], words].concat());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words:?}: {said}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+const SPEC: &str = "profile: plain\napt_packages: [jq]\ncopy: [f]\n";
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn the_program_brings_the_frontend_to_each_engine() {
+    for (engine, store) in [
+        ("buildx", Engine::Main),
+        ("docker", Engine::Main),
+        ("buildx", Engine::Classic),
+    ] {
+        let project = Project::new("").on(store);
+        // No line names a frontend.
+        project.file("imageSpec.yaml", SPEC).file("f", now().to_string());
+        let name = format!("engine-carried-{engine}:1");
+        let found = json(&project, &["--engine", engine, "-t", &name, "--id", "theirs"]);
+        assert_eq!(
+            (&found["built"], &found["name"]),
+            (&true.into(), &name.as_str().into()),
+            "{found}"
+        );
+        assert!(found["digest"].as_str().unwrap().starts_with("sha256:"), "{found}");
+        assert_eq!(found["warnings"], serde_json::json!([]));
+        let said = store.shell(&name, "jq --version && cat /root/f | wc -l && echo $_F_IMG_ID");
+        assert!(said.starts_with("jq-"), "{said}");
+        let label = store.inspect(&name, ".Config.Labels");
+        assert_eq!(label["io.imagespec.name"], name.as_str());
+        let total = found["layers"]["total"].as_u64().unwrap();
+        let layers = store.inspect(&name, ".RootFS.Layers");
+        assert_eq!(total, u64::try_from(layers.as_array().unwrap().len()).unwrap());
+        // The engine adds a line of its own where history and layers differ in number.
+        let history = store.ok(&[
+            "history",
+            "--no-trunc",
+            "--format",
+            "{{.CreatedBy}} {{.Comment}}",
+            &name,
+        ]);
+        assert!(!history.contains("buildkit.exporter"), "{history}");
+        // Once more, nothing is made.
+        let again = json(&project, &["--engine", engine, "-t", &name, "--id", "theirs"]);
+        assert_eq!(again["layers"]["reused"], again["layers"]["total"], "{again}");
+        assert_eq!(again["digest"], found["digest"]);
+    }
+}
+
+#[test]
+fn an_image_that_is_in_its_registry_is_not_built_again() {
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let run = now();
+    let project = Project::new(&format!(
+        "profile: plain\nname: built\nregistry: {registry}/r{run}\ncopy: [f]\nrequirements: requirements.txt\npython_version: \"3.12\"\n"
+    ));
+    project.file("f", run.to_string());
+    project
+        .file("requirements.txt", "-r more.txt\n")
+        .file("more.txt", "humanize==4.9.0\n");
+    let first = json(&project, &["--push"]);
+    assert_eq!(first["built"], true, "{first}");
+    let pushed = first["pushed"].as_u64().unwrap();
+    assert!(pushed > 0 && pushed <= first["size"].as_u64().unwrap(), "{first}");
+    let second = json(&project, &["--push"]);
+    assert_eq!(
+        (&second["built"], &second["digest"]),
+        (&false.into(), &first["digest"]),
+        "{second}"
+    );
+    // Asked for alone, the answer is the same.
+    let exists = imagespec(&project, &["exists", first["name"].as_str().unwrap()]);
+    let said = String::from_utf8(exists.stdout).unwrap();
+    assert_eq!(said, format!("yes {}\n", first["digest"].as_str().unwrap()));
+    let refused = imagespec(&project, &["build", "--push", "--if-exists", "fail"]);
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{words}");
+    assert!(words.contains("exists already"), "{words}");
+    // A file that flytekit's tag leaves out.
+    project.file("more.txt", "humanize==4.10.0\n");
+    let third = json(&project, &["--push"]);
+    assert_eq!(
+        (&third["built"], &third["name"]),
+        (&true.into(), &first["name"]),
+        "{third}"
+    );
+    assert!(third["pushed"].as_u64().unwrap() < pushed, "{third}");
+    // Several names: one that is missing is enough.
+    let more = format!("{registry}/r{run}/more:1");
+    let names = ["--push", "-t", third["name"].as_str().unwrap(), "-t", &more];
+    assert_eq!(json(&project, &names)["built"], true);
+    assert_eq!(json(&project, &names)["built"], false);
+    assert_eq!(json(&project, &[&names[..], &["--force"]].concat())["built"], true);
+}
+
+#[test]
+fn a_failing_step_has_its_line_and_an_exit_code() {
+    let project = Project::new("profile: plain\ncommands: [\"exit 7\"]\n");
+    let output = imagespec(&project, &["build"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("imageSpec.yaml:3:12: entry 1 of `commands`"), "{said}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    // Of the line that names it, and of the option.
+    let other = imagespec(&project, &["build", "--frontend", "imagespec-test/none:1"]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(
+        String::from_utf8_lossy(&other.stderr).contains("imagespec-test/none:1"),
+        "{other:?}"
+    );
+    assert!(said.contains(FRONTEND), "{said}");
+}
