@@ -39,7 +39,11 @@ impl Project {
             .filter(|directory| directory.is_dir())
             .ok_or_else(|| {
                 let message = format!("the context {} is not a directory", context.display());
-                Diagnostic::error("context", message).kind(ProblemKind::Missing)
+                let problem = Diagnostic::error("context", message).kind(ProblemKind::Missing);
+                match context.to_string_lossy().contains("://") {
+                    true => problem.help("only an engine fetches contexts: `docker buildx build -f FILE URL`"),
+                    false => problem,
+                }
             })?;
         let path = spec_file(file, context)?;
         let text = read(&path)?;

@@ -14,6 +14,8 @@ use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text, closest, redact}
 
 /// The name of a project's file, and of the user's own.
 const FILE: &str = "imagespec.toml";
+/// The engine that is the first to be able to build.
+pub(super) const AUTO: &str = "auto";
 
 /// What a setting holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,6 +192,12 @@ impl Settings {
         }
     }
 
+    /// The engine that is asked for.
+    pub(super) fn engine(&self, given: Option<&str>) -> String {
+        let given = given.map(str::to_owned).or_else(|| self.text("engine"));
+        given.unwrap_or_else(|| AUTO.to_owned())
+    }
+
     /// Whether something is switched on; `None` where nobody says.
     pub(super) fn switch(&self, name: &str) -> Option<bool> {
         match self.values.get(name) {
@@ -214,13 +222,14 @@ impl Settings {
         }
     }
 
-    /// All of them with their origins, one a line.
+    /// All that there are with their origins, one a line.
     pub(super) fn lines(&self) -> String {
-        let lines = self
-            .values
-            .iter()
-            .map(|(name, (value, origin))| format!("{name} = {}  # {origin}\n", value.toml()));
-        lines.collect()
+        let line = |known: &Known| match (self.values.get(known.name), default_of(known.name)) {
+            (Some((value, origin)), _) => format!("{} = {}  # {origin}\n", known.name, value.toml()),
+            (None, Some(value)) => format!("{} = {}  # default\n", known.name, value.toml()),
+            (None, None) => format!("# {} is not set\n", known.name),
+        };
+        KNOWN.iter().map(line).collect()
     }
 
     /// The same for programs.
@@ -230,6 +239,19 @@ impl Settings {
             ((*name).to_owned(), described)
         });
         Json::Object(entries.collect())
+    }
+}
+
+/// What counts where nobody says anything, if that is something.
+fn default_of(name: &str) -> Option<Value> {
+    let text = |word: &str| Some(Value::Text(word.to_owned()));
+    match name {
+        "engine" | "progress" => text(AUTO),
+        "if_exists" => text("skip"),
+        "if_unknown" => text("build"),
+        "sbom" | "provenance" => text("false"),
+        "push" | "pull" => Some(Value::Switch(false)),
+        _ => None,
     }
 }
 

@@ -31,8 +31,15 @@ pub(super) struct Docker {
     name: &'static str,
     words: &'static [&'static str],
     priority: i32,
-    /// The builder that health is asked of, instead of the one in use.
-    builder: Option<String>,
+    builder: Builder,
+}
+
+/// The builder that health is asked of.
+enum Builder {
+    /// The one in use, or one by name.
+    Chosen(Option<String>),
+    /// That of the engine in use, which is called as docker's context.
+    Own,
 }
 
 impl Docker {
@@ -42,7 +49,7 @@ impl Docker {
             name: "buildx",
             words: &["docker", "buildx", "build"],
             priority: 30,
-            builder,
+            builder: Builder::Chosen(builder),
         }
     }
 
@@ -52,7 +59,7 @@ impl Docker {
             name: "docker",
             words: &["docker", "build"],
             priority: 20,
-            builder: Some("default".into()),
+            builder: Builder::Own,
         }
     }
 
@@ -72,7 +79,15 @@ impl Engine for Docker {
     }
 
     fn health(&self) -> Health {
-        health(self.builder.as_deref())
+        let own;
+        let builder = match &self.builder {
+            Builder::Chosen(name) => name.as_deref(),
+            Builder::Own => {
+                own = own_builder();
+                Some(own.as_str())
+            }
+        };
+        health(builder)
     }
 
     fn can(&self, option: BuildOption) -> bool {
@@ -181,6 +196,14 @@ fn import(name: &str, layer: &Path) -> CommandLine {
 fn has_image(name: &str) -> bool {
     let found = run(Command::new("docker").args(["image", "inspect", "--format", "{{.Id}}", "--", name]));
     found.is_ok_and(|output| output.status.success())
+}
+
+fn own_builder() -> String {
+    let said = run(Command::new("docker").args(["context", "show"])).ok();
+    let name = said
+        .filter(|said| said.status.success())
+        .map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());
+    name.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".into())
 }
 
 fn health(builder: Option<&str>) -> Health {

@@ -3,8 +3,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ pub(super) fn build(line: &CommandLine, output: Output) -> Result<Ran, BuildErro
 
 /// Runs a program once.
 pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError> {
-    let interrupted = interrupts()?;
+    let interrupts = Interrupts::watch()?;
     let mut command = Command::new(&line.program);
     command.args(&line.arguments).stdin(Stdio::null());
     command.stdout(match output.is_result {
@@ -76,7 +76,9 @@ pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError
     }
     let mut child = command.spawn().map_err(|error| not_started(line, &error))?;
     let reader = child.stderr.take().map(|stderr| thread::spawn(move || pass_on(stderr)));
-    let (status, was_interrupted) = wait(&mut child, &interrupted, output.draws)?;
+    let waited = wait(&mut child, interrupts, output.draws);
+    interrupts.rest();
+    let (status, was_interrupted) = waited?;
     let log = reader.map(|reader| reader.join().unwrap_or_default());
     if was_interrupted {
         return Err(BuildError::Interrupted);
@@ -91,18 +93,45 @@ pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError
     }
 }
 
-/// Set when somebody wants this process to end.
-fn interrupts() -> Result<Arc<AtomicBool>, Diagnostic> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        flag::register(signal, Arc::clone(&interrupted))
-            .map_err(|error| Diagnostic::internal("no handler for signals").because(error))?;
+/// What signals that end a process do to this one: while an engine's program runs, they only leave a mark.
+struct Interrupts {
+    /// Whether one came.
+    came: Arc<AtomicBool>,
+    /// Whether no program runs: then they do what they do to any process.
+    is_idle: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// Those of the process, which are the same for all runs.
+    fn watch() -> Result<&'static Self, Diagnostic> {
+        static ALL: OnceLock<Interrupts> = OnceLock::new();
+        if let Some(all) = ALL.get() {
+            all.is_idle.store(false, Ordering::Relaxed);
+            return Ok(all);
+        }
+        let all = Self {
+            came: Arc::new(AtomicBool::new(false)),
+            is_idle: Arc::new(AtomicBool::new(false)),
+        };
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            flag::register_conditional_default(signal, Arc::clone(&all.is_idle))
+                .and_then(|_| flag::register(signal, Arc::clone(&all.came)))
+                .map_err(|error| Diagnostic::internal("no handler for signals").because(error))?;
+        }
+        Ok(ALL.get_or_init(|| all))
     }
-    Ok(interrupted)
+
+    fn came(&self) -> bool {
+        self.came.load(Ordering::Relaxed)
+    }
+
+    fn rest(&self) {
+        self.is_idle.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Waits for the end of a program. Whether it went well, and whether it was interrupted.
-fn wait(child: &mut Child, interrupted: &AtomicBool, is_in_our_group: bool) -> Result<(bool, bool), Diagnostic> {
+fn wait(child: &mut Child, interrupts: &Interrupts, is_in_our_group: bool) -> Result<(bool, bool), Diagnostic> {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let send = |signal| match pid {
         Some(pid) if is_in_our_group => drop(kill_process(pid, signal)),
@@ -121,10 +150,10 @@ fn wait(child: &mut Child, interrupted: &AtomicBool, is_in_our_group: bool) -> R
                 // What it left behind.
                 send(Signal::KILL);
             }
-            return Ok((status.success(), interrupted.load(Ordering::Relaxed)));
+            return Ok((status.success(), interrupts.came()));
         }
         match since {
-            None if interrupted.load(Ordering::Relaxed) => {
+            None if interrupts.came() => {
                 send(Signal::INT);
                 since = Some(Instant::now());
             }

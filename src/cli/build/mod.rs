@@ -6,3 +6,4 @@ pub(super) mod flytekit;
 pub(super) mod request;
 pub(super) mod secrets;
 pub(super) mod summary;
+pub(super) mod whole_files;

@@ -121,11 +121,7 @@ pub(crate) fn wanted(
         request,
         identity,
         platforms,
-        engine: arguments
-            .engine
-            .clone()
-            .or(settings.text("engine"))
-            .unwrap_or_else(|| "auto".into()),
+        engine: settings.engine(arguments.engine.as_deref()),
         is_forced: arguments.force || variables.forces,
         if_exists: choice(arguments.if_exists, settings, "if_exists")?.unwrap_or(IfExists::Skip),
         if_unknown: match choice(arguments.if_unknown, settings, "if_unknown")? {

@@ -10,11 +10,12 @@ use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
 use crate::cli::build::request::{Places, Wanted, add_defaults, wanted};
 use crate::cli::build::summary::{Layers, Summary, layers};
+use crate::cli::build::whole_files::WholeFiles;
 use crate::cli::disk::cannot;
 use crate::cli::output::{DONE, err, out};
 use crate::cli::project::{Project, spec_file};
 use crate::cli::registries::registry;
-use crate::cli::settings::Settings;
+use crate::cli::settings::{AUTO, Settings};
 use crate::engine::{
     BuildError, BuildOption, BuildRequest, Built, CONTEXT_PLACE, Engine, Engines, FRONTEND_PLACE, Frontend, Health,
     size, unhealthy,
@@ -38,8 +39,7 @@ pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
     };
     let settings = Settings::told(&directory)?;
     let project = Project::read(Some(&file), &arguments.spec.context, Operation::Building)?;
-    let engine = arguments.engine.clone().or(settings.text("engine"));
-    if engine.as_deref() == Some("noop") {
+    if settings.engine(arguments.engine.as_deref()) == "noop" {
         let summary = name_of_base(&project)?;
         return Ok(show(&summary, arguments.json(), false));
     }
@@ -160,7 +160,7 @@ impl Work {
 /// Prints what would be run. No engine is asked.
 fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Result<u8, Failure> {
     let engine = match wanted.engine.as_str() {
-        "auto" => engines.all().find(|engine| engine.priority().is_some()),
+        AUTO => engines.all().find(|engine| engine.priority().is_some()),
         name => Some(engines.get(name)?),
     };
     let Some(engine) = engine else {
@@ -189,7 +189,7 @@ fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Res
 /// Builds, if the image is not there already.
 fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: &Registry) -> Result<Summary, Failure> {
     // What an engine cannot do is told before anybody is asked.
-    if wanted.engine != "auto" {
+    if wanted.engine != AUTO {
         engines.check(engines.get(&wanted.engine)?, &wanted.request)?;
     }
     let decision = decide(&wanted, registry)?;
@@ -250,9 +250,11 @@ fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) ->
         .options
         .retain(|(option, _)| *option != BuildOption::MetadataFile);
     request.ask(BuildOption::MetadataFile, work.metadata.display().to_string());
+    let files = WholeFiles::of(&mut request);
     let mut built = engine
         .build(&request, &health)
         .map_err(|error| failed(engine.name(), error))?;
+    files.finish()?;
     if let Ok(said) = std::fs::read(&work.metadata) {
         built.metadata = serde_json::from_slice(&said).unwrap_or_default();
         for file in for_user {
@@ -293,7 +295,7 @@ fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) ->
 
 /// The engine with a name, or the first that can build; says which and why.
 pub(crate) fn choose<'e>(engines: &'e Engines, name: &str) -> Result<(&'e dyn Engine, Health), Failure> {
-    if name != "auto" {
+    if name != AUTO {
         let engine = engines.get(name)?;
         let health = engine.health();
         return match unhealthy(name, &health) {

@@ -137,11 +137,7 @@ fn make_lock(
         request.ask(BuildOption::NoCacheFilter, "lock");
     }
     let engines = Engines::default();
-    let name = arguments
-        .engine
-        .clone()
-        .or(settings.text("engine"))
-        .unwrap_or_else(|| "auto".into());
+    let name = settings.engine(arguments.engine.as_deref());
     let (engine, health) = choose(&engines, &name)?;
     engine
         .build(&request, &health)
