@@ -37,14 +37,7 @@ impl Project {
             .canonicalize()
             .ok()
             .filter(|directory| directory.is_dir())
-            .ok_or_else(|| {
-                let message = format!("the context {} is not a directory", context.display());
-                let problem = Diagnostic::error("context", message).kind(ProblemKind::Missing);
-                match context.to_string_lossy().contains("://") {
-                    true => problem.help("only an engine fetches contexts: `docker buildx build -f FILE URL`"),
-                    false => problem,
-                }
-            })?;
+            .ok_or_else(|| no_directory(context))?;
         let path = spec_file(file, context)?;
         let text = read(&path)?;
         let parsed = image_spec::parse(&text);
@@ -212,7 +205,20 @@ pub(super) fn spec_file(file: Option<&Path>, context: &Path) -> Result<PathBuf, 
     }
 }
 
+/// A context that cannot be read here.
+fn no_directory(context: &Path) -> Diagnostic {
+    let message = format!("the context {} is not a directory", context.display());
+    let problem = Diagnostic::error("context", message).kind(ProblemKind::Missing);
+    match context.to_string_lossy().contains("://") {
+        true => problem.help("only an engine fetches contexts: `docker buildx build -f FILE URL`"),
+        false => problem,
+    }
+}
+
 fn default_file(context: &Path) -> Result<PathBuf, Diagnostic> {
+    if !context.is_dir() {
+        return Err(no_directory(context));
+    }
     // `./` before the name would only be in the way of readers.
     let below = |name: &&str| {
         if context == Path::new(".") {

@@ -1,8 +1,8 @@
 //! Registries, for the commands that ask them.
 
 use crate::cli::settings::Settings;
-use crate::oci::Reference;
-use crate::registry::{Registry, RegistrySettings};
+use crate::oci::{Platform, Reference};
+use crate::registry::{Described, Refusal, Registry, RegistrySettings};
 use crate::text::Diagnostic;
 
 /// Asks registries in the user's name, as settings have it.
@@ -23,4 +23,20 @@ pub(super) fn read_name(name: &str) -> Result<Reference, Diagnostic> {
         let problem = Diagnostic::error("image-name", error.to_string()).caused_by(error);
         problem.help("write REGISTRY/NAME:TAG, or name a spec with -f FILE")
     })
+}
+
+/// What an image in a registry is, for a platform: by default this machine's, or the first that there is.
+pub(super) fn describe(
+    registry: &Registry,
+    reference: &Reference,
+    platform: Option<&Platform>,
+) -> Result<Described, Refusal> {
+    let own = Platform::normalised("linux", std::env::consts::ARCH, "");
+    match (registry.describe(reference, platform.unwrap_or(&own)), platform) {
+        (Err(Refusal::Absent(absent)), None) => match absent.platforms.first() {
+            Some(first) => registry.describe(reference, first),
+            None => Err(Refusal::Absent(absent)),
+        },
+        (described, _) => described,
+    }
 }

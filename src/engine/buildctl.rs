@@ -72,7 +72,7 @@ impl Engine for Buildctl {
         if !output.draws && progress.is_none_or(|mode| mode == "auto") {
             line.arguments.insert(1, "--progress=plain".into());
         }
-        let ran = build(&line, output)?;
+        let ran = build(&line, output, || None)?;
         write_ids(request)?;
         Ok(Built {
             steps: ran.steps,
@@ -300,6 +300,7 @@ fn health() -> Health {
     };
     let workers: Value = serde_json::from_slice(&workers.stdout).unwrap_or_default();
     let version_of = workers.pointer("/0/buildkitVersion/version").and_then(Value::as_str);
+    let version_of = version_of.filter(|version| !version.is_empty());
     health.buildkit = version_of.map(|version| version.trim_start_matches('v').to_owned());
     if let Some(found) = &health.buildkit
         && version(found).is_some_and(|found| (0, 0) < found && found < MIN_BUILDKIT)

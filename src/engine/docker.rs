@@ -153,7 +153,7 @@ impl Engine for Docker {
             // Behind the words of the engine, where options begin.
             line.arguments.insert(self.words.len() - 1, "--progress=plain".into());
         }
-        let ran = build(&line, output)?;
+        let ran = build(&line, output, || history_logs(&[]))?;
         Ok(Built {
             steps: ran.steps.or_else(|| remembered(request)),
             ..Built::default()
@@ -167,19 +167,17 @@ fn remembered(request: &BuildRequest) -> Option<Vec<Step>> {
     let said: Value = serde_json::from_slice(&said).ok()?;
     let (builder, id) = said["buildx.build.ref"].as_str()?.rsplit_once('/')?;
     let builder = builder.split('/').next()?;
+    Some(steps(&history_logs(&["--builder", builder, id])?))
+}
+
+/// The log of a build in the engine's history, the last by default.
+fn history_logs(more: &[&str]) -> Option<String> {
     let mut command = Command::new("docker");
-    command.args([
-        "buildx",
-        "--builder",
-        builder,
-        "history",
-        "logs",
-        "--progress=plain",
-        id,
-    ]);
+    command
+        .args(["buildx", "history", "logs", "--progress=plain"])
+        .args(more);
     let logs = run(&mut command).ok().filter(|said| said.status.success())?;
-    let text = [logs.stdout, logs.stderr].concat();
-    Some(steps(&String::from_utf8_lossy(&text)))
+    Some(String::from_utf8_lossy(&[logs.stdout, logs.stderr].concat()).into_owned())
 }
 
 /// Makes an image of the frontend, for stores that take no layout.

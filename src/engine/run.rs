@@ -50,9 +50,20 @@ impl Output {
     }
 }
 
-/// Runs a build, and once more if it failed for a reason that is known to pass.
-pub(super) fn build(line: &CommandLine, output: Output) -> Result<Ran, BuildError> {
-    match once(line, output) {
+/// Runs a build, and once more if it failed for a reason that is known to pass. `remembered` has the engine's own log of
+/// the last build, where its progress was drawn.
+pub(super) fn build(
+    line: &CommandLine,
+    output: Output,
+    remembered: impl Fn() -> Option<String>,
+) -> Result<Ran, BuildError> {
+    let first = match once(line, output) {
+        Err(BuildError::Failed { may_pass: None }) if output.draws => Err(BuildError::Failed {
+            may_pass: remembered().and_then(|log| reason(&log)),
+        }),
+        first => first,
+    };
+    match first {
         Err(BuildError::Failed { may_pass: Some(reason) }) => {
             say(&format!("imagespec: {reason}: building once more\n"));
             once(line, output)

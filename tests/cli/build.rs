@@ -352,6 +352,7 @@ fn problems_of_a_spec_are_told_before_any_engine_starts() {
         3,
         "the secret `secret_0` has no file ./.netrc",
     );
+    check(SPEC, &["https://github.com/a/b"], 3, "only an engine fetches contexts");
     check(
         SPEC,
         &["--secret", "id=x,src=gone"],

@@ -41,11 +41,11 @@ const SPEC: &str = "profile: plain\napt_packages: [jq]\ncopy: [f]\n";
 #[test]
 #[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
 fn the_program_brings_the_frontend_to_each_engine() {
-    for (engine, store) in [
-        ("buildx", Engine::Main),
-        ("docker", Engine::Main),
-        ("buildx", Engine::Classic),
-    ] {
+    let stores = [Engine::Main, Engine::Classic];
+    for (engine, store) in ["buildx", "docker"]
+        .into_iter()
+        .flat_map(|engine| stores.map(|store| (engine, store)))
+    {
         let project = Project::new("").on(store);
         // No line names a frontend.
         project.file("imageSpec.yaml", SPEC).file("f", now().to_string());
@@ -79,6 +79,40 @@ fn the_program_brings_the_frontend_to_each_engine() {
         assert_eq!(again["layers"]["reused"], again["layers"]["total"], "{again}");
         assert_eq!(again["digest"], found["digest"]);
     }
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn what_a_dry_run_prints_builds_the_image() {
+    let project = Project::new("");
+    project.file("imageSpec.yaml", SPEC).file("f", "1");
+    let printed = imagespec(
+        &project,
+        &[
+            "build",
+            "--dry-run=kept dir",
+            "--engine",
+            "buildx",
+            "-t",
+            "engine-dry:1",
+        ],
+    );
+    let line = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    let directory = project.directory.path();
+    assert!(directory.join("kept dir/frontend/index.json").exists(), "{line}");
+    let output = Command::new("sh")
+        .args(["-c", &line])
+        .envs(bed())
+        .current_dir(directory)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{line}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert_eq!(project.engine.shell("engine-dry:1", "cat /root/f"), "1");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 )]
 
 mod answers;
+mod builds;
 mod connections;
 mod inspect;
 mod logins;

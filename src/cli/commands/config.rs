@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use crate::cli::build::arguments::flags_of_environment;
 use crate::cli::output::{DONE, err, out};
 use crate::cli::settings::{Settings, user_file};
-use crate::text::Failure;
+use crate::text::{Failure, redact};
 
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArguments {
@@ -43,10 +44,15 @@ pub(crate) fn run(arguments: &ConfigArguments) -> Result<u8, Failure> {
     for (text, warning) in &settings.warnings {
         err(&format!("{}\n\n", warning.snippet(text)));
     }
-    out(&format!(
-        "# the user's own file: {}\n{}",
-        own.as_deref().unwrap_or("none"),
-        settings.lines()
-    ));
+    let own = own.as_deref().unwrap_or("none");
+    let mut text = format!("# the user's own file: {own}\n");
+    if let Some(flags) = flags_of_environment() {
+        text.push_str(&format!(
+            "# IMAGESPEC_BUILD_FLAGS adds: {}\n",
+            redact(&flags.to_string_lossy())
+        ));
+    }
+    text.push_str(&settings.lines());
+    out(&text);
     Ok(DONE)
 }

@@ -1,5 +1,6 @@
 //! `imagespec diff`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,10 +9,13 @@ use serde_json::json;
 use crate::cli::arguments::NamingArguments;
 use crate::cli::output::{DONE, NO, out};
 use crate::cli::project::Project;
+use crate::cli::registries::{describe, registry};
+use crate::cli::settings::Settings;
 use crate::engine;
 use crate::image_spec::Algorithm;
 use crate::name::{NamingOptions, differences, from_label, kept, shown};
 use crate::oci::Reference;
+use crate::registry::Refusal;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind};
 
 #[derive(Debug, Args)]
@@ -118,21 +122,33 @@ fn from_spec(file: &str, context: Option<&Path>, options: &NamingOptions) -> Res
     })
 }
 
-fn from_image(reference: &str) -> Result<Side, Diagnostic> {
+/// The labels of an image in its registry.
+fn of_registry(name: &Reference) -> Result<BTreeMap<String, String>, Failure> {
+    let registry = registry(&Settings::told(Path::new("."))?)?;
+    match describe(&registry, name, None) {
+        Ok(described) => Ok(described.config.labels.into_iter().collect()),
+        Err(Refusal::Unknown(unknown)) => Err(Diagnostic::from(unknown).into()),
+        Err(Refusal::Absent(absent)) => {
+            let message = format!("`{name}` is neither a file nor an image in docker's store or in its registry");
+            let problem = Diagnostic::error("no-such-side", message).kind(ProblemKind::NotFound);
+            Err(problem.help(absent.reason).into())
+        }
+    }
+}
+
+fn from_image(reference: &str) -> Result<Side, Failure> {
     let neither = || {
         let message = format!("`{reference}` is neither a file nor the name of an image");
         Diagnostic::error("no-such-side", message)
     };
     if reference.starts_with('-') {
-        return Err(neither());
+        return Err(neither().into());
     }
-    Reference::parse(reference).map_err(|error| neither().caused_by(error))?;
-    let labels = engine::labels(reference).map_err(|error| {
-        let message = format!("`{reference}` is not a file, and cannot be inspected as an image");
-        Diagnostic::error("no-such-side", message)
-            .kind(ProblemKind::Other)
-            .because(error)
-    })?;
+    let name = Reference::parse(reference).map_err(|error| neither().caused_by(error))?;
+    let labels = match engine::labels(reference) {
+        Some(labels) => labels,
+        None => of_registry(&name)?,
+    };
     let get = |name: &str| labels.get(&format!("io.imagespec.{name}")).cloned();
     let found = || -> Option<Side> {
         Some(Side {
@@ -146,6 +162,6 @@ fn from_image(reference: &str) -> Result<Side, Diagnostic> {
         let message = format!(
             "the image {reference} does not say what its tag was computed from: it has no label io.imagespec.inputs"
         );
-        Diagnostic::error("no-inputs", message)
+        Diagnostic::error("no-inputs", message).into()
     })
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use crate::cli::output::{DONE, NO, UNKNOWN, err, out};
-use crate::cli::registries::{read_name, registry};
+use crate::cli::registries::{describe, read_name, registry};
 use crate::cli::settings::Settings;
 use crate::image_spec::LOCK_NAME;
 use crate::name::from_label;
@@ -63,17 +63,6 @@ pub(crate) fn run(arguments: &InspectArguments) -> Result<u8, Failure> {
             Ok(DONE)
         }
         Err(refusal) => Ok(show_refusal(&reference, &refusal, arguments.json)),
-    }
-}
-
-fn describe(registry: &Registry, reference: &Reference, platform: Option<&Platform>) -> Result<Described, Refusal> {
-    let own = Platform::normalised("linux", std::env::consts::ARCH, "");
-    match (registry.describe(reference, platform.unwrap_or(&own)), platform) {
-        (Err(Refusal::Absent(absent)), None) => match absent.platforms.first() {
-            Some(first) => registry.describe(reference, first),
-            None => Err(Refusal::Absent(absent)),
-        },
-        (described, _) => described,
     }
 }
 
