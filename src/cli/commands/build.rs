@@ -3,27 +3,26 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use tempfile::TempDir;
+use serde_json::json;
 
 use crate::cli::build::arguments::BuildArguments;
+use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
+use crate::cli::build::pushed::Pushed;
 use crate::cli::build::request::{Places, Wanted, add_defaults, wanted};
-use crate::cli::build::summary::{Layers, Summary, layers};
+use crate::cli::build::summary::{Summary, layers};
 use crate::cli::build::whole_files::WholeFiles;
+use crate::cli::build::work::Work;
 use crate::cli::disk::cannot;
 use crate::cli::output::{DONE, err, out};
 use crate::cli::project::{Project, spec_file};
 use crate::cli::registries::registry;
 use crate::cli::settings::{AUTO, Settings};
-use crate::engine::{
-    BuildError, BuildOption, BuildRequest, Built, CONTEXT_PLACE, Engine, Engines, FRONTEND_PLACE, Frontend, Health,
-    size, unhealthy,
-};
-use crate::image_spec::{BaseImage, DEFAULT_NAMES};
-use crate::oci::{Platform, Reference};
+use crate::engine::{BuildOption, BuildRequest, Built, Engines, Frontend, size};
+use crate::image_spec::BaseImage;
 use crate::registry::Registry;
-use crate::text::{Diagnostic, Failure, Operation, ProblemKind};
+use crate::text::{Diagnostic, Failure, Operation};
 
 /// Builds an image, or says what it would run.
 pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
@@ -107,56 +106,6 @@ fn name_of_base(project: &Project) -> Result<Summary, Failure> {
     })
 }
 
-/// What is made for one build.
-struct Work {
-    /// Gone with this.
-    _directory: TempDir,
-    /// Where the frontend is written.
-    frontend: PathBuf,
-    is_kept: bool,
-    is_dry: bool,
-    /// The spec, if it came from standard input.
-    file: Option<PathBuf>,
-    /// What the engine says of the result.
-    metadata: PathBuf,
-}
-
-impl Work {
-    fn new(arguments: &BuildArguments, is_piped: bool, project: &Project) -> Result<Self, Diagnostic> {
-        let directory = tempfile::Builder::new()
-            .prefix("imagespec-")
-            .tempdir()
-            .map_err(|error| {
-                let problem = Diagnostic::error("file-access", "no temporary directory can be made");
-                problem.kind(ProblemKind::Other).because(error)
-            })?;
-        let kept = arguments.dry_run.clone().flatten();
-        let place = kept.clone().unwrap_or_else(|| directory.path().to_owned());
-        let spec = place.join(DEFAULT_NAMES[0]);
-        let is_dry = arguments.dry_run.is_some();
-        if is_piped {
-            std::fs::create_dir_all(&place).map_err(|error| cannot("write", &place, error))?;
-            std::fs::write(&spec, project.text.content()).map_err(|error| cannot("write", &spec, error))?;
-        }
-        let shown = match (is_dry, &kept) {
-            (true, None) => Path::new(CONTEXT_PLACE).join(DEFAULT_NAMES[0]),
-            _ => spec,
-        };
-        Ok(Self {
-            frontend: place.join("frontend"),
-            metadata: directory.path().join("metadata.json"),
-            _directory: directory,
-            is_kept: kept.is_some(),
-            is_dry,
-            file: is_piped.then_some(shown),
-        })
-    }
-
-    fn frontend_place(&self) -> Option<&'static Path> {
-        (self.is_dry && !self.is_kept).then_some(Path::new(FRONTEND_PLACE))
-    }
-}
-
 /// Prints what would be run. No engine is asked.
 fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Result<u8, Failure> {
     let engine = match wanted.engine.as_str() {
@@ -178,7 +127,12 @@ fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Res
             .into_iter()
             .map(|line| [vec![line.program], line.arguments].concat())
             .collect();
-        let found = serde_json::json!({"version": 1, "engine": engine.name(), "commands": commands});
+        let found = json!({
+            "version": 1,
+            "engine": engine.name(),
+            "commands": commands,
+            "warnings": wanted.notes,
+        });
         out(&format!("{found}\n"));
     } else {
         out(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
@@ -209,31 +163,6 @@ fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: 
             };
             build(engines, wanted, work, &pushed)
         }
-    }
-}
-
-/// What has to be known to say how much went to a registry.
-struct Pushed<'a> {
-    registry: &'a Registry,
-    /// Whether the repository is new: then all layers went there.
-    is_new: bool,
-    platforms: Vec<Platform>,
-}
-
-impl Pushed<'_> {
-    /// The size of the image in its registry, and of what this build put there; of an image for one platform.
-    fn sizes(&self, name: &str, layers: Option<&Layers>) -> Option<(u64, Option<u64>)> {
-        let [platform] = self.platforms.as_slice() else {
-            return None;
-        };
-        let described = self.registry.describe(&Reference::parse(name).ok()?, platform).ok()?;
-        let sizes: Vec<u64> = described.layers.iter().map(|layer| layer.size).collect();
-        let total = sizes.iter().sum();
-        let made = layers.filter(|layers| layers.total == sizes.len()).map(|layers| {
-            let own = sizes.iter().skip(sizes.len() - layers.made.len()).zip(&layers.made);
-            own.filter(|(_, made)| **made).map(|(size, _)| size).sum()
-        });
-        Some((total, if self.is_new { Some(total) } else { made }))
     }
 }
 
@@ -281,7 +210,7 @@ fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) ->
         .and_then(|name| pushed.sizes(name, layers.as_ref()));
     let of_store = first.filter(|_| is_loaded).and_then(|name| size(name));
     Ok(Summary {
-        is_built: built.name.is_none(),
+        is_built: true,
         digest: text("containerimage.digest"),
         engine: Some(engine.name().to_owned()),
         size: of_registry.map(|(size, _)| size).or(of_store),
@@ -291,48 +220,6 @@ fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) ->
         warnings: notes,
         ..Summary::default()
     })
-}
-
-/// The engine with a name, or the first that can build; says which and why.
-pub(crate) fn choose<'e>(engines: &'e Engines, name: &str) -> Result<(&'e dyn Engine, Health), Failure> {
-    if name != AUTO {
-        let engine = engines.get(name)?;
-        let health = engine.health();
-        return match unhealthy(name, &health) {
-            Some(problem) => Err(problem.into()),
-            None => Ok((engine, health)),
-        };
-    }
-    let (engine, health, passed) = engines.first_healthy()?;
-    let why = match passed.is_empty() {
-        true => "the first that can build".to_owned(),
-        false => passed.join("; "),
-    };
-    let builder = health.builder.as_deref().map(|builder| format!(", builder {builder}"));
-    err(&format!(
-        "imagespec: engine {}{}: {why}\n",
-        engine.name(),
-        builder.unwrap_or_default()
-    ));
-    Ok((engine, health))
-}
-
-/// The failure of an engine.
-pub(crate) fn failed(engine: &str, error: BuildError) -> Failure {
-    match error {
-        BuildError::Problem(problem) => (*problem).into(),
-        BuildError::Interrupted => Diagnostic::error("interrupted", "interrupted")
-            .kind(ProblemKind::Interrupted)
-            .into(),
-        BuildError::Failed { may_pass: None } => {
-            let message = format!("the build failed; what {engine} says of it is above");
-            Diagnostic::error("build", message).kind(ProblemKind::Step).into()
-        }
-        BuildError::Failed { may_pass: Some(reason) } => {
-            let problem = Diagnostic::error("build", format!("the build failed twice: {reason}"));
-            problem.kind(ProblemKind::Transient).help("try again later").into()
-        }
-    }
 }
 
 /// A note if frontend and program are of different versions.

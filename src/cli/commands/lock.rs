@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use crate::cli::arguments::SpecArguments;
+use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::request::{Places, frontend};
-use crate::cli::commands::build::{choose, failed};
 use crate::cli::disk::cannot;
 use crate::cli::output::{DONE, out};
 use crate::cli::project::{read, spec_file};

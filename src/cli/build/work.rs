@@ -1,0 +1,62 @@
+//! The files that are made for one build, and go with it.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::cli::build::arguments::BuildArguments;
+use crate::cli::disk::cannot;
+use crate::cli::project::Project;
+use crate::engine::{CONTEXT_PLACE, FRONTEND_PLACE};
+use crate::image_spec::DEFAULT_NAMES;
+use crate::text::{Diagnostic, ProblemKind};
+
+/// What is made for one build.
+pub(crate) struct Work {
+    /// Gone with this.
+    _directory: TempDir,
+    /// Where the frontend is written.
+    pub(crate) frontend: PathBuf,
+    is_kept: bool,
+    is_dry: bool,
+    /// The spec, if it came from standard input.
+    pub(crate) file: Option<PathBuf>,
+    /// What the engine says of the result.
+    pub(crate) metadata: PathBuf,
+}
+
+impl Work {
+    pub(crate) fn new(arguments: &BuildArguments, is_piped: bool, project: &Project) -> Result<Self, Diagnostic> {
+        let directory = tempfile::Builder::new()
+            .prefix("imagespec-")
+            .tempdir()
+            .map_err(|error| {
+                let problem = Diagnostic::error("file-access", "no temporary directory can be made");
+                problem.kind(ProblemKind::Other).because(error)
+            })?;
+        let kept = arguments.dry_run.clone().flatten();
+        let place = kept.clone().unwrap_or_else(|| directory.path().to_owned());
+        let spec = place.join(DEFAULT_NAMES[0]);
+        let is_dry = arguments.dry_run.is_some();
+        if is_piped {
+            std::fs::create_dir_all(&place).map_err(|error| cannot("write", &place, error))?;
+            std::fs::write(&spec, project.text.content()).map_err(|error| cannot("write", &spec, error))?;
+        }
+        let shown = match (is_dry, &kept) {
+            (true, None) => Path::new(CONTEXT_PLACE).join(DEFAULT_NAMES[0]),
+            _ => spec,
+        };
+        Ok(Self {
+            frontend: place.join("frontend"),
+            metadata: directory.path().join("metadata.json"),
+            _directory: directory,
+            is_kept: kept.is_some(),
+            is_dry,
+            file: is_piped.then_some(shown),
+        })
+    }
+
+    pub(crate) fn frontend_place(&self) -> Option<&'static Path> {
+        (self.is_dry && !self.is_kept).then_some(Path::new(FRONTEND_PLACE))
+    }
+}
