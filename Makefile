@@ -7,6 +7,7 @@
 # make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder (also: make bench)
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
+# make bench-start      seconds: how long the command line takes to start, and to name an image beside flytekit
 #                       each writes its own file below docs/benchmarks, after a whole run
 # make testbed          a Docker Engine with what the tests need, under a directory of its own
 # make testbed-down     stops it
@@ -27,7 +28,7 @@ FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C lin
 endif
 
 .PHONY: help demo test test-all lint-and-binary frontend binary cli lint check-tools testbed testbed-down
-.PHONY: bench-edits bench-frontend bench-digests bench benchmark bench-digest
+.PHONY: bench-edits bench-frontend bench-digests bench-start bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
 help:
@@ -85,6 +86,9 @@ bench-frontend: binary
 
 bench-digests: cli
 	tests/scripts/bench-page digests tests/scripts/bench-digests target/release/imagespec
+
+bench-start: cli
+	tests/scripts/bench-page start tests/scripts/bench-start target/release/imagespec
 
 # The names of before.
 bench: bench-edits
