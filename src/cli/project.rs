@@ -103,8 +103,16 @@ impl Project {
     /// The files and directories that the requirements of each spec name.
     ///
     /// # Errors
-    /// What is wrong with files that the spec names, as a build would find it.
+    /// As [`Self::checked`].
     pub(super) fn checked_paths(&self) -> Result<Vec<Vec<String>>, Failure> {
+        Ok(self.checked()?.iter().map(FoundRequirements::paths).collect())
+    }
+
+    /// What the requirements of each spec say.
+    ///
+    /// # Errors
+    /// What is wrong with files that the spec names, as a build would find it.
+    pub(super) fn checked(&self) -> Result<Vec<FoundRequirements>, Failure> {
         let mut files = self.files()?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -113,8 +121,7 @@ impl Project {
             let texts = check(&mut files, &self.spec).await?;
             read_requirements(&mut files, &self.spec, &texts, self.lock.is_some()).await
         });
-        let found = found.map_err(|failure| failure.about(&self.text))?;
-        Ok(found.iter().map(FoundRequirements::paths).collect())
+        found.map_err(|failure| failure.about(&self.text))
     }
 
     fn files(&self) -> Result<DiskFiles, Diagnostic> {

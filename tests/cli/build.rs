@@ -404,6 +404,34 @@ fn a_dry_run_needs_no_engine_and_shows_no_secret() {
 }
 
 #[test]
+fn an_agent_is_handed_over_where_a_requirement_needs_it() {
+    let check = |more: &str, words: &[&str], socket: &str, ssh: Option<&str>| {
+        let faked = Faked::new(&format!("{SPEC}python_version: \"3.12\"\n{more}"), &[]).with("SSH_AUTH_SOCK", socket);
+        faked
+            .project
+            .file("requirements.txt", "x @ git+ssh://git@h.example/x\n");
+        let said = faked.run(&[&["--dry-run"], words].concat());
+        let found = said
+            .out
+            .split_once("--ssh ")
+            .map(|(_, rest)| rest.split(' ').next().unwrap());
+        assert_eq!(found, ssh, "{more} {words:?}: {} {}", said.out, said.err);
+        assert_eq!(
+            said.err.contains("no agent runs here"),
+            socket.is_empty(),
+            "{}",
+            said.err
+        );
+    };
+    let package = "packages: [\"x @ git+ssh://git@h.example/x\"]\n";
+    check(package, &[], "/run/agent", Some("default"));
+    check("requirements: requirements.txt\n", &[], "/run/agent", Some("default"));
+    check(package, &["--ssh", "key=/k"], "/run/agent", Some("key=/k"));
+    check(package, &[], "", None);
+    check("packages: [x]\n", &[], "/run/agent", None);
+}
+
+#[test]
 fn noop_gives_the_base_image() {
     let faked = Faked::new(&format!("{SPEC}base_image: r.example/base:1\n"), &[]);
     let said = faked.run(&["--engine", "noop", "--push"]);

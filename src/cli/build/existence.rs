@@ -79,13 +79,12 @@ fn build(note: String) -> Decision {
 
 /// Why an image that is there was made from something else; `None` if it was not.
 fn difference(wanted: &Wanted, registry: &Registry, reference: &Reference) -> Result<Option<&'static str>, Refusal> {
-    let Some(identity) = &wanted.identity else {
-        return Ok(Some("and what it was made from cannot be compared"));
-    };
     for platform in &wanted.platforms {
         let described = registry.describe(reference, platform)?;
         let labels = described.config.labels.iter();
-        let words = identity.difference(labels.map(|(name, value)| (name.as_str(), value.as_str())));
+        let words = wanted
+            .identity
+            .difference(labels.map(|(name, value)| (name.as_str(), value.as_str())));
         if words.is_some() {
             return Ok(words);
         }

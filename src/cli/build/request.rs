@@ -8,16 +8,16 @@ use crate::cli::build::secrets::secrets;
 use crate::cli::project::Project;
 use crate::cli::settings::Settings;
 use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, carried};
-use crate::image_spec::Algorithm;
+use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Given, Identity, NamingOptions};
 use crate::oci::{Platform, Reference};
+use crate::project::FoundRequirements;
 use crate::text::{Diagnostic, Failure, ProblemKind};
 
 /// A build with everything that decides on it.
 pub(crate) struct Wanted {
     pub(crate) request: BuildRequest,
-    /// The names, if they can be computed.
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Identity,
     /// The platforms of the image, if they are known.
     pub(crate) platforms: Vec<Platform>,
     pub(crate) engine: String,
@@ -67,24 +67,20 @@ pub(crate) fn wanted(
         ..arguments.naming.options()
     })?;
     let is_part = arguments.target.is_some();
-    // Files that cannot be read keep an image from being built, too; only the engine can say so of a name that nobody needs.
-    let identity = match project
-        .checked_paths()
-        .and_then(|read| project.identify(&naming, Some(&read)))
-    {
-        Ok((identity, ..)) => Some(identity),
-        Err(failure) => return Err(failure),
-    };
+    // What is wrong with files is told here, before any engine starts.
+    let found = project.checked()?;
+    let read: Vec<Vec<String>> = found.iter().map(FoundRequirements::paths).collect();
+    let (identity, ..) = project.identify(&naming, Some(&read))?;
     let mut request = BuildRequest {
         file: places.file.clone(),
         context: arguments.spec.context.clone(),
         frontend: frontend(arguments.frontend.as_deref(), settings, project.text.content(), places)?,
-        names: names(arguments, identity.as_ref(), is_part),
+        names: names(arguments, &identity, is_part),
         flags: [settings.list("engine_opt"), arguments.engine_flags.clone()].concat(),
         ..BuildRequest::default()
     };
     if pushes && !is_part && arguments.output.is_empty() {
-        check_registry(project, &arguments.tag, identity.as_ref())?;
+        check_registry(project, &arguments.tag, &identity)?;
     }
     for name in arguments.naming.build_arguments() {
         request.ask(BuildOption::BuildArgument, name);
@@ -117,6 +113,12 @@ pub(crate) fn wanted(
         request.ask(BuildOption::Platform, platform);
     }
     ask_options(&mut request, arguments, settings, pushes);
+    if uses_ssh(&project.spec, &found) && !request.has(BuildOption::Ssh) {
+        match std::env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| !socket.is_empty()) {
+            true => request.ask(BuildOption::Ssh, "default"),
+            false => notes.push("the spec takes a package by SSH, and no agent runs here (SSH_AUTH_SOCK)".to_owned()),
+        }
+    }
     Ok(Wanted {
         request,
         identity,
@@ -144,6 +146,14 @@ pub(crate) fn add_defaults(request: &mut BuildRequest, engine: &dyn Engine) {
         // With it, an image that is equal has another digest after each build.
         request.ask(BuildOption::Provenance, "false");
     }
+}
+
+/// Whether a requirement is taken from a repository by SSH.
+fn uses_ssh(spec: &ImageSpec, found: &[FoundRequirements]) -> bool {
+    let packages = spec.all().flat_map(|spec| ImageSpec::strings(&spec.packages));
+    let texts = found.iter().filter_map(|found| found.text.as_deref());
+    let mut texts = packages.map(|package| package.value.as_str()).chain(texts);
+    texts.any(|text| text.contains("+ssh://"))
 }
 
 fn ask_options(request: &mut BuildRequest, arguments: &BuildArguments, settings: &Settings, pushes: bool) {
@@ -221,11 +231,11 @@ fn choice<T: clap::ValueEnum>(own: Option<T>, settings: &Settings, name: &str) -
 }
 
 /// What the image is called. A part of an image must not have the name of the whole.
-fn names(arguments: &BuildArguments, identity: Option<&Identity>, is_part: bool) -> Vec<String> {
-    match identity {
+fn names(arguments: &BuildArguments, identity: &Identity, is_part: bool) -> Vec<String> {
+    match is_part {
         _ if !arguments.tag.is_empty() => arguments.tag.clone(),
-        Some(identity) if !is_part => vec![identity.image_name.clone()],
-        _ => Vec::new(),
+        true => Vec::new(),
+        false => vec![identity.image_name.clone()],
     }
 }
 
@@ -241,10 +251,10 @@ fn check_names(names: &[String]) -> Result<(), Vec<Diagnostic>> {
 }
 
 /// Refuses to push an image whose computed name has no registry: it would go to Docker Hub.
-fn check_registry(project: &Project, given: &[String], identity: Option<&Identity>) -> Result<(), Failure> {
+fn check_registry(project: &Project, given: &[String], identity: &Identity) -> Result<(), Failure> {
     let registry = project.spec.registry.as_ref();
     if !given.is_empty() || registry.is_some_and(|registry| !registry.value.is_empty()) {
-        let problem = identity.and_then(|identity| Reference::parse(&identity.image_name).err());
+        let problem = Reference::parse(&identity.image_name).err();
         return match problem {
             None => Ok(()),
             Some(error) => {
