@@ -64,6 +64,10 @@ mod tests {
             Some("the connection to the registry was lost"),
         );
         check(
+            "\nERROR: failed to build: failed to solve: failed to push r/a/b:1: pushing with mount from x/y: failed to do request: Post \"https://r/v2/a/b/blobs/uploads/?mount=sha256:a8&from=x/y\": EOF\n",
+            Some("the connection to the registry was lost"),
+        );
+        check(
             "\nerror: rpc error: code = Unavailable desc = error reading from server: EOF\n",
             Some(KNOWN[4].0),
         );
