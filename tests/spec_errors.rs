@@ -67,6 +67,8 @@ const CASES: &[(&str, &str)] = &[
     ("secret-id", "pip_secret_mounts: [{id: \"a b\", target: /x}]\n"),
     ("unknown-value", "source_root: .\nsource_copy_mode: al\n"),
     ("unknown-value", "profile: flite\n"),
+    ("port", "expose: [80/http, 0, [1]]\n"),
+    ("wrong-kind", "expose: 80\n"),
     ("yaml-value", "builder_options: {[a]: b}\n"),
     (
         "credential-in-url",

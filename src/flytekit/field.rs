@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     BaseImage,
     /// Secrets and where they appear.
     SecretMounts,
+    /// Numbers of ports, with protocols perhaps.
+    Ports,
 }
 
 impl Kind {
@@ -27,6 +29,7 @@ impl Kind {
             Self::AnyMap => "a mapping",
             Self::BaseImage => "an image reference or a nested spec",
             Self::SecretMounts => "a list of secret mounts, each `[file, target]` or `{id: …, target: …}`",
+            Self::Ports => "a list of ports, each `3000`, `53/udp` or `8000-8010`",
         }
     }
 }

@@ -7,7 +7,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub(crate) const OWN_FIELDS: [Field; 15] = [
+pub(crate) const OWN_FIELDS: [Field; 16] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -22,6 +22,7 @@ pub(crate) const OWN_FIELDS: [Field; 15] = [
     field("groups", Kind::TextList),
     field("install_project", Kind::Flag),
     field("mode", Kind::Text),
+    field("expose", Kind::Ports),
     // Never hashed: it decides how to hash.
     field("tag_algorithm", Kind::Text),
 ];

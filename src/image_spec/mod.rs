@@ -12,6 +12,7 @@ mod field;
 mod file_names;
 mod model;
 mod parse;
+mod ports;
 mod read;
 mod secret;
 

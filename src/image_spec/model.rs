@@ -202,6 +202,8 @@ pub struct ImageSpec {
     pub copy_to: Option<TextValue>,
     /// The modes of what is copied.
     pub mode: FileMode,
+    /// The ports that the image exposes, each `NUMBER/PROTOCOL`.
+    pub expose: Option<TextList>,
     /// Variables that only steps of the build see.
     pub build_env: Option<TextMap>,
     /// Commands run before anything is copied.

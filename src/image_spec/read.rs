@@ -7,6 +7,7 @@ use crate::image_spec::field::{self, BUILDER_CONFIG_KEYS, OWN_FIELDS};
 use crate::image_spec::model::{
     BaseImage, FileMode, ImageSpec, Layering, Profile, SecretMount, TextList, TextMap, TextValue,
 };
+use crate::image_spec::ports::ports;
 use crate::image_spec::secret::{pair_mount, secret_mount};
 use crate::python::{self, Unicode, Value, kind as kind_of};
 use crate::text::yaml::{Data, Node};
@@ -125,6 +126,7 @@ impl SpecReader<'_> {
             mode: self
                 .choice(mode, choice::file_mode)
                 .map_or_else(FileMode::default, |m| m.value),
+            expose: own_node("expose").and_then(|node| self.ports(node)),
             build_env: own_map(self, "build_env"),
             setup_commands: own_list(self, "setup_commands"),
             pins: own_map(self, "pins"),
@@ -359,6 +361,28 @@ impl SpecReader<'_> {
             }
         }
         Some(Spanned::new(texts, node.span))
+    }
+
+    fn ports(&mut self, node: &Node) -> Option<TextList> {
+        let Data::Sequence(items) = &node.data else {
+            self.wrong_kind("expose", Kind::Ports, node);
+            return None;
+        };
+        let mut all: Vec<TextValue> = Vec::with_capacity(items.len());
+        for item in items {
+            match item.text().ok_or("an entry is a port").and_then(ports) {
+                Ok(ports) => all.extend(ports.into_iter().map(|port| Spanned::new(port, item.span))),
+                Err(reason) => {
+                    let shown = item
+                        .text()
+                        .map_or_else(|| kind_of(item).to_owned(), |text| format!("`{text}`"));
+                    let message = format!("`{}expose` takes ports, {shown} is none: {reason}", self.path);
+                    let problem = Diagnostic::build_error("port", message).at(item.span);
+                    self.report(problem.help("write 3000, 53/udp or 8000-8010"));
+                }
+            }
+        }
+        Some(Spanned::new(all, node.span))
     }
 
     fn text_map(&mut self, name: &'static str, node: &Node) -> Option<TextMap> {

@@ -1,5 +1,7 @@
 //! Our own algorithm: whatever changes the image changes the name, and nothing else does.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
@@ -314,4 +316,8 @@ fn settings(spec: &ImageSpec, named: &mut Named<'_>) {
     named.map("labels", &spec.labels);
     named.text("user", &spec.user);
     named.text("workdir", &spec.workdir);
+    let ports: BTreeSet<&str> = ImageSpec::strings(&spec.expose)
+        .map(|port| port.value.as_str())
+        .collect();
+    named.optional("expose", (!ports.is_empty()).then(|| json!(ports).to_string()));
 }

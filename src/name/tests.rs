@@ -295,6 +295,7 @@ fn example(field: &str) -> &'static str {
         "groups" => "requirements: pyproject.toml\ngroups: [dev]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
         "mode" => "mode: keep\ncopy: [data]",
+        "expose" => "expose: [3000]",
         "tag_algorithm" => "tag_algorithm: flytekit",
         other => panic!("`{other}` has no example: what does it change?"),
     }

@@ -524,6 +524,9 @@ pub struct Settings {
     /// The entry point; empty for none; drops the base's command.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entrypoint: Option<Vec<String>>,
+    /// The ports that it exposes, in addition to the base's: `NUMBER/PROTOCOL`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<String>,
     /// Labels in addition to the base's.
     #[serde(serialize_with = "as_map")]
     pub labels: Vec<(String, String)>,
@@ -546,6 +549,7 @@ impl Settings {
             all.user = own.user.or(all.user);
             all.workdir = own.workdir.or(all.workdir);
             all.entrypoint = own.entrypoint.or(all.entrypoint);
+            all.ports.extend(own.ports);
             for (name, value) in own.labels {
                 all.set_label(&name, value);
             }

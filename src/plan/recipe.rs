@@ -228,6 +228,9 @@ fn own_settings(inputs: &StoreyInputs<'_>, id: &str) -> Settings {
             .entrypoint
             .as_ref()
             .map(|list| list.value.iter().map(|word| word.value.clone()).collect()),
+        ports: ImageSpec::strings(&spec.expose)
+            .map(|port| port.value.clone())
+            .collect(),
         labels,
     }
 }

@@ -58,6 +58,15 @@ pub fn image_config(
             config.insert("Entrypoint".into(), json!(entrypoint));
         }
     }
+    if !settings.ports.is_empty() {
+        let mut all = match config.remove("ExposedPorts") {
+            Some(Value::Object(ports)) => ports,
+            _ => Map::new(),
+        };
+        all.extend(settings.ports.iter().map(|port| (port.clone(), json!({}))));
+        all.sort_keys();
+        config.insert("ExposedPorts".into(), Value::Object(all));
+    }
     let mut all_labels = match config.remove("Labels") {
         Some(Value::Object(labels)) => labels,
         _ => Map::new(),
@@ -106,7 +115,7 @@ mod tests {
             "created": "2024-01-01T00:00:00Z", "architecture": "amd64", "os": "linux", "author": "x",
             "config": {
                 "Env": ["A=1"], "Cmd": ["bash"], "Entrypoint": ["/e"], "User": "u", "WorkingDir": "/w",
-                "OnBuild": ["RUN x"], "Labels": {"b": "1"}, "Healthcheck": {"Test": ["NONE"]}
+                "OnBuild": ["RUN x"], "ExposedPorts": {"80/tcp": {}}, "Labels": {"b": "1"}, "Healthcheck": {"Test": ["NONE"]}
             },
             "rootfs": {"type": "layers", "diff_ids": ["sha256:1"]},
             "history": [{"created_by": "base"}]
@@ -127,6 +136,7 @@ mod tests {
             user: Some("flytekit".into()),
             workdir: Some("/root".into()),
             entrypoint: Some(Vec::new()),
+            ports: vec!["53/udp".into()],
             labels: vec![("a".into(), "3".into())],
         };
         insta::assert_snapshot!(check(all));

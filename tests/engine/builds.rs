@@ -63,6 +63,7 @@ user: flytekit
 workdir: /srv/work
 build_env: {{BUILD_ONLY: "1"}}
 setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
+expose: [3000, 53/udp]
 "#,
         channel = bed["IMAGESPEC_BED_CHANNEL"],
         extra = bed["IMAGESPEC_BED_EXTRA_INDEX"],
@@ -85,6 +86,8 @@ setup_commands: ["echo \"$BUILD_ONLY\" > /setup"]
     );
     let shell = |line: &str| engine.shell("engine-everything", line).trim().to_owned();
     assert_eq!(shell("id -un; pwd"), "flytekit\n/srv/work");
+    let ports = engine.inspect("engine-everything", ".Config.ExposedPorts");
+    assert_eq!(ports, serde_json::json!({"3000/tcp": {}, "53/udp": {}}));
     assert_eq!(shell("cat /greeting /where /setup"), "hello world\n/tmp\n1");
     let uv = bed["IMAGESPEC_BED_UV_IMAGE"].rsplit(':').next().unwrap();
     assert!(
