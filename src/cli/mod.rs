@@ -11,6 +11,7 @@ mod registries;
 mod report;
 mod settings;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -21,7 +22,7 @@ use crate::cli::commands::{
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
-use crate::text::Failure;
+use crate::text::{Diagnostic, Failure, ProblemKind};
 
 /// Turns image specs into container images.
 ///
@@ -86,11 +87,19 @@ enum Command {
 pub fn main() -> ExitCode {
     let words = match with_flags(std::env::args_os().collect(), flags_of_environment()) {
         Ok(words) => words,
-        Err(problem) => return failed(&problem.into(), false),
+        Err(problem) => return failed(&problem.into(), wants_json(&std::env::args_os().collect::<Vec<_>>())),
     };
+    let wants_json = wants_json(&words);
     let arguments = match CommandLine::try_parse_from(words) {
         Ok(arguments) => arguments,
         // Help and versions also come this way.
+        Err(error) if wants_json && error.use_stderr() => {
+            let message = error.kind().as_str().unwrap_or("the command line is wrong");
+            let words = error.to_string();
+            let line = words.lines().next().unwrap_or(message).trim_start_matches("error: ");
+            let problem = Diagnostic::error("command-line", line).kind(ProblemKind::Usage);
+            return failed(&problem.into(), true);
+        }
         Err(error) => {
             drop(error.print());
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -115,6 +124,14 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => failed(&failure, json),
     }
+}
+
+/// Whether a command line that cannot be read asks for JSON.
+fn wants_json(words: &[OsString]) -> bool {
+    words
+        .iter()
+        .take_while(|word| *word != "--")
+        .any(|word| word == "--json")
 }
 
 fn failed(failure: &Failure, json: bool) -> ExitCode {

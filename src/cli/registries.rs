@@ -3,7 +3,7 @@
 use crate::cli::settings::Settings;
 use crate::oci::{Platform, Reference};
 use crate::registry::{Described, Refusal, Registry, RegistrySettings};
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, ProblemKind};
 
 /// Asks registries in the user's name, as settings have it.
 pub(super) fn registry(settings: &Settings) -> Result<Registry, Diagnostic> {
@@ -21,6 +21,7 @@ pub(super) fn registry(settings: &Settings) -> Result<Registry, Diagnostic> {
 pub(super) fn read_name(name: &str) -> Result<Reference, Diagnostic> {
     Reference::parse(name).map_err(|error| {
         let problem = Diagnostic::error("image-name", error.to_string()).caused_by(error);
+        let problem = problem.kind(ProblemKind::Usage);
         problem.help("write REGISTRY/NAME:TAG, or name a spec with -f FILE")
     })
 }

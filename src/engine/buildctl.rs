@@ -56,6 +56,12 @@ impl Engine for Buildctl {
         if let Some(hosts) = hosts(request)? {
             line.flag("--opt", hosts);
         }
+        let is_lost = |output: &str| output.split(',').any(|part| part == "type=docker") && !output.contains("dest=");
+        if request.values(BuildOption::Output).any(is_lost) {
+            let message = "buildctl writes `type=docker` to standard output";
+            let problem = Diagnostic::error("engine-option", message).kind(ProblemKind::Usage);
+            return Err(problem.help("say so: type=docker,dest=- (for `docker load`), or name a file"));
+        }
         for output in outputs(request) {
             line.flag("--output", output);
         }
@@ -239,6 +245,7 @@ fn hosts(request: &BuildRequest) -> Result<Option<String>, Diagnostic> {
 
 /// Where the result goes. Without a word about it, it stays with BuildKit under its name.
 fn outputs(request: &BuildRequest) -> Vec<String> {
+    // Names of their own stay; those of the request are for all others.
     let names = quoted_field(&format!("name={}", request.names.join(",")));
     let mut outputs: Vec<String> = Vec::new();
     for value in request.values(BuildOption::Output) {

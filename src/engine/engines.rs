@@ -63,14 +63,18 @@ impl Engines {
         })
     }
 
-    /// The first engine that can build, with its health, and why others before it cannot.
+    /// The first engine that can build what is asked, with its health, and why others before it cannot.
     ///
     /// # Errors
     /// When none can: what is wrong with each.
-    pub fn first_healthy(&self) -> Result<(&dyn Engine, Health, Vec<String>), Diagnostic> {
+    pub fn first_healthy(&self, request: &BuildRequest) -> Result<(&dyn Engine, Health, Vec<String>), Diagnostic> {
         let mut passed = Vec::new();
         let mut help = None;
         for engine in self.all().filter(|engine| engine.priority().is_some()) {
+            if let Some(option) = cannot(engine, request).first() {
+                passed.push(format!("{}: cannot do {}", engine.name(), option.name()));
+                continue;
+            }
             let health = engine.health();
             let Some(trouble) = health.trouble else {
                 return Ok((engine, health, passed));
@@ -89,10 +93,8 @@ impl Engines {
     /// # Errors
     /// When something that is asked cannot be done.
     pub fn check(&self, engine: &dyn Engine, request: &BuildRequest) -> Result<(), Vec<Diagnostic>> {
-        let mut refused: Vec<BuildOption> = request.options.iter().map(|(option, _)| *option).collect();
-        refused.dedup();
-        refused.retain(|option| !engine.can(*option));
-        let problems: Vec<Diagnostic> = refused.into_iter().map(|option| self.refusal(engine, option)).collect();
+        let refused = cannot(engine, request).into_iter();
+        let problems: Vec<Diagnostic> = refused.map(|option| self.refusal(engine, option)).collect();
         match problems.is_empty() {
             true => Ok(()),
             false => Err(problems),
@@ -112,4 +114,12 @@ impl Engines {
             others => problem.help(format!("leave it out, or build with --engine {}", others.join(" or "))),
         }
     }
+}
+
+/// What is asked and an engine cannot do.
+fn cannot(engine: &dyn Engine, request: &BuildRequest) -> Vec<BuildOption> {
+    let mut refused: Vec<BuildOption> = request.options.iter().map(|(option, _)| *option).collect();
+    refused.dedup();
+    refused.retain(|option| !engine.can(*option));
+    refused
 }

@@ -56,6 +56,8 @@ pub enum BuildError {
     /// The build failed; the progress says why.
     #[error("the build failed")]
     Failed {
+        /// What the engine said last, in a line.
+        message: Option<String>,
         /// Why it may go well another time, if it may.
         may_pass: Option<&'static str>,
     },

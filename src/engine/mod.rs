@@ -24,7 +24,7 @@
 //! let mut engines = Engines::default();
 //! engines.register(Box::new(Cluster));
 //! assert_eq!(engines.get("cluster")?.name(), "cluster");
-//! assert_eq!(engines.first_healthy()?.0.name(), "cluster");
+//! assert_eq!(engines.first_healthy(&BuildRequest::default())?.0.name(), "cluster");
 //! # Ok::<(), Diagnostic>(())
 //! ```
 

@@ -71,9 +71,34 @@ impl BuildRequest {
     /// Whether the result is written to standard output.
     #[must_use]
     pub fn goes_to_stdout(&self) -> bool {
-        let is_stdout =
-            |output: &str| output == "-" || output.split(',').any(|part| part.trim_matches('"') == "dest=-");
+        let is_stdout = |output: &str| {
+            let has_place = output
+                .split(',')
+                .any(|part| part.trim_matches('"').starts_with("dest="));
+            let is_file = output.split(',').any(|part| matches!(part, "type=oci" | "type=tar"));
+            output == "-" || output.split(',').any(|part| part.trim_matches('"') == "dest=-") || (is_file && !has_place)
+        };
         self.values(BuildOption::Output).any(is_stdout)
+    }
+
+    /// The names that outputs say themselves; `*` stands for the computed one.
+    pub fn names_of_outputs(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for output in self.values(BuildOption::Output) {
+            let (mut rest, quote) = match output.split_once("\"name=") {
+                Some((_, rest)) => (rest, '"'),
+                None => match output
+                    .split_once("name=")
+                    .filter(|(before, _)| before.is_empty() || before.ends_with(','))
+                {
+                    Some((_, rest)) => (rest, ','),
+                    None => continue,
+                },
+            };
+            rest = rest.split(quote).next().unwrap_or_default();
+            names.extend(rest.split(',').filter(|name| *name != "*").map(str::to_owned));
+        }
+        names
     }
 
     /// Whether the whole image goes to a registry and nowhere else.

@@ -20,6 +20,8 @@ use crate::text::{Diagnostic, ProblemKind};
 
 /// How long an engine's program may take to end after an interrupt.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The exit code of a process that was interrupted, as shells have it.
+const INTERRUPTED: i32 = 130;
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_millis(5);
 
@@ -58,13 +60,19 @@ pub(super) fn build(
     remembered: impl Fn() -> Option<String>,
 ) -> Result<Ran, BuildError> {
     let first = match once(line, output) {
-        Err(BuildError::Failed { may_pass: None }) if output.draws => Err(BuildError::Failed {
+        Err(BuildError::Failed {
+            may_pass: None,
+            message,
+        }) if output.draws => Err(BuildError::Failed {
             may_pass: remembered().and_then(|log| reason(&log)),
+            message,
         }),
         first => first,
     };
     match first {
-        Err(BuildError::Failed { may_pass: Some(reason) }) => {
+        Err(BuildError::Failed {
+            may_pass: Some(reason), ..
+        }) => {
             say(&format!("imagespec: {reason}: building once more\n"));
             once(line, output)
         }
@@ -99,6 +107,7 @@ pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError
             steps: log.map(|log| steps(&log)),
         }),
         (false, log) => Err(BuildError::Failed {
+            message: log.as_deref().and_then(last_words),
             may_pass: reason(&log.unwrap_or_default()),
         }),
     }
@@ -125,7 +134,7 @@ impl Interrupts {
             is_idle: Arc::new(AtomicBool::new(false)),
         };
         for signal in [SIGINT, SIGTERM, SIGHUP] {
-            flag::register_conditional_default(signal, Arc::clone(&all.is_idle))
+            flag::register_conditional_shutdown(signal, INTERRUPTED, Arc::clone(&all.is_idle))
                 .and_then(|_| flag::register(signal, Arc::clone(&all.came)))
                 .map_err(|error| Diagnostic::internal("no handler for signals").because(error))?;
         }
@@ -173,6 +182,16 @@ fn wait(child: &mut Child, interrupts: &Interrupts, is_in_our_group: bool) -> Re
         }
         thread::sleep(INTERVAL);
     }
+}
+
+/// What a client says at its end of a build that failed, without what it says of each.
+fn last_words(log: &str) -> Option<String> {
+    let mut lines = log.lines().rev();
+    let words = lines.find_map(|line| line.strip_prefix("ERROR: ").or(line.strip_prefix("error: ")))?;
+    let words = words
+        .trim_start_matches("failed to build: ")
+        .trim_start_matches("failed to solve: ");
+    Some(words.to_owned())
 }
 
 /// Passes on what a program says, and keeps it.

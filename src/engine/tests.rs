@@ -197,7 +197,7 @@ fn theirs(name: &'static str, priority: Option<i32>, trouble: Option<&'static st
 fn engines_of_others_join() {
     let mut engines = Engines::default();
     engines.register(theirs("kaniko", Some(99), None));
-    let (engine, health, passed) = engines.first_healthy().unwrap();
+    let (engine, health, passed) = engines.first_healthy(&request(&[])).unwrap();
     assert_eq!((engine.name(), passed.len()), ("kaniko", 0));
     let built = engine.build(&request(&[]), &health).unwrap();
     assert_eq!(built.name.as_deref(), Some("r.example/churn:1@kaniko"));
@@ -224,7 +224,7 @@ fn the_first_healthy_one_is_chosen() {
     engines.register(theirs("a", Some(3), Some("it is asleep")));
     engines.register(theirs("by-name", None, None));
     engines.register(theirs("b", Some(2), Some("it is gone")));
-    let (engine, _, passed) = engines.first_healthy().unwrap();
+    let (engine, _, passed) = engines.first_healthy(&request(&[])).unwrap();
     assert_eq!(
         (engine.name(), passed),
         ("c", vec!["a: it is asleep".to_owned(), "b: it is gone".to_owned()])
@@ -232,7 +232,7 @@ fn the_first_healthy_one_is_chosen() {
     let mut engines = Engines::none();
     engines.register(theirs("a", Some(3), Some("it is asleep")));
     engines.register(theirs("b", Some(2), Some("it is asleep")));
-    let problem = engines.first_healthy().err().unwrap();
+    let problem = engines.first_healthy(&request(&[])).err().unwrap();
     assert_eq!(
         problem.line(None),
         "no engine can build: a: it is asleep\n    help: mend it"

@@ -5,10 +5,18 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 /// What a failure is, and the words that it is known by.
-const KNOWN: [(&str, &str); 5] = [
+const KNOWN: [(&str, &str); 7] = [
     (
         "the engine lost the race of moby/buildkit#6521",
         r#"failed to prepare extraction snapshot "extract-[^"\n]*": parent snapshot sha256:[0-9a-f]{64} does not exist"#,
+    ),
+    (
+        "the engine's two exporters lost a race against each other",
+        r#"failed to solve: image "[^"\n]*": already exists"#,
+    ),
+    (
+        "the engine does not answer",
+        r"(Cannot connect to the Docker daemon at |error during connect: )",
     ),
     (
         "the registry failed",
@@ -69,7 +77,7 @@ mod tests {
         );
         check(
             "\nerror: rpc error: code = Unavailable desc = error reading from server: EOF\n",
-            Some(KNOWN[4].0),
+            Some(KNOWN[6].0),
         );
         // Said by a step, and a refusal.
         check(

@@ -204,6 +204,12 @@ fn buildctl_is_asked_in_its_own_words() {
         "sha256:cfg"
     );
     let said = faked.run(&["--load"]);
+    assert!(
+        said.code == 5 && said.err.contains("buildctl: cannot do --load"),
+        "{}",
+        said.err
+    );
+    let said = faked.run(&["--load", "--engine", "buildctl"]);
     assert_eq!(said.code, 2);
     assert!(
         said.err
@@ -289,7 +295,7 @@ fn a_failure_that_is_known_to_pass_is_tried_once_more() {
         "ERROR: process \"/bin/sh -c false\" did not complete successfully",
         1,
         "1",
-        "the build failed; what buildx says of it is above",
+        "the build failed: process",
     );
 }
 
@@ -401,6 +407,60 @@ fn a_dry_run_needs_no_engine_and_shows_no_secret() {
         out.starts_with("docker buildx build --file \"$CONTEXT\"/imageSpec.yaml"),
         "{out}"
     );
+}
+
+#[test]
+fn an_output_may_name_the_image() {
+    let check = |words: &[&str], code: i32, expect: &str| {
+        let said = Faked::docker(SPEC).run(&[&["--dry-run", "--engine", "buildx"], words].concat());
+        assert_eq!(said.code, code, "{words:?}: {}", said.err);
+        assert!(
+            format!("{}{}", said.out, said.err).contains(expect),
+            "{words:?}: {} {}",
+            said.out,
+            said.err
+        );
+    };
+    let output = "type=image,name=r.example/x:1,push=true";
+    check(&["--output", output], 0, "--tag r.example/x:1 ");
+    check(
+        &["--output", "type=image,\"name=r.example/x:1,r.example/y:2\",push=true"],
+        0,
+        "--tag r.example/x:1 --tag r.example/y:2 ",
+    );
+    check(&["--output", "type=image,name=*,push=true"], 0, "--tag churn:");
+    check(
+        &["--output", output, "-t", "z"],
+        2,
+        "named by -t and by `name=` of an output",
+    );
+}
+
+#[test]
+fn what_would_go_past_the_program_is_refused() {
+    let check = |words: &[&str], expect: &str| {
+        let said = Faked::docker(SPEC).run(&[&["--dry-run"], words].concat());
+        assert_eq!(said.code, 2, "{words:?}: {}", said.err);
+        assert!(said.err.contains(expect), "{words:?}: {}", said.err);
+    };
+    check(&["--build-arg", "IMAGESPEC_NAME=x"], "write -t NAME");
+    check(&["--build-arg", "BUILDKIT_SYNTAX=x"], "write --frontend IMAGE");
+    check(&["--", "--call=check"], "asks a question and builds nothing");
+    let said = Faked::docker(SPEC).run(&["--json", "--output", "-"]);
+    assert_eq!(said.code, 2);
+    // Command lines that cannot be read are told as objects, too.
+    for words in [&["--json", "--bogus"][..], &["--progress", "--json"]] {
+        let said = Faked::docker(SPEC).run(words);
+        let found: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(
+            (said.code, &found["problems"][0]["kind"]),
+            (2, &"usage".into()),
+            "{found}"
+        );
+    }
+    // What another engine can do is asked of it.
+    let said = Faked::new(SPEC, &[("buildctl", BUILDCTL)]).run(&["--builder", "x"]);
+    assert_eq!(said.code, 5, "{}", said.err);
 }
 
 #[test]

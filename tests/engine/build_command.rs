@@ -19,7 +19,7 @@ fn imagespec(project: &Project, words: &[&str]) -> Output {
         .args(words)
         .envs(bed)
         .env("IMAGESPEC_BUILD_FLAGS", flags)
-        .env("IMAGESPEC_CONFIG", "/nonexistent")
+        .env("IMAGESPEC_CONFIG", "/dev/null")
         .current_dir(project.directory.path())
         .stdin(Stdio::null());
     if project.engine == Engine::Classic {

@@ -108,6 +108,33 @@ fn an_image_is_used_only_if_it_was_made_from_the_same() {
     );
     check(None, &[], 0, true, "");
     check(None, &["--if-exists", "fail"], 0, true, "");
+    // What only a build gives.
+    for option in ["--load", "--no-cache", "--pull"] {
+        check(Some(&own), &[option], 0, true, "");
+    }
+    check(
+        Some(&own),
+        &["--label", "a=b"],
+        0,
+        true,
+        "is there, with other labels: building it",
+    );
+    check(Some(&own), &["--sbom", "true"], 0, false, "--sbom had no effect");
+    check(Some(&own), &["--metadata-file", "m", "--iidfile", "i"], 0, false, "");
+    let kept = std::fs::read_to_string(user.home.path().join("m")).unwrap();
+    let digest = std::fs::read_to_string(user.home.path().join("i")).unwrap();
+    assert!(
+        digest.starts_with("sha256:") && kept.contains(&digest),
+        "{kept} {digest}"
+    );
+    // Somebody else's platform.
+    check(
+        Some(&own),
+        &["--platform", "linux/arm64"],
+        0,
+        true,
+        "is there for linux/amd64 only: replacing it",
+    );
     // A part, or a result that goes elsewhere, is nobody else's.
     check(Some(&own), &["--target", "apt"], 0, true, "");
     check(Some(&own), &["--output", "type=oci,dest=x.tar"], 0, true, "");
@@ -139,6 +166,21 @@ fn of_several_names_all_have_to_be_the_same_image() {
         true,
         "two/x:1 is there, made from other files",
     );
+    // Each name counts, in whatever order.
+    for found in ["one", "two"] {
+        *labels.lock().unwrap() = vec![(found.to_owned(), own.clone())];
+        let said = user.run(&[
+            "build",
+            "--push",
+            "-t",
+            &names[0],
+            "-t",
+            &names[1],
+            "--if-exists",
+            "fail",
+        ]);
+        assert!(said.code == 1 && !is_built(&said), "{}", said.err);
+    }
 }
 
 #[test]

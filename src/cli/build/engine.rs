@@ -2,11 +2,15 @@
 
 use crate::cli::output::err;
 use crate::cli::settings::AUTO;
-use crate::engine::{BuildError, Engine, Engines, Health, unhealthy};
+use crate::engine::{BuildError, BuildRequest, Engine, Engines, Health, unhealthy};
 use crate::text::{Diagnostic, Failure, ProblemKind};
 
 /// The engine with a name, or the first that can build; says which and why.
-pub(crate) fn choose<'e>(engines: &'e Engines, name: &str) -> Result<(&'e dyn Engine, Health), Failure> {
+pub(crate) fn choose<'e>(
+    engines: &'e Engines,
+    name: &str,
+    request: &BuildRequest,
+) -> Result<(&'e dyn Engine, Health), Failure> {
     if name != AUTO {
         let engine = engines.get(name)?;
         let health = engine.health();
@@ -15,7 +19,7 @@ pub(crate) fn choose<'e>(engines: &'e Engines, name: &str) -> Result<(&'e dyn En
             None => Ok((engine, health)),
         };
     }
-    let (engine, health, passed) = engines.first_healthy()?;
+    let (engine, health, passed) = engines.first_healthy(request)?;
     let why = match passed.is_empty() {
         true => "the first that can build".to_owned(),
         false => passed.join("; "),
@@ -36,11 +40,19 @@ pub(crate) fn failed(engine: &str, error: BuildError) -> Failure {
         BuildError::Interrupted => Diagnostic::error("interrupted", "interrupted")
             .kind(ProblemKind::Interrupted)
             .into(),
-        BuildError::Failed { may_pass: None } => {
-            let message = format!("the build failed; what {engine} says of it is above");
+        BuildError::Failed {
+            may_pass: None,
+            message,
+        } => {
+            let message = match message {
+                Some(words) => format!("the build failed: {words}"),
+                None => format!("the build failed; what {engine} says of it is above"),
+            };
             Diagnostic::error("build", message).kind(ProblemKind::Step).into()
         }
-        BuildError::Failed { may_pass: Some(reason) } => {
+        BuildError::Failed {
+            may_pass: Some(reason), ..
+        } => {
             let problem = Diagnostic::error("build", format!("the build failed twice: {reason}"));
             problem.kind(ProblemKind::Transient).help("try again later").into()
         }

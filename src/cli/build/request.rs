@@ -59,6 +59,7 @@ pub(crate) fn wanted(
         notes.push("not pushed: FLYTE_PUSH_IMAGE_SPEC keeps from it".to_owned());
     }
     check_names(&arguments.tag)?;
+    refuse_arguments(arguments)?;
     let naming = project.naming(&NamingOptions {
         given: Given {
             names: arguments.tag.clone(),
@@ -113,6 +114,16 @@ pub(crate) fn wanted(
         request.ask(BuildOption::Platform, platform);
     }
     ask_options(&mut request, arguments, settings, pushes);
+    let of_outputs = request.names_of_outputs();
+    match (arguments.tag.is_empty(), of_outputs.is_empty()) {
+        (_, true) => {}
+        // The engine would replace them by others.
+        (true, false) => request.names = of_outputs,
+        (false, false) => {
+            let problem = Diagnostic::error("image-name", "the image is named by -t and by `name=` of an output");
+            return Err(problem.kind(ProblemKind::Usage).help("name it in one place").into());
+        }
+    }
     if uses_ssh(&project.spec, &found) && !request.has(BuildOption::Ssh) {
         match std::env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| !socket.is_empty()) {
             true => request.ask(BuildOption::Ssh, "default"),
@@ -141,8 +152,7 @@ pub(crate) fn add_defaults(request: &mut BuildRequest, engine: &dyn Engine) {
     if !goes_elsewhere.iter().any(|option| request.has(*option)) && engine.can(BuildOption::Load) {
         request.ask(BuildOption::Load, "");
     }
-    let attests = [BuildOption::Sbom, BuildOption::Provenance];
-    if !attests.iter().any(|option| request.has(*option)) && engine.can(BuildOption::Provenance) {
+    if !request.has(BuildOption::Provenance) && engine.can(BuildOption::Provenance) {
         // With it, an image that is equal has another digest after each build.
         request.ask(BuildOption::Provenance, "false");
     }
@@ -178,15 +188,12 @@ fn ask_options(request: &mut BuildRequest, arguments: &BuildArguments, settings:
     let is_on = |own: bool, name: &str| own || settings.switch(name).unwrap_or(false);
     let switches = [
         (BuildOption::Push, pushes),
-        (BuildOption::Load, is_on(arguments.load, "load") && !pushes),
+        (BuildOption::Load, is_on(arguments.load, "load")),
         (BuildOption::NoCache, arguments.no_cache),
         (BuildOption::Pull, is_on(arguments.pull, "pull")),
     ];
     for (option, _) in switches.into_iter().filter(|(_, on)| *on) {
         request.ask(option, "");
-    }
-    if arguments.load && pushes {
-        request.ask(BuildOption::Load, "");
     }
     let contexts = settings.table("build_contexts").into_iter();
     let contexts = contexts
@@ -237,6 +244,34 @@ fn names(arguments: &BuildArguments, identity: &Identity, is_part: bool) -> Vec<
         true => Vec::new(),
         false => vec![identity.image_name.clone()],
     }
+}
+
+/// Build arguments that have a flag, which the program has to know of itself.
+const OF_FLAGS: [(&str, &str); 7] = [
+    ("IMAGESPEC_NAME", "-t NAME"),
+    ("IMAGESPEC_ID", "--id ID"),
+    ("IMAGESPEC_IF_EXISTS", "--if-exists"),
+    ("IMAGESPEC_TAG_ALGORITHM", "--algorithm"),
+    ("IMAGESPEC_HOST_ARCH", "--host-arch"),
+    ("IMAGESPEC_PYTHON_UNICODE", "--python-unicode"),
+    ("BUILDKIT_SYNTAX", "--frontend IMAGE"),
+];
+
+/// Refuses what would go past this program: the image would not be what is told of it.
+fn refuse_arguments(arguments: &BuildArguments) -> Result<(), Diagnostic> {
+    let name = |argument: &str| argument.split('=').next().unwrap_or_default().to_owned();
+    let mut given = arguments.build_arg.iter().map(|argument| name(argument));
+    let found = given.find_map(|name| OF_FLAGS.into_iter().find(|(known, _)| *known == name));
+    if let Some((name, flag)) = found {
+        let problem = Diagnostic::error("build-argument", format!("--build-arg {name} has a flag of its own"));
+        return Err(problem.kind(ProblemKind::Usage).help(format!("write {flag}")));
+    }
+    let asks = |flag: &&String| flag.starts_with("--call") || *flag == "--check";
+    if let Some(flag) = arguments.engine_flags.iter().find(asks) {
+        let problem = Diagnostic::error("engine-flag", format!("{flag} asks a question and builds nothing"));
+        return Err(problem.kind(ProblemKind::Usage).help("ask it by `docker buildx build`"));
+    }
+    Ok(())
 }
 
 fn check_names(names: &[String]) -> Result<(), Vec<Diagnostic>> {

@@ -21,11 +21,18 @@ pub(crate) fn secrets(
     let given_ids: Vec<Option<&str>> = given.iter().map(|secret| field(secret, "id")).collect();
     let is_given = |id: &str| given_ids.contains(&Some(id));
     let mut all: BTreeMap<String, String> = BTreeMap::new();
+    let mut of_spec: BTreeMap<&str, &str> = BTreeMap::new();
     for mount in spec.all().flat_map(|spec| &spec.pip_secret_mounts) {
         let Some(source) = mount.source.as_deref().filter(|_| !is_given(&mount.id)) else {
             continue;
         };
-        if settings.contains_key(&mount.id) || all.contains_key(&mount.id) {
+        if settings.contains_key(&mount.id) {
+            continue;
+        }
+        if let Some(other) = of_spec.insert(&mount.id, source) {
+            if other != source {
+                problems.push(two_files(&mount.id, [other, source], mount.span));
+            }
             continue;
         }
         let path = directory.join(expanded(source));
@@ -47,6 +54,14 @@ pub(crate) fn secrets(
         return Err(problems);
     }
     Ok(all.into_values().chain(given.iter().cloned()).collect())
+}
+
+/// Two files for one secret: stacked specs count theirs from 0 each.
+fn two_files(id: &str, files: [&str; 2], span: Span) -> Diagnostic {
+    let [first, second] = files;
+    let message = format!("the secret `{id}` is {first} for one spec and {second} for another");
+    let problem = Diagnostic::build_error("secret-of-two", message).at(span);
+    problem.help("give one of them an id of its own: {id: NAME, src: FILE, target: PATH}")
 }
 
 fn missing(id: &str, path: &Path, span: Option<Span>) -> Option<Diagnostic> {
@@ -133,6 +148,13 @@ mod tests {
         );
         // Only its id: who builds gives it.
         check("[{id: n, target: /x}]", &[], &[], Ok(vec![]));
+        let nested = "[[a, /x]]\nbase_image: {pip_secret_mounts: [[b, /y]]}";
+        check(
+            nested,
+            &[],
+            &[],
+            Err("the secret `secret_0` is a for one spec and b for another"),
+        );
         check("[[gone, /x]]", &[], &[], Err("the secret `secret_0` has no file"));
         check("[[gone, /x]]", &[], &["id=secret_0,src=/none"], Err("no file /none"));
     }

@@ -22,7 +22,7 @@ use crate::cli::settings::{AUTO, Settings};
 use crate::engine::{BuildOption, BuildRequest, Built, Engines, Frontend, size};
 use crate::image_spec::BaseImage;
 use crate::registry::Registry;
-use crate::text::{Diagnostic, Failure, Operation};
+use crate::text::{Diagnostic, Failure, Operation, ProblemKind};
 
 /// Builds an image, or says what it would run.
 pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
@@ -39,7 +39,19 @@ pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
     let settings = Settings::told(&directory)?;
     let project = Project::read(Some(&file), &arguments.spec.context, Operation::Building)?;
     if settings.engine(arguments.engine.as_deref()) == "noop" {
-        let summary = name_of_base(&project)?;
+        let mut summary = name_of_base(&project)?;
+        let asked = std::env::args().skip(2).take_while(|word| word != "--");
+        let asked: Vec<String> = asked.filter(|word| word.starts_with('-')).collect();
+        let is_for_noop = |word: &String| {
+            ["--engine", "-f", "--file", "--json"]
+                .iter()
+                .any(|own| word.starts_with(own))
+        };
+        if let Some(other) = asked.iter().find(|word| !is_for_noop(word)) {
+            summary
+                .warnings
+                .push(format!("noop builds nothing: {other} has no effect"));
+        }
         return Ok(show(&summary, arguments.json(), false));
     }
     let work = Work::new(arguments, is_piped, &project)?;
@@ -52,6 +64,16 @@ pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
     let variables = flytekit::read(&|name| std::env::var(name).ok());
     let wanted = wanted(arguments, &settings, &variables, &project, &places)?;
     let goes_to_stdout = wanted.request.goes_to_stdout();
+    if arguments.json() && goes_to_stdout && arguments.dry_run.is_none() {
+        let problem = Diagnostic::error(
+            "output",
+            "--json and the result of --output cannot both be on standard output",
+        );
+        return Err(problem
+            .kind(ProblemKind::Usage)
+            .help("write the result to a file: dest=FILE")
+            .into());
+    }
     let engines = Engines::with_builder(wanted.request.values(BuildOption::Builder).last().map(str::to_owned));
     let summary = match &arguments.dry_run {
         Some(_) => return dry_run(&engines, wanted, arguments),
@@ -149,12 +171,7 @@ fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: 
     let decision = decide(&wanted, registry)?;
     tell(&decision);
     match decision {
-        Decision::Skip { digest } => Ok(Summary {
-            names: wanted.request.names,
-            digest: Some(digest),
-            warnings: wanted.notes,
-            ..Summary::default()
-        }),
+        Decision::Skip { digest } => skipped(wanted, digest),
         Decision::Build { is_new, .. } => {
             let pushed = Pushed {
                 registry,
@@ -166,11 +183,38 @@ fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: 
     }
 }
 
+/// An image that is there already: the files that a build would have written say so, and what only a build could do is told.
+fn skipped(wanted: Wanted, digest: String) -> Result<Summary, Failure> {
+    let request = &wanted.request;
+    let metadata = json!({"containerimage.digest": digest, "image.name": request.names.join(",")}).to_string();
+    let files = [(BuildOption::MetadataFile, &metadata), (BuildOption::IidFile, &digest)];
+    for (option, content) in files {
+        for file in request.values(option) {
+            std::fs::write(file, content).map_err(|error| cannot("write", Path::new(file), error))?;
+        }
+    }
+    let mut notes = wanted.notes;
+    for option in [BuildOption::Sbom, BuildOption::Provenance, BuildOption::CacheTo] {
+        if request.values(option).any(|value| value != "false") {
+            notes.push(format!(
+                "{} had no effect: the image is there already (--force builds it)",
+                option.name()
+            ));
+        }
+    }
+    Ok(Summary {
+        names: wanted.request.names,
+        digest: Some(digest),
+        warnings: notes,
+        ..Summary::default()
+    })
+}
+
 /// Builds with the engine that is wanted.
 fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) -> Result<Summary, Failure> {
     let mut notes = wanted.notes;
-    let (engine, health) = choose(engines, &wanted.engine)?;
     let mut request = wanted.request;
+    let (engine, health) = choose(engines, &wanted.engine, &request)?;
     engines.check(engine, &request)?;
     add_defaults(&mut request, engine);
     // In a file of our own first: what the user names is whole or absent.

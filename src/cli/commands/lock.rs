@@ -138,7 +138,7 @@ fn make_lock(
     }
     let engines = Engines::default();
     let name = settings.engine(arguments.engine.as_deref());
-    let (engine, health) = choose(&engines, &name)?;
+    let (engine, health) = choose(&engines, &name, &request)?;
     engine
         .build(&request, &health)
         .map_err(|error| failed(engine.name(), error))?;
