@@ -14,6 +14,8 @@ use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text, closest, redact}
 
 /// The name of a project's file, and of the user's own.
 const FILE: &str = "imagespec.toml";
+/// The variable that names another file of the user's.
+const CONFIG: &str = "IMAGESPEC_CONFIG";
 /// The engine that is the first to be able to build.
 pub(super) const AUTO: &str = "auto";
 
@@ -61,6 +63,17 @@ const KNOWN: [Known; 20] = [
     known("registry_mirrors", Kind::Table, true),
     known("registry_authority", Kind::Text, true),
 ];
+
+/// The words that a setting may be, if they are few.
+fn words_of(name: &str) -> &'static [&'static str] {
+    match name {
+        "if_exists" => &["skip", "build", "fail"],
+        "if_unknown" => &["build", "fail"],
+        "progress" => &["auto", "plain", "tty", "quiet", "rawjson", "none"],
+        "network" => &["default", "none", "host"],
+        _ => &[],
+    }
+}
 
 /// The value of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -139,7 +152,10 @@ impl Settings {
 
         let content = match read_file(path, MAX_BYTES) {
             Ok(content) => content,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // A file that somebody names has to be there.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && std::env::var_os(CONFIG).is_none() => {
+                return Ok(());
+            }
             Err(error) => return Err(cannot("read", path, error).into()),
         };
         let text = Text::from_utf8(&path.display().to_string(), content).map_err(Diagnostic::from)?;
@@ -174,6 +190,20 @@ impl Settings {
                 let problem = Diagnostic::error("setting", format!("`{}` is not {}", known.name, known.kind.words()));
                 Failure::from(problem.at(span)).about(&text)
             })?;
+            let words = words_of(known.name);
+            if let Value::Text(word) = &value
+                && !words.is_empty()
+                && !words.contains(&word.as_str())
+            {
+                let message = format!(
+                    "`{}` is one of {}, not `{}`",
+                    known.name,
+                    words.join(", "),
+                    redact(word)
+                );
+                return Err(Failure::from(Diagnostic::error("setting", message).at(span)).about(&text));
+            }
+            let value = beside(path, known.name, value);
             let line = text.position(span.start).line;
             let origin = Origin::File {
                 path: path.to_owned(),
@@ -301,7 +331,7 @@ impl Value {
 
 /// Where the user's own file is, whether it is there or not.
 pub(super) fn user_file(variable: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
-    if let Some(path) = variable("IMAGESPEC_CONFIG") {
+    if let Some(path) = variable(CONFIG) {
         return Some(path.into());
     }
     let directory = match variable("XDG_CONFIG_HOME") {
@@ -323,6 +353,22 @@ fn unknown(name: &str) -> Diagnostic {
     match closest(name, KNOWN.iter().map(|known| known.name)) {
         Some(word) => problem.help(format!("did you mean `{word}`?")),
         None => problem.help("docs/cli.md lists the settings"),
+    }
+}
+
+/// A setting that names files, with those relative to the file that it stands in.
+fn beside(file: &Path, name: &str, value: Value) -> Value {
+    let directory = file.parent().unwrap_or(Path::new(""));
+    let placed = |path: String| match path.starts_with("~/") {
+        true => path,
+        false => directory.join(path).display().to_string(),
+    };
+    match (name, value) {
+        ("secrets", Value::Table(table)) => {
+            Value::Table(table.into_iter().map(|(id, path)| (id, placed(path))).collect())
+        }
+        ("registry_authority", Value::Text(path)) => Value::Text(placed(path)),
+        (_, value) => value,
     }
 }
 

@@ -527,10 +527,11 @@ fn settings_go_below_the_command_line() {
         "imagespec.toml",
         "progress = \"rawjson\"\nbuilder = \"theirs\"\ncache_from = [\"r.example/cache\"]\n",
     );
-    faked.project.file("ca.crt", "x");
     let own = faked.fake.path().join(".config/imagespec/imagespec.toml");
     fs::create_dir_all(own.parent().unwrap()).unwrap();
     fs::write(&own, user).unwrap();
+    // Beside the settings that name it.
+    fs::write(own.with_file_name("ca.crt"), "x").unwrap();
     let said = faked.run(&["--dry-run"]);
     assert!(
         said.err
@@ -543,7 +544,6 @@ fn settings_go_below_the_command_line() {
         "--progress rawjson",
         "--debug",
         "--cache-from r.example/cache",
-        "--secret id=ca-certificates,src=ca.crt",
         "--build-context uv=docker-image://r.example/uv:1",
     ] {
         assert!(said.out.contains(words), "{words}: {}", said.out);
@@ -599,6 +599,15 @@ fn settings_go_below_the_command_line() {
     check("progres = \"x\"\n", "did you mean `progress`?");
     check("push = \"x\"\n", "`push` is not true or false");
     check("push = \n", "imagespec.toml:1");
+    check(
+        "if_exists = \"maybe\"\n",
+        "`if_exists` is one of skip, build, fail, not `maybe`",
+    );
+    faked.project.file("imagespec.toml", "");
+    let said = Faked::docker(SPEC)
+        .with("IMAGESPEC_CONFIG", "/nofile")
+        .run(&["--dry-run"]);
+    assert!(said.code == 3 && said.err.contains("/nofile"), "{}", said.err);
 }
 
 #[test]
