@@ -178,3 +178,54 @@ fn a_failing_step_has_its_line_and_an_exit_code() {
     );
     assert!(said.contains(FRONTEND), "{said}");
 }
+
+/// buildctl comes with no package of the bed: where it answers it builds, elsewhere its recorded answers have to do.
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn buildctl_builds_where_it_is() {
+    let mut workers = Command::new("buildctl");
+    let answers = workers.args(["debug", "workers"]).envs(bed()).output();
+    if !answers.is_ok_and(|output| output.status.success()) {
+        // Past the test harness, which shows only what failing tests print.
+        let words = "engine: no buildctl answers here; tests/cli/build.rs has its recorded answers\n";
+        std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes()).unwrap();
+        return;
+    }
+    let registry = &bed()["IMAGESPEC_BED_REGISTRY"];
+    let project = Project::new("");
+    project.file("imageSpec.yaml", SPEC).file("f", now().to_string());
+    let name = format!("{registry}/buildctl/r{}:1", now());
+    let words = [
+        "--engine",
+        "buildctl",
+        "--push",
+        "-t",
+        &name,
+        "--label",
+        "a=b c",
+        "--iidfile",
+        "iid",
+    ];
+    let found = json(&project, &words);
+    assert_eq!(
+        (&found["built"], &found["engine"]),
+        (&true.into(), &"buildctl".into()),
+        "{found}"
+    );
+    assert_eq!(json(&project, &words)["built"], false);
+    let id = std::fs::read_to_string(project.directory.path().join("iid")).unwrap();
+    assert!(id.starts_with("sha256:"), "{id}");
+    let label = imagespec(&project, &["inspect", &name]);
+    assert!(String::from_utf8_lossy(&label.stdout).contains(&name), "{label:?}");
+    let tar = [
+        "build",
+        "--engine",
+        "buildctl",
+        "-t",
+        "x:1",
+        "--output",
+        "type=oci,dest=image.tar",
+    ];
+    assert!(imagespec(&project, &tar).status.success());
+    assert!(project.directory.path().join("image.tar").metadata().unwrap().len() > 1000);
+}

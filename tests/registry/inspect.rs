@@ -130,6 +130,6 @@ fn an_image_that_is_not_there_is_not_inspected() {
     let said = User::new().run(&["inspect", "A", "--json"]);
     assert_eq!(
         (said.code, &said.object()["problems"][0]["rule"]),
-        (3, &json!("image-name"))
+        (2, &json!("image-name"))
     );
 }
