@@ -22,6 +22,7 @@ use crate::cli::commands::{
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
+use crate::engine::end_when_interrupted;
 use crate::text::{Diagnostic, Failure, ProblemKind};
 
 /// Turns image specs into container images.
@@ -105,6 +106,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    end_when_interrupted();
     let (json, outcome) = match &arguments.command {
         Command::Build(arguments) => (arguments.json(), build_command::run(arguments)),
         Command::Engines(arguments) => (arguments.json(), engines::run(arguments)),

@@ -57,3 +57,4 @@ pub(crate) use command_line::{CONTEXT_PLACE, FRONTEND_PLACE};
 pub(crate) use docker::unhealthy;
 pub(crate) use images::{labels, size};
 pub(crate) use log::Step;
+pub(crate) use run::end_when_interrupted;

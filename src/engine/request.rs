@@ -107,3 +107,31 @@ impl BuildRequest {
         self.has(BuildOption::Push) && !self.has(BuildOption::Target) && !self.has(BuildOption::Output)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_say_where_they_go_and_what_they_are_called() {
+        let check = |output: &str, is_stdout: bool, names: &[&str]| {
+            let request = BuildRequest {
+                options: vec![(BuildOption::Output, output.to_owned())],
+                ..BuildRequest::default()
+            };
+            assert_eq!(
+                (request.goes_to_stdout(), request.names_of_outputs()),
+                (is_stdout, names.iter().map(|name| (*name).to_owned()).collect()),
+                "{output}"
+            );
+        };
+        check("-", true, &[]);
+        check("out", false, &[]);
+        check("type=tar,dest=-", true, &[]);
+        check("type=oci", true, &[]);
+        check("type=oci,dest=x.tar,name=a:1", false, &["a:1"]);
+        check("type=local,dest=name=x", false, &[]);
+        check("type=image,push=true,\"name=a:1,b:2\"", false, &["a:1", "b:2"]);
+        check("type=image,name=*", false, &[]);
+    }
+}

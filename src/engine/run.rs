@@ -31,6 +31,14 @@ pub(super) struct Ran {
     pub(super) steps: Option<Vec<Step>>,
 }
 
+/// Lets an interrupt end this process with the code that docs/cli.md has for it, also while no engine runs.
+pub(crate) fn end_when_interrupted() {
+    // Where no handler can be set, signals do what they always do.
+    if let Ok(interrupts) = Interrupts::watch() {
+        interrupts.rest();
+    }
+}
+
 /// Where the output of a program goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Output {

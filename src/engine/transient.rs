@@ -79,6 +79,14 @@ mod tests {
             "\nerror: rpc error: code = Unavailable desc = error reading from server: EOF\n",
             Some(KNOWN[6].0),
         );
+        check(
+            "\nERROR: failed to build: failed to solve: image \"r/a/b:1\": already exists\n",
+            Some(KNOWN[1].0),
+        );
+        check(
+            "\nERROR: Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?\n",
+            Some(KNOWN[2].0),
+        );
         // Said by a step, and a refusal.
         check(
             &format!("{push}#12 DONE\nERROR: process \"/bin/sh\" did not complete successfully: exit code: 1\n"),

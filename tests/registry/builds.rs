@@ -199,3 +199,23 @@ fn what_is_unknown_is_never_taken_for_yes() {
     let said = user.run(&["build", "--push", "--if-unknown", "fail"]);
     assert!(said.code == 4 && !is_built(&said), "{}", said.err);
 }
+
+#[test]
+fn an_interrupt_while_a_registry_is_asked_has_its_exit_code() {
+    let silent = Server::new(|_| error(503, "X", "busy").after(std::time::Duration::from_secs(20)));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_imagespec"));
+    let mut child = command
+        .args(["exists", &format!("{}/a/b:1", silent.host())])
+        .spawn()
+        .unwrap();
+    let started = std::time::Instant::now();
+    while silent.asked().is_empty() {
+        assert!(started.elapsed().as_secs() < 10, "nobody asked");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
