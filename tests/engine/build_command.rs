@@ -14,12 +14,14 @@ fn imagespec(project: &Project, words: &[&str]) -> Output {
     for (name, image) in CONTEXTS {
         flags.push_str(&format!(" --build-context {name}=docker-image://{}", bed[image]));
     }
+    project.file("settings.toml", "");
     let mut command = Command::new(env!("CARGO_BIN_EXE_imagespec"));
     command
         .args(words)
         .envs(bed)
         .env("IMAGESPEC_BUILD_FLAGS", flags)
-        .env("IMAGESPEC_CONFIG", "/dev/null")
+        // No settings of whoever runs the tests.
+        .env("IMAGESPEC_CONFIG", project.directory.path().join("settings.toml"))
         .current_dir(project.directory.path())
         .stdin(Stdio::null());
     if project.engine == Engine::Classic {
