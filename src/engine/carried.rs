@@ -6,12 +6,25 @@ use std::path::Path;
 use crate::engine::request::Frontend;
 use crate::text::Diagnostic;
 
+/// The program in the frontend's image.
+pub(super) const PROGRAM: &str = "/imagespec";
+/// What the frontend's image says to BuildKit; `frontend.Dockerfile` has the same.
+pub(super) const LABELS: [(&str, &str); 2] = [
+    ("moby.buildkit.frontend.network.none", "true"),
+    (
+        "moby.buildkit.frontend.caps",
+        "moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts",
+    ),
+];
+
 /// Writes the frontend into a directory. With another `place`, the answer names that instead.
 ///
 /// # Errors
 /// When the program carries none, or the directory cannot be written.
 #[cfg(feature = "carried-frontend")]
 pub(crate) fn carried(directory: &Path, place: Option<&Path>) -> Result<Frontend, Diagnostic> {
+    use std::collections::BTreeMap;
+
     use sha2::{Digest as _, Sha256};
 
     const LAYER: &[u8] = include_bytes!(env!("IMAGESPEC_FRONTEND_LAYER"));
@@ -27,16 +40,14 @@ pub(crate) fn carried(directory: &Path, place: Option<&Path>) -> Result<Frontend
     };
     std::fs::create_dir_all(directory.join(BLOBS)).map_err(unwritten)?;
     let (layer, layer_size) = write_blob(LAYER)?;
+    let version = ("org.opencontainers.image.version", env!("CARGO_PKG_VERSION"));
+    let labels: BTreeMap<&str, &str> = LABELS.into_iter().chain([version]).collect();
     let config = serde_json::json!({
         "architecture": crate::oci::Platform::normalised("linux", std::env::consts::ARCH, "").architecture,
         "os": "linux",
         "config": {
-            "Entrypoint": ["/imagespec"],
-            "Labels": {
-                "moby.buildkit.frontend.network.none": "true",
-                "moby.buildkit.frontend.caps": "moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts",
-                "org.opencontainers.image.version": env!("CARGO_PKG_VERSION"),
-            },
+            "Entrypoint": [PROGRAM],
+            "Labels": labels,
         },
         "rootfs": {"type": "layers", "diff_ids": [env!("IMAGESPEC_FRONTEND_DIFF_ID")]},
     });

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::engine::carried::{LABELS, PROGRAM};
 use crate::engine::command_line::CommandLine;
 use crate::engine::health::{Health, version};
 use crate::engine::interface::{BuildError, Built, Engine};
@@ -19,13 +20,6 @@ const PLUGIN: &str = "install docker-buildx-plugin: https://docs.docker.com/go/b
 /// What has frontends in layouts and named contexts for them.
 const MIN_BUILDKIT: (u32, u32) = (0, 11);
 const MIN_DOCKER: (u32, u32) = (23, 0);
-/// What the frontend's image says to BuildKit, for engines that take no layout.
-const IMPORTED: [&str; 3] = [
-    "ENTRYPOINT [\"/imagespec\"]",
-    "LABEL moby.buildkit.frontend.network.none=true",
-    "LABEL moby.buildkit.frontend.caps=moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts",
-];
-
 /// One of docker's two ways.
 pub(super) struct Docker {
     name: &'static str,
@@ -183,8 +177,9 @@ fn history_logs(more: &[&str]) -> Option<String> {
 /// Makes an image of the frontend, for stores that take no layout.
 fn import(name: &str, layer: &Path) -> CommandLine {
     let mut line = CommandLine::new(&["docker", "import"]);
-    for change in IMPORTED {
-        line.flag("--change", change);
+    line.flag("--change", format!("ENTRYPOINT [\"{PROGRAM}\"]"));
+    for (name, value) in LABELS {
+        line.flag("--change", format!("LABEL {name}={value}"));
     }
     line.word(layer.display().to_string());
     line.word(name);
