@@ -1,0 +1,79 @@
+"""Turns a host's values into a spec in YAML."""
+
+from __future__ import annotations
+
+import enum
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from imagespec_builder.program import Problem, Refused
+
+
+class UnwritableValue(Exception):
+    """A value that has no counterpart in YAML; the message says where it stands."""
+
+
+def plain(value: object, place: str) -> Any:
+    """The same value of the kinds that YAML has: tuples become lists, members of enums and paths become strings.
+
+    `place` is what messages call it. Raises `UnwritableValue`.
+    """
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, enum.Enum):
+        # `Mode.PLAIN = "plain"` means its value; what is only numbered means its name.
+        return plain(value.value, place) if isinstance(value.value, str) else value.name
+    if isinstance(value, Mapping):
+        return {plain(key, place): plain(item, f"{place}.{key}") for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, f"{place}[{n}]") for n, item in enumerate(value)]
+    if isinstance(value, (set, frozenset)):
+        return sorted((plain(item, place) for item in value), key=repr)
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    for kind in (str, int, float):
+        # Kinds derived from them, such as NumPy's.
+        if isinstance(value, kind):
+            return kind(value)
+    raise UnwritableValue(f"{place}: a value of the type {type(value).__name__} cannot be written in a spec")
+
+
+def to_yaml(fields: Mapping[str, object]) -> str:
+    """The text of a spec that hashes as the values do: in their order, in ASCII.
+
+    What is beyond ASCII is escaped, since some characters would be read as white space.
+    """
+    import yaml
+
+    return yaml.safe_dump(dict(fields), sort_keys=False, width=10_000)
+
+
+def explain(refused: Refused, text: str | None = None) -> str:
+    """All problems, each with its line of the spec `text`, and what to do."""
+    lines = text.splitlines() if text is not None else []
+    words: list[str] = []
+    for problem in refused.problems:
+        words.append(problem.message)
+        shown = _shown(problem, lines)
+        if shown is not None:
+            words.append(f"  {shown}")
+        if problem.help:
+            words.append(f"  help: {problem.help}")
+    if refused.output and any(problem.kind in ("step", None) for problem in refused.problems):
+        words += ["", refused.output]
+    return "\n".join(words)
+
+
+def _shown(problem: Problem, lines: list[str]) -> str | None:
+    if problem.file is None or problem.line is None:
+        return problem.file
+    place = f"{problem.file}:{problem.line}"
+    if os.path.basename(problem.file) != "imageSpec.yaml" or not 0 < problem.line <= len(lines):
+        return place
+    line = lines[problem.line - 1].strip()
+    # An entry of a list is recognised by its field.
+    above = (re.match(r"(\w+):", known) for known in reversed(lines[: problem.line]))
+    field = next((found.group(1) for found in above if found), "")
+    return f"{place}: {line}" if line.startswith(f"{field}:") else f"{place}: {field}: {line}"
