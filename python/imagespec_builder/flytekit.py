@@ -20,11 +20,10 @@ import flytekit
 from flytekit.image_spec.image_spec import ImageBuildEngine, ImageSpec, ImageSpecBuilder
 
 from imagespec_builder import engine_store, program, requirements
-from imagespec_builder.spec import UnwritableValue, explain, plain, to_yaml
+from imagespec_builder.spec import FILE, UnwritableValue, explain, plain, to_yaml
 from imagespec_builder.stage import Stage, StageError
 
 NAME = "imagespec"
-SPEC = "imageSpec.yaml"
 # What is not a matter of the spec, or is staged and said otherwise.
 _OTHERWISE = {
     "builder",
@@ -58,7 +57,8 @@ class ImagespecBuilder(ImageSpecBuilder):
             return True
         words = f"Nobody can tell whether the image {name} exists: {found.reason}."
         if getattr(image_spec, "_fast_fail", False):
-            raise click.ClickException(f"{words}\n{found.help or ''}\nFLYTE_IMG_FAST_FAIL asks to fail then.")
+            helped = f"  help: {found.help}\n" if found.help else ""
+            raise click.ClickException(f"{words}\n{helped}\nFLYTE_IMG_FAST_FAIL is set, so nothing was built.")
         click.secho(f"{words} Building it.", fg="yellow")
         return True
 
@@ -66,9 +66,9 @@ class ImagespecBuilder(ImageSpecBuilder):
         """Builds the image; `None`, so that it keeps the name that flytekit computes. Raises `click.ClickException`."""
         name = image_spec.image_name()
         with tempfile.TemporaryDirectory(prefix="imagespec-") as directory:
-            file = Path(directory, SPEC)
+            file = Path(directory, FILE)
             # What is staged is what the image gets: no ignore file filters it again.
-            Path(directory, f"{SPEC}.dockerignore").touch()
+            Path(directory, f"{FILE}.dockerignore").touch()
             stage = Stage(Path(directory, _context_name(image_spec)))
             try:
                 text = to_yaml(recipe(image_spec, stage))
@@ -108,8 +108,9 @@ def recipe(image_spec: ImageSpec, stage: Stage) -> dict[str, Any]:
         fields.setdefault("python_version", f"{sys.version_info.major}.{sys.version_info.minor}")
     wanted = [*(fields.get("packages") or []), *named.lines]
     is_locked = requirements.is_lock(image_spec.requirements or "")
-    if not is_plain and not is_locked and not any(requirements.names(line, "flytekit") for line in wanted):
-        fields["packages"] = [*(fields.get("packages") or []), *_running_flytekit()]
+    pin = _running_flytekit()
+    if pin and not is_plain and not is_locked and not any(requirements.names(line, "flytekit") for line in wanted):
+        fields["packages"] = [*(fields.get("packages") or []), pin]
     return fields
 
 
@@ -125,22 +126,20 @@ def identity(image_spec: ImageSpec) -> str:
     return str(getattr(image_spec, "id", None) or image_spec.image_name())
 
 
-def source_files(image_spec: ImageSpec) -> list[str]:
-    """The files of `source_root` that flytekit ships: those that its tag counts."""
-    root = image_spec.source_root
-    if not root:
-        return []
+def source_files(image_spec: ImageSpec) -> list[str] | None:
+    """The files of `source_root` that flytekit ships, which are those that its tag counts; `None` if it copies nothing."""
+    root = str(image_spec.source_root or "")
     if not hasattr(image_spec, "source_copy_mode"):
         # Before flytekit 1.14, with a `source_root` everything was copied.
-        return _all_files(str(root))
+        return _all_files(root) if root else None
     from flytekit.constants import CopyFileDetection
     from flytekit.tools.script_mode import ls_files
 
     mode = image_spec.source_copy_mode
     if mode is None or mode == CopyFileDetection.NO_COPY:
-        return []
+        return None
     # The arguments are those of `ImageSpec.tag`.
-    files, _ = ls_files(str(root), mode, deref_symlinks=False, ignore_group=_ignored(str(root)))
+    files, _ = ls_files(root, mode, deref_symlinks=False, ignore_group=_ignored(root))
     return list(files)
 
 
@@ -160,7 +159,7 @@ def _all_files(root: str) -> list[str]:
 
 def _source(image_spec: ImageSpec, stage: Stage, fields: dict[str, Any]) -> None:
     files = source_files(image_spec)
-    if not files and not getattr(image_spec, "source_copy_mode", None):
+    if files is None:
         return
     target = _free("_source", image_spec)
     stage.files(str(image_spec.source_root), files, target)
@@ -306,9 +305,10 @@ def _tag_says_all(image_spec: ImageSpec) -> bool:
     return len(named.files) == 1 and not named.directories
 
 
-def _running_flytekit() -> list[str]:
+def _running_flytekit() -> str | None:
+    """The requirement of the flytekit that runs, if it is one that others have, too."""
     version = getattr(flytekit, "__version__", None)
-    return [f"flytekit=={version}"] if version and "dev" not in version else []
+    return f"flytekit=={version}" if version and "dev" not in version else None
 
 
 def _check_name(image_spec: ImageSpec, name: str, when: str) -> None:

@@ -70,15 +70,13 @@ def _places() -> Iterator[Path]:
     yield Path(sysconfig.get_path("scripts"), name)
     # A virtual environment that sees the packages of the Python it was made from.
     yield Path(sysconfig.get_path("scripts", vars={"base": sys.base_prefix}), name)
-    package = Path(__file__).resolve().parent
-    parents = package.parents
-    bin_name = "Scripts" if os.name == "nt" else "bin"
+    above = Path(__file__).resolve().parent.parents
+    programs, up = ("Scripts", 2) if os.name == "nt" else ("bin", 3)
     # pip install --prefix: <prefix>/lib/python3.x/site-packages/<package>.
-    up = 2 if os.name == "nt" else 3
-    if len(parents) > up and parents[0].name == "site-packages":
-        yield parents[up - 1].parent / bin_name / name if os.name == "nt" else parents[2] / bin_name / name
+    if above[0].name == "site-packages" and len(above) > up:
+        yield above[up] / programs / name
     # pip install --target: <target>/<package>.
-    yield parents[0] / bin_name / name
+    yield above[0] / programs / name
     yield Path(sysconfig.get_path("scripts", scheme=sysconfig.get_preferred_scheme("user")), name)
 
 
@@ -195,7 +193,10 @@ def _end_of(lines: Iterable[str]) -> str:
     """What an engine says last of a failure: the failed step with its output, and the lines of the spec."""
     all_lines = list(lines)
     start = next((n for n, line in enumerate(all_lines) if line == "------"), max(0, len(all_lines) - 5))
-    return "\n".join(all_lines[start:])
+    # The engine's last line repeats the command of the step, which stands above.
+    return "\n".join(
+        line for line in all_lines[start:] if not line.startswith("ERROR: failed to build: failed to solve: process")
+    )
 
 
 def _said(text: str) -> Mapping[str, Any]:

@@ -48,7 +48,7 @@ def _read_lines(path: Path, named: Named) -> None:
     for line in _logical_lines(path.read_text(encoding="utf-8-sig")):
         option = _OPTION.fullmatch(line)
         if option and option["option"].lstrip("-")[0] in "rc":
-            included = path.parent / _unquoted(option["value"])
+            included = Path(os.path.normpath(path.parent / _unquoted(option["value"])))
             if not _URL.match(option["value"]) and included not in named.files and included.is_file():
                 named.files.append(included)
                 _read_lines(included, named)
@@ -67,7 +67,7 @@ def local_path(requirement: str, directory: Path) -> Path | None:
     text = re.sub(r"^file:(//)?", "", text)
     if _URL.match(text) or ("/" not in text and not text.startswith(".")):
         return None
-    path = directory / re.sub(r"\[[^]/]*]$", "", text)
+    path = Path(os.path.normpath(directory / re.sub(r"\[[^]/]*]$", "", text)))
     return path if path.exists() else None
 
 

@@ -10,6 +10,9 @@ from typing import Any
 
 from imagespec_builder.program import Problem, Refused
 
+# What the file of a spec is called that a host writes.
+FILE = "imageSpec.yaml"
+
 
 class UnwritableValue(Exception):
     """A value that has no counterpart in YAML; the message says where it stands."""
@@ -53,27 +56,30 @@ def to_yaml(fields: Mapping[str, object]) -> str:
 def explain(refused: Refused, text: str | None = None) -> str:
     """All problems, each with its line of the spec `text`, and what to do."""
     lines = text.splitlines() if text is not None else []
-    words: list[str] = []
+    paragraphs: list[str] = []
     for problem in refused.problems:
-        words.append(problem.message)
-        shown = _shown(problem, lines)
-        if shown is not None:
-            words.append(f"  {shown}")
-        if problem.help:
-            words.append(f"  help: {problem.help}")
-    if refused.output and any(problem.kind in ("step", None) for problem in refused.problems):
-        words += ["", refused.output]
-    return "\n".join(words)
+        # The engine's own words are below then.
+        message = re.sub(r"; what \S+ says of it is above$", "", problem.message) if refused.output else problem.message
+        shown = [f"  {place}" for place in (_shown(problem, lines),) if place]
+        helped = [f"  help: {problem.help}"] if problem.help else []
+        paragraphs.append("\n".join([message, *shown, *helped]))
+    if refused.output and any(problem.kind == "step" for problem in refused.problems):
+        paragraphs.append(refused.output)
+    return "\n\n".join(paragraphs)
 
 
 def _shown(problem: Problem, lines: list[str]) -> str | None:
-    if problem.file is None or problem.line is None:
-        return problem.file
-    place = f"{problem.file}:{problem.line}"
-    if os.path.basename(problem.file) != "imageSpec.yaml" or not 0 < problem.line <= len(lines):
-        return place
+    """The place of a problem, with what stands there if it is a spec of ours."""
+    if problem.file is None:
+        return None
+    if os.path.basename(problem.file) != FILE or not lines:
+        return problem.file if problem.line is None else f"{problem.file}:{problem.line}"
+    if problem.line is None or not 0 < problem.line <= len(lines):
+        return None
     line = lines[problem.line - 1].strip()
     # An entry of a list is recognised by its field.
     above = (re.match(r"(\w+):", known) for known in reversed(lines[: problem.line]))
     field = next((found.group(1) for found in above if found), "")
-    return f"{place}: {line}" if line.startswith(f"{field}:") else f"{place}: {field}: {line}"
+    return (
+        f"{FILE}:{problem.line}: {line}" if line.startswith(f"{field}:") else f"{FILE}:{problem.line}: {field}: {line}"
+    )

@@ -59,8 +59,10 @@ class Stage:
         above: tuple[Path, ...],
     ) -> None:
         here = source.resolve()
-        if here in above:
+        if any(path.is_relative_to(here) for path in above):
             raise StageError(f"{source} is a link to a directory that it is in itself")
+        if self.directory.resolve().is_relative_to(here):
+            raise StageError(f"{source} holds the directory for temporary files: let TMPDIR name one elsewhere")
         place = self.directory / target / below
         place.mkdir(parents=True, exist_ok=True)
         # Ours to remove, whatever its mode.
