@@ -4,6 +4,7 @@
 # make lint             formatting, clippy, shellcheck over every shell script, versions that have to agree
 # make frontend         the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
 # make cli              the command line program with the frontend in it, target/release/imagespec
+# make wheel            the wheel of imagespec-builder with the same in it, for any Linux of this architecture, in target/wheels
 # make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder (also: make bench)
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
@@ -27,7 +28,7 @@ LLD_DIRECTORY = $(shell rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-
 FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2
 endif
 
-.PHONY: help demo test test-all lint-and-binary frontend binary cli lint check-tools testbed testbed-down
+.PHONY: help demo test test-all lint-and-binary frontend binary cli wheel lint check-tools testbed testbed-down
 .PHONY: bench-edits bench-frontend bench-digests bench-start bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
@@ -50,6 +51,11 @@ binary: check-tools
 cli: export IMAGESPEC_FRONTEND_PROGRAM = $(abspath $(BINARY))
 cli: binary
 	cargo build --release --locked --features carried-frontend
+
+# With the flags of `binary`, so that what both are made of is compiled once.
+wheel: export WHEEL_FLAGS = $(FRONTEND_FLAGS)
+wheel: binary
+	tests/scripts/wheel $(BINARY)
 
 frontend: binary
 	tests/scripts/frontend-image $(BINARY) $(IMAGE) $(PUSH)
