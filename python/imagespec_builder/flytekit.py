@@ -246,7 +246,8 @@ def _context_name(image_spec: ImageSpec) -> str:
 
 def _arguments(image_spec: ImageSpec, name: str) -> list[str]:
     pushes = _pushes(image_spec)
-    arguments = ["--tag", name, "--id", identity(image_spec), "--push" if pushes else "--load"]
+    # An id may begin with a hyphen.
+    arguments = ["--tag", name, f"--id={identity(image_spec)}", "--push" if pushes else "--load"]
     if image_spec.platform:
         arguments += ["--platform", str(image_spec.platform)]
     if pushes and (_is_forced(image_spec) or _tag_says_all(image_spec)):

@@ -192,7 +192,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _end_of(lines: Iterable[str]) -> str:
     """What an engine says last of a failure: the failed step with its output, and the lines of the spec."""
     all_lines = list(lines)
-    start = next((n for n, line in enumerate(all_lines) if line == "------"), max(0, len(all_lines) - 5))
+    start = next((n for n, line in enumerate(all_lines) if line == "------"), max(0, len(all_lines) - 10))
     # The engine's last line repeats the command of the step, which stands above.
     return "\n".join(
         line for line in all_lines[start:] if not line.startswith("ERROR: failed to build: failed to solve: process")
