@@ -14,7 +14,7 @@ use crate::files::glob::{Patterns, literal_pattern};
 use crate::files::job::{Answer, Choice, Chosen, ContentOf, Copying, Doubt, Fault, Job, Outcome, Problem, Request};
 use crate::files::paths::pathlib;
 use crate::files::repository::Repository;
-use crate::files::selection::{Copied, give_way, shortest};
+use crate::files::selection::{Copied, shortest};
 use crate::files::snapshot::{Counted, snapshot};
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
 use crate::files::tree::{Context, ListedFile, Listing, Notes, TreeEntry};
@@ -147,13 +147,14 @@ impl Computer<'_> {
                 _ => None,
             })
         };
+        let context = self.context;
         let mut copied = Vec::new();
-        for path in &copying.copy {
+        for entry in &copying.copy {
             let mut choice = Choice::default();
-            if let Some(real) = find(path, notes)? {
-                copied.push((path, real.clone()));
-                let (context, target) = (self.context, path.as_str());
-                Copied { context, real, target }.choose(copying, &mut choice, notes)?;
+            if let Some(real) = find(&entry.path, notes)? {
+                let copy = Copied::of_entry(context, real, entry)?;
+                copy.choose(copying, &mut choice, notes)?;
+                copied.push(copy);
             }
             chosen.copy.push(choice);
         }
@@ -162,11 +163,10 @@ impl Computer<'_> {
         };
         chosen.source = self.source_choice(source, Rules::of_copies(copying.is_prefixed), notes)?;
         if let Some(real) = find(source, notes)? {
-            for (path, copied) in copied {
-                give_way(self.context, &copied, &real.join(path), path, &mut chosen.source);
+            for copy in copied {
+                copy.replace(&real, &copying.target, &mut chosen.source);
             }
-            let (context, target) = (self.context, "");
-            Copied { context, real, target }.choose(copying, &mut chosen.source, notes)?;
+            Copied::of_source(context, real, copying).choose(copying, &mut chosen.source, notes)?;
         }
         Ok(chosen)
     }

@@ -127,10 +127,25 @@ pub struct Copying {
     pub source: Option<String>,
     /// Whether rules see paths with a relative `source_root` in front, as those of flytekit do.
     pub is_prefixed: bool,
-    /// What `copy` names, as paths of the context.
-    pub copy: Vec<String>,
-    /// What nothing that is copied may replace, relative to where it is copied to; empty for all that is there.
+    /// Where the source goes, relative to the root.
+    pub target: String,
+    /// What `copy` names.
+    pub copy: Vec<CopiedPath>,
+    /// What nothing that is copied may replace, relative to the root.
     pub owned: Vec<String>,
+}
+
+/// A path that `copy` names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedPath {
+    /// The file or directory, a path of the context.
+    pub path: String,
+    /// Where it goes, relative to the root.
+    pub target: String,
+    /// Whether a file goes into the target, under its own name.
+    pub is_into: bool,
+    /// Docker's patterns of what is left out.
+    pub exclude: Vec<String>,
 }
 
 /// What of a file or directory that is copied does not go into the image as it is. Paths are relative to it.

@@ -15,5 +15,7 @@ mod tree;
 pub(crate) use digests::MAX_REQUIREMENTS;
 pub use digests::{AskGit, compute};
 pub use glob::{PatternError, Patterns, docker_patterns, literal_pattern};
-pub use job::{Answer, Choice, Chosen, ContentOf, Copying, Doubt, Fault, Job, Outcome, Problem, Request, Task};
+pub use job::{
+    Answer, Choice, Chosen, ContentOf, CopiedPath, Copying, Doubt, Fault, Job, Outcome, Problem, Request, Task,
+};
 pub use tree::Context;

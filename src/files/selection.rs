@@ -4,19 +4,46 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::files::job::{Choice, Copying, Problem};
+use crate::files::glob::Patterns;
+use crate::files::job::{Choice, CopiedPath, Copying, Fault, Problem};
 use crate::files::tree::{Context, Lead, Notes};
 
 /// A file or directory that is copied.
 pub(super) struct Copied<'a> {
-    pub(super) context: &'a Context,
+    context: &'a Context,
     /// Where it is, links resolved.
-    pub(super) real: PathBuf,
-    /// Its path where files go; empty for all that is there.
-    pub(super) target: &'a str,
+    real: PathBuf,
+    /// Where it goes, relative to the root.
+    target: String,
+    /// What is not copied of it.
+    exclude: Patterns,
 }
 
-impl Copied<'_> {
+impl<'a> Copied<'a> {
+    pub(super) fn of_source(context: &'a Context, real: PathBuf, copying: &Copying) -> Self {
+        Self {
+            context,
+            real,
+            target: copying.target.clone(),
+            exclude: Patterns::default(),
+        }
+    }
+
+    pub(super) fn of_entry(context: &'a Context, real: PathBuf, entry: &CopiedPath) -> Result<Self, Problem> {
+        let exclude = Patterns::docker(entry.exclude.iter().map(String::as_str));
+        let own_name = || real.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let target = match entry.is_into && !real.is_dir() {
+            true => join(&entry.target, entry.path.rsplit('/').next().unwrap_or_else(own_name)),
+            false => entry.target.clone(),
+        };
+        Ok(Self {
+            context,
+            target,
+            exclude: exclude.map_err(|error| Fault::Unreadable(error.to_string()).at(&entry.path))?,
+            real,
+        })
+    }
+
     /// Leaves out what would replace the owned paths, and replaces links that lead out of what is copied.
     pub(super) fn choose(&self, copying: &Copying, choice: &mut Choice, notes: &mut Notes) -> Result<(), Problem> {
         for owned in &copying.owned {
@@ -30,11 +57,11 @@ impl Copied<'_> {
 
     /// Leaves out what would replace a path that something else owns, or go below it.
     fn keep_out(&self, owned: &str, choice: &mut Choice) {
-        if below(self.target, owned).is_some() {
+        if below(&self.target, owned).is_some() {
             choice.kept_out.push(String::new());
             return;
         }
-        let Some(inside) = below(owned, self.target) else {
+        let Some(inside) = below(owned, &self.target) else {
             return;
         };
         let mut path = String::new();
@@ -74,7 +101,7 @@ impl Copied<'_> {
             entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             for (name, kind) in entries {
                 let (path, inside) = (directory.join(&name), join(&at, &name));
-                if choice.leaves_out(&inside) {
+                if choice.leaves_out(&inside) || self.exclude.matches(&inside) {
                     continue;
                 }
                 if kind.is_dir() {
@@ -111,28 +138,39 @@ impl Copied<'_> {
         }
         Ok(())
     }
-}
 
-/// Leaves out of a source what `copy` brings to the same places: that wins.
-pub(super) fn give_way(context: &Context, copied: &Path, source: &Path, at: &str, choice: &mut Choice) {
-    let Ok(theirs) = fs::symlink_metadata(source) else {
-        return;
-    };
-    let Ok(ours) = fs::symlink_metadata(copied) else {
-        return;
-    };
-    let is_out = !ours.is_dir() && context.leaves_out(copied);
-    if is_out || copied == source || choice.leaves_out(at) {
-        return;
+    /// Leaves out of a source, which is at `real` and goes to `target`, what this brings to the same places: this wins.
+    pub(super) fn replace(&self, real: &Path, target: &str, choice: &mut Choice) {
+        if let Some(at) = below(&self.target, target) {
+            let theirs = if at.is_empty() { real.to_owned() } else { real.join(at) };
+            self.replace_at("", &theirs, at, choice);
+        } else if let Some(inside) = below(target, &self.target) {
+            self.replace_at(inside, real, "", choice);
+        }
     }
-    if !(ours.is_dir() && theirs.is_dir()) {
-        choice.leave_out(at);
-        return;
-    }
-    for entry in fs::read_dir(copied).into_iter().flatten().flatten() {
-        if let Ok(name) = entry.file_name().into_string() {
-            let (copied, source) = (copied.join(&name), source.join(&name));
-            give_way(context, &copied, &source, &join(at, &name), choice);
+
+    /// `inside` is a path in what this brings, `at` the same in the source, where `theirs` is.
+    fn replace_at(&self, inside: &str, theirs: &Path, at: &str, choice: &mut Choice) {
+        // A path joined with nothing would be that of a directory.
+        let ours = match inside {
+            "" => self.real.clone(),
+            inside => self.real.join(inside),
+        };
+        let (Ok(our_kind), Ok(their_kind)) = (fs::symlink_metadata(&ours), fs::symlink_metadata(theirs)) else {
+            return;
+        };
+        let is_out = self.exclude.matches(inside) || (!our_kind.is_dir() && self.context.leaves_out(&ours));
+        if is_out || ours == theirs || choice.leaves_out(at) {
+            return;
+        }
+        if !(our_kind.is_dir() && their_kind.is_dir()) {
+            choice.leave_out(at);
+            return;
+        }
+        for entry in fs::read_dir(&ours).into_iter().flatten().flatten() {
+            if let Ok(name) = entry.file_name().into_string() {
+                self.replace_at(&join(inside, &name), &theirs.join(&name), &join(at, &name), choice);
+            }
         }
     }
 }

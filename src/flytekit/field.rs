@@ -15,6 +15,10 @@ pub(crate) enum Kind {
     SecretMounts,
     /// Numbers of ports, with protocols perhaps.
     Ports,
+    /// Paths, and what else becomes of them.
+    Copies,
+    /// Secrets, how they are seen, and by which steps.
+    Secrets,
 }
 
 impl Kind {
@@ -30,6 +34,8 @@ impl Kind {
             Self::BaseImage => "an image reference or a nested spec",
             Self::SecretMounts => "a list of secret mounts, each `[file, target]` or `{id: …, target: …}`",
             Self::Ports => "a list of ports, each `3000`, `53/udp` or `8000-8010`",
+            Self::Copies => "a list of paths, each `PATH` or `{src: PATH, dst: PATH, …}`",
+            Self::Secrets => "a list of secrets, each `{id: …, env: …, steps: […]}`",
         }
     }
 }
@@ -71,7 +77,7 @@ pub(crate) const FLYTEKIT_FIELDS: [Field; 29] = [
     field("commands", Kind::TextList),
     field("tag_format", Kind::Text),
     field("source_copy_mode", Kind::Text),
-    field("copy", Kind::TextList),
+    field("copy", Kind::Copies),
     field("python_exec", Kind::Text),
     field("runtime_packages", Kind::TextList),
     field("builder_options", Kind::AnyMap),

@@ -9,7 +9,7 @@ use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Locking, ReadLock, solve_product};
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
-use crate::image_spec::{BaseImage, FileMode, ImageSpec};
+use crate::image_spec::{BaseImage, CopyEntry, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
 use crate::plan::{
@@ -87,6 +87,17 @@ fn modes_kept(spec: &ImageSpec) -> Option<Diagnostic> {
     Some(warning.help("BuildKit can since 0.17, Docker since 27.4; `mode: keep` says that it is meant"))
 }
 
+/// The error that an entry of `copy` asks an engine for modes that cannot set any.
+fn modes_refused(spec: &ImageSpec) -> Option<Diagnostic> {
+    let asked = |entry: &CopyEntry| match entry.mode.as_ref()?.value {
+        FileMode::Exact(_) => entry.mode.as_ref().map(|mode| mode.span),
+        FileMode::Git | FileMode::Keep => None,
+    };
+    let span = spec.all().flat_map(ImageSpec::copies).find_map(asked)?;
+    let problem = Diagnostic::build_error("modes-kept", "this engine cannot set the modes of copied files").at(span);
+    Some(problem.help("BuildKit can since 0.17, Docker since 27.4; or `chmod` them in `commands`"))
+}
+
 impl Build<'_> {
     /// Plans and solves the image of a platform.
     pub(super) async fn image(
@@ -112,6 +123,11 @@ impl Build<'_> {
                 .at_known(field)
                 .help("name a base image that has this platform, or build with another --platform");
             self.session.warn(&warning).await?;
+        }
+        if !self.session.client.sets_modes()
+            && let Some(problem) = modes_refused(self.spec)
+        {
+            return Err(problem.into());
         }
         let kept = modes_kept(self.spec).filter(|_| warn && !self.session.client.sets_modes());
         if let Some(warning) = kept {

@@ -2,7 +2,7 @@
 //! everyone who builds the spec.
 
 use crate::frontend::gateway::CallError;
-use crate::image_spec::{ImageSpec, SecretMount};
+use crate::image_spec::{ImageSpec, NamedSecret};
 use crate::plan::MISSING_SECRET_STATUS;
 use crate::text::{Diagnostic, Failure, Span};
 
@@ -19,9 +19,12 @@ fn missing(spec: &ImageSpec, problem: Diagnostic) -> Diagnostic {
     }
     // A user's own command may also exit with this status; it has no secrets.
     let of_step = call.and_then(CallError::secrets);
-    let is_of_step = |mount: &&SecretMount| of_step.as_ref().is_none_or(|ids| ids.contains(&mount.id));
-    let mut mounts: Vec<&SecretMount> = Vec::new();
-    for mount in spec.all().flat_map(|spec| &spec.pip_secret_mounts).filter(is_of_step) {
+    let is_of_step = |secret: &NamedSecret<'_>| {
+        let mut ids = of_step.iter().flatten();
+        secret.is_required && (of_step.is_none() || ids.any(|id| id == secret.id))
+    };
+    let mut mounts: Vec<NamedSecret<'_>> = Vec::new();
+    for mount in spec.all().flat_map(ImageSpec::named_secrets).filter(is_of_step) {
         // Stacked specs may share one.
         if !mounts.iter().any(|known| known.id == mount.id) {
             mounts.push(mount);
@@ -36,14 +39,16 @@ fn missing(spec: &ImageSpec, problem: Diagnostic) -> Diagnostic {
         _ => format!("a secret is missing, one of {}", ids.join(", ")),
     };
     let arguments = mounts.iter().map(|mount| {
-        let source = mount.source.as_deref().unwrap_or("FILE");
+        let source = mount.source.unwrap_or("FILE");
         format!("--secret id={},src={source}", mount.id)
     });
     let help = format!("add {} to the build command", arguments.collect::<Vec<_>>().join(" "));
     // Point to the whole list if one spec has them all.
-    let is_one_list = spec
-        .all()
-        .any(|spec| mounts.iter().all(|mount| spec.pip_secret_mounts.contains(mount)));
+    let is_one_list = spec.all().any(|spec| {
+        mounts
+            .iter()
+            .all(|mount| spec.named_secrets().any(|known| known == *mount))
+    });
     let span = Span {
         end: if is_one_list { last.span.end } else { first.span.end },
         ..first.span

@@ -1,8 +1,9 @@
 //! The rules that a spec must keep beyond the kinds of its values, those on packages aside.
 
 use crate::flytekit::{registry_is_valid, tag_format};
-use crate::image_spec::model::{BaseImage, ImageSpec, TextValue};
+use crate::image_spec::model::{BaseImage, ImageSpec};
 use crate::image_spec::secret::CREDENTIAL_HELP;
+use crate::image_spec::types::TextValue;
 use crate::oci::{NOT_LINUX, Platform, Reference};
 use crate::python::Unicode;
 use crate::text::yaml::{Data, Node};
@@ -268,8 +269,14 @@ impl Checker<'_> {
     }
 
     fn files(&mut self, spec: &ImageSpec) {
-        for entry in ImageSpec::strings(&spec.copy) {
-            self.context_path("copy", entry);
+        for entry in spec.copies() {
+            self.context_path("copy", &entry.source);
+            if let Some(target) = entry.target.as_ref().filter(|target| climbs(&target.value)) {
+                let message = format!("`copy` goes to {}, which has `..` in it", target.value);
+                let help = "write an absolute path, or one below `copy_to`";
+                self.error("absolute-path", message, target.span, help);
+            }
+            self.account("owner", entry.owner.as_ref());
         }
         if let Some(root) = &spec.source_root {
             self.context_path("source_root", root);
@@ -355,44 +362,19 @@ impl Checker<'_> {
                 );
             }
         }
-        if let Some(user) = spec.user.as_ref() {
-            let ok = !user.value.is_empty()
-                && user
-                    .value
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_-.:".contains(c));
-            if !ok {
-                let message = format!("`user: {}` is not a user", user.value);
-                self.error(
-                    "user",
-                    message,
-                    user.span,
-                    "write a name or number, optionally with `:` and a group",
-                );
-            }
-        }
+        self.account("user", spec.user.as_ref());
     }
 
-    fn secrets(&mut self, spec: &ImageSpec) {
-        for secret in &spec.pip_secret_mounts {
-            if !secret.target.starts_with('/') || secret.target.split('/').any(|part| part == "..") {
-                let message = format!("the secret's target `{}` is not an absolute path", secret.target);
-                self.error("secret-target", message, secret.span, "write for example /root/.netrc");
-            }
-            let id_ok = !secret.id.is_empty()
-                && secret
-                    .id
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-            if !id_ok {
-                let message = format!("`{}` is not the id of a secret", secret.id);
-                self.error(
-                    "secret-id",
-                    message,
-                    secret.span,
-                    "an id has letters, digits, `_`, `-` and `.`",
-                );
-            }
+    /// A user, and perhaps a group.
+    fn account(&mut self, field: &str, name: Option<&TextValue>) {
+        let Some(name) = name else { return };
+        let is_part =
+            |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        let mut parts = name.value.splitn(2, ':');
+        if !parts.all(is_part) {
+            let message = format!("`{field}: {}` is not a user", name.value);
+            let help = "write a name or number, optionally with `:` and a group";
+            self.error("user", message, name.span, help);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The rules on packages, and on how to install them.
 
 use crate::image_spec::check::Checker;
-use crate::image_spec::model::{ImageSpec, Layering, TextList, TextValue};
+use crate::image_spec::model::ImageSpec;
+use crate::image_spec::types::{Layering, TextList, TextValue};
 use crate::python::{Entry, PipArguments, RequirementsFile, parse_requirements};
 
 impl Checker<'_> {

@@ -1,7 +1,7 @@
 //! Fields that take one of a few words, with help for misspelt ones.
 
 use crate::image_spec::algorithm::{Algorithm, UnknownAlgorithm};
-use crate::image_spec::model::{FileMode, Layering, Profile, SourceCopyMode, TextValue};
+use crate::image_spec::types::{FileMode, Layering, Profile, SourceCopyMode, TextValue};
 use crate::text::{Diagnostic, closest};
 
 /// flytekit's words for `source_copy_mode` first, then those of its enumeration.
@@ -43,8 +43,27 @@ pub(super) fn layering(text: &TextValue) -> Result<Layering, Diagnostic> {
 /// What a text says of the modes of copied files.
 pub(super) fn file_mode(text: &TextValue) -> Result<FileMode, Diagnostic> {
     let help = "git makes files readable for all and keeps which are executable, keep leaves all modes as they are";
-    let known = FileMode::ALL.map(|mode| (mode.name(), mode));
-    choose("a mode of copied files", text, &text.value, &known, 2, Some(help))
+    choose(
+        "a mode of copied files",
+        text,
+        &text.value,
+        &FileMode::NAMED,
+        2,
+        Some(help),
+    )
+}
+
+/// What a text says of the modes of one entry, if it is no number.
+pub(super) fn entry_mode(text: &TextValue) -> Result<FileMode, Diagnostic> {
+    let help = "or permissions in octal, such as 0644";
+    choose(
+        "a mode of copied files",
+        text,
+        &text.value,
+        &FileMode::NAMED,
+        2,
+        Some(help),
+    )
 }
 
 /// The algorithm that a text names. Without it there is no name, so this stops everything.

@@ -7,7 +7,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub(crate) const OWN_FIELDS: [Field; 16] = [
+pub(crate) const OWN_FIELDS: [Field; 17] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -23,6 +23,8 @@ pub(crate) const OWN_FIELDS: [Field; 16] = [
     field("install_project", Kind::Flag),
     field("mode", Kind::Text),
     field("expose", Kind::Ports),
+    // What entries of `copy` say besides their paths is hashed here.
+    field("secrets", Kind::Secrets),
     // Never hashed: it decides how to hash.
     field("tag_algorithm", Kind::Text),
 ];

@@ -7,20 +7,29 @@
 mod algorithm;
 mod check;
 mod check_packages;
+mod check_secrets;
 mod choice;
+mod copy_entry;
 mod field;
 mod file_names;
+mod keys;
 mod model;
 mod parse;
 mod ports;
 mod read;
 mod secret;
+mod secret_use;
+mod types;
+mod values;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
 pub(crate) use field::OWN_FIELDS;
 pub use file_names::{DEFAULT_NAMES, LOCK_NAME};
-pub use model::{
-    BaseImage, FileMode, ImageSpec, Layering, Profile, SecretMount, SourceCopyMode, TextList, TextMap, TextValue,
-};
+pub(crate) use model::NamedSecret;
+pub use model::{BaseImage, ImageSpec};
 pub use parse::{Parsed, parse};
 pub(crate) use secret::CREDENTIAL_HELP;
+pub use types::{
+    CopyEntry, FileMode, Layering, Profile, SecretForm, SecretMount, SecretSteps, SecretUse, SourceCopyMode, TextList,
+    TextMap, TextValue,
+};

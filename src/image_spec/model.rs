@@ -5,109 +5,12 @@ use std::fmt;
 use crate::flytekit::is_flytekits;
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::field::{self, OWN_FIELDS};
+use crate::image_spec::types::{
+    CopyEntry, FileMode, Layering, Profile, SecretMount, SecretUse, SourceCopyMode, TextList, TextMap, TextValue,
+};
 use crate::python::{self, Parts, PipArguments, RequirementsFile, Value};
 use crate::text::yaml::{Data, Node};
-use crate::text::{Span, Spanned};
-
-/// A string from the file and its place.
-pub type TextValue = Spanned<String>;
-/// A list of strings.
-pub type TextList = Spanned<Vec<TextValue>>;
-/// Names and strings in the order written.
-pub type TextMap = Spanned<Vec<(TextValue, TextValue)>>;
-
-/// The purpose of an image.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Profile {
-    /// A Flyte task: the image has what flytekit's own builder provides.
-    #[default]
-    Flyte,
-    /// Any other: the image has only what the spec asks for.
-    Plain,
-}
-
-impl Profile {
-    /// All profiles, in the order in which users are told of them.
-    pub const ALL: [Self; 2] = [Self::Flyte, Self::Plain];
-
-    /// The word that `profile` takes. It counts in content tags.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Flyte => "flyte",
-            Self::Plain => "plain",
-        }
-    }
-}
-
-/// The layers of Python packages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Layering {
-    /// A layer for each heavy package, and a few that the others share by their names.
-    #[default]
-    Auto,
-    /// One layer for all.
-    Single,
-}
-
-impl Layering {
-    /// All layerings, in the order in which users are told of them.
-    pub const ALL: [Self; 2] = [Self::Auto, Self::Single];
-
-    /// The word that `layering` takes. It counts in content tags.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Single => "single",
-        }
-    }
-}
-
-/// Whether `source_root` is copied into the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceCopyMode {
-    /// flytekit's choice by loaded modules; a build has none, so everything is copied.
-    Auto,
-    /// Everything that no rule leaves out.
-    All,
-    /// No file.
-    None,
-}
-
-/// The modes of copied files.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FileMode {
-    /// What git keeps: executable or not. Everybody may read, the owner may write.
-    #[default]
-    Git,
-    /// Those that the files have.
-    Keep,
-}
-
-impl FileMode {
-    /// All of them, in the order in which users are told of them.
-    pub const ALL: [Self; 2] = [Self::Git, Self::Keep];
-
-    /// The word that `mode` takes. It counts in content tags.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Git => "git",
-            Self::Keep => "keep",
-        }
-    }
-
-    /// Whether it is the default.
-    #[must_use]
-    pub(crate) fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-}
+use crate::text::{Span, Spanned, context_path};
 
 /// The image that a build starts from.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,17 +21,16 @@ pub enum BaseImage {
     Spec(Spanned<Box<ImageSpec>>),
 }
 
-/// A secret that install steps see as a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SecretMount {
-    /// The secret's id; `secret_<position>` unless the spec names one.
-    pub id: String,
-    /// The file on the user's machine that flytekit would pass.
-    pub source: Option<String>,
-    /// The path at which a step sees it.
-    pub target: String,
-    /// The entry of `pip_secret_mounts`.
-    pub span: Span,
+/// What a secret is, whatever sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NamedSecret<'a> {
+    pub(crate) id: &'a str,
+    /// The file on the user's machine that has it.
+    pub(crate) source: Option<&'a str>,
+    /// Whether steps fail without it.
+    pub(crate) is_required: bool,
+    /// Where the spec names it.
+    pub(crate) span: Span,
 }
 
 /// A typed spec. Fields that are missing or malformed are `None`.
@@ -181,7 +83,7 @@ pub struct ImageSpec {
     /// Whether `source_root` is copied; absent means that it is not.
     pub source_copy_mode: Option<Spanned<SourceCopyMode>>,
     /// Files and directories of the context to copy.
-    pub copy: Option<TextList>,
+    pub copy: Option<Spanned<Vec<CopyEntry>>>,
     /// An interpreter that the base image or an apt package has.
     pub python_exec: Option<TextValue>,
     /// Packages that flytekit's entry point installs when a task starts.
@@ -204,6 +106,8 @@ pub struct ImageSpec {
     pub mode: FileMode,
     /// The ports that the image exposes, each `NUMBER/PROTOCOL`.
     pub expose: Option<TextList>,
+    /// The secrets that steps see, besides those of `pip_secret_mounts`.
+    pub secrets: Vec<SecretUse>,
     /// Variables that only steps of the build see.
     pub build_env: Option<TextMap>,
     /// Commands run before anything is copied.
@@ -247,7 +151,10 @@ impl ImageSpec {
             .raw
             .iter()
             .filter(|(name, _)| name != "pip_secret_mounts" && is_flytekits(name))
-            .filter_map(|(name, node)| Some((name.clone(), python::value(node).ok()?)))
+            .filter_map(|(name, node)| {
+                let value = python::value(node).ok()?;
+                Some((name.clone(), if name == "copy" { paths(value) } else { value }))
+            })
             .collect();
         let own = self.own_values();
         if own.is_empty() {
@@ -267,21 +174,33 @@ impl ImageSpec {
     /// Our own fields at the top level that differ from their defaults, in schema order. Those under
     /// `builder_options` count there, where flytekit sees them too.
     fn own_values(&self) -> Vec<(&'static str, Value)> {
+        let written = |name: &str| {
+            let (_, node) = self.raw.iter().find(|(known, _)| known == name)?;
+            python::value(node).ok()
+        };
         OWN_FIELDS
             .iter()
             .filter(|field| field.name != "tag_algorithm")
-            .filter_map(|field| {
-                let (_, node) = self.raw.iter().find(|(name, _)| *name == field.name)?;
-                let value = python::value(node).ok()?;
-                let default = match field.name {
+            .flat_map(|field| match field.name {
+                "secrets" => vec!["copy", "secrets"],
+                name => vec![name],
+            })
+            .filter_map(|name| {
+                let value = written(name)?;
+                let default = match name {
                     "profile" => value == Value::text("flyte"),
                     "copy_to" => value == Value::text("/root"),
                     "layering" => value == Value::text("auto"),
                     "install_project" => value == Value::Bool(false),
                     "mode" => value == Value::text("git"),
+                    // Paths alone count as flytekit's `copy`.
+                    "copy" => {
+                        let more = more_than_paths(value);
+                        return (!more.is_empty()).then_some((name, Value::List(more)));
+                    }
                     _ => false,
                 };
-                (!default && value != Value::None).then_some((field.name, value))
+                (!default && value != Value::None).then_some((name, value))
             })
             .collect()
     }
@@ -365,6 +284,47 @@ impl ImageSpec {
         self.copy_to.as_ref().map_or("/root", |to| to.value.as_str())
     }
 
+    /// All secrets that steps may see, those of `pip_secret_mounts` first.
+    pub(crate) fn named_secrets(&self) -> impl Iterator<Item = NamedSecret<'_>> {
+        let mounts = self.pip_secret_mounts.iter().map(|mount| NamedSecret {
+            id: &mount.id,
+            source: mount.source.as_deref(),
+            is_required: true,
+            span: mount.span,
+        });
+        let uses = self.secrets.iter().map(|secret| NamedSecret {
+            id: &secret.id,
+            source: secret.source.as_deref(),
+            is_required: secret.is_required,
+            span: secret.span,
+        });
+        mounts.chain(uses)
+    }
+
+    /// What `copy` names.
+    pub(crate) fn copies(&self) -> impl Iterator<Item = &CopyEntry> {
+        self.copy.iter().flat_map(|list| &list.value)
+    }
+
+    /// Where an entry of `copy` goes, absolute. With `/` at the end, a file goes into it.
+    #[must_use]
+    pub(crate) fn place_of(&self, entry: &CopyEntry) -> String {
+        let own = || context_path(&entry.source.value);
+        let target = entry.target.as_ref().map_or_else(own, |target| target.value.clone());
+        let end = if target.ends_with('/') { "/" } else { "" };
+        let above = if target.starts_with('/') {
+            ""
+        } else {
+            self.copy_target()
+        };
+        let path = context_path(&format!("{above}/{target}"));
+        if path.is_empty() {
+            "/".to_owned()
+        } else {
+            format!("/{path}{end}")
+        }
+    }
+
     /// `source_root`, if the spec asks for a copy of it.
     #[must_use]
     pub(crate) fn copied_source(&self) -> Option<&TextValue> {
@@ -376,6 +336,31 @@ impl ImageSpec {
     pub(crate) fn strings(list: &Option<TextList>) -> impl Iterator<Item = &TextValue> {
         list.iter().flat_map(|list| &list.value)
     }
+}
+
+/// The paths that `copy` names, which are what flytekit's has.
+fn paths(copy: Value) -> Value {
+    let path = |entry| match entry {
+        Value::Map(keys) => {
+            let source = keys.into_iter().rev().find(|(key, _)| key.as_text() == Some("src"));
+            source.map_or(Value::None, |(_, path)| path)
+        }
+        path => path,
+    };
+    match copy {
+        Value::List(entries) => Value::List(entries.into_iter().map(path).collect()),
+        other => other,
+    }
+}
+
+/// The entries of `copy` that say more than a path.
+fn more_than_paths(copy: Value) -> Vec<Value> {
+    let Value::List(mut entries) = copy else {
+        return Vec::new();
+    };
+    entries
+        .retain(|entry| matches!(entry, Value::Map(keys) if keys.iter().any(|(key, _)| key.as_text() != Some("src"))));
+    entries
 }
 
 fn summary(name: &str, node: &Node) -> serde_json::Value {

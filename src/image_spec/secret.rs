@@ -1,6 +1,6 @@
 //! The forms in which a spec may write a secret mount.
 
-use crate::image_spec::model::SecretMount;
+use crate::image_spec::types::SecretMount;
 use crate::text::Span;
 use crate::text::yaml::{Data, Node};
 

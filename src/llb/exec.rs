@@ -128,6 +128,8 @@ pub(crate) struct Exec {
     pub extra_hosts: Vec<(String, String)>,
     /// The machine's name; empty for the engine's default.
     pub hostname: String,
+    /// Secrets as variables, where they are given: names and ids.
+    pub secret_variables: Vec<(String, String)>,
     /// Proxy variables by lower-case name; they do not count in cache keys.
     pub proxy: Vec<(String, String)>,
 }
@@ -161,6 +163,7 @@ impl Exec {
             meta: Some(meta),
             mounts,
             network: network.into(),
+            secretenv: self.wire_secret_variables(&mut capabilities),
             ..pb::ExecOp::default()
         };
         let op = pb::op::Op::Exec(op);
@@ -194,6 +197,18 @@ impl Exec {
         }
         mounts.extend(secrets);
         mounts
+    }
+
+    fn wire_secret_variables(&self, capabilities: &mut Vec<Capability>) -> Vec<pb::SecretEnv> {
+        if !self.secret_variables.is_empty() {
+            capabilities.push("exec.secretenv");
+        }
+        let of_variable = |(name, id): &(String, String)| pb::SecretEnv {
+            id: id.clone(),
+            name: name.clone(),
+            optional: true,
+        };
+        self.secret_variables.iter().map(of_variable).collect()
     }
 
     fn wire_meta(&self) -> pb::Meta {

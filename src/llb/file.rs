@@ -1,5 +1,7 @@
 //! Steps that change a file tree without running a process: copies, directories, files.
 
+use std::borrow::Cow;
+
 use crate::llb::capability::Capability;
 use crate::llb::metadata::Metadata;
 use crate::llb::vertex::{Inputs, Output, Vertex};
@@ -38,7 +40,7 @@ pub(crate) struct Copy {
     pub exclude: Vec<String>,
     /// What becomes of modes, as `chmod` takes it; `None` keeps those of the source. Engines that do not know it keep
     /// them in silence: see [`MODE_TEXTS`](crate::llb::MODE_TEXTS).
-    pub mode: Option<&'static str>,
+    pub mode: Option<Cow<'static, str>>,
 }
 
 impl Copy {
@@ -246,7 +248,7 @@ fn encode_copy(copy: &Copy, root: i64, capabilities: &mut Vec<Capability>) -> pb
         owner: chown(copy.owner.as_ref(), root),
         // Keeps what the source has.
         mode: -1,
-        mode_str: copy.mode.unwrap_or_default().to_owned(),
+        mode_str: copy.mode.clone().unwrap_or_default().into_owned(),
         follow_symlink: copy.follow_symlink,
         dir_copy_contents: copy.contents,
         attempt_unpack_docker_compatibility: copy.unpack,

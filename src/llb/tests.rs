@@ -127,7 +127,7 @@ fn all_mount_kinds_and_file_actions_render() {
             contents: true,
             create_target_parents: true,
             exclude: vec!["**/*.pyc".into()],
-            mode: Some("u=rwX"),
+            mode: Some("u=rwX".into()),
             time: Some(1),
             ..Copy::new(&context, "/src", "/srv")
         })

@@ -6,7 +6,9 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::files::{ContentOf, Job, Task};
-use crate::image_spec::{FileMode, ImageSpec, Layering, Profile, TextList, TextMap, TextValue};
+use crate::image_spec::{
+    CopyEntry, FileMode, ImageSpec, Layering, Profile, SecretForm, SecretSteps, TextList, TextMap, TextValue,
+};
 use crate::oci::Reference;
 use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
 use crate::python::locked_packages;
@@ -51,13 +53,14 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
         push("install_project", job);
     }
     let keeps_modes = spec.mode == FileMode::Keep;
-    for entry in ImageSpec::strings(&spec.copy) {
-        let path = context_path(&entry.value);
+    for entry in spec.copies() {
+        let path = context_path(&entry.source.value);
+        let mode = entry.mode.as_ref().map_or(spec.mode, |mode| mode.value);
         let job = Job::Content {
             keeps_root: !path.is_empty(),
             path,
-            exclude: Vec::new(),
-            keeps_modes,
+            exclude: entry.exclude.iter().map(|pattern| pattern.value.clone()).collect(),
+            keeps_modes: mode == FileMode::Keep,
             of: ContentOf::Copy,
         };
         push("copy", job);
@@ -244,22 +247,33 @@ impl Collector<'_> {
 
     /// The files that are copied, and where they go.
     fn files(&self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
-        let mut copies: Vec<(String, String)> = ImageSpec::strings(&spec.copy)
-            .enumerate()
-            .filter_map(|(position, entry)| {
-                Some((context_path(&entry.value), self.file_digest("copy", depth, position)?))
-            })
-            .collect();
-        copies.sort();
-        copies.dedup();
+        let mut copies = Vec::new();
+        let mut is_ordered = false;
+        for (position, entry) in spec.copies().enumerate() {
+            let Some(digest) = self.file_digest("copy", depth, position) else {
+                continue;
+            };
+            let path = context_path(&entry.source.value);
+            let path = if path.is_empty() { ".".to_owned() } else { path };
+            let more = more_than_path(spec, entry);
+            is_ordered |= more.is_some();
+            copies.push((path, more.map_or(digest.clone(), |more| format!("{digest} {more}"))));
+        }
+        // Paths alone go to the same places in any order; others may replace what those before them brought.
+        if !is_ordered {
+            copies.sort();
+            copies.dedup();
+        }
         let is_copied = !copies.is_empty() || spec.copied_source().is_some();
         named.optional("copy_to", is_copied.then(|| spec.copy_target()));
-        for (path, digest) in copies {
-            let path = if path.is_empty() { "." } else { &path };
-            named.add(&format!("copy {path}"), digest);
+        for (path, value) in copies {
+            named.add(&format!("copy {path}"), value);
         }
         named.optional("source_root", self.file_digest("source_root", depth, 0));
-        named.optional("mode", (is_copied && !spec.mode.is_usual()).then(|| spec.mode.name()));
+        named.optional(
+            "mode",
+            (is_copied && !spec.mode.is_usual()).then(|| spec.mode.to_string()),
+        );
     }
 
     /// The digest of a file that a field names, by its position in the field.
@@ -301,6 +315,41 @@ impl Collector<'_> {
     }
 }
 
+/// The secrets that commands see, and as what. Other steps install the same with and without them.
+fn secrets_of_commands(spec: &ImageSpec) -> Option<String> {
+    let mut all = Vec::new();
+    for secret in &spec.secrets {
+        let mut steps = secret.steps.clone();
+        steps.retain(|steps| matches!(steps, SecretSteps::Setup | SecretSteps::Commands));
+        steps.sort_unstable();
+        if !steps.is_empty() {
+            let (form, place) = match &secret.form {
+                SecretForm::File(target) => ("target", target),
+                SecretForm::Variable(name) => ("env", name),
+            };
+            all.push(json!([
+                secret.id,
+                form,
+                place,
+                steps.into_iter().map(SecretSteps::name).collect::<Vec<_>>()
+            ]));
+        }
+    }
+    (!all.is_empty()).then(|| json!(all).to_string())
+}
+
+/// What an entry of `copy` says besides what it copies; its patterns are in the digest of the files.
+fn more_than_path(spec: &ImageSpec, entry: &CopyEntry) -> Option<Json> {
+    let CopyEntry {
+        target, owner, mode, ..
+    } = entry;
+    let text = |text: &Option<TextValue>| text.as_ref().map(|text| text.value.clone());
+    (target.is_some() || owner.is_some() || mode.is_some()).then(|| {
+        let target = target.as_ref().map(|_| spec.place_of(entry));
+        json!([target, text(owner), mode.as_ref().map(|mode| mode.value)])
+    })
+}
+
 /// The image's settings, and the commands that change its files.
 fn settings(spec: &ImageSpec, named: &mut Named<'_>) {
     named.map("build_env", &spec.build_env);
@@ -320,4 +369,5 @@ fn settings(spec: &ImageSpec, named: &mut Named<'_>) {
         .map(|port| port.value.as_str())
         .collect();
     named.optional("expose", (!ports.is_empty()).then(|| json!(ports).to_string()));
+    named.optional("secrets", secrets_of_commands(spec));
 }

@@ -8,7 +8,7 @@ use crate::image_spec::{OWN_FIELDS, parse};
 use crate::name::{Identity, Naming, NamingOptions};
 use crate::oci::Platform;
 use crate::plan::{Facts, LockedPackages, StoreyFacts};
-use crate::python::{Artefact, Locked};
+use crate::python::{self, Artefact, Locked, Unicode};
 use crate::text::{Diagnostic, Operation, Text};
 
 /// A lock of one package, as it may stand beside a spec.
@@ -116,6 +116,7 @@ fn content_tags_are_promises() {
     check(FLYTE, None, FLYTE_NAME);
     check(LOCKED, Some(LOCK), LOCKED_NAME);
     check(NESTED, Some(LOCK), NESTED_NAME);
+    check(ENTRIES, None, ENTRIES_NAME);
 }
 
 const PLAIN: &str = "
@@ -249,6 +250,33 @@ base_image.copy_to = /root
 base_image.copy x = ["x"]
 "#;
 
+/// What entries of `copy` say besides paths, and secrets.
+const ENTRIES: &str = "
+profile: plain
+base_image: debian@sha256:1…
+builder_config: {uv_image: uv@sha256:2…}
+commands: [make]
+copy: [z, {src: b/, dst: /srv/, owner: app}, {src: a, mode: keep}, {src: a, dst: x, mode: 0600, exclude: ['./*.pyc']}, {src: y}]
+secrets: [{id: a, src: a.txt, target: /a, steps: [commands, apt]}, {id: b, env: B, steps: [apt]}, {id: c}]
+expose: [53/udp]
+";
+
+const ENTRIES_NAME: &str = r#"31c3972f121da1658b12169b59a6bd76
+platform = linux/amd64
+base = sha256:1…
+uv = sha256:2…
+profile = plain
+commands = ["make"]
+expose = ["53/udp"]
+secrets = [["a","target","/a",["commands"]],["c","target","/run/secrets/c",["setup","commands"]]]
+copy_to = /root
+copy z = ["z"]
+copy b = ["b"] ["/srv/","app",null]
+copy a = ["a"] [null,null,"keep"]
+copy a = ["a"] ["/root/x",null,"0600"]
+copy y = ["y"]
+"#;
+
 /// A line for each field that differs from [`EVERYTHING`], where a plan or a name can depend on it.
 fn example(field: &str) -> &'static str {
     match field {
@@ -296,6 +324,7 @@ fn example(field: &str) -> &'static str {
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
         "mode" => "mode: keep\ncopy: [data]",
         "expose" => "expose: [3000]",
+        "secrets" => "secrets: [{id: t, env: T, steps: [apt, commands]}]",
         "tag_algorithm" => "tag_algorithm: flytekit",
         other => panic!("`{other}` has no example: what does it change?"),
     }
@@ -312,6 +341,38 @@ const SIX: &str = "lock-version = '1.0'\ncreated-by = 'uv'\n[[packages]]\nname =
                    wheels = [{url = 'https://h/six-1-py3-none-any.whl', hashes = {sha256 = 'aa'}}]\n\
                    [[packages]]\nname = 'flytekit'\nversion = '1'\n\
                    wheels = [{url = 'https://h/flytekit-1-py3-none-any.whl', hashes = {sha256 = 'bb'}}]\n";
+
+/// An entry of `copy` that is only a path counts as flytekit's; its other keys are an option of ours.
+#[test]
+fn entries_of_copy_count_as_paths_and_an_option() {
+    let texts = |yaml: &str| {
+        let spec = parse(&Text::new("imageSpec.yaml", format!("profile: plain\n{yaml}\n")))
+            .spec
+            .unwrap();
+        let arguments = spec.arguments();
+        let shown = |name: &str| {
+            let found = arguments.iter().find(|(known, _)| known == name);
+            python::repr(&found.unwrap().1, Unicode::default())
+        };
+        (shown("copy"), shown("builder_options"))
+    };
+    let check = |yaml: &str, copy: &str, options: &str| {
+        let expect = (copy.to_owned(), format!("{{'profile': 'plain'{options}}}"));
+        assert_eq!(texts(yaml), expect, "{yaml}");
+    };
+    check("copy: [a, b]", "['a', 'b']", "");
+    check("copy: [{src: a}, b]", "['a', 'b']", "");
+    check(
+        "copy: [{dst: /x, src: a, mode: 0600}, {src: b}]",
+        "['a', 'b']",
+        ", 'copy': [{'dst': '/x', 'src': 'a', 'mode': 384}]",
+    );
+    check(
+        "secrets: [{id: t, env: T}]\ncopy: [{src: a, dst: b}]\nexpose: [80]",
+        "['a']",
+        ", 'expose': [80], 'copy': [{'src': 'a', 'dst': 'b'}], 'secrets': [{'id': 't', 'env': 'T'}]",
+    );
+}
 
 /// A field that is read and then forgotten would change nothing.
 #[test]

@@ -29,11 +29,10 @@ fn lies_in_root(spec: &ImageSpec) -> bool {
         let rest = path.strip_prefix(ROOT_HOME);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let copies = ImageSpec::strings(&spec.copy).next().is_some() || spec.copied_source().is_some();
+    let copies_there = spec.copies().any(|entry| is_inside(&spec.place_of(entry)))
+        || (spec.copied_source().is_some() && is_inside(spec.copy_target()));
     let is_workdir = |path: &TextValue| is_inside(&path.value);
-    spec.python_exec.is_some()
-        || (copies && is_inside(spec.copy_target()))
-        || spec.workdir.as_ref().is_some_and(is_workdir)
+    spec.python_exec.is_some() || copies_there || spec.workdir.as_ref().is_some_and(is_workdir)
 }
 
 /// A directory that belongs to the image's user.

@@ -1,6 +1,6 @@
 //! What the steps of one storey are made from.
 
-use crate::image_spec::{ImageSpec, Profile};
+use crate::image_spec::{ImageSpec, Profile, SecretForm, SecretSteps};
 use crate::plan::environment::Edit;
 use crate::plan::facts::StoreyFacts;
 use crate::plan::model::{ImageRole, Run, StepMount};
@@ -69,7 +69,29 @@ pub(crate) fn certificates(target: &str) -> StepMount {
     StepMount::Secret {
         target: target.into(),
         id: CA_SECRET.into(),
+        required: false,
     }
+}
+
+/// The entries of `secrets` that a kind of steps sees.
+pub(crate) fn secrets(spec: &ImageSpec, steps: SecretSteps) -> impl Iterator<Item = (StepMount, Span)> {
+    let seen = spec.secrets.iter().filter(move |secret| secret.steps.contains(&steps));
+    seen.map(|secret| {
+        let (id, required) = (secret.id.clone(), secret.is_required);
+        let mount = match &secret.form {
+            SecretForm::File(target) => StepMount::Secret {
+                target: target.clone(),
+                id,
+                required,
+            },
+            SecretForm::Variable(variable) => StepMount::SecretVariable {
+                variable: variable.clone(),
+                id,
+                required,
+            },
+        };
+        (mount, secret.span)
+    })
 }
 
 /// The certificates of the micromamba image: slim bases have none, and the micromamba binary does not bundle any.

@@ -29,8 +29,8 @@ pub use explain::{ExplainedStep, explain};
 pub use facts::{BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
 pub use inputs::{CA_SECRET, FIXED_TIME};
 pub use model::{
-    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, CopyLink, CopySource, ImageRole, Part, Product, Run,
-    Settings, Stage, Step, StepId, StepMount, Storey,
+    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, CopyLink, CopySource, ImageRole, Modes, Part, Product,
+    Run, Settings, Stage, Step, StepId, StepMount, Storey,
 };
 pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds, needs};
 pub use python_place::{DEFAULT_PYTHON, PythonPlace};

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
+use crate::image_spec::FileMode;
 use crate::oci::Platform;
 use crate::plan::environment::Edit;
 use crate::plan::script::Script;
@@ -440,25 +441,39 @@ pub enum StepMount {
         /// The other step.
         step: StepId,
     },
-    /// A secret, if given; scripts check for those they need.
+    /// A secret as a file, if given; scripts check for some that they need.
     Secret {
         /// Where it appears.
         target: String,
         /// What the engine knows it by.
         id: String,
+        /// Whether the step fails without it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        required: bool,
+    },
+    /// A secret as a variable, if given.
+    SecretVariable {
+        /// The variable's name.
+        variable: String,
+        /// What the engine knows it by.
+        id: String,
+        /// Whether the step fails without it.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        required: bool,
     },
 }
 
 impl StepMount {
-    /// Where it appears.
+    /// The path at which it appears; `None` for a variable.
     #[must_use]
-    pub fn target(&self) -> &str {
+    pub fn target(&self) -> Option<&str> {
         match self {
-            Self::Scratch { target } | Self::Cache { target, .. } | Self::Image { target, .. } => target,
+            Self::Scratch { target } | Self::Cache { target, .. } | Self::Image { target, .. } => Some(target),
             Self::Context { target, .. }
             | Self::Product { target, .. }
             | Self::Files { target, .. }
-            | Self::Secret { target, .. } => target,
+            | Self::Secret { target, .. } => Some(target),
+            Self::SecretVariable { .. } => None,
         }
     }
 }
@@ -490,12 +505,41 @@ pub struct CopyFiles {
     /// Patterns of what is not copied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
-    /// Whether files of a checkout keep their modes; else they get those that git keeps.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub keeps_modes: bool,
+    /// The modes that files of a checkout get.
+    #[serde(skip_serializing_if = "Modes::are_usual")]
+    pub modes: Modes,
     /// What else is copied, in the places of links.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<CopyLink>,
+}
+
+/// The modes that files of a checkout get.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Modes {
+    /// What git keeps: 755 for directories and for what is executable, 644 for the rest.
+    #[default]
+    Git,
+    /// Those that they have.
+    Keep,
+    /// These permissions; directories are open to those who may read.
+    Exact(#[serde(serialize_with = "as_octal")] u32),
+}
+
+impl Modes {
+    fn are_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<FileMode> for Modes {
+    fn from(mode: FileMode) -> Self {
+        match mode {
+            FileMode::Git => Self::Git,
+            FileMode::Keep => Self::Keep,
+            FileMode::Exact(mode) => Self::Exact(mode),
+        }
+    }
 }
 
 /// A file or directory that is copied in the place of a link to it.

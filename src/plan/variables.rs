@@ -1,6 +1,6 @@
 //! Who sees which variable: what only unpacks wheels sees a few of `env`; builds, commands and the image see all of it.
 
-use crate::image_spec::{ImageSpec, Profile, TextMap};
+use crate::image_spec::{ImageSpec, Profile, SecretForm, SecretSteps, TextMap};
 use crate::plan::environment::{DEFAULT_PATH, Edit};
 use crate::plan::python_place::PythonPlace;
 use crate::text::file_name;
@@ -98,8 +98,12 @@ pub(crate) fn of_build_env(spec: &ImageSpec) -> Vec<Edit> {
 /// Leads installers to a secret that is a netrc file where they do not look by themselves.
 fn netrc(spec: &ImageSpec) -> Vec<Edit> {
     let is_netrc = |target: &&str| file_name(target).ends_with("netrc") && *target != "/root/.netrc";
-    let mut targets = spec.pip_secret_mounts.iter().map(|mount| mount.target.as_str());
-    let target = targets.find(is_netrc);
+    let mounts = spec.pip_secret_mounts.iter().map(|mount| mount.target.as_str());
+    let of_packages = spec.secrets.iter().filter_map(|secret| match &secret.form {
+        SecretForm::File(target) if secret.steps.contains(&SecretSteps::Packages) => Some(target.as_str()),
+        _ => None,
+    });
+    let target = mounts.chain(of_packages).find(is_netrc);
     target.map(|target| Edit::set("NETRC", target)).into_iter().collect()
 }
 
@@ -148,7 +152,11 @@ pub(crate) fn of_login(edits: Vec<Edit>) -> Vec<Edit> {
 fn of_profile(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
     let Some(python) = python else { return Vec::new() };
     // The base's virtual environment is not the one whose programs come first.
-    let mut edits = vec![Edit::unset("VIRTUAL_ENV"), Edit::prepend("PATH", python.bin())];
+    let environment = match python.is_venv {
+        true => Edit::set("VIRTUAL_ENV", python.prefix),
+        false => Edit::unset("VIRTUAL_ENV"),
+    };
+    let mut edits = vec![environment, Edit::prepend("PATH", python.bin())];
     if spec.profile == Profile::Flyte {
         edits.extend([
             Edit::set("UV_PYTHON", python.program()),

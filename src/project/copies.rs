@@ -1,7 +1,7 @@
 //! What the files that a spec copies are, and what is said of those that do not go into the image as they are.
 
-use crate::files::{Choice, Chosen, Copying, literal_pattern};
-use crate::image_spec::{Algorithm, ImageSpec};
+use crate::files::{Choice, Chosen, CopiedPath, Copying, literal_pattern};
+use crate::image_spec::{Algorithm, CopyEntry, ImageSpec};
 use crate::plan::{self, CopiesFacts, CopyFacts, CopyLink};
 use crate::text::{Diagnostic, Span, context_path};
 
@@ -12,17 +12,26 @@ pub(crate) fn copying(spec: &ImageSpec, algorithm: Algorithm) -> Vec<Copying> {
     let of_spec = |(spec, python): (&ImageSpec, _)| Copying {
         source: spec.copied_source().map(|root| root.value.clone()),
         is_prefixed: algorithm == Algorithm::Flytekit,
-        copy: ImageSpec::strings(&spec.copy)
-            .map(|entry| context_path(&entry.value))
-            .collect(),
-        owned: plan::owned_paths(spec, python),
+        target: context_path(spec.copy_target()),
+        copy: spec.copies().map(|entry| copied_path(spec, entry)).collect(),
+        owned: plan::owned_paths(python),
     };
     spec.all().zip(pythons).map(of_spec).collect()
 }
 
+fn copied_path(spec: &ImageSpec, entry: &CopyEntry) -> CopiedPath {
+    let target = spec.place_of(entry);
+    CopiedPath {
+        path: context_path(&entry.source.value),
+        target: context_path(&target),
+        is_into: target.ends_with('/') && target != "/",
+        exclude: entry.exclude.iter().map(|pattern| pattern.value.clone()).collect(),
+    }
+}
+
 /// Whether a spec, or one below it, copies anything.
 pub(crate) fn copies_anything(spec: &ImageSpec) -> bool {
-    let copies = |spec: &ImageSpec| spec.copied_source().is_some() || ImageSpec::strings(&spec.copy).next().is_some();
+    let copies = |spec: &ImageSpec| spec.copied_source().is_some() || spec.copies().next().is_some();
     spec.all().any(copies)
 }
 
@@ -62,10 +71,10 @@ pub(crate) fn warnings(spec: &ImageSpec, chosen: &Chosen, algorithm: Algorithm) 
         };
         words.of(&chosen.source, algorithm, &mut warnings);
     }
-    for (entry, choice) in ImageSpec::strings(&spec.copy).zip(&chosen.copy) {
+    for (entry, choice) in spec.copies().zip(&chosen.copy) {
         let words = Words {
             spec,
-            field: format!("copy: {}", entry.value),
+            field: format!("copy: {}", entry.source.value),
             place: entry.span,
         };
         words.of(choice, algorithm, &mut warnings);

@@ -1,6 +1,6 @@
 //! Checks that what a spec names is in the build context, from what was seen there.
 
-use crate::files::MAX_REQUIREMENTS;
+use crate::files::{MAX_REQUIREMENTS, Patterns};
 use crate::image_spec::{BaseImage, CREDENTIAL_HELP, ImageSpec, TextValue};
 use crate::project::alike::{alike, difference};
 use crate::project::files::{AtPath, ContextFiles, Wanted};
@@ -55,7 +55,7 @@ pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
 
 /// Checks that the files of a spec exist, and returns the content of each requirements file by its path.
 pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Result<Vec<(String, String)>, Failure> {
-    let mut problems = Vec::new();
+    let mut problems: Vec<Diagnostic> = spec.all().flat_map(wrong_patterns).collect();
     let mut requirements = Vec::new();
     for (wanted, path) in wanted_paths(spec) {
         let seen = files.look(wanted, &path.value).await?;
@@ -75,6 +75,16 @@ pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Re
     } else {
         Err(problems.into())
     }
+}
+
+/// What `copy` leaves out and nobody could match.
+fn wrong_patterns(spec: &ImageSpec) -> impl Iterator<Item = Diagnostic> {
+    let patterns = spec.copies().flat_map(|entry| &entry.exclude);
+    patterns.filter_map(|pattern| {
+        let error = Patterns::docker([pattern.value.as_str()]).err()?;
+        let problem = Diagnostic::build_error("pattern", format!("copy: exclude: {error}")).at(pattern.span);
+        Some(problem.help("patterns are those of .dockerignore: `**/*.pyc`, `docs`, `!docs/keep.md`"))
+    })
 }
 
 /// Why a path may be missing: what took it, or what was meant.
@@ -105,12 +115,7 @@ pub(crate) fn wanted_paths(spec: &ImageSpec) -> Vec<(Wanted, &TextValue)> {
         _ => Vec::new(),
     };
     wanted.extend(spec.requirements.iter().map(|path| (Wanted::Requirements, path)));
-    wanted.extend(
-        spec.copy
-            .iter()
-            .flat_map(|list| &list.value)
-            .map(|path| (Wanted::Copy, path)),
-    );
+    wanted.extend(spec.copies().map(|entry| (Wanted::Copy, &entry.source)));
     wanted.extend(spec.copied_source().map(|path| (Wanted::Source, path)));
     wanted
 }

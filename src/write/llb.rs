@@ -1,18 +1,22 @@
 //! Turns a plan into a graph of LLB, run by run of its schedule.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::llb::{self, Copy, Exec, FileActions, LineRange, Location, Metadata, Output, Owner, SetDirectory};
 use crate::plan::{
-    Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Run, Schedule, Scheduled, Script,
-    Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
+    Action, BuildPlan, CacheSharing, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, Run, Schedule, Scheduled,
+    Script, Stage, Step, StepId, StepMount, StepRun, Storey, Target, Tree, edited, schedule,
 };
 use crate::write::options::{LlbOptions, Sources, WriteError};
 use crate::write::script_text::{pieces, script_text};
 
 /// The modes that git keeps: whether a file is executable. All may read, and nothing is sticky or runs as somebody else.
 const GIT_MODES: &str = "u=rwX,go=rX,a-t";
+
+/// Before a step gives files the modes that are asked for: where nothing is executable, `X` speaks of directories alone.
+const NO_MODES: &str = "a-xst";
 
 /// A plan as a graph.
 #[derive(Debug, Clone)]
@@ -205,6 +209,7 @@ impl StoreyWriter<'_> {
                         Some(taken) if self.is_taken(files) => Copy {
                             from: taken.clone(),
                             source: place_of(number, &files.source),
+                            mode: self.modes(files)[1].clone(),
                             follow_symlink: false,
                             exclude: Vec::new(),
                             ..copy
@@ -251,15 +256,20 @@ impl StoreyWriter<'_> {
         })
     }
 
-    /// Whether files get the modes that git keeps before a step sees them.
-    fn sets_modes(&self, files: &CopyFiles) -> bool {
+    /// The modes that files get before a step sees them, and in the step; `None` where they keep theirs.
+    fn modes(&self, files: &CopyFiles) -> [Option<Cow<'static, str>>; 2] {
         let is_checkout = !matches!(files.from, CopySource::Product(_));
-        self.options.sets_modes && is_checkout && !files.keeps_modes
+        match files.modes {
+            _ if !is_checkout || !self.options.sets_modes => [None, None],
+            Modes::Git => [Some(GIT_MODES.into()), None],
+            Modes::Keep => [None, None],
+            Modes::Exact(mode) => [Some(NO_MODES.into()), Some(exact_modes(mode).into())],
+        }
     }
 
     /// Whether files go into a tree of its own before a step sees them.
     fn is_taken(&self, files: &CopyFiles) -> bool {
-        self.sets_modes(files) || !files.links.is_empty()
+        self.modes(files)[0].is_some() || !files.links.is_empty()
     }
 
     /// A tree of its own of files of a checkout: with the modes that git keeps, and what links lead to in the places of
@@ -286,10 +296,11 @@ impl StoreyWriter<'_> {
                 })
                 .collect();
             let first = Copy { target: place, ..first };
+            let [first_modes, _] = self.modes(files);
             for copy in std::iter::once(first).chain(of_links) {
                 actions = actions.copy(Copy {
                     owner: Some(owner("root")),
-                    mode: self.sets_modes(files).then_some(GIT_MODES),
+                    mode: first_modes.clone(),
                     ..copy
                 });
             }
@@ -310,8 +321,12 @@ impl StoreyWriter<'_> {
     ) -> Result<Exec, WriteError> {
         let mut mounts = Vec::with_capacity(run.mounts.len());
         for mount in &run.mounts {
-            mounts.push(self.mount(step, mount, used)?);
+            mounts.extend(self.mount(step, mount, used)?);
         }
+        let secret_variables = run.mounts.iter().filter_map(|mount| match mount {
+            StepMount::SecretVariable { variable, id, .. } => Some((variable.clone(), id.clone())),
+            _ => None,
+        });
         mounts.extend(run.product.map(|target| llb::Mount::Bind {
             target: target.to_owned(),
             source: None,
@@ -334,6 +349,7 @@ impl StoreyWriter<'_> {
             extra_hosts: self.options.extra_hosts.clone(),
             hostname: self.options.hostname.clone(),
             proxy: self.options.proxy.clone(),
+            secret_variables: secret_variables.collect(),
             ..Exec::default()
         })
     }
@@ -343,9 +359,9 @@ impl StoreyWriter<'_> {
         step: &Step,
         mount: &StepMount,
         used: &impl Fn(&StepId) -> Option<&'w Written>,
-    ) -> Result<llb::Mount, WriteError> {
+    ) -> Result<Option<llb::Mount>, WriteError> {
         let missing = |name| WriteError::missing(&step.title, name);
-        Ok(match mount {
+        Ok(Some(match mount {
             StepMount::Scratch { target } => llb::Mount::Tmpfs {
                 target: (*target).to_owned(),
                 size: 0,
@@ -396,8 +412,9 @@ impl StoreyWriter<'_> {
             }
             // Optional for BuildKit: scripts check for secrets, and whoever reports the failure can give advice that BuildKit
             // cannot.
-            StepMount::Secret { target, id } => llb::Mount::secret(target, id, true),
-        })
+            StepMount::Secret { target, id, .. } => llb::Mount::secret(target, id, true),
+            StepMount::SecretVariable { .. } => return Ok(None),
+        }))
     }
 
     fn cache(&self, target: &str, name: &str) -> Option<llb::Mount> {
@@ -459,6 +476,23 @@ fn owner(name: &str) -> Owner {
         user: account(user),
         group: account(group),
     }
+}
+
+/// Permissions for files that have [`NO_MODES`], as `chmod` takes them. Directories are open to those who may read.
+fn exact_modes(mode: u32) -> String {
+    let class = |who: char, at: u32| {
+        let bits = mode >> at;
+        let has = |bit: u32, letter: &'static str| if bits & bit == 0 { "" } else { letter };
+        let search = if bits & 5 == 4 { "X" } else { "" };
+        format!("{who}={}{}{}{search}", has(4, "r"), has(2, "w"), has(1, "x"))
+    };
+    let special = [(0o4000, ",u+s"), (0o2000, ",g+s"), (0o1000, ",a+t")];
+    let special: String = special
+        .iter()
+        .filter(|(bit, _)| mode & bit != 0)
+        .map(|(_, text)| *text)
+        .collect();
+    format!("{},{},{}{special}", class('u', 6), class('g', 3), class('o', 0))
 }
 
 /// Where one of several files lies in a tree that is made of them alone.

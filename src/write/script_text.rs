@@ -1,6 +1,6 @@
 //! A plan's script as one text, for builders that cannot mount its files.
 
-use crate::plan::{SCRATCH, SCRIPTS, Script, StepMount, quote, script_file};
+use crate::plan::{MISSING_SECRET_STATUS, SCRATCH, SCRIPTS, Script, StepMount, quote, script_file};
 
 /// The longest piece of a script that goes into one environment variable, in bytes.
 const MAX_VARIABLE: usize = 120 * 1024;
@@ -14,7 +14,8 @@ pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
         _ => None,
     });
     let scratch = scratch.unwrap_or(SCRATCH);
-    let mut text = format!("_scripts={scratch}/{SCRIPTS}\nmkdir -p \"$_scripts\"\n");
+    let mut text: String = mounts.iter().filter_map(check_of_secret).collect();
+    text.push_str(&format!("_scripts={scratch}/{SCRIPTS}\nmkdir -p \"$_scripts\"\n"));
     for file in script.files() {
         text.push_str(&format!(
             "cat > \"$_scripts/{file}\" <<'{END}'\n{}{END}\n",
@@ -34,11 +35,33 @@ pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
     text
 }
 
+/// Fails without a secret that the step must have; whoever reports the failure can give advice that BuildKit cannot.
+fn check_of_secret(mount: &StepMount) -> Option<String> {
+    let (is_there, id) = match mount {
+        StepMount::Secret {
+            target,
+            id,
+            required: true,
+        } => (format!("-e {}", quote(target)), id),
+        StepMount::SecretVariable {
+            variable,
+            id,
+            required: true,
+            // BuildKit makes one that is not given an empty variable.
+        } => (format!("-n \"${{{variable}:-}}\""), id),
+        _ => return None,
+    };
+    let message = quote(&format!("missing secret: {id}"));
+    Some(format!(
+        "[ {is_there} ] || {{ echo {message} >&2; exit {MISSING_SECRET_STATUS}; }}\n"
+    ))
+}
+
 /// The directories whose times BuildKit's mount points change: those above the targets, and above the files that
 /// every container gets.
 fn mount_directories(mounts: &[StepMount]) -> Vec<String> {
     let mut directories = vec!["/".to_owned(), "/etc".to_owned()];
-    for target in mounts.iter().map(StepMount::target) {
+    for target in mounts.iter().filter_map(StepMount::target) {
         if target == "/tmp" || target.starts_with("/tmp/") {
             continue;
         }
@@ -78,6 +101,7 @@ mod tests {
         let mounts = [StepMount::Secret {
             target: "/root/.config/pip/pip.conf".into(),
             id: "x".into(),
+            required: false,
         }];
         assert_eq!(
             mount_directories(&mounts),

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::bed::{CONTEXTS, Engine, Project, bed, free_port, host};
 use crate::progress;
 
@@ -278,4 +280,42 @@ fn names_with_line_feeds_are_copied() {
     project.file("data/a\nb", "1").file("data/axb", "2");
     assert_eq!(project.build_and_run("engine-line-feed", "cat /app/data/*"), "1");
     assert_eq!(project.call("tag").len(), 22);
+}
+
+#[test]
+fn entries_have_places_owners_and_modes() {
+    let spec = "profile: plain\nsource_root: src\nsource_copy_mode: all\ncopy_to: /app\ncopy:\n\
+        - plain.txt\n\
+        - {src: data, dst: /srv/data, owner: \"1000:0\", mode: 0640, exclude: [\"**/*.tmp\", secret]}\n\
+        - {src: run.sh, dst: /usr/local/bin/run, mode: 4755}\n\
+        - {src: run.sh, dst: /etc/app/}\n\
+        - {src: data/a.txt, dst: settings/, owner: daemon}\n\
+        - {src: data, dst: sub}\n";
+    for strategy in ["merge", "chain"] {
+        let project = Project::new(spec).with(&["--build-arg", &format!("IMAGESPEC_STRATEGY={strategy}")]);
+        project
+            .file("plain.txt", "plain")
+            .file("run.sh", "#!/bin/sh\n")
+            .file("data/a.txt", "a")
+            .file("data/b.tmp", "temporary")
+            .file("data/secret/key", "hunter2")
+            .file("data/deep/c.txt", "c")
+            .file("src/main.py", "")
+            // Both give way to entries.
+            .file("src/sub/a.txt", "of the source")
+            .file("src/settings/a.txt", "of the source");
+        let run = project.directory.path().join("data/a.txt");
+        std::fs::set_permissions(run, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let line = "cd / && find app srv/data etc/app usr/local/bin/run -printf '%p %u:%g %m %y\\n' | sort; \
+            cat /app/settings/a.txt /app/sub/a.txt";
+        let listed = project.build_and_run("engine-copy-entries", line);
+        insta::assert_snapshot!("copy_entries", listed);
+        // What patterns leave out costs nothing.
+        project.file("data/b.tmp", format!("{:?}", std::time::SystemTime::now()));
+        let again = project.build("engine-copy-entries");
+        let ran = again.ran();
+        let copies: Vec<&String> = ran.iter().filter(|step| step.starts_with("[source]")).collect();
+        let after = ["[source] copy data to /app/sub", "[source] copy source src to /app"];
+        assert_eq!(copies, after, "{strategy}");
+    }
 }

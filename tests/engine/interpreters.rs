@@ -24,7 +24,7 @@ fn a_virtual_environment_of_the_base_stays_visible() {
         // What the base has is preferred.
         assert_eq!(
             Engine::Main.shell("engine-on-venv", line),
-            "42 /root/.venv 4.8.0\n[]\n",
+            "42 /root/.venv 4.8.0\n[/root/.venv]\n",
             "{exec}"
         );
     }

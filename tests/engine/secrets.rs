@@ -138,3 +138,58 @@ fn a_password_in_a_url_is_refused_and_not_repeated() {
     assert!(!log.contains("hunter22"), "{log}");
     assert_eq!(Engine::Main.ok(&["image", "ls", "-q", "engine-url-password"]), "");
 }
+
+/// Each kind of steps sees its secrets, others do not, and none is in what comes of them.
+#[test]
+fn steps_see_the_secrets_that_name_them() {
+    let spec = fresh(
+        "profile: plain\napt_packages: [jq]\npackages: [six]\n\
+        setup_commands: ['test ${#SETUP} = 14 && test ! -e /run/secrets/file && test -z \"${PACKAGES:-}\"']\n\
+        commands: ['test $(wc -c < /run/secrets/file) = 13 && test -z \"${SETUP:-}${ABSENT:-}\"', 'sha256sum /run/secrets/file > /sum']\n\
+        secrets:\n  - {id: setup, env: SETUP, steps: [setup]}\n  - {id: file, steps: [commands]}\n\
+        \x20 - {id: all, env: PACKAGES, steps: [apt, python, packages]}\n  - {id: absent, env: ABSENT, required: false}\n",
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let give = |id: &str| {
+        let path = directory.path().join(id);
+        std::fs::write(&path, format!("value-of-{id}")).unwrap();
+        format!("id={id},src={}", path.display())
+    };
+    let (setup, file, all) = (give("setup"), give("file"), give("all"));
+    let arguments = ["--secret", &setup, "--secret", &file, "--secret", &all];
+    let project = Project::new(&spec).with(&arguments);
+    let built = project.build("engine-secrets-of-steps");
+    assert!(!built.log.contains("value-of-"), "{}", built.log);
+    let line = "env | grep -c value-of; ls /run/secrets 2>/dev/null; cut -c1-64 /sum | wc -c";
+    assert_eq!(project.engine.shell("engine-secrets-of-steps", line), "0\n65\n");
+    let history = project.engine.ok(&["history", "--no-trunc", "engine-secrets-of-steps"]);
+    assert!(!history.contains("value-of-"), "{history}");
+    // Another value runs nothing again.
+    std::fs::write(directory.path().join("file"), "another").unwrap();
+    assert_eq!(project.build("engine-secrets-of-steps").ran(), [""; 0]);
+}
+
+#[test]
+fn a_secret_of_steps_that_is_missing_is_told_at_its_line() {
+    let check = |secret: &str, line: &str| {
+        let spec = fresh(&format!(
+            "profile: plain\ncommands: [\"true\"]\nsecrets:\n  - {secret}\n"
+        ));
+        let log = Project::new(&spec).fail("engine-secret-of-steps");
+        for words in [
+            "imageSpec.yaml:5:5: the secret `token` is missing",
+            line,
+            "missing secret: token",
+        ] {
+            assert!(log.contains(words), "{words}: {log}");
+        }
+    };
+    check(
+        "{id: token, env: TOKEN}",
+        "help: add --secret id=token,src=FILE to the build command",
+    );
+    check(
+        "{id: token, src: my/token, target: /t, steps: [commands]}",
+        "help: add --secret id=token,src=my/token to the build command",
+    );
+}

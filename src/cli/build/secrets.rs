@@ -22,22 +22,25 @@ pub(crate) fn secrets(
     let is_given = |id: &str| given_ids.contains(&Some(id));
     let mut all: BTreeMap<String, String> = BTreeMap::new();
     let mut of_spec: BTreeMap<&str, &str> = BTreeMap::new();
-    for mount in spec.all().flat_map(|spec| &spec.pip_secret_mounts) {
-        let Some(source) = mount.source.as_deref().filter(|_| !is_given(&mount.id)) else {
+    for mount in spec.all().flat_map(ImageSpec::named_secrets) {
+        let Some(source) = mount.source.filter(|_| !is_given(mount.id)) else {
             continue;
         };
-        if settings.contains_key(&mount.id) {
+        if settings.contains_key(mount.id) {
             continue;
         }
-        if let Some(other) = of_spec.insert(&mount.id, source) {
+        if let Some(other) = of_spec.insert(mount.id, source) {
             if other != source {
-                problems.push(two_files(&mount.id, [other, source], mount.span));
+                problems.push(two_files(mount.id, [other, source], mount.span));
             }
             continue;
         }
         let path = directory.join(expanded(source));
-        problems.extend(missing(&mount.id, &path, Some(mount.span)));
-        all.insert(mount.id.clone(), as_field(&mount.id, &path));
+        if !mount.is_required && !path.exists() {
+            continue;
+        }
+        problems.extend(missing(mount.id, &path, Some(mount.span)));
+        all.insert(mount.id.to_owned(), as_field(mount.id, &path));
     }
     for (id, path) in settings.iter().filter(|(id, _)| !is_given(id)) {
         let path = Path::new(&expanded(path)).to_owned();

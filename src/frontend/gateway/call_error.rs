@@ -141,10 +141,19 @@ impl CallError {
     pub(crate) fn secrets(&self) -> Option<Vec<String>> {
         let step = find(&self.details, STEP)?;
         let mounts = step.pointer("/op/exec/mounts")?.as_array()?;
-        let ids = mounts
-            .iter()
-            .filter_map(|mount| mount.pointer("/secretOpt/ID")?.as_str());
-        Some(ids.map(str::to_owned).collect())
+        let files = mounts.iter().filter_map(|mount| mount.pointer("/secretOpt/ID"));
+        let variables = step.pointer("/op/exec/secretenv").and_then(Value::as_array);
+        let variables = variables
+            .into_iter()
+            .flatten()
+            .filter_map(|variable| variable.get("ID"));
+        Some(
+            files
+                .chain(variables)
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+        )
     }
 }
 
@@ -273,9 +282,9 @@ mod tests {
         let step = json!({"op": {"exec": {"mounts": [
             {"dest": "/"},
             {"input": "-1", "dest": "/root/.netrc", "mountType": "SECRET", "secretOpt": {"ID": "secret_0", "mode": 256}},
-        ]}}});
+        ], "secretenv": [{"ID": "token", "name": "TOKEN", "optional": true}]}}});
         let error = CallError::new(UNKNOWN, "no", vec![detail("errdefs.Solve", &step)]);
-        assert_eq!(error.secrets(), Some(vec!["secret_0".to_owned()]));
+        assert_eq!(error.secrets(), Some(vec!["secret_0".to_owned(), "token".to_owned()]));
         assert_eq!(CallError::new(UNKNOWN, "no", Vec::new()).secrets(), None);
     }
 }

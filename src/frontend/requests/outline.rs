@@ -16,10 +16,11 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = buildable_spec(session)?;
     let mut secrets = vec![json!({"name": CA_SECRET})];
     let mut table = format!("SECRET           REQUIRED\n{CA_SECRET:<17}\n");
-    for secret in &spec.pip_secret_mounts {
+    for secret in spec.named_secrets() {
         let location = positions::location(&session.file.text, Some(secret.span));
-        secrets.push(json!({"name": secret.id, "required": true, "location": location}));
-        table.push_str(&format!("{:<17}true\n", secret.id));
+        secrets.push(json!({"name": secret.id, "required": secret.is_required, "location": location}));
+        let required = if secret.is_required { "true" } else { "" };
+        table.push_str(&format!("{:<17}{required}\n", secret.id));
     }
     let sources = json!([STANDARD.encode(&session.file.source.data)]);
     let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});

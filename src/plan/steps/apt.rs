@@ -1,10 +1,10 @@
 //! Debian packages: a chain, so that adding a package adds a step.
 
-use crate::image_spec::ImageSpec;
+use crate::image_spec::{ImageSpec, SecretSteps};
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::chain::chain;
 use crate::plan::environment::Edit;
-use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, run, scratch};
+use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, run, scratch, secrets};
 use crate::plan::model::{Action, Stage, StepMount};
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
@@ -42,7 +42,7 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
 }
 
 fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
-    let mounts = vec![
+    let mut mounts = vec![
         scratch(),
         StepMount::Cache {
             target: paths::APT_ARCHIVES,
@@ -53,6 +53,8 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
             cache: "apt-state",
         },
     ];
+    let (secrets, spans): (Vec<StepMount>, Vec<Span>) = secrets(inputs.spec, SecretSteps::Apt).unzip();
+    mounts.extend(secrets);
     let mut environment = vec![
         Edit::set("DEBIAN_FRONTEND", "noninteractive"),
         Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()),
@@ -67,7 +69,9 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
             .map(str::to_owned)
             .to_vec(),
     };
-    let draft = Draft::new(format!("apt-{number}"), Stage::Apt, title, action).writes(writes);
+    let draft = Draft::new(format!("apt-{number}"), Stage::Apt, title, action)
+        .writes(writes)
+        .spans(spans);
     // A virtual environment uses an interpreter that may come from here.
     if inputs.spec.python_exec.is_some() {
         draft.rank(rank::USER)

@@ -1,15 +1,16 @@
 //! The user's own commands.
 
-use crate::image_spec::TextList;
+use crate::image_spec::{SecretSteps, TextList};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::environment::Edit;
 use crate::plan::home::workdir;
-use crate::plan::inputs::{StoreyInputs, certificates, run, scratch, uv, uv_cache};
+use crate::plan::inputs::{StoreyInputs, certificates, run, scratch, secrets, uv, uv_cache};
 use crate::plan::model::{Action, Stage, StepMount};
 use crate::plan::paths::{CERTIFICATES_OF_COMMANDS, SCRATCH_OF_COMMANDS, UV_CACHE_OF_COMMANDS};
 use crate::plan::script::Script;
 use crate::plan::variables;
 use crate::plan::writes::Writes;
+use crate::text::Span;
 
 /// Gives the working directory to a user that only the commands have made.
 pub(crate) fn own_workdir(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
@@ -36,10 +37,11 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
     environment.extend(variables::of_image(inputs.spec, inputs.python.as_ref()));
     environment.extend(variables::of_build_env(inputs.spec));
     environment.push(Edit::set("UV_CACHE_DIR", UV_CACHE_OF_COMMANDS));
-    let (id, field) = match stage {
-        Stage::Setup => ("setup", "setup_commands"),
-        _ => ("commands", "commands"),
+    let (id, field, steps) = match stage {
+        Stage::Setup => ("setup", "setup_commands", SecretSteps::Setup),
+        _ => ("commands", "commands", SecretSteps::Commands),
     };
+    let (secrets, secret_spans): (Vec<StepMount>, Vec<Span>) = secrets(inputs.spec, steps).unzip();
     let words: Vec<&str> = list.value.iter().map(|command| command.value.as_str()).collect();
     let script = Script::new("commands.sh")
         .with("_list", field)
@@ -50,15 +52,14 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
         target: SCRATCH_OF_COMMANDS,
     };
     let trusted = certificates(CERTIFICATES_OF_COMMANDS);
-    let run = run(
-        script,
-        environment,
-        vec![scratch, trusted, uv("/usr/bin/uv"), uv_cache(UV_CACHE_OF_COMMANDS)],
-    );
+    let mut mounts = vec![scratch, trusted, uv("/usr/bin/uv"), uv_cache(UV_CACHE_OF_COMMANDS)];
+    mounts.extend(secrets);
+    let run = run(script, environment, mounts);
     let after = plan.after_everything();
     let draft = Draft::new(id, stage, words.join("; "), Action::Run(run))
         .writes(Writes::Anywhere)
         .after(after, "commands may read anything")
-        .spans(list.value.iter().map(|command| command.span));
+        .spans(list.value.iter().map(|command| command.span))
+        .spans(secret_spans);
     plan.add(draft);
 }

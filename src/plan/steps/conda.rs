@@ -1,8 +1,8 @@
 //! The interpreter of a conda environment, with the packages from conda channels.
 
-use crate::image_spec::ImageSpec;
+use crate::image_spec::{ImageSpec, SecretSteps};
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::inputs::{StoreyInputs, bundle, certificates, run, scratch};
+use crate::plan::inputs::{StoreyInputs, bundle, certificates, run, scratch, secrets};
 use crate::plan::model::{Action, ImageRole, Stage, StepMount};
 use crate::plan::paths;
 use crate::plan::python_place::{PythonPlace, conda_version};
@@ -14,7 +14,7 @@ use crate::text::Span;
 /// Installs the interpreter and conda packages at once: the solver has to see both.
 pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) {
     let spec = inputs.spec;
-    let mounts = vec![
+    let mut mounts = vec![
         scratch(),
         StepMount::Image {
             target: paths::MICROMAMBA,
@@ -28,6 +28,8 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         },
         certificates(paths::CERTIFICATES),
     ];
+    let (secrets, secret_spans): (Vec<StepMount>, Vec<Span>) = secrets(spec, SecretSteps::Python).unzip();
+    mounts.extend(secrets);
     let mut channels = vec!["conda-forge"];
     for channel in ImageSpec::strings(&spec.conda_channels) {
         if !channels.contains(&channel.value.as_str()) {
@@ -61,6 +63,7 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     let draft = Draft::new("python", Stage::Python, title, action)
         .writes(Writes::below([PythonPlace::CONDA_ROOT]))
         .after(after, "conda packages bring everything they need")
-        .spans(spans);
+        .spans(spans)
+        .spans(secret_spans);
     plan.add(draft);
 }

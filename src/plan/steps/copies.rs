@@ -1,6 +1,6 @@
 //! The user's files.
 
-use crate::image_spec::{FileMode, ImageSpec, TextValue};
+use crate::image_spec::{CopyEntry, ImageSpec};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
 use crate::plan::facts::CopyFacts;
@@ -91,56 +91,35 @@ fn writes(targets: &[String]) -> Writes {
 fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     let spec = inputs.spec;
     let mut steps = Vec::new();
-    let owned = owned_paths(spec, inputs.python.as_ref());
-    if owned.iter().any(String::is_empty) {
-        return steps;
-    }
-    let target = spec.copy_target().trim_end_matches('/').to_owned();
+    let owned = owned_paths(inputs.python.as_ref());
     let facts = inputs.facts.copies.as_ref();
-    let entries = ImageSpec::strings(&spec.copy).enumerate().map(|(position, entry)| {
+    let copies = spec.copies().enumerate().filter_map(|(position, entry)| {
         let facts = facts.and_then(|facts| facts.copy.get(position));
-        (entry, context_path(&entry.value), facts)
+        let copy = copy_of_entry(entry, &owned, inputs)?;
+        Some((entry.span, seen(copy, facts)))
     });
-    let entries: Vec<Entry<'_>> = entries.filter(|(_, path, _)| is_free(path, &owned)).collect();
-    for (number, group) in chain(&entries).into_iter().enumerate() {
-        let copies: Vec<CopyFiles> = group
-            .iter()
-            .map(|(_, path, facts)| {
-                let exclude = owned.iter().filter_map(|owned| below(owned, path));
-                let copy = CopyFiles {
-                    exclude: exclude.map(str::to_owned).collect(),
-                    ..copy_of(path, &target, inputs)
-                };
-                seen(copy, *facts)
-            })
-            .collect();
-        let names: Vec<&str> = copies.iter().map(|copy| copy.source.as_str()).collect();
-        let to = match copies.as_slice() {
-            [one] => &one.target,
-            _ => &target,
+    let copies: Vec<(Span, CopyFiles)> = copies.collect();
+    for (number, group) in chain(&copies).into_iter().enumerate() {
+        let names: Vec<&str> = group.iter().map(|(_, copy)| copy.source.as_str()).collect();
+        let to = match group {
+            [(_, one)] => one.target.as_str(),
+            _ => spec.copy_target(),
         };
         steps.push(CopyStep {
             id: format!("copy-{}", number + 1),
             title: format!("copy {} to {to}", names.join(" ")),
-            writes: copies.iter().map(|copy| copy.target.clone()).collect(),
-            spans: group.iter().map(|(entry, ..)| entry.span).collect(),
-            action: Action::Copy(copies),
+            writes: group.iter().map(|(_, copy)| copy.target.clone()).collect(),
+            spans: group.iter().map(|(span, _)| *span).collect(),
+            action: Action::Copy(group.iter().map(|(_, copy)| copy.clone()).collect()),
         });
     }
-    if let Some(root) = spec.copied_source() {
-        let unseen = facts.map_or(&NOT_SEEN[..], |_| &[]);
-        let never = NOT_SOURCE.iter().chain(unseen).map(|pattern| (*pattern).to_owned());
-        let copy = CopyFiles {
-            target: if target.is_empty() { "/".to_owned() } else { target },
-            exclude: never.chain(owned).collect(),
-            ..copy_of(&context_path(&root.value), "", inputs)
-        };
+    if let Some((root, copy)) = copy_of_source(&owned, inputs) {
         let step = CopyStep {
             id: "source".into(),
             title: format!("copy source {} to {}", copy.source, copy.target),
             writes: vec![copy.target.clone()],
             action: Action::Copy(vec![seen(copy, facts.map(|facts| &facts.source))]),
-            spans: vec![root.span],
+            spans: vec![root],
         };
         // `copy` wins. A source that gives way comes last all the same: it is edited most often.
         let place = if facts.is_some() { steps.len() } else { 0 };
@@ -149,35 +128,68 @@ fn copy_steps(inputs: &StoreyInputs<'_>) -> Vec<CopyStep> {
     steps
 }
 
+/// The copy of an entry; none if all of it would replace what it may not.
+fn copy_of_entry(entry: &CopyEntry, owned: &[String], inputs: &StoreyInputs<'_>) -> Option<CopyFiles> {
+    let spec = inputs.spec;
+    let target = spec.place_of(entry);
+    let own = entry.exclude.iter().map(|pattern| pattern.value.clone());
+    Some(CopyFiles {
+        from: CopySource::Context,
+        source: source_of(&entry.source.value),
+        owner: entry
+            .owner
+            .as_ref()
+            .map_or(inputs.owner(), |owner| &owner.value)
+            .to_owned(),
+        exclude: own.chain(inside(&target, owned)?).collect(),
+        modes: entry.mode.as_ref().map_or(spec.mode, |mode| mode.value).into(),
+        links: Vec::new(),
+        target,
+    })
+}
+
+/// The copy of `source_root`, and where the spec names it; none if it would all replace what it may not.
+fn copy_of_source(owned: &[String], inputs: &StoreyInputs<'_>) -> Option<(Span, CopyFiles)> {
+    let spec = inputs.spec;
+    let root = spec.copied_source()?;
+    let target = match spec.copy_target().trim_end_matches('/') {
+        "" => "/",
+        target => target,
+    };
+    let unseen = inputs.facts.copies.as_ref().map_or(&NOT_SEEN[..], |_| &[]);
+    let never = NOT_SOURCE.iter().chain(unseen).map(|pattern| (*pattern).to_owned());
+    let copy = CopyFiles {
+        from: CopySource::Context,
+        source: source_of(&root.value),
+        target: target.to_owned(),
+        owner: inputs.owner().to_owned(),
+        exclude: never.chain(inside(target, owned)?).collect(),
+        modes: spec.mode.into(),
+        links: Vec::new(),
+    };
+    Some((root.span, copy))
+}
+
 /// Whether a spec copies anything that does not lie where nothing may be replaced.
 pub(crate) fn copies_anything(spec: &ImageSpec, python: Option<&PythonPlace>) -> bool {
-    let owned = owned_paths(spec, python);
-    let mut entries = ImageSpec::strings(&spec.copy).map(|entry| context_path(&entry.value));
-    let has_source = spec.copied_source().is_some() && !owned.iter().any(String::is_empty);
-    has_source || entries.any(|path| is_free(&path, &owned))
+    let owned = owned_paths(python);
+    let is_free = |target: &str| inside(target, &owned).is_some();
+    let has_source = spec.copied_source().is_some() && is_free(spec.copy_target());
+    has_source || spec.copies().any(|entry| is_free(&spec.place_of(entry)))
 }
 
-/// Whether what is copied to a path replaces nothing that it may not.
-fn is_free(path: &str, owned: &[String]) -> bool {
-    owned.iter().all(|owned| below(path, owned).is_none())
-}
-
-/// An entry of `copy`, its path, and what is known of what is there.
-type Entry<'a> = (&'a TextValue, String, Option<&'a CopyFacts>);
-
-/// What nothing that a spec copies may replace or go below, relative to where it is copied to: the interpreter and the
-/// lock. Empty for all that is there.
-pub(crate) fn owned_paths(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<String> {
-    let target = spec.copy_target().trim_end_matches('/');
+/// What nothing that a spec copies may replace or go below, relative to the root: the interpreter and the lock.
+pub(crate) fn owned_paths(python: Option<&PythonPlace>) -> Vec<String> {
     let owned = python.map(|python| [python.prefix, paths::KEPT]);
-    let owned = owned.iter().flatten();
-    owned
-        .filter_map(|owned| match below(target, owned) {
-            Some(_) => Some(""),
-            None => owned.strip_prefix(target)?.strip_prefix('/'),
-        })
-        .map(str::to_owned)
-        .collect()
+    owned.iter().flatten().map(|path| context_path(path)).collect()
+}
+
+/// The owned paths that are inside of a target, relative to it; `None` if it is one of them, or inside of one.
+fn inside(target: &str, owned: &[String]) -> Option<Vec<String>> {
+    let target = context_path(target);
+    let is_free = owned.iter().all(|owned| below(&target, owned).is_none());
+    let inside = owned.iter().filter_map(|owned| below(owned, &target));
+    is_free.then(|| inside.map(str::to_owned).collect())
 }
 
 /// What a path is relative to another one that it is, or is below. Everything is below the empty path.
@@ -197,20 +209,10 @@ fn seen(mut copy: CopyFiles, facts: Option<&CopyFacts>) -> CopyFiles {
     copy
 }
 
-/// A path of the context to the same path below `target`.
-fn copy_of(path: &str, target: &str, inputs: &StoreyInputs<'_>) -> CopyFiles {
-    let (source, target) = if path.is_empty() {
-        (".", target.to_owned())
-    } else {
-        (path, format!("{target}/{path}"))
-    };
-    CopyFiles {
-        from: CopySource::Context,
-        source: source.to_owned(),
-        target,
-        owner: inputs.owner().to_owned(),
-        exclude: Vec::new(),
-        keeps_modes: inputs.spec.mode == FileMode::Keep,
-        links: Vec::new(),
+/// A path of the context, as copies name it.
+fn source_of(path: &str) -> String {
+    match context_path(path).as_str() {
+        "" => ".".to_owned(),
+        path => path.to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! Package indexes: what steps that use one can see, and uv's options for them.
 
-use crate::image_spec::ImageSpec;
-use crate::plan::inputs::{StoreyInputs, certificates, scratch, uv, uv_cache};
+use crate::image_spec::{ImageSpec, SecretSteps};
+use crate::plan::inputs::{StoreyInputs, certificates, scratch, secrets, uv, uv_cache};
 use crate::plan::model::StepMount;
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
@@ -36,7 +36,12 @@ impl IndexAccess {
             mounts.push(StepMount::Secret {
                 target: secret.target.clone(),
                 id: secret.id.clone(),
+                required: false,
             });
+        }
+        for (mount, span) in secrets(spec, SecretSteps::Packages) {
+            mounts.push(mount);
+            spans.push(span);
         }
         spans.extend(spec.pip_index.iter().map(|index| index.span));
         spans.extend(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| index.span));

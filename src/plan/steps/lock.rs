@@ -3,7 +3,7 @@
 use crate::image_spec::LOCK_NAME;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
-use crate::plan::model::{Action, CopyFiles, CopySource, Product, Run, Stage, StepId, StepMount};
+use crate::plan::model::{Action, CopyFiles, CopySource, Modes, Product, Run, Stage, StepId, StepMount};
 use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
@@ -239,7 +239,7 @@ pub(crate) fn keep_lock(
         target,
         owner: "root".into(),
         exclude: Vec::new(),
-        keeps_modes: false,
+        modes: Modes::Git,
         links: Vec::new(),
     };
     let (mut copies, file) = match input(inputs) {

@@ -72,7 +72,7 @@ pub(crate) fn keep_shared(
             continue;
         };
         let target = format!("{LAYERS}/{number}");
-        if !mounts.iter().any(|mount| mount.target() == target) {
+        if !mounts.iter().any(|mount| mount.target() == Some(target.as_str())) {
             mounts.push(StepMount::Files {
                 target: target.clone(),
                 step: step.clone(),
