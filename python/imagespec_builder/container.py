@@ -20,7 +20,14 @@ class HasId(Protocol):
         """The id."""
 
 
-def is_container(image: str | HasId | None = None) -> bool:
+class HasName(Protocol):
+    """A spec of flytekit 1.13, which has no ids: its images say their names."""
+
+    def image_name(self) -> str:
+        """The full name."""
+
+
+def is_container(image: str | HasId | HasName | None = None) -> bool:
     """Whether this process runs in an image that imagespec or flytekit built; with `image`, whether in that one.
 
     `image` is an id, as `imagespec id` prints it, or a spec with an attribute `id`. Nothing but the environment is looked at, and flytekit
@@ -32,8 +39,7 @@ def is_container(image: str | HasId | None = None) -> bool:
         return here is not None or _KEPT.is_dir()
     if isinstance(image, str):
         return here == image
-    own = getattr(image, "id", None)
-    if own is None:
-        # flytekit 1.13 has no ids: its images say their names.
-        own = image.image_name()  # type: ignore[attr-defined]
-    return bool(here == own)
+    own: str | None = getattr(image, "id", None)
+    if own is None and hasattr(image, "image_name"):
+        own = image.image_name()
+    return own is not None and here == own

@@ -43,6 +43,9 @@ def main(arguments: list[str]) -> int:
     except _NothingThere as error:
         print(error, file=sys.stderr)
         return 3
+    if given.output == "-" and ":" in given.module:
+        # Of an object that is named, not what it builds on.
+        found = found[:1]
     if given.output == "-" and len(found) > 1:
         names = ", ".join(name for name, _ in found)
         print(f"{given.module} has more than one ImageSpec: name one of {names}, or a directory", file=sys.stderr)
@@ -139,7 +142,7 @@ def export(spec: ImageSpec, origin: str) -> tuple[str, bool]:
     else:
         said = f"{ours}, but {theirs} in flytekit"
         notes = notes or ["nothing in this file says why: please report it"]
-    head = [f"From {origin}: python -m imagespec_builder export {origin}", said, *(f"- {note}" for note in notes)]
+    head = [f"From {origin}, by python -m imagespec_builder export", said, *(f"- {note}" for note in notes)]
     lines = (f"# {line}".encode("ascii", "backslashreplace").decode() for note in head for line in note.splitlines())
     return "\n".join([*lines, text]), ours is not None and theirs is not None and ours != theirs
 
