@@ -216,11 +216,10 @@ def _refused(program: Path, code: int, said: Mapping[str, Any], output: str) -> 
     ]
     if problems:
         return Refused(problems, output)
-    # It did not understand what it was asked: it may be of another version.
-    if code == 2:
-        old = _too_old(program)
-        if old is not None:
-            return ProgramMissing(old)
+    # Without an answer it did not understand what it was asked: it may be of another version.
+    old = _too_old(program) if code >= 0 else None
+    if old is not None:
+        return ProgramMissing(old)
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     last = output.strip()
     return Refused([Problem(f"{program} {how}" + (f":\n{last}" if last else ""))])
@@ -228,7 +227,9 @@ def _refused(program: Path, code: int, said: Mapping[str, Any], output: str) -> 
 
 def _too_old(program: Path) -> str | None:
     """Says so if the program is older than what is asked of it, or is none of ours."""
-    asked = subprocess.run([program, "--version"], capture_output=True, text=True, errors="replace")
+    asked = subprocess.run(
+        [program, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace"
+    )
     found = re.fullmatch(r"imagespec (\d+)\.(\d+)\.(\d+)\S*\s*", asked.stdout)
     needed = ".".join(map(str, MINIMUM))
     if found is None:

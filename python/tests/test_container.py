@@ -23,7 +23,7 @@ def test_an_image_is_known_by_its_id(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert not is_container(SimpleNamespace(id="another"))
     # flytekit 1.13 has names instead.
     assert is_container(SimpleNamespace(image_name=lambda: "an id"))
-    assert not is_container(SimpleNamespace())  # type: ignore[arg-type]
+    assert not is_container(SimpleNamespace())
 
 
 def test_an_image_without_an_id_is_known_by_its_lock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ Write = Callable[[dict[str, str]], None]
 pytestmark = pytest.mark.usefixtures("project")
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
-PIN = f"flytekit=={flytekit.__version__}"
+PIN = f"flytekit=={version('flytekit')}"
 
 
 class Level(enum.Enum):

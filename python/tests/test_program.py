@@ -88,6 +88,12 @@ def test_an_old_program_and_another_one_are_told(recorder: Recorder, said: str, 
         program.exists("n")
 
 
+def test_a_program_that_says_nothing_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMAGESPEC", "true")
+    with pytest.raises(ProgramMissing, match="true is another program than this package needs"):
+        program.exists("n")
+
+
 def test_a_wrong_command_line_of_the_right_version_is_shown(recorder: Recorder, tmp_path: Path) -> None:
     recorder.answer("build", "", code=2, error="error: unexpected argument '--nope' found\n")
     recorder.answer("--version", "imagespec 0.1.0\n")
