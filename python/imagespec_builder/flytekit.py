@@ -7,11 +7,9 @@ spec changes its builder unless it says so.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import flytekit
 from flytekit.image_spec.image_spec import ImageBuildEngine, ImageSpec, ImageSpecBuilder
 
 from imagespec_builder import engine_store, program, requirements
-from imagespec_builder.spec import FILE, UnwritableValue, explain, plain, to_yaml
+from imagespec_builder.spec import UnwritableValue, explain, plain, to_yaml
 from imagespec_builder.stage import Stage, StageError
 
 NAME = "imagespec"
@@ -65,21 +63,22 @@ class ImagespecBuilder(ImageSpecBuilder):
     def build_image(self, image_spec: ImageSpec) -> str | None:
         """Builds the image; `None`, so that it keeps the name that flytekit computes. Raises `click.ClickException`."""
         name = image_spec.image_name()
-        with tempfile.TemporaryDirectory(prefix="imagespec-") as directory:
-            file = Path(directory, FILE)
-            # What is staged is what the image gets: no ignore file filters it again.
-            Path(directory, f"{FILE}.dockerignore").touch()
-            stage = Stage(Path(directory, _context_name(image_spec)))
+        with Stage.temporary(image_spec.name, os.getcwd(), image_spec.source_root, image_spec.registry) as stage:
             try:
                 text = to_yaml(recipe(image_spec, stage))
             except (UnwritableValue, StageError) as error:
                 raise click.ClickException(f"imagespec cannot build {name}\n\n{error}") from error
-            file.write_text(text, encoding="ascii")
             _check_name(image_spec, name, "while they were copied")
+            file = stage.write_spec(text)
             try:
                 built = program.build([*_arguments(image_spec, name), "--file", file, stage.directory])
             except program.Refused as refused:
-                raise click.ClickException(f"imagespec could not build {name}\n\n{explain(refused, text)}") from refused
+                paragraphs = [
+                    f"imagespec could not build {name}",
+                    explain(refused, text),
+                    *_unseen_base(image_spec, refused),
+                ]
+                raise click.ClickException("\n\n".join(paragraphs)) from refused
             except program.ProgramError as error:
                 raise click.ClickException(str(error)) from error
         _check_name(image_spec, name, "during the build")
@@ -170,11 +169,8 @@ def _copies(image_spec: ImageSpec, stage: Stage, fields: dict[str, Any]) -> None
     entries: list[str] = []
     for entry in getattr(image_spec, "copy", None) or []:
         path = Path(entry)
-        if path.is_absolute() or ".." in path.parts:
-            # The program's own words: `copy` takes no such paths.
-            entries.append(path.as_posix())
-            continue
-        if not path.exists():
+        if path.is_absolute() or ".." in path.parts or not path.exists():
+            # The program has words for it.
             entries.append(path.as_posix())
             continue
         if path != Path():
@@ -201,17 +197,13 @@ def _requirements(image_spec: ImageSpec, stage: Stage, fields: dict[str, Any]) -
         try:
             named = requirements.read(file)
         except (OSError, UnicodeError) as error:
-            raise StageError(
-                f"requirements: {image_spec.requirements}: {getattr(error, 'strerror', None) or error}"
-            ) from error
+            reason = getattr(error, "strerror", None) or error
+            raise StageError(f"requirements: {image_spec.requirements}: {reason}") from error
         paths = [Path(os.path.abspath(path)) for path in (*named.files, *named.directories)]
-        if all(path.is_relative_to(here) for path in paths):
-            base, prefix = here, ""
-        else:
-            base, prefix = (
-                Path(os.path.commonpath([path.parent for path in paths])),
-                _free("_requirements", image_spec) + "/",
-            )
+        base, prefix = here, ""
+        if not all(path.is_relative_to(here) for path in paths):
+            base = Path(os.path.commonpath([path.parent for path in paths]))
+            prefix = f"{_free('_requirements', image_spec)}/"
         for path in paths:
             _local(path, stage, prefix + path.relative_to(base).as_posix())
         fields["requirements"] = prefix + file.relative_to(base).as_posix()
@@ -236,12 +228,6 @@ def _free(name: str, image_spec: ImageSpec) -> str:
     while (name,) in taken or Path(name).exists():
         name += "_"
     return name
-
-
-def _context_name(image_spec: ImageSpec) -> str:
-    """A name that is the same for each build of an image: an engine then asks only for files that it does not have."""
-    of = f"{os.getcwd()}\0{image_spec.source_root}\0{image_spec.registry}"
-    return f"{image_spec.name.replace('/', '-')}-{hashlib.sha256(of.encode()).hexdigest()[:12]}"
 
 
 def _arguments(image_spec: ImageSpec, name: str) -> list[str]:
@@ -286,6 +272,19 @@ def _exists(image_spec: ImageSpec, name: str) -> program.Existence:
         raise click.ClickException(explain(refused)) from refused
     except program.ProgramError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _unseen_base(image_spec: ImageSpec, refused: program.Refused) -> list[str]:
+    """What to do where the base is in Docker's own store, which a builder in a container does not see."""
+    base = str(image_spec.base_image or "")
+    # On a terminal nobody knows what the engine said.
+    is_named = not refused.output or base in refused.output
+    is_step = any(problem.kind == "step" for problem in refused.problems)
+    if not base or "/" in base or not is_named or not is_step or not engine_store.exists(base).is_there:
+        return []
+    words = f"`base_image` is {base}, which is in Docker and in no registry."
+    way_out = "give its ImageSpec a `registry`, or take Docker's own builder: `docker buildx use default`"
+    return [f"{words} A builder that runs in a container does not see it.\n  help: {way_out}"]
 
 
 def _tag_says_all(image_spec: ImageSpec) -> bool:

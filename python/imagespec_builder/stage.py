@@ -6,11 +6,16 @@ an engine that has seen a file is not sent it again. Links stay links where what
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
+
+from imagespec_builder.spec import FILE
 
 
 class StageError(Exception):
@@ -18,11 +23,29 @@ class StageError(Exception):
 
 
 class Stage:
-    """A build context in a directory of its own."""
+    """A build context in a directory of its own, with a spec beside it."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.spec = directory.parent / FILE
         directory.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    @contextlib.contextmanager
+    def temporary(cls, name: str, *of: object) -> Iterator[Stage]:
+        """A stage that is removed afterwards, called `name` and after what the context is `of`.
+
+        An engine knows a context by its name: with the same one it asks only for files that it does not have.
+        """
+        key = hashlib.sha256("\0".join(map(str, of)).encode()).hexdigest()[:12]
+        with tempfile.TemporaryDirectory(prefix="imagespec-") as directory:
+            yield cls(Path(directory, f"{name.replace('/', '-')}-{key}"))
+
+    def write_spec(self, text: str) -> Path:
+        """Writes the spec, so that what is staged is what the image gets: no ignore file filters it again."""
+        self.spec.with_name(f"{FILE}.dockerignore").touch()
+        self.spec.write_text(text, encoding="ascii")
+        return self.spec
 
     def file(self, source: Path, target: str) -> None:
         """One file; links are followed."""

@@ -282,6 +282,33 @@ def test_where_the_tag_does_not_count_all_files_the_program_decides(recorder: Re
     assert not any("--force" in call for call in recorder.calls)
 
 
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts a `docker` of one line of shell first on the path."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    monkeypatch.setenv("PATH", str(directory), prepend=os.pathsep)
+
+    def put(line: str) -> None:
+        (directory / "docker").write_text(f"#!/bin/sh\n{line}\n")
+        (directory / "docker").chmod(0o755)
+
+    return put
+
+
+@pytest.mark.parametrize(("there", "expect"), [("exit 0", True), ("echo 'No such image' >&2; exit 1", False)])
+def test_a_base_that_a_builder_in_a_container_does_not_see_is_told(
+    recorder: Recorder, docker: Callable[[str], None], there: str, expect: bool
+) -> None:
+    docker(there)
+    problem = {"message": "the build failed", "kind": "step", "severity": "error"}
+    error = "ERROR: docker.io/library/below:tag: pull access denied\n"
+    recorder.answer("build", {"problems": [problem]}, code=1, error=error)
+    with pytest.raises(click.ClickException) as caught:
+        ImagespecBuilder().build_image(spec(base_image="below:tag"))
+    assert ("in Docker and in no registry" in caught.value.message) is expect
+
+
 @pytest.mark.parametrize(
     ("answer", "expect"),
     [
@@ -291,13 +318,9 @@ def test_where_the_tag_does_not_count_all_files_the_program_decides(recorder: Re
     ],
 )
 def test_an_image_without_a_registry_is_looked_for_in_docker(
-    recorder: Recorder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str, expect: bool
+    recorder: Recorder, docker: Callable[[str], None], answer: str, expect: bool
 ) -> None:
-    docker = tmp_path / "bin/docker"
-    docker.parent.mkdir()
-    docker.write_text(f"#!/bin/sh\n{answer}\n")
-    docker.chmod(0o755)
-    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    docker(answer)
     assert ImagespecBuilder().should_build(spec(registry=None)) is expect
     assert recorder.calls == []
 
