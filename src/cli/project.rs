@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::disk::{DiskFiles, cannot, read_file};
 use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute, docker_patterns};
-use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME};
+use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME, extended};
 use crate::name::{Identity, Naming, NamingOptions, request};
 use crate::program::ignored_files;
 use crate::project::{
@@ -39,7 +39,7 @@ impl Project {
             .filter(|directory| directory.is_dir())
             .ok_or_else(|| no_directory(context))?;
         let path = spec_file(file, context)?;
-        let text = read(&path)?;
+        let text = read_spec(&path)?;
         let parsed = image_spec::parse(&text);
         let errors = Failure::of(&text, parsed.errors(operation));
         let spec = match parsed.spec {
@@ -243,8 +243,28 @@ fn default_file(context: &Path) -> Result<PathBuf, Diagnostic> {
     })
 }
 
-/// The text of a spec's file.
-pub(super) fn read(path: &Path) -> Result<Text, Diagnostic> {
+/// The text of a spec's file, with those of the files that it extends. One from standard input extends none: no build
+/// would find them.
+pub(super) fn read_spec(path: &Path) -> Result<Text, Failure> {
+    let mut text = read(path)?;
+    while path != Path::new("-") {
+        let wanted = extended(&text).map_err(|problem| Failure::from(problem).about(&text))?;
+        let Some(wanted) = wanted else { return Ok(text) };
+        let path = Path::new(&wanted.path);
+        let content = match read_file(path, MAX_BYTES) {
+            Ok(content) => content,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Failure::from(wanted.missing().caused_by(error)).about(&text));
+            }
+            Err(error) => return Err(cannot("read", path, error).into()),
+        };
+        text.add(Text::from_utf8(&wanted.path, content).map_err(Diagnostic::from)?);
+    }
+    Ok(text)
+}
+
+/// The text of one file.
+fn read(path: &Path) -> Result<Text, Diagnostic> {
     let content = if path == Path::new("-") {
         let mut content = Vec::new();
         let limit = MAX_BYTES as u64 + 1;

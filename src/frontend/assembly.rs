@@ -214,7 +214,7 @@ impl Build<'_> {
             sets_modes: self.session.client.sets_modes(),
             source: Some(SpecSource {
                 text: Arc::new(self.session.file.text.clone()),
-                file: Arc::clone(&self.session.file.source),
+                files: self.session.file.sources.clone(),
             }),
             ..LlbOptions::new(strategy)
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::frontend::gateway::{Client, Solved};
 use crate::frontend::options::FrontendOptions;
 use crate::frontend::positions;
-use crate::image_spec::DEFAULT_NAMES;
+use crate::image_spec::{DEFAULT_NAMES, extended};
 use crate::llb::{Copy, Definition, FileActions, Git, Http, Local, Metadata, Output, SourceFile};
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, ProblemKind, Text, redact};
@@ -17,8 +17,8 @@ const MAX_WARNED_BYTES: usize = 64 * 1024;
 pub(super) struct SpecFile {
     /// Its name and content.
     pub(super) text: Text,
-    /// The file that steps and warnings point into, with credentials hidden.
-    pub(super) source: Arc<SourceFile>,
+    /// The files that steps and warnings point into, the parts of the text, with credentials hidden.
+    pub(super) sources: Vec<Arc<SourceFile>>,
     /// The digest of the vertex that loaded it, which warnings are tied to.
     pub(super) digest: String,
     /// The content of `<name>.dockerignore` beside it, if there is one.
@@ -195,7 +195,9 @@ async fn load_from(
         };
         let ignore = read_ignore(client, &solved, &format!("{name}.dockerignore")).await?;
         let text = Text::from_utf8(name, content).map_err(Diagnostic::from)?;
-        return Ok(spec_file(text, tree, ignore, origin));
+        let mut file = spec_file(text, tree, ignore, origin);
+        let added = add_extended(client, &mut file).await;
+        return added.map(|()| file);
     }
     let asked = options.get("filename").unwrap_or(DEFAULT_NAMES[0]);
     let problem = Diagnostic::error("no-spec-file", format!("there is no spec file {asked}"))
@@ -207,19 +209,49 @@ async fn load_from(
     })
 }
 
-fn spec_file(text: Text, tree: &Output, ignore: Option<String>, origin: FileSource) -> SpecFile {
-    let source = SourceFile {
+/// A file as the graph has it.
+fn source_file(text: &Text, tree: &Output) -> Arc<SourceFile> {
+    Arc::new(SourceFile {
         filename: text.name().to_owned(),
         data: redact(text.content()).into_bytes(),
         language: "YAML".into(),
         definition: Some(Definition::new(Some(tree))),
-    };
+    })
+}
+
+fn spec_file(text: Text, tree: &Output, ignore: Option<String>, origin: FileSource) -> SpecFile {
     SpecFile {
+        sources: vec![source_file(&text, tree)],
         text,
-        source: Arc::new(source),
         digest: tree.vertex.digest().to_owned(),
         ignore,
         origin,
+    }
+}
+
+/// Adds the files that a spec extends.
+async fn add_extended(client: &Client, file: &mut SpecFile) -> Result<(), Failure> {
+    loop {
+        let wanted = extended(&file.text).map_err(|problem| Failure::from(problem).about(&file.text))?;
+        let Some(wanted) = wanted else { return Ok(()) };
+        let tree = match &file.origin {
+            FileSource::Fetched(tree) => tree.clone(),
+            FileSource::Client(directory) => directory
+                .paths(&format!("-{}", wanted.path), vec![wanted.path.clone()])
+                .output(Metadata::named(format!("[internal] load {}", wanted.path))),
+        };
+        let solved = client.solve(Some(&tree)).await?;
+        let content = client.read(&solved, &wanted.path, MAX_BYTES).await;
+        let text = match content {
+            Ok(Some(content)) => Text::from_utf8(&wanted.path, content).map_err(Diagnostic::from)?,
+            Ok(None) => return Err(too_large(&wanted.path, MAX_BYTES).into()),
+            Err(error) if error.is_missing() => {
+                return Err(Failure::from(wanted.missing().caused_by(error)).about(&file.text));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        file.sources.push(source_file(&text, &tree));
+        file.text.add(text);
     }
 }
 
@@ -293,9 +325,17 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
     if !client.gateway_can("gateway.warnings") {
         return Ok(());
     }
+    let part = warning.span().map_or(0, |span| file.text.part(span.start).0);
+    let Some(source) = file.sources.get(part) else {
+        return Ok(());
+    };
     let ranges = warning.span().map(|span| positions::range(&file.text, span));
     let place = warning.span().map_or(String::new(), |span| {
-        format!(" (line {})", file.text.position(span.start).line)
+        let line = file.text.position(span.start).line;
+        match part {
+            0 => format!(" (line {line})"),
+            _ => format!(" ({}, line {line})", source.filename),
+        }
     });
     client
         .gateway
@@ -306,13 +346,13 @@ pub(super) async fn warn(client: &Client, file: &SpecFile, warning: &Diagnostic)
             detail: warning.help.iter().map(|help| help.clone().into_bytes()).collect(),
             url: String::new(),
             info: Some(crate::proto::pb::SourceInfo {
-                filename: file.source.filename.clone(),
-                data: if file.source.data.len() > MAX_WARNED_BYTES {
+                filename: source.filename.clone(),
+                data: if source.data.len() > MAX_WARNED_BYTES {
                     Vec::new()
                 } else {
-                    file.source.data.clone()
+                    source.data.clone()
                 },
-                language: file.source.language.clone(),
+                language: source.language.clone(),
                 definition: None,
             }),
             ranges: ranges.into_iter().collect(),

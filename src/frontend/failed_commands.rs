@@ -69,12 +69,14 @@ fn command(session: &Session, spec: &ImageSpec, call: &CallError, list: &str, nu
         _ => &spec.commands,
     });
     let spans = |list| ImageSpec::strings(list).map(|command| command.span).collect::<Vec<_>>();
-    let is_shown = |spans: &Vec<Span>| {
-        let mut lines: Vec<(u32, u32)> = spans.iter().map(|span| text.lines(*span)).collect();
+    // It shows those of one file.
+    let lines_in = |spans: &[Span], part: usize| {
+        let spans = spans.iter().filter(|span| text.part(span.start).0 == part);
+        let mut lines: Vec<(u32, u32)> = spans.map(|span| text.lines(*span)).collect();
         lines.sort_unstable();
         lines.dedup();
-        let lines: Vec<Value> = lines.into_iter().map(positions::json_range).collect();
-        lines == shown
+        lines.into_iter().map(positions::json_range).collect::<Vec<Value>>()
     };
+    let is_shown = |spans: &Vec<Span>| (0..text.parts().count()).any(|part| lines_in(spans, part) == shown);
     lists.map(spans).find(is_shown)?.get(position).copied()
 }

@@ -28,10 +28,10 @@ pub(super) fn json_range((first, last): (u32, u32)) -> Value {
     json!({"start": {"line": first}, "end": {"line": last}})
 }
 
-/// A place in the first of an answer's files; clients print none for the index -1.
+/// A place in an answer's files, which are the parts of the text; clients print none for the index -1.
 pub(super) fn location(text: &Text, span: Option<Span>) -> Value {
     match span {
-        Some(span) => json!({"sourceIndex": 0, "ranges": json_ranges(text, span)}),
+        Some(span) => json!({"sourceIndex": text.part(span.start).0, "ranges": json_ranges(text, span)}),
         None => json!({"sourceIndex": -1}),
     }
 }

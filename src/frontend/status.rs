@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::frontend::gateway::{CallError, INTERNAL, UNKNOWN, detail};
 use crate::frontend::positions;
 use crate::proto::google::rpc::Status;
-use crate::text::{Diagnostic, Failure, ProblemKind, shown_text};
+use crate::text::{Diagnostic, Failure, ProblemKind, Span, shown_text};
 
 /// At most this many snippets travel with an error, and at most this many bytes of files: each carries
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
@@ -44,12 +44,23 @@ fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
     let Some(text) = &failure.file else {
         return Vec::new();
     };
-    let most = MAX_SNIPPETS.min(MAX_SNIPPET_BYTES / text.content().len().max(1));
-    // Clients print this, so it must hide what the message hides.
-    let data = STANDARD.encode(shown_text(text, &failure.problems));
+    let largest = text.parts().map(|(_, part)| part.content().len()).max();
+    let most = MAX_SNIPPETS.min(MAX_SNIPPET_BYTES / largest.unwrap_or_default().max(1));
+    // Clients print these, so they must hide what the message hides.
+    let shown: Vec<(&str, String)> = text
+        .parts()
+        .enumerate()
+        .map(|(number, (_, part))| {
+            (
+                part.name(),
+                STANDARD.encode(shown_text(text, number, &failure.problems)),
+            )
+        })
+        .collect();
     let spans = failure.problems.iter().filter_map(Diagnostic::span);
-    let snippet = |span| {
-        let info = json!({"filename": text.name(), "data": data, "language": "YAML"});
+    let snippet = |span: Span| {
+        let (name, data) = shown.get(text.part(span.start).0).cloned().unwrap_or_default();
+        let info = json!({"filename": name, "data": data, "language": "YAML"});
         let ranges = positions::json_ranges(text, span);
         detail("errdefs.Source", &json!({"info": info, "ranges": ranges}))
     };

@@ -10,6 +10,7 @@ mod check_packages;
 mod check_secrets;
 mod choice;
 mod copy_entry;
+mod extends;
 mod field;
 mod file_names;
 mod keys;
@@ -23,6 +24,7 @@ mod types;
 mod values;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use extends::{Extended, extended};
 pub(crate) use field::OWN_FIELDS;
 pub use file_names::{DEFAULT_NAMES, LOCK_NAME};
 pub(crate) use model::NamedSecret;

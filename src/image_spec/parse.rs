@@ -1,8 +1,8 @@
 //! Reading and checking in one go: the door to this folder.
 
 use crate::image_spec::model::ImageSpec;
-use crate::image_spec::{check, read};
-use crate::text::{Diagnostic, Operation, Severity, Text, yaml};
+use crate::image_spec::{check, extends, read};
+use crate::text::{Diagnostic, Operation, Severity, Text};
 
 /// The result of reading a file.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ impl Parsed {
 /// Reads and checks a spec. Problems do not stop it, so one run finds all of them.
 #[must_use]
 pub fn parse(text: &Text) -> Parsed {
-    let root = match yaml::parse(text) {
+    let root = match extends::read(text) {
         Ok(root) => root,
         Err(diagnostic) => {
             return Parsed {

@@ -45,14 +45,17 @@ impl Diagnostic {
         };
         let about = about.into();
         // Credentials keep their length when hidden, so spans still fit.
-        let content = about.map(|text| shown_text(text, [self]));
+        let part = about.zip(self.span()).map(|(text, span)| text.part(span.start));
+        let content = about
+            .zip(part)
+            .map(|(text, (number, ..))| shown_text(text, number, [self]));
         let mut group = level
             .primary_title(self.message.as_str())
             .id(self.rule)
             .elements(None::<Snippet<'_, annotate_snippets::Annotation<'_>>>);
-        if let (Some(span), Some(text), Some(content)) = (self.span(), about, content) {
-            let end = span.end.min(content.len());
-            let start = span.start.min(end);
+        if let (Some(span), Some((_, from, text)), Some(content)) = (self.span(), part, content) {
+            let end = span.end.saturating_sub(from).min(content.len());
+            let start = (span.start - from).min(end);
             // Long blocks are marked at their first line.
             let end = content
                 .get(start..end)
@@ -91,7 +94,8 @@ impl Diagnostic {
         match (&self.place, about) {
             (Place::Span(span), Some(text)) => {
                 let position = text.position(span.start);
-                (Some(text.name()), Some(position.line), Some(position.column))
+                let (_, _, part) = text.part(span.start);
+                (Some(part.name()), Some(position.line), Some(position.column))
             }
             (Place::Elsewhere { file, line, column }, _) => (Some(file), Some(*line), *column),
             (Place::Span(_), None) | (Place::Nowhere, _) => (None, None, None),
@@ -99,17 +103,22 @@ impl Diagnostic {
     }
 }
 
-/// A file as it may be shown: credentials in URLs are hidden, and the whole of each value that a problem
-/// finds one in, since escapes can hide it from a search of the text. Keeps its length in bytes.
+/// A file as it may be shown, one of the parts of a text: credentials in URLs are hidden, and the whole of each value that
+/// a problem finds one in, since escapes can hide it from a search of the text. Keeps its length in bytes.
 #[must_use]
-pub fn shown_text<'a>(text: &Text, problems: impl IntoIterator<Item = &'a Diagnostic>) -> String {
-    let mut shown = redact(text.content());
+pub fn shown_text<'a>(text: &Text, part: usize, problems: impl IntoIterator<Item = &'a Diagnostic>) -> String {
+    let Some((from, own)) = text.parts().nth(part) else {
+        return String::new();
+    };
+    let mut shown = redact(own.content());
     for span in problems
         .into_iter()
         .filter(|problem| problem.rule == CREDENTIAL_RULE)
         .filter_map(Diagnostic::span)
+        .filter(|span| text.part(span.start).0 == part)
     {
-        let Some(value) = shown.get(span.start..span.end) else {
+        let range = span.start - from..span.end.saturating_sub(from);
+        let Some(value) = shown.get(range.clone()) else {
             continue;
         };
         let hidden: String = value
@@ -122,7 +131,7 @@ pub fn shown_text<'a>(text: &Text, problems: impl IntoIterator<Item = &'a Diagno
                 }
             })
             .collect();
-        shown.replace_range(span.start..span.end, &hidden);
+        shown.replace_range(range, &hidden);
     }
     shown
 }

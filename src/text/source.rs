@@ -24,12 +24,15 @@ pub struct Position {
     pub column: u32,
 }
 
-/// A named text that knows where its lines begin.
+/// A named text that knows where its lines begin, and perhaps the texts that it builds on. Spans speak of all of them: each
+/// text begins one byte after the end of the one before it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Text {
     name: String,
     content: String,
     line_starts: Vec<usize>,
+    /// With the byte at which each begins.
+    further: Vec<(usize, Text)>,
 }
 
 impl fmt::Debug for Text {
@@ -78,6 +81,36 @@ impl Text {
             name: name.into(),
             content,
             line_starts,
+            further: Vec::new(),
+        }
+    }
+
+    /// Adds a text that this one builds on.
+    pub fn add(&mut self, text: Self) {
+        let (start, last) = self.last();
+        let start = start + last.content.len() + 1;
+        self.further.push((start, text));
+    }
+
+    /// The text itself and those that it builds on, with the byte at which each begins.
+    pub fn parts(&self) -> impl Iterator<Item = (usize, &Self)> {
+        let further = self.further.iter().map(|(start, text)| (*start, text));
+        std::iter::once((0, self)).chain(further)
+    }
+
+    /// The last of all parts.
+    #[must_use]
+    pub fn last(&self) -> (usize, &Self) {
+        self.further.last().map_or((0, self), |(start, text)| (*start, text))
+    }
+
+    /// The number of the part that a byte is in, the byte at which it begins, and the part.
+    #[must_use]
+    pub fn part(&self, byte: usize) -> (usize, usize, &Self) {
+        let number = self.further.partition_point(|(start, _)| *start <= byte);
+        match number.checked_sub(1).and_then(|last| self.further.get(last)) {
+            Some((start, text)) => (number, *start, text),
+            None => (0, 0, self),
         }
     }
 
@@ -93,9 +126,14 @@ impl Text {
         &self.content
     }
 
-    /// The line and column of a byte.
+    /// The line and column of a byte, in the part that it is in.
     #[must_use]
     pub fn position(&self, byte: usize) -> Position {
+        let (_, start, part) = self.part(byte);
+        part.own_position(byte - start)
+    }
+
+    fn own_position(&self, byte: usize) -> Position {
         let line = self.line_starts.partition_point(|start| *start <= byte).max(1);
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let column = self.content.get(start..byte).map_or(0, |text| text.chars().count());
@@ -105,14 +143,16 @@ impl Text {
         }
     }
 
-    /// The first and last line that a span touches, from 1.
+    /// The first and last line that a span touches, from 1, in the part that it is in.
     #[must_use]
     pub fn lines(&self, span: Span) -> (u32, u32) {
-        let first = self.position(span.start).line;
+        let (_, part_start, part) = self.part(span.start);
+        let start = span.start - part_start;
+        let first = part.own_position(start).line;
         // A block ends at the start of the line after it.
-        let mut end = span.end.min(self.content.len());
-        while end > span.start + 1
-            && self
+        let mut end = span.end.saturating_sub(part_start).min(part.content.len());
+        while end > start + 1
+            && part
                 .content
                 .as_bytes()
                 .get(end - 1)
@@ -120,7 +160,7 @@ impl Text {
         {
             end -= 1;
         }
-        let last = self.position(end.saturating_sub(1).max(span.start)).line;
+        let last = part.own_position(end.saturating_sub(1).max(start)).line;
         (first, last.max(first))
     }
 }

@@ -162,17 +162,22 @@ impl StoreyWriter<'_> {
     }
 
     fn metadata(&self, step: &Step) -> Metadata {
-        let locations = self.options.source.iter().map(|source| {
-            let mut lines: Vec<(u32, u32)> = step.spans.iter().map(|span| source.text.lines(*span)).collect();
+        let files = self.options.source.iter().flat_map(|source| {
+            let files = source.files.iter().enumerate();
+            files.map(|(number, file)| (&source.text, number, file))
+        });
+        let locations = files.filter_map(|(text, number, file)| {
+            let spans = step.spans.iter().filter(|span| text.part(span.start).0 == number);
+            let mut lines: Vec<(u32, u32)> = spans.map(|span| text.lines(*span)).collect();
             lines.sort_unstable();
             lines.dedup();
-            Location {
-                file: Arc::clone(&source.file),
+            (!lines.is_empty()).then(|| Location {
+                file: Arc::clone(file),
                 ranges: lines
                     .into_iter()
                     .map(|(first, last)| LineRange { first, last })
                     .collect(),
-            }
+            })
         });
         Metadata {
             ignore_cache: self.options.no_cache.iter().any(|part| part.has(step)),

@@ -22,13 +22,13 @@ pub struct Sources {
     pub spec_directory: Option<Output>,
 }
 
-/// The spec file, which steps point into.
+/// The spec file, and those that it extends, which steps point into.
 #[derive(Debug, Clone)]
 pub struct SpecSource {
     /// Its text, for lines.
     pub text: Arc<Text>,
-    /// The file as it is in the graph.
-    pub file: Arc<SourceFile>,
+    /// Its parts as they are in the graph.
+    pub files: Vec<Arc<SourceFile>>,
 }
 
 /// What a user asks of a build, in addition to the plan.

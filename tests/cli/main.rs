@@ -12,6 +12,7 @@ mod plan;
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
@@ -377,6 +378,59 @@ fn what_is_locked_is_not_locked_again() {
     let error = project.fails(&["lock"]);
     assert!(error.contains("imageSpec.yaml:2:15"), "{error}");
     assert!(error.contains("`deps/uv.lock`, which is a lock already"), "{error}");
+}
+
+#[test]
+fn a_spec_extends_another_file() {
+    let project = Project::new("extends: shared/base.yaml\nname: web\npackages: [flask]\nenv: {B: '2'}\n");
+    project
+        .file(
+            "shared/base.yaml",
+            "extends: org.yaml\npackages: [requests]\nregistry: ghcr.io/acme\n",
+        )
+        .file("shared/org.yaml", "env: {A: '1', B: '1'}\nprofile: plain\n");
+    let merged = Project::new(
+        "name: web\nregistry: ghcr.io/acme\nprofile: plain\npackages: [requests, flask]\nenv: {A: '1', B: '2'}\n",
+    );
+    assert_eq!(project.run(&["name"]).out, merged.run(&["name"]).out);
+    // From anywhere, and by an absolute path.
+    let absolute = project.path().join("imageSpec.yaml");
+    let named = |file: &str| {
+        let said = said(Command::new(PROGRAM).args(["name", "-f", file]).current_dir("/"));
+        assert_eq!(said.code, 0, "{}", said.err);
+        said.out
+    };
+    assert_eq!(named(absolute.to_str().unwrap()), merged.run(&["name"]).out);
+    project.file("shared/org.yaml", "profile: plain\nuser: 'a b'\n");
+    let error = project.run(&["build", "--dry-run"]).err;
+    for words in [
+        "error[user]: `user: a b` is not a user",
+        "--> ./shared/org.yaml:2:7",
+        "2 | user: 'a b'",
+    ] {
+        assert!(
+            error.replace("--> shared", "--> ./shared").contains(words),
+            "{words}: {error}"
+        );
+    }
+    project.file("shared/org.yaml", "extends: base.yaml\n");
+    let error = project.fails(&["tag"]);
+    assert!(error.contains("these files extend each other"), "{error}");
+    assert!(error.contains("shared/org.yaml:1:10"), "{error}");
+    std::fs::remove_file(project.path().join("shared/base.yaml")).unwrap();
+    let error = project.fails(&["tag"]);
+    assert!(error.contains("imageSpec.yaml:1:10"), "{error}");
+    assert!(error.contains("shared/base.yaml, which is not there"), "{error}");
+    let mut piped = Command::new(PROGRAM)
+        .args(["tag", "-f", "-"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    piped.stdin.take().unwrap().write_all(b"extends: x.yaml\n").unwrap();
+    let output = piped.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("a spec from standard input extends no files"), "{error}");
 }
 
 #[test]

@@ -28,6 +28,38 @@ fn a_failing_step_points_into_the_spec() {
 }
 
 #[test]
+fn places_in_extended_files_are_theirs() {
+    let project = Project::new("extends: shared/base.yaml\nprofile: plain\ncommands: [\"true\"]\n");
+    project.file(
+        "shared/base.yaml",
+        "\n# Shared.\nenv: {WHO: base}\ncommands:\n  - echo $WHO > /who\n",
+    );
+    assert_eq!(project.build_and_run("engine-extends", "cat /who"), "base\n");
+    // The failing command is in the other file.
+    project.file("shared/base.yaml", "\n# Shared.\ncommands:\n  - echo one\n  - exit 7\n");
+    let log = project.fail("engine-extends");
+    assert!(log.contains("shared/base.yaml:5"), "{log}");
+    assert!(log.contains(">>>   - exit 7"), "{log}");
+    // So is a wrong field.
+    project.file("shared/base.yaml", "\npakages: [x]\n");
+    let log = project.fail("engine-extends");
+    assert!(log.contains("shared/base.yaml:2:1: unknown field `pakages`"), "{log}");
+    assert!(log.contains(">>> pakages: [x]"), "{log}");
+    let checked = project
+        .engine
+        .docker(&["buildx", "build", "--check", "-f", "imageSpec.yaml", "."]);
+    let checked = progress::output({ checked }.current_dir(project.directory.path()));
+    let checked = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.contains("shared/base.yaml:2"), "{checked}");
+    std::fs::remove_file(project.directory.path().join("shared/base.yaml")).unwrap();
+    let log = project.fail("engine-extends");
+    assert!(
+        log.contains("imageSpec.yaml:2:10: `extends` names shared/base.yaml, which is not there"),
+        "{log}"
+    );
+}
+
+#[test]
 fn a_misspelt_field_is_named_with_its_line() {
     let log = Project::new("pakages: [six]\nprofile: plane\n").fail("engine-misspelt");
     assert!(log.contains("2 problems in imageSpec.yaml"), "{log}");

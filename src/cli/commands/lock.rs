@@ -11,7 +11,7 @@ use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::request::{Places, frontend};
 use crate::cli::disk::cannot;
 use crate::cli::output::{DONE, out};
-use crate::cli::project::{read, spec_file};
+use crate::cli::project::{read_spec, spec_file};
 use crate::cli::settings::Settings;
 use crate::engine::{BuildOption, BuildRequest, Engines};
 use crate::image_spec::{self, DEFAULT_NAMES, LOCK_NAME};
@@ -52,7 +52,7 @@ impl LockArguments {
 pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
     let file = spec_file(arguments.spec.file.as_deref(), &arguments.spec.context)?;
     let is_piped = file == Path::new("-");
-    let text = read(&file)?;
+    let text = read_spec(&file)?;
     refuse_named_lock(&text)?;
     let target = match &arguments.output {
         Some(output) => output.clone(),

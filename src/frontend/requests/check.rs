@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
@@ -26,11 +26,19 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         text.push_str(&format!("{}\n", warning.line(&file.text)));
     }
     let errors: Vec<&Diagnostic> = parsed.errors(Operation::Building).collect();
-    let data = shown_text(&file.text, errors.iter().copied());
+    let sources: Vec<Value> = file
+        .text
+        .parts()
+        .enumerate()
+        .map(|(number, (_, part))| {
+            let data = STANDARD.encode(shown_text(&file.text, number, errors.iter().copied()));
+            json!({"filename": part.name(), "language": "YAML", "data": data})
+        })
+        .collect();
     let clean = warnings.is_empty() && errors.is_empty();
     let mut report = json!({
         "warnings": warnings,
-        "sources": [{"filename": file.text.name(), "language": "YAML", "data": STANDARD.encode(data)}],
+        "sources": sources,
     });
     if let Some(first) = errors.first() {
         let message = status::message(&Failure::of(&file.text, errors.iter().copied()));

@@ -22,7 +22,8 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         let required = if secret.is_required { "true" } else { "" };
         table.push_str(&format!("{:<17}{required}\n", secret.id));
     }
-    let sources = json!([STANDARD.encode(&session.file.source.data)]);
+    let files = session.file.sources.iter();
+    let sources: Vec<String> = files.map(|source| STANDARD.encode(&source.data)).collect();
     let outline = json!({"name": spec.name, "secrets": secrets, "sources": sources});
     Ok(reply(&outline, table))
 }

@@ -20,6 +20,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         .map(|stage| json!({"name": stage.name(), "default": *stage == Stage::Image}))
         .collect();
     let table = stages.iter().map(|stage| format!("{}\n", stage.name())).collect();
-    let sources = json!([STANDARD.encode(&session.file.source.data)]);
+    let files = session.file.sources.iter();
+    let sources: Vec<String> = files.map(|source| STANDARD.encode(&source.data)).collect();
     Ok(reply(&json!({"targets": targets, "sources": sources}), table))
 }
