@@ -158,7 +158,7 @@ fn definition(name: &str, yaml: &str, strategy: Strategy) -> Definition {
     let options = LlbOptions {
         source: Some(SpecSource {
             text: Arc::new(Text::new(name, yaml)),
-            file,
+            files: vec![file],
         }),
         ..LlbOptions::new(strategy)
     };
