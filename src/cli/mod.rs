@@ -18,7 +18,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
 use crate::cli::commands::{
-    build as build_command, completions, config, diff, engines, exists, id, inspect, lock, man, name, plan, tag,
+    build as build_command, completions, config, diff, engines, exists, from_env, id, inspect, lock, man, name, plan,
+    tag, with,
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
@@ -77,6 +78,12 @@ enum Command {
     ///
     /// An engine resolves them inside the image, as a build would.
     Lock(lock::LockArguments),
+    /// Print a spec with more in it, comments kept: flytekit's `with_packages` and its kin.
+    ///
+    /// The file stays as it is. `extends` in a spec does the same for good.
+    With(with::WithArguments),
+    /// Print a spec with the Python version and pinned packages of an environment: flytekit's `from_env`.
+    FromEnv(from_env::FromEnvArguments),
     /// Print a script that completes command lines in a shell.
     Completions(completions::CompletionsArguments),
     /// Write manual pages.
@@ -119,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
+        Command::With(arguments) => (false, with::run(arguments)),
+        Command::FromEnv(arguments) => (false, from_env::run(arguments)),
         Command::Completions(arguments) => (false, completions::run(arguments, CommandLine::command())),
         Command::Man(arguments) => (false, man::run(arguments, CommandLine::command())),
     };

@@ -264,7 +264,7 @@ pub(super) fn read_spec(path: &Path) -> Result<Text, Failure> {
 }
 
 /// The text of one file.
-fn read(path: &Path) -> Result<Text, Diagnostic> {
+pub(super) fn read(path: &Path) -> Result<Text, Diagnostic> {
     let content = if path == Path::new("-") {
         let mut content = Vec::new();
         let limit = MAX_BYTES as u64 + 1;

@@ -10,6 +10,7 @@ mod check_packages;
 mod check_secrets;
 mod choice;
 mod copy_entry;
+mod derive;
 mod extends;
 mod field;
 mod file_names;
@@ -22,8 +23,10 @@ mod secret;
 mod secret_use;
 mod types;
 mod values;
+mod yaml_text;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub use derive::{Additions, derive};
 pub use extends::{Extended, extended};
 pub(crate) use field::OWN_FIELDS;
 pub use file_names::{DEFAULT_NAMES, LOCK_NAME};

@@ -434,6 +434,106 @@ fn a_spec_extends_another_file() {
 }
 
 #[test]
+fn a_spec_with_more_in_it_is_printed() {
+    let project = Project::new("# Ours.\npackages: [flask] # web\ncommands:\n  - make\n");
+    let said = project.run(&[
+        "with",
+        "--packages",
+        "pandas",
+        "polars>=1",
+        "--apt-packages",
+        "git",
+        "--commands",
+        "echo a: b",
+        "--builder-options",
+        "workdir=/srv",
+        "heavy=[torch]",
+    ]);
+    let expect = "# Ours.\npackages: [flask, pandas, polars>=1] # web\ncommands:\n  - make\n  - 'echo a: b'\napt_packages:\n  - git\n\
+        builder_options:\n  workdir: /srv\n  heavy: [torch]\n";
+    assert_eq!(said.out, expect, "{}", said.err);
+    // What is printed can be read again.
+    let derived = Project::new(&said.out);
+    assert_eq!(derived.run(&["tag"]).code, 0);
+    for (args, words, code) in [
+        (vec!["with"], "nothing is to be added", 2),
+        (vec!["with", "--builder-options", "a"], "write KEY=VALUE", 2),
+        (vec!["with", "--builder-options", "a=[b"], "is not YAML", 3),
+        (
+            vec!["with", "-f", "other.yaml", "--packages", "a"],
+            "cannot read other.yaml",
+            3,
+        ),
+    ] {
+        let said = project.run(&args);
+        assert_eq!(said.code, code, "{args:?} {}", said.err);
+        assert!(said.err.contains(words), "{args:?} {}", said.err);
+    }
+}
+
+/// The versions are those that a Python really finds.
+#[test]
+fn an_environment_becomes_a_spec() {
+    let project = Project::new("# Base.\nname: x\npackages: [flask]\n");
+    project.file(
+        "site/demo_pkg-1.2.dist-info/METADATA",
+        "Metadata-Version: 2.1\nName: demo-pkg\nVersion: 1.2\n",
+    );
+    let run = |args: &[&str]| {
+        let mut command = Command::new(PROGRAM);
+        said(
+            command
+                .args(args)
+                .current_dir(project.path())
+                .env("PYTHONPATH", project.path().join("site")),
+        )
+    };
+    let version = "import sys; print('%d.%d' % sys.version_info[:2])";
+    let output = Command::new("python3").args(["-c", version]).output().unwrap();
+    let version = String::from_utf8(output.stdout).unwrap().trim().to_owned();
+    let found = run(&["from-env", "--python", "python3", "--pinned", "demo-pkg"]);
+    assert_eq!(
+        found.out,
+        format!("python_version: '{version}'\npackages:\n  - demo-pkg==1.2\n"),
+        "{}",
+        found.err
+    );
+    let found = run(&["from-env", "--python", "python3"]);
+    assert_eq!(found.out, format!("python_version: '{version}'\npackages: []\n"));
+    let found = run(&[
+        "from-env",
+        "--python",
+        "python3",
+        "-f",
+        "imageSpec.yaml",
+        "--pinned",
+        "demo-pkg",
+    ]);
+    let expect = format!("# Base.\nname: x\npackages: [flask, demo-pkg==1.2]\npython_version: '{version}'\n");
+    assert_eq!(found.out, expect);
+    let missing = run(&[
+        "from-env",
+        "--python",
+        "python3",
+        "--pinned",
+        "demo-pkg",
+        "no-such-package",
+    ]);
+    assert_eq!(missing.code, 3);
+    assert!(
+        missing.err.contains("python3 does not have no-such-package"),
+        "{}",
+        missing.err
+    );
+    project.file("imageSpec.yaml", "python_version: '3.10'\n");
+    let twice = run(&["from-env", "--python", "python3", "-f", "imageSpec.yaml"]);
+    assert!(twice.err.contains("imageSpec.yaml:1:17"), "{}", twice.err);
+    let nobody = run(&["from-env", "--python", "no-such-python"]);
+    assert!(nobody.err.contains("cannot start `no-such-python`"), "{}", nobody.err);
+    assert!(nobody.err.contains("--python"), "{}", nobody.err);
+}
+
+#[test]
 fn differences_name_their_inputs_and_no_credential() {
     let project = Project::new("packages: [a]\nenv: {A: b}\npip_index: https://me:hunter2@host/simple\ncopy: [data]\n");
     project.file("data/x", "1");

@@ -1,0 +1,65 @@
+//! `imagespec with`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use crate::cli::output::{DONE, out};
+use crate::cli::project::{read, spec_file};
+use crate::image_spec::{Additions, derive};
+use crate::text::{Diagnostic, Failure, ProblemKind};
+
+#[derive(Debug, Args)]
+pub(crate) struct WithArguments {
+    /// The spec; `imageSpec.yaml` or `imagespec.yaml` in this directory by default, `-` for standard input.
+    #[arg(short, long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Add Python packages.
+    #[arg(long, value_name = "PACKAGE", num_args = 1..)]
+    packages: Vec<String>,
+    /// Add Debian packages.
+    #[arg(long, value_name = "PACKAGE", num_args = 1..)]
+    apt_packages: Vec<String>,
+    /// Add commands to the last ones.
+    #[arg(long, value_name = "COMMAND", num_args = 1..)]
+    commands: Vec<String>,
+    /// Add files and directories to copy.
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    copy: Vec<String>,
+    /// Add packages that tasks install when they start.
+    #[arg(long, value_name = "PACKAGE", num_args = 1..)]
+    runtime_packages: Vec<String>,
+    /// Set keys of `builder_options`, to values as YAML writes them.
+    #[arg(long, value_name = "KEY=VALUE", num_args = 1.., value_parser = option)]
+    builder_options: Vec<(String, String)>,
+}
+
+fn option(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write KEY=VALUE".to_owned()),
+    }
+}
+
+/// Prints the spec with more in it. The file stays as it is.
+pub(crate) fn run(arguments: &WithArguments) -> Result<u8, Failure> {
+    let text = read(&spec_file(arguments.file.as_deref(), Path::new("."))?)?;
+    let additions = Additions {
+        entries: vec![
+            ("packages", arguments.packages.clone()),
+            ("apt_packages", arguments.apt_packages.clone()),
+            ("commands", arguments.commands.clone()),
+            ("copy", arguments.copy.clone()),
+            ("runtime_packages", arguments.runtime_packages.clone()),
+        ],
+        options: arguments.builder_options.clone(),
+        ..Additions::default()
+    };
+    if additions.entries.iter().all(|(_, entries)| entries.is_empty()) && additions.options.is_empty() {
+        let problem = Diagnostic::error("nothing-added", "nothing is to be added").kind(ProblemKind::Usage);
+        return Err(problem.help("name something: imagespec with --packages pandas").into());
+    }
+    let derived = derive(&text, &additions).map_err(|problem| Failure::from(problem).about(&text))?;
+    out(&derived);
+    Ok(DONE)
+}
