@@ -121,8 +121,8 @@ def export(spec: ImageSpec, origin: str) -> tuple[str, bool]:
     fields: dict[str, Any] = {}
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
-        # Neither counts in the tag; one chooses who builds, the other is for another builder.
-        if value is None or field.name in ("builder", "registry_config"):
+        # Neither counts in the tag of today's flytekit; one chooses who builds, the other is for another builder.
+        if value is None or field.name == "registry_config" or (field.name == "builder" and hasattr(spec, "id")):
             continue
         fields[field.name] = _value(field.name, value, notes)
     _complete(spec, fields, notes)
@@ -141,7 +141,8 @@ def export(spec: ImageSpec, origin: str) -> tuple[str, bool]:
         said = f"{theirs}, as in flytekit"
     else:
         said = f"{ours}, but {theirs} in flytekit"
-        notes = notes or ["nothing in this file says why: please report it"]
+        if spec.builder and not any(note.endswith("another tag") for note in notes):
+            notes.append("builder counts in the tag of flytekit before 1.15.3: another tag")
     head = [f"From {origin}, by python -m imagespec_builder export", said, *(f"- {note}" for note in notes)]
     lines = (f"# {line}".encode("ascii", "backslashreplace").decode() for note in head for line in note.splitlines())
     return "\n".join([*lines, text]), ours is not None and theirs is not None and ours != theirs

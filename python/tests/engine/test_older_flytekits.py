@@ -52,3 +52,14 @@ def test_an_older_flytekit_builds(bed: Bed, tmp_path: Path, version: str, _: str
         [*command], cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "DOCKER_HOST": "unix:///nowhere"}
     )
     assert f"Image {name} found. Skip building." in again.stdout, again.stderr
+
+
+@pytest.mark.parametrize(("version", "_", "python"), FLYTEKITS, ids=[version for version, _, _ in FLYTEKITS])
+def test_a_spec_of_an_older_flytekit_is_exported(tmp_path: Path, version: str, _: str, python: str) -> None:
+    text = 'from flytekit import ImageSpec\none = ImageSpec(name="n", packages=["flytekit"], builder="imagespec")\n'
+    (tmp_path / "specs.py").write_text(text)
+    command = [python, "-m", "imagespec_builder", "export", "specs", "-o", "-"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    counts_builder = "builder counts in the tag of flytekit before 1.15.3: another tag"
+    assert ("as in flytekit" in ended.stdout) == version.startswith("1.13"), ended.stderr
+    assert (counts_builder in ended.stdout) != version.startswith("1.13")
