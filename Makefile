@@ -22,7 +22,7 @@ FRONTEND_TARGET := $(shell uname -m)-unknown-linux-musl
 # Static, so that an image needs nothing else, and at a fixed address, for size. On x86_64 the linker is the toolchain's lld,
 # which keeps functions with equal code once. Without paths of this machine. `frontend.Dockerfile` has the same.
 FRONTEND_FLAGS := -C target-feature=+crt-static -C relocation-model=static
-FRONTEND_FLAGS += --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src/=
+FRONTEND_FLAGS += --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)/registry/src/= --remap-path-prefix=$(CURDIR)/=
 ifneq ($(filter x86_64-%,$(FRONTEND_TARGET)),)
 LLD_DIRECTORY = $(shell rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld
 FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2

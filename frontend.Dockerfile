@@ -11,7 +11,7 @@ COPY src src
 # Static and at a fixed address, for size; functions with equal code are kept once where the linker can do that.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
     target="$(uname -m)-unknown-linux-musl" && rustup target add "$target" && \
-    flags="-C target-feature=+crt-static -C relocation-model=static --remap-path-prefix=$CARGO_HOME/registry/src/=" && \
+    flags="-C target-feature=+crt-static -C relocation-model=static --remap-path-prefix=$CARGO_HOME/registry/src/= --remap-path-prefix=/src/=" && \
     case "$target" in x86_64-*) \
         lld="$(rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-gnu/bin/gcc-ld" && \
         flags="$flags -C link-arg=-B$lld -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2" ;; \
