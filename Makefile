@@ -5,6 +5,7 @@
 # make frontend         the frontend's image [IMAGE=imagespec:dev] [PUSH=1]
 # make cli              the command line program with the frontend in it, target/release/imagespec
 # make wheel            the wheel of imagespec-builder with the same in it, for any Linux of this architecture, in target/wheels
+# make release VERSION=…  what a release has, in target/release-VERSION: wheel, program, frontend, SBOM, checksums
 # make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder (also: make bench)
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
@@ -28,7 +29,7 @@ LLD_DIRECTORY = $(shell rustc --print sysroot)/lib/rustlib/x86_64-unknown-linux-
 FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-O2
 endif
 
-.PHONY: help demo test test-all lint-and-binary frontend binary cli wheel lint check-tools testbed testbed-down
+.PHONY: help demo test test-all lint-and-binary frontend binary cli wheel release lint check-tools testbed testbed-down
 .PHONY: bench-edits bench-frontend bench-digests bench-start bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
@@ -72,6 +73,11 @@ test: lint-and-binary
 
 test-all: lint-and-binary
 	tests/scripts/test $(BINARY) $(ROUNDS)
+
+# The same commit gives the same bytes.
+release: export WHEEL_FLAGS = $(FRONTEND_FLAGS)
+release: binary
+	tests/scripts/release "$(VERSION)" $(BINARY)
 
 lint: check-tools
 	cargo fmt --check

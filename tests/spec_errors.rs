@@ -121,6 +121,7 @@ const CASES: &[(&str, &str)] = &[
     ("tag-format-short", "tag_format: \"{spec_hash:.3}-dev\"\n"),
     ("builder-ignored", "builder: envd\n"),
     ("cuda", "cuda: \"12.1\"\n"),
+    ("cuda", "cudnn: \"8\"\n"),
     ("apt-package", "apt_packages: [\"curl; touch /pwned\"]\n"),
     ("empty-entry", "packages: [\"\"]\n"),
     ("option-as-entry", "conda_packages: [--file=/etc/passwd]\n"),

@@ -193,6 +193,17 @@ fn the_spec_is_loaded_with_the_op_that_buildkit_itself_uses() {
 }
 
 #[test]
+fn the_platform_is_that_of_the_spec() {
+    let memory = build(with_data("profile: plain\nplatform: linux/arm64\n"), &[]);
+    let result = result(&memory);
+    let config: serde_json::Value = serde_json::from_slice(&result.metadata["containerimage.config"]).unwrap();
+    assert_eq!(
+        (&config["os"], &config["architecture"]),
+        (&"linux".into(), &"arm64".into())
+    );
+}
+
+#[test]
 fn several_platforms_give_an_index() {
     let memory = build(with_data(SPEC), &[("platform", "linux/amd64,linux/arm64")]);
     let result = result(&memory);

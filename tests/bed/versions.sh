@@ -21,6 +21,8 @@ export PY_RATTLER_VERSION=0.28.0 CERTIFI_VERSION=2025.11.12
 
 # What the benchmarks measure beside.
 export FLYTEKIT_VERSION=1.16.31
+# Lists what a release is made of.
+export CYCLONEDX_VERSION=0.5.9
 
 # fetch_wheel DIR REQUIREMENT [PIP OPTION...]: with this machine's own pip, so that its index and certificates apply.
 fetch_wheel() {

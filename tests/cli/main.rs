@@ -443,6 +443,10 @@ fn a_spec_with_more_in_it_is_printed() {
         "polars>=1",
         "--apt-packages",
         "git",
+        "--copy",
+        "data",
+        "--runtime-packages",
+        "debugpy",
         "--commands",
         "echo a: b",
         "--builder-options",
@@ -450,7 +454,7 @@ fn a_spec_with_more_in_it_is_printed() {
         "heavy=[torch]",
     ]);
     let expect = "# Ours.\npackages: [flask, pandas, polars>=1] # web\ncommands:\n  - make\n  - 'echo a: b'\napt_packages:\n  - git\n\
-        builder_options:\n  workdir: /srv\n  heavy: [torch]\n";
+        copy:\n  - data\nruntime_packages:\n  - debugpy\nbuilder_options:\n  workdir: /srv\n  heavy: [torch]\n";
     assert_eq!(said.out, expect, "{}", said.err);
     // What is printed can be read again.
     let derived = Project::new(&said.out);

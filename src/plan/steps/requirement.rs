@@ -46,9 +46,20 @@ pub(crate) fn with_absolute_path(line: &str, work: &str) -> String {
     }
 }
 
-/// flytekit's own test of a requirement: its leading run of word characters and dashes.
+/// flytekit's own test of a requirement, its leading run of word characters and dashes; or a repository that is called so.
 fn is_flytekit(requirement: &str) -> bool {
     let requirement = requirement.trim();
+    if let Ok(Requirement {
+        name: None,
+        source: Source::Repository(url),
+        ..
+    }) = Requirement::parse(requirement)
+    {
+        let path = url.split(['#', '?']).next().unwrap_or(&url);
+        let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);
+        let name = name.split('@').next().unwrap_or(name);
+        return name.trim_end_matches(".git") == "flytekit";
+    }
     let end = requirement
         .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-'))
         .unwrap_or(requirement.len());
@@ -114,4 +125,26 @@ fn encoded(path: &str) -> String {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flytekit_is_known_by_its_name_and_its_repository() {
+        let check = |requirement: &str, expect: bool| assert_eq!(is_flytekit(requirement), expect, "{requirement}");
+        check("flytekit", true);
+        check("flytekit==1.16.0", true);
+        check("flytekit @ git+https://h/fork.git", true);
+        check("git+https://github.com/flyteorg/flytekit", true);
+        check("git+https://github.com/flyteorg/flytekit.git@master#egg=flytekit", true);
+        check("git+ssh://git@github.com/flyteorg/flytekit@0f1e2d", true);
+        check(
+            "git+https://github.com/flyteorg/flytekit#subdirectory=plugins/flytekit-papermill",
+            true,
+        );
+        check("git+https://github.com/flyteorg/flytekit-extras", false);
+        check("flytekitplugins-spark", false);
+    }
 }
