@@ -6,7 +6,8 @@
 # make cli              the command line program with the frontend in it, target/release/imagespec
 # make wheel            the wheel of imagespec-builder with the same in it, for any Linux of this architecture, in target/wheels
 # make release VERSION=…  what a release has, in target/release-VERSION: wheel, program, frontend, SBOM, checksums
-# make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder (also: make bench)
+# make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder
+# make bench-flyte      ten minutes: `pyflyte build` with our builder and with flytekit's own (`make bench` is these two)
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
 # make bench-start      seconds: how long the command line takes to start, and to name an image beside flytekit
@@ -30,7 +31,7 @@ FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C lin
 endif
 
 .PHONY: help demo test test-all lint-and-binary frontend binary cli wheel release lint check-tools testbed testbed-down
-.PHONY: bench-edits bench-frontend bench-digests bench-start bench benchmark bench-digest
+.PHONY: bench-edits bench-flyte bench-frontend bench-digests bench-start bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
 help:
@@ -96,6 +97,9 @@ bench-edits: binary
 bench-frontend: binary
 	tests/scripts/bench-page frontend tests/scripts/bench-frontend $(BINARY)
 
+bench-flyte: cli
+	tests/scripts/bench-page flyte tests/scripts/bench-flyte target/release/imagespec
+
 bench-digests: cli
 	tests/scripts/bench-page digests tests/scripts/bench-digests target/release/imagespec
 
@@ -103,6 +107,6 @@ bench-start: cli
 	tests/scripts/bench-page start tests/scripts/bench-start target/release/imagespec
 
 # The names of before.
-bench: bench-edits
+bench: bench-edits bench-flyte
 benchmark: bench-frontend
 bench-digest: bench-digests

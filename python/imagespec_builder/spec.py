@@ -29,7 +29,7 @@ def plain(value: object, place: str) -> Any:
         # `Mode.PLAIN = "plain"` means its value; what is only numbered means its name.
         return plain(value.value, place) if isinstance(value.value, str) else value.name
     if isinstance(value, Mapping):
-        return {plain(key, place): plain(item, f"{place}.{key}") for key, item in value.items()}
+        return {_key(key, place): plain(item, f"{place}.{key}") for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item, f"{place}[{n}]") for n, item in enumerate(value)]
     if isinstance(value, (set, frozenset)):
@@ -41,6 +41,13 @@ def plain(value: object, place: str) -> Any:
         if isinstance(value, kind):
             return kind(value)
     raise UnwritableValue(f"{place}: a value of the type {type(value).__name__} cannot be written in a spec")
+
+
+def _key(key: object, place: str) -> Any:
+    found = plain(key, place)
+    if isinstance(found, (dict, list)):
+        raise UnwritableValue(f"{place}: a key of the type {type(key).__name__} cannot be written in a spec")
+    return found
 
 
 def to_yaml(fields: Mapping[str, object]) -> str:

@@ -379,3 +379,21 @@ def test_nothing_is_left_behind(recorder: Recorder, tmp_path: Path, monkeypatch:
     (recorder.home / "calls").unlink()
     build(recorder)
     assert Path(recorder.build[-1]).name == name
+
+
+@pytest.mark.parametrize(("release", "least"), [("current", 270), ("1.13", 125)])
+def test_recorded_specs_are_built_under_the_names_that_others_compute(release: str, least: int) -> None:
+    """For every spec that flytekit accepts: what one process builds is what another looks for."""
+    python = sys.executable
+    if release != "current":
+        older = dict(pair.split("=", 1) for pair in os.environ.get("IMAGESPEC_OLDER_FLYTEKITS", "").split())
+        python = next((path for version, path in older.items() if version.startswith(release)), "")
+        if not python:
+            pytest.skip("flytekit 1.13 is not there: tests/scripts/python installs it")
+    tests = Path(__file__).resolve().parent
+    recorded = tests.parents[1] / "tests" / "vectors" / f"flytekit-{release}.json"
+    ended = subprocess.run([python, tests / "vectors.py", recorded], capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr[-4000:]
+    built, told = map(int, ended.stdout.splitlines()[-1].split())
+    assert built >= least
+    assert told <= built // 9

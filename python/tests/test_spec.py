@@ -41,6 +41,9 @@ def test_what_yaml_cannot_say_is_told_with_its_place() -> None:
     with pytest.raises(UnwritableValue, match=r"builder_options\.a\[1\]: a value of the type object"):
         plain({"a": [0, object()]}, "builder_options")
 
+    with pytest.raises(UnwritableValue, match="builder_options: a key of the type tuple"):
+        plain({(1, 2): 3}, "builder_options")
+
 
 def test_text_is_ascii_and_in_order() -> None:
     fields = {"z": "é\u2028\u0085\x7f😀", "a": ["1e3", "3.10", "yes", "=", "<<", "x" * 300]}
