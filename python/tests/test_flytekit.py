@@ -381,7 +381,7 @@ def test_nothing_is_left_behind(recorder: Recorder, tmp_path: Path, monkeypatch:
     assert Path(recorder.build[-1]).name == name
 
 
-@pytest.mark.parametrize(("release", "least"), [("current", 270), ("1.13", 125)])
+@pytest.mark.parametrize(("release", "least"), [("current", 295), ("1.13", 135)])
 def test_recorded_specs_are_built_under_the_names_that_others_compute(release: str, least: int) -> None:
     """For every spec that flytekit accepts: what one process builds is what another looks for."""
     python = sys.executable
@@ -396,4 +396,5 @@ def test_recorded_specs_are_built_under_the_names_that_others_compute(release: s
     assert ended.returncode == 0, ended.stderr[-4000:]
     built, told = map(int, ended.stdout.splitlines()[-1].split())
     assert built >= least
-    assert told <= built // 9
+    # Bytes, dates, keys that are tuples.
+    assert told <= 8

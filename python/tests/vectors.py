@@ -6,7 +6,9 @@ The names were recorded in other processes, so this is what one process builds a
 from __future__ import annotations
 
 import base64
+import copy
 import datetime
+import functools
 import itertools
 import json
 import os
@@ -83,6 +85,11 @@ def problem(case: dict[str, Any], asked: Asked) -> str | None:
     for method, argument in case.get("ops", []):
         change = getattr(spec, method)
         spec = change() if method == "force_push" else change(decoded(argument))
+    wanted = spec.id if hasattr(spec, "id") else spec.image_name()
+    if isinstance(spec.base_image, ImageSpec):
+        # As flytekit hands it to builders.
+        spec, base = copy.deepcopy(spec), spec.base_image
+        spec.base_image = base.image_name()
     builder = ImagespecBuilder()
     if builder.should_build(spec) and asked.name and asked.name != expected["image_name"]:
         return f"{asked.name} was asked for"
@@ -92,7 +99,8 @@ def problem(case: dict[str, Any], asked: Asked) -> str | None:
         # Values that YAML does not have, and files that are not there, are told; nothing is built under another name.
         return None if not asked.build and error.message.startswith("imagespec cannot build") else error.message
     given = dict(itertools.pairwise(asked.build))
-    wanted = expected["id"] if hasattr(spec, "id") else expected["image_name"]
+    if wanted not in (expected["id"], expected["image_name"]):
+        return f"the id is {wanted}"
     if given["--tag"] != expected["image_name"] or f"--id={wanted}" not in asked.build:
         return f"{asked.build} was asked for"
     return None
@@ -105,7 +113,7 @@ def main(path: str) -> int:
     """
     asked = Asked()
 
-    def exists(name: str, _: str | None = None) -> program.Existence:
+    def exists(name: str, platform: str | None = None) -> program.Existence:  # noqa: ARG001
         asked.name = name
         return program.Existence(False)
 
@@ -124,7 +132,7 @@ def main(path: str) -> int:
         if "error" in case["expected"] or is_placed:
             continue
         machine = case.get("machine", "x86_64")
-        platform.machine = lambda machine=machine: machine
+        platform.machine = functools.partial(str, machine)
         asked.name, asked.build = "", []
         # flytekit 1.13 takes specs that are equal for one, whatever their files.
         for function in vars(image_spec).values():
