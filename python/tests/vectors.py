@@ -86,9 +86,10 @@ def problem(case: dict[str, Any], asked: Asked) -> str | None:
         change = getattr(spec, method)
         spec = change() if method == "force_push" else change(decoded(argument))
     wanted = spec.id if hasattr(spec, "id") else spec.image_name()
-    if isinstance(spec.base_image, ImageSpec):
+    base = spec.base_image
+    if isinstance(base, ImageSpec):
         # As flytekit hands it to builders.
-        spec, base = copy.deepcopy(spec), spec.base_image
+        spec = copy.deepcopy(spec)
         spec.base_image = base.image_name()
     builder = ImagespecBuilder()
     if builder.should_build(spec) and asked.name and asked.name != expected["image_name"]:
