@@ -10,6 +10,7 @@ import dataclasses
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -239,13 +240,24 @@ def _arguments(image_spec: ImageSpec, name: str) -> list[str]:
     if pushes and (_is_forced(image_spec) or _tag_says_all(image_spec)):
         # `should_build` has decided.
         arguments.append("--force")
-    for n, (source, _) in enumerate(getattr(image_spec, "pip_secret_mounts", None) or []):
+    for secret, source in _secrets(image_spec):
         path = os.path.abspath(os.path.expanduser(source))
         field = f"src={path}"
         # A line of CSV.
         quoted = '"' + field.replace('"', '""') + '"' if re.search('[,"]', field) else field
-        arguments += ["--secret", f"id={_secret_id(n)},{quoted}"]
+        arguments += ["--secret", f"id={secret},{quoted}"]
     return arguments
+
+
+def _secrets(image_spec: ImageSpec) -> Iterator[tuple[str, str]]:
+    """The ids and files of secrets. Paths are relative to this directory, and the program would look beside its file."""
+    for n, (source, _) in enumerate(getattr(image_spec, "pip_secret_mounts", None) or []):
+        yield _secret_id(n), source
+    options = getattr(image_spec, "builder_options", None)
+    own = options.get("secrets") if isinstance(options, dict) else None
+    for secret in own if isinstance(own, (list, tuple)) else []:
+        if isinstance(secret, dict) and isinstance(secret.get("id"), str) and isinstance(secret.get("src"), str):
+            yield secret["id"], secret["src"]
 
 
 def _secret_id(index: int) -> str:

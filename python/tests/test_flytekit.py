@@ -203,6 +203,13 @@ def test_secrets_are_handed_over_by_file_and_not_named_in_the_spec(recorder: Rec
     assert given == [f"id=secret_0,src={here}/netrc", f'id=secret_1,"src={here}/a,""b"']
 
 
+def test_files_of_secrets_are_relative_to_this_directory(recorder: Recorder) -> None:
+    options = {"secrets": [{"id": "token", "src": "token", "env": "TOKEN"}, {"id": "given", "env": "GIVEN"}]}
+    build(recorder, builder_options=options)
+    given = [recorder.build[n + 1] for n, word in enumerate(recorder.build) if word == "--secret"]
+    assert given == [f"id=token,src={os.getcwd()}/token"]
+
+
 def test_one_line_of_output_is_the_summary(recorder: Recorder, capsys: pytest.CaptureFixture[str]) -> None:
     layers = {"total": 41, "reused": 37}
     recorder.answer("build", {"built": True, "seconds": 1.5, "layers": layers, "pushed": 2_100_000, "warnings": []})

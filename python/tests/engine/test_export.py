@@ -89,3 +89,35 @@ def test_one_object_is_printed(
     monkeypatch.setenv("IMAGESPEC", "/nowhere")
     assert main([f"{module}:t", "-o", "-"]) == 0
     assert "Whether this file has that name" in capsys.readouterr().out
+
+
+def test_specs_from_specs_are_flytekits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`imagespec from-env` and `imagespec with` write what `from_env` and `with_packages` make."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x").write_text("x")
+    Path("base.yaml").write_text("# Ours.\nname: n\n")
+
+    def written(file: str, *arguments: str) -> None:
+        Path(file).write_text(subprocess.check_output([os.environ["IMAGESPEC"], *arguments], text=True))
+
+    written("env.yaml", "from-env", "-f", "base.yaml", "--python", sys.executable, "--pinned", "click", "PyYAML")
+    spec = ImageSpec.from_env(name="n", pinned_packages=["click", "PyYAML"])
+    assert named("env.yaml") == spec.image_name()
+    written("bare.yaml", "from-env", "--python", sys.executable)
+    assert named("bare.yaml") == ImageSpec.from_env().image_name()
+    more = ["--packages", "six", "--apt-packages", "git", "--commands", "echo 'a: b'", "--copy", "data"]
+    written(
+        "more.yaml",
+        "with",
+        "-f",
+        "env.yaml",
+        *more,
+        "--runtime-packages",
+        "debugpy",
+        "--builder-options",
+        "heavy=[six]",
+    )
+    spec = spec.with_packages("six").with_apt_packages("git").with_commands("echo 'a: b'").with_copy("data")
+    spec = spec.with_runtime_packages(["debugpy"]).with_builder_options({"heavy": ["six"]})
+    assert named("more.yaml") == spec.image_name()
