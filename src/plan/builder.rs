@@ -1,6 +1,7 @@
 //! A storey under construction: adds steps and finds what each comes after.
 
-use crate::plan::model::{Action, Product, Stage, Step, StepId};
+use crate::plan::action::{Action, StepId};
+use crate::plan::model::{Product, Stage, Step};
 use crate::plan::writes::Writes;
 use crate::text::Span;
 

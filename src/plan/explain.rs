@@ -5,8 +5,9 @@ use serde::Serialize;
 
 use crate::image_spec::{ImageSpec, Layering};
 use crate::oci::Platform;
+use crate::plan::action::StepId;
 use crate::plan::facts::{CopiesFacts, Facts, LockedPackages, StoreyFacts};
-use crate::plan::model::{Product, Stage, StepId, Storey};
+use crate::plan::model::{Product, Stage, Storey};
 use crate::plan::recipe::plan;
 use crate::plan::steps::{BUILD_REASON, INSTALL_REASON};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::model::CopyLink;
+use crate::plan::action::CopyLink;
 use crate::python::Locked;
 
 /// What a plan needs to know in addition to the spec. What is left out is unknown.

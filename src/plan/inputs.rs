@@ -1,9 +1,9 @@
 //! What the steps of one storey are made from.
 
 use crate::image_spec::{ImageSpec, Profile, SecretForm, SecretSteps};
+use crate::plan::action::{ImageRole, Run, StepMount};
 use crate::plan::environment::Edit;
 use crate::plan::facts::StoreyFacts;
-use crate::plan::model::{ImageRole, Run, StepMount};
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;

@@ -4,6 +4,7 @@
 //! that do not depend on each other may run at once and become independent layers. Running the layers one after
 //! another in the order of the list gives the same image. A [`Schedule`] says which of the two is done.
 
+mod action;
 mod builder;
 mod chain;
 mod environment;
@@ -24,14 +25,12 @@ mod steps;
 mod variables;
 mod writes;
 
+pub use action::{Action, CopyFiles, CopyLink, CopySource, ImageRole, Modes, Run, StepId, StepMount};
 pub use environment::{Change, Edit, edited};
 pub use explain::{ExplainedStep, explain};
 pub use facts::{BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
 pub use inputs::{CA_SECRET, FIXED_TIME};
-pub use model::{
-    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, CopyLink, CopySource, ImageRole, Modes, Part, Product,
-    Run, Settings, Stage, Step, StepId, StepMount, Storey,
-};
+pub use model::{Base, BuildPlan, Cache, CacheSharing, Part, Product, Settings, Stage, Step, Storey};
 pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds, needs};
 pub use python_place::{DEFAULT_PYTHON, PythonPlace};
 pub use recipe::plan;

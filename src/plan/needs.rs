@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::image_spec::{BaseImage, ImageSpec, Profile, TextMap, TextValue};
 use crate::oci::Reference;
+use crate::plan::action::ImageRole;
 use crate::plan::home::{opens_root, workdir};
-use crate::plan::model::{ImageRole, Stage};
+use crate::plan::model::Stage;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::steps;
 

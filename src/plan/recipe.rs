@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::image_spec::{ImageSpec, Profile, TextValue};
 use crate::oci::{Platform, Reference};
+use crate::plan::action::{Action, CopyFiles, StepId, StepMount};
 use crate::plan::builder::Builder;
 use crate::plan::environment::Edit;
 use crate::plan::facts::{Facts, LockedPackages, StoreyFacts};
 use crate::plan::home::ROOT_HOME;
 use crate::plan::inputs::{StoreyInputs, TASK_USER};
 use crate::plan::layers::{Group, groups};
-use crate::plan::model::{
-    Action, Base, BuildPlan, Cache, CacheSharing, CopyFiles, Settings, Stage, Step, StepId, StepMount, Storey,
-};
+use crate::plan::model::{Base, BuildPlan, Cache, CacheSharing, Settings, Stage, Step, Storey};
 use crate::plan::needs::{Needs, needs};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::steps;

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::oci::Platform;
+use crate::plan::action::{Action, CopyFiles, ImageRole};
 use crate::plan::environment::Edit;
-use crate::plan::model::{Action, BuildPlan, Cache, CopyFiles, ImageRole, Product, Settings, Step, Storey};
+use crate::plan::model::{BuildPlan, Cache, Product, Settings, Step, Storey};
 use crate::plan::schedule::{Schedule, Strategy, Target, TargetError, Tree, schedule};
 use crate::plan::script::script_file;
 use crate::plan::steps::SYSTEM_DIRECTORIES;

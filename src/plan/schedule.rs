@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::plan::model::{Part, Product, Stage, Step, StepId, Storey};
+use crate::plan::action::{CopySource, StepId};
+use crate::plan::model::{Part, Product, Stage, Step, Storey};
 
 /// How steps that do not depend on each other become one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -161,8 +162,8 @@ pub fn schedule(storey: &Storey, strategy: Strategy, target: &Target) -> Result<
     })
 }
 
-fn is_product(from: &crate::plan::model::CopySource) -> bool {
-    matches!(from, crate::plan::model::CopySource::Product(_))
+fn is_product(from: &CopySource) -> bool {
+    matches!(from, CopySource::Product(_))
 }
 
 struct Scheduler<'a> {

@@ -62,7 +62,7 @@ pub(crate) fn secrets(
 /// Two files for one secret: stacked specs count theirs from 0 each.
 fn two_files(id: &str, files: [&str; 2], span: Span) -> Diagnostic {
     let [first, second] = files;
-    let message = format!("the secret `{id}` is {first} for one spec and {second} for another");
+    let message = format!("the secret `{id}` is {first} in one place and {second} in another");
     let problem = Diagnostic::build_error("secret-of-two", message).at(span);
     problem.help("give one of them an id of its own: {id: NAME, src: FILE, target: PATH}")
 }
@@ -156,9 +156,38 @@ mod tests {
             nested,
             &[],
             &[],
-            Err("the secret `secret_0` is a for one spec and b for another"),
+            Err("the secret `secret_0` is a in one place and b in another"),
         );
         check("[[gone, /x]]", &[], &[], Err("the secret `secret_0` has no file"));
         check("[[gone, /x]]", &[], &["id=secret_0,src=/none"], Err("no file /none"));
+        // Those of `secrets`, too.
+        let of_steps = |secret: &str| format!("[[a, /x]]\nsecrets: [{secret}]");
+        check(
+            &of_steps("{id: t, src: b, env: T}"),
+            &[],
+            &[],
+            Ok(vec![
+                format!("id=secret_0,src={}", at("a")),
+                format!("id=t,src={}", at("b")),
+            ]),
+        );
+        check(
+            &of_steps("{id: t, src: gone, required: false}"),
+            &[],
+            &[],
+            Ok(vec![format!("id=secret_0,src={}", at("a"))]),
+        );
+        check(
+            &of_steps("{id: t, src: gone}"),
+            &[],
+            &[],
+            Err("the secret `t` has no file"),
+        );
+        check(
+            &of_steps("{id: secret_0, src: b}"),
+            &[],
+            &[],
+            Err("is a in one place and b in another"),
+        );
     }
 }

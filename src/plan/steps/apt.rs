@@ -1,11 +1,12 @@
 //! Debian packages: a chain, so that adding a package adds a step.
 
 use crate::image_spec::{ImageSpec, SecretSteps};
+use crate::plan::action::{Action, StepMount};
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::chain::chain;
 use crate::plan::environment::Edit;
 use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, run, scratch, secrets};
-use crate::plan::model::{Action, Stage, StepMount};
+use crate::plan::model::Stage;
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};

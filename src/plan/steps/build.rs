@@ -1,8 +1,9 @@
 //! Packages that have no wheel, built in steps outside the image.
 
+use crate::plan::action::{Action, StepId};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make};
-use crate::plan::model::{Action, Product, Stage, StepId};
+use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{PRODUCT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;

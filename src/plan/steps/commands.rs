@@ -1,11 +1,12 @@
 //! The user's own commands.
 
 use crate::image_spec::{SecretSteps, TextList};
+use crate::plan::action::{Action, StepMount};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::environment::Edit;
 use crate::plan::home::workdir;
 use crate::plan::inputs::{StoreyInputs, certificates, run, scratch, secrets, uv, uv_cache};
-use crate::plan::model::{Action, Stage, StepMount};
+use crate::plan::model::Stage;
 use crate::plan::paths::{CERTIFICATES_OF_COMMANDS, SCRATCH_OF_COMMANDS, UV_CACHE_OF_COMMANDS};
 use crate::plan::script::Script;
 use crate::plan::variables;

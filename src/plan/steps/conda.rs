@@ -1,9 +1,10 @@
 //! The interpreter of a conda environment, with the packages from conda channels.
 
 use crate::image_spec::{ImageSpec, SecretSteps};
+use crate::plan::action::{Action, ImageRole, StepMount};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, bundle, certificates, run, scratch, secrets};
-use crate::plan::model::{Action, ImageRole, Stage, StepMount};
+use crate::plan::model::Stage;
 use crate::plan::paths;
 use crate::plan::python_place::{PythonPlace, conda_version};
 use crate::plan::script::{Script, quote_all};

@@ -1,12 +1,13 @@
 //! The user's files.
 
 use crate::image_spec::{CopyEntry, ImageSpec};
+use crate::plan::action::{Action, CopyFiles, CopySource, StepId};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::chain::chain;
 use crate::plan::facts::CopyFacts;
 use crate::plan::home::{Workdir, workdir};
 use crate::plan::inputs::StoreyInputs;
-use crate::plan::model::{Action, CopyFiles, CopySource, Stage, StepId};
+use crate::plan::model::Stage;
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::writes::Writes;

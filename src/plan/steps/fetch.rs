@@ -1,10 +1,11 @@
 //! The step that downloads wheels for many steps that install them at the same time.
 
 use crate::image_spec::Layering;
+use crate::plan::action::Action;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make};
 use crate::plan::layers::{is_huge, named_heavy};
-use crate::plan::model::{Action, Product, Stage};
+use crate::plan::model::{Product, Stage};
 use crate::plan::paths::CONTEXT;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;

@@ -1,8 +1,8 @@
 //! Package indexes: what steps that use one can see, and uv's options for them.
 
 use crate::image_spec::{ImageSpec, SecretSteps};
+use crate::plan::action::StepMount;
 use crate::plan::inputs::{StoreyInputs, certificates, scratch, secrets, uv, uv_cache};
-use crate::plan::model::StepMount;
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
 use crate::python::{Locked, PipArguments};

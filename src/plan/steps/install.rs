@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::image_spec::Layering;
+use crate::plan::action::{Action, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, run};
 use crate::plan::layers::Group;
-use crate::plan::model::{Action, Stage, StepId, StepMount};
+use crate::plan::model::Stage;
 use crate::plan::paths::{BUILT, CONTEXT};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;

@@ -1,9 +1,10 @@
 //! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
 use crate::image_spec::LOCK_NAME;
+use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
-use crate::plan::model::{Action, CopyFiles, CopySource, Modes, Product, Run, Stage, StepId, StepMount};
+use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};

@@ -1,9 +1,10 @@
 //! Files that several packages have: found by reading the layers, and settled in a layer above them.
 
+use crate::plan::action::{Action, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::facts::SharedFile;
 use crate::plan::inputs::{StoreyInputs, make, run, scratch};
-use crate::plan::model::{Action, Product, Stage, StepId, StepMount};
+use crate::plan::model::{Product, Stage};
 use crate::plan::paths::LAYERS;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;

@@ -1,11 +1,12 @@
 //! The user that tasks run as, and PATH for its login shells; or who else may go where files of a spec lie.
 
 use crate::image_spec::Profile;
+use crate::plan::action::Action;
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::environment::Edit;
 use crate::plan::home::{ROOT_HOME, opens_root};
 use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, TASK_USER, bundle, run, scratch};
-use crate::plan::model::{Action, Stage};
+use crate::plan::model::Stage;
 use crate::plan::script::Script;
 use crate::plan::variables;
 use crate::plan::writes::Writes;

@@ -1,8 +1,9 @@
 //! A virtual environment on an interpreter that the image has.
 
+use crate::plan::action::Action;
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, run, scratch, uv, uv_cache};
-use crate::plan::model::{Action, Stage};
+use crate::plan::model::Stage;
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
