@@ -79,6 +79,8 @@ class _NothingThere(Exception):
 def _specs(wanted: str) -> Iterator[tuple[str, ImageSpec]]:
     """The specs of a module by their names, the specs that they build on behind them."""
     module_name, _, path = wanted.partition(":")
+    # As pyflyte takes it.
+    module_name = module_name.removesuffix(".py").replace("/", ".")
     sys.path.insert(0, os.getcwd())
     try:
         module = importlib.import_module(module_name)
@@ -206,7 +208,7 @@ def _complete(spec: ImageSpec, fields: dict[str, Any], notes: list[str]) -> None
         fields["tag_algorithm"] = "flytekit-1.13"
     if not spec.python_version and not getattr(spec, "python_exec", None):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        notes.append(f"python_version is not set: without Python it is 3.12, not the {version} of this environment")
+        notes.append(f"python_version is not set: an image of this file has Python 3.12, one that flytekit builds here {version}")
     packages = list(spec.packages or [])
     if spec.requirements:
         try:
@@ -215,7 +217,7 @@ def _complete(spec: ImageSpec, fields: dict[str, Any], notes: list[str]) -> None
             notes.append(f"requirements: {spec.requirements} cannot be read: {error}")
     options = getattr(spec, "builder_options", None) or {}
     if options.get("profile") != "plain" and not any(requirements.names(line, "flytekit") for line in packages):
-        notes.append("packages do not name flytekit: without Python it is the newest, not that of this environment")
+        notes.append("packages do not name flytekit: an image of this file has the newest, one that flytekit builds here the version that runs")
 
 
 def _name_of(text: str) -> str | None:

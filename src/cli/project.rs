@@ -258,9 +258,26 @@ pub(super) fn read_spec(path: &Path) -> Result<Text, Failure> {
             }
             Err(error) => return Err(cannot("read", path, error).into()),
         };
+        if leads_out(path, Path::new(text.name())) {
+            let message = format!(
+                "`extends` names {}, a link out of the directory of the spec",
+                wanted.path
+            );
+            let problem = Diagnostic::error("extends", message).at(wanted.span);
+            let problem = problem.help("builds do not see what is outside: put the file itself there");
+            return Err(Failure::from(problem).about(&text));
+        }
         text.add(Text::from_utf8(&wanted.path, content).map_err(Diagnostic::from)?);
     }
     Ok(text)
+}
+
+/// Whether a file is not in the directory of the spec, links followed.
+fn leads_out(path: &Path, spec: &Path) -> bool {
+    let directory = spec.parent().filter(|directory| !directory.as_os_str().is_empty());
+    let directory = directory.unwrap_or_else(|| Path::new(".")).canonicalize();
+    let real = path.canonicalize();
+    matches!((real, directory), (Ok(real), Ok(directory)) if !real.starts_with(&directory))
 }
 
 /// The text of one file.

@@ -7,6 +7,7 @@ use crate::frontend::digests::Looked;
 use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
 use crate::frontend::lock::{Locking, ReadLock, solve_product};
+use crate::frontend::owners::Owners;
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::{BaseImage, CopyEntry, FileMode, ImageSpec};
@@ -32,6 +33,8 @@ pub(super) struct AssembledImage {
     pub(super) base: Option<Resolved>,
     /// A tree whose passwd file is that of the image.
     pub(super) users: Option<Output>,
+    /// The owners of copies that are to be looked up, for each spec that names any.
+    pub(super) owners: Vec<Owners>,
 }
 
 /// What all images of a build share.
@@ -143,6 +146,10 @@ impl Build<'_> {
             Target::Whole => Self::users(&plan, &sources, &options)?,
             _ => None,
         };
+        let owners = match options.target {
+            Target::Whole => self.owners(&plan, &sources, &options)?,
+            _ => Vec::new(),
+        };
         let solved = self.session.client.solve(graph.result.as_ref()).await?;
         let settings = match &options.target {
             Target::Part(Part::Stage(Stage::Base)) => plan.settings_below(),
@@ -156,7 +163,26 @@ impl Build<'_> {
             layers: graph.layers,
             base: images.base().cloned(),
             users,
+            owners,
         })
+    }
+
+    /// The owners of copies, with the users that there are before the last commands of the same spec.
+    fn owners(&self, plan: &BuildPlan, sources: &Sources, options: &LlbOptions) -> Result<Vec<Owners>, Failure> {
+        let mut specs: Vec<&ImageSpec> = self.spec.all().collect();
+        specs.reverse();
+        let mut all = Vec::new();
+        for (position, spec) in specs.into_iter().enumerate() {
+            let Some(mut owners) = Owners::of(spec) else { continue };
+            let mut before = plan.clone();
+            before.storeys.truncate(position + 1);
+            if let Some(storey) = before.storeys.last_mut() {
+                storey.steps.retain(|step| step.stage != Stage::Image);
+            }
+            owners.files = Self::users(&before, sources, options)?;
+            all.push(owners);
+        }
+        Ok(all)
     }
 
     /// A tree whose passwd file is that of the image. The image's own is usually merged, which takes seconds to read.

@@ -1,14 +1,12 @@
 //! HOME of images: engines take it from the passwd file, and give `/` to whoever is not in there.
 
+use crate::frontend::accounts::read_accounts;
 use crate::frontend::assembly::AssembledImage;
 use crate::frontend::gateway::Solved;
 use crate::frontend::session::Session;
 use crate::image_spec::{ImageSpec, Profile};
 use crate::plan::{Edit, PASSWD, TASK_USER};
 use crate::text::{Diagnostic, Failure};
-
-/// The most of a passwd file that is read, in bytes.
-const MAX_PASSWD: usize = 1024 * 1024;
 
 /// Sets HOME of an image whose spec names a user, so that those have it too who run the image under a number of their
 /// own: the user's home, or the working directory if the user is a number that is not in the passwd file. Images of root
@@ -35,7 +33,7 @@ async fn home_of(
     user: &str,
 ) -> Result<Option<String>, Failure> {
     let tree = session.client.solve(image.users.as_ref()).await?;
-    let passwd = passwd(session, &tree).await?;
+    let passwd = read_accounts(session, &tree, PASSWD).await?;
     let entry = passwd.lines().find(|line| is_of(line, user));
     match entry.and_then(|line| line.split(':').nth(5)) {
         Some(home) => Ok(is_open(session, &tree, home).await.then(|| home.to_owned())),
@@ -49,19 +47,6 @@ async fn home_of(
             Ok(None)
         }
     }
-}
-
-async fn passwd(session: &Session, tree: &Solved) -> Result<String, Failure> {
-    let passwd = match session
-        .client
-        .read(tree, PASSWD.trim_start_matches('/'), MAX_PASSWD)
-        .await
-    {
-        Ok(passwd) => passwd.unwrap_or_default(),
-        Err(error) if error.is_missing() => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    Ok(String::from_utf8_lossy(&passwd).into_owned())
 }
 
 /// Whether a line of a passwd file is that of a user, by name or number.

@@ -3,6 +3,7 @@
 //! BuildKit starts the process, which talks to it on standard input and output; everything above [`Gateway`] also runs
 //! against one in memory. Start reading at `requests`: what clients may ask for.
 
+mod accounts;
 mod assembly;
 mod context;
 mod digests;
@@ -16,6 +17,7 @@ mod inputs;
 mod lock;
 mod naming;
 mod options;
+mod owners;
 mod positions;
 mod requests;
 mod result;

@@ -276,6 +276,26 @@ impl Checker<'_> {
                 let help = "write an absolute path, or one below `copy_to`";
                 self.error("absolute-path", message, target.span, help);
             }
+            if let Some(target) = entry
+                .target
+                .as_ref()
+                .filter(|target| target.value.starts_with(['~', '$']))
+            {
+                let message = format!("`copy` goes to {}, where nothing is expanded", target.value);
+                self.error(
+                    "absolute-path",
+                    message,
+                    target.span,
+                    "write an absolute path, or one below `copy_to`",
+                );
+            }
+            let place = spec.place_of(entry);
+            if let Some(kernels) = ["/dev", "/proc", "/sys"].iter().find(|path| is_below(&place, path)) {
+                let span = entry.target.as_ref().map_or(entry.span, |target| target.span);
+                let message =
+                    format!("`copy` goes to {place}, but what is in {kernels} of a container is not the image's");
+                self.error("copy-target", message, span, "write another path");
+            }
             self.account("owner", entry.owner.as_ref());
         }
         if let Some(root) = &spec.source_root {
@@ -377,6 +397,12 @@ impl Checker<'_> {
             self.error("user", message, name.span, help);
         }
     }
+}
+
+/// Whether a path is another one, or in it.
+fn is_below(path: &str, above: &str) -> bool {
+    let rest = path.strip_prefix(above);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The version at the start of a tag.

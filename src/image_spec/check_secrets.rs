@@ -21,7 +21,14 @@ impl Checker<'_> {
         for (position, secret) in spec.secrets.iter().enumerate() {
             match &secret.form {
                 SecretForm::File(target) => self.secret_target(target, secret.span),
-                SecretForm::Variable(name) => self.secret_variable(name, secret.span),
+                SecretForm::Variable(name) => {
+                    self.secret_variable(name, secret.span);
+                    let mut maps = [&spec.env, &spec.build_env].into_iter().flatten();
+                    if maps.any(|map| map.value.iter().any(|(known, _)| known.value == *name)) {
+                        let message = format!("`{name}` is a secret, and a variable of `env` or `build_env`");
+                        self.error("variable-name", message, secret.span, "leave one of the two out");
+                    }
+                }
             }
             let earlier = spec.secrets.iter().take(position);
             let mut earlier = earlier.filter(|other| other.steps.iter().any(|step| secret.steps.contains(step)));
@@ -54,9 +61,11 @@ impl Checker<'_> {
     fn secret_variable(&mut self, name: &str, span: Span) {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let is_variable = name.chars().all(is_name) && !name.starts_with(|c: char| c.is_ascii_digit());
-        if name.is_empty() || !is_variable || name.starts_with("IMAGESPEC_") {
+        // Nothing runs without these, or something else does.
+        let is_taken = ["PATH", "HOME", "IFS", "ENV", "SHELL"].contains(&name) || name.starts_with("LD_");
+        if name.is_empty() || !is_variable || is_taken || name.starts_with("IMAGESPEC_") {
             let message = format!("`{name}` is not a variable that a secret can be");
-            let help = "a name has letters, digits and `_`, and does not begin with IMAGESPEC_";
+            let help = "a name has letters, digits and `_`, and is none that steps themselves need";
             self.error("variable-name", message, span, help);
         }
     }

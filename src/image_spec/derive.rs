@@ -139,7 +139,10 @@ fn changed(name: &str, content: &str, field: &str, change: &Change<'_>) -> Resul
                 .all(|(a, b)| same(&a.0.data, &b.0.data) && same(&a.1.data, &b.1.data))
     };
     edited.filter(is_right).ok_or_else(|| {
-        let message = format!("`{field}` is written in a way that nothing can be added to by a program");
+        let message = match value {
+            Some(_) => format!("`{field}` is written in a way that nothing can be added to by a program"),
+            None => format!("the end of the file is written in a way that `{field}` cannot be added by a program"),
+        };
         let problem = Diagnostic::error("derive", message).at(span);
         problem.help("write it as a list or mapping of its own, without an anchor that others use; or write a file with `extends`")
     })

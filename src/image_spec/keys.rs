@@ -4,6 +4,22 @@ use crate::image_spec::read::SpecReader;
 use crate::text::yaml::Node;
 use crate::text::{Diagnostic, closest};
 
+/// What Dockerfiles, Compose files and others call the keys.
+const ALIASES: [(&str, &str); 12] = [
+    ("chown", "owner"),
+    ("user", "owner"),
+    ("chmod", "mode"),
+    ("dest", "dst"),
+    ("destination", "dst"),
+    ("to", "dst"),
+    ("target", "dst"),
+    ("dst", "target"),
+    ("source", "src"),
+    ("file", "src"),
+    ("name", "id"),
+    ("variable", "env"),
+];
+
 /// The values of a mapping by their keys. Of one that is repeated, the last.
 pub(super) struct Keys<'n>(Vec<(&'static str, &'n Node)>);
 
@@ -34,7 +50,13 @@ impl SpecReader<'_> {
                 known.join(", ")
             );
             let problem = Diagnostic::build_error("unknown-key", message).at(key.span);
-            self.report(match closest(name, known.iter().copied()) {
+            let alias = ALIASES
+                .iter()
+                .find(|(alias, meant)| *alias == name && known.contains(meant));
+            let meant = alias
+                .map(|(_, meant)| *meant)
+                .or_else(|| closest(name, known.iter().copied()));
+            self.report(match meant {
                 Some(candidate) => problem.help(format!("did you mean `{candidate}`?")),
                 None => problem.help("a path or word that holds `: ` has to be in quotes"),
             });

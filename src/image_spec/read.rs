@@ -211,13 +211,15 @@ impl SpecReader<'_> {
         for (key, value) in pairs {
             let name = key.text().unwrap_or_default().to_owned();
             if !OWN_FIELDS.iter().any(|field| field.name == name) {
-                self.report(
-                    Diagnostic::warning(
-                        "unknown-builder-option",
-                        format!("`builder_options.{name}` is not an option of this builder; it counts in the tag and does nothing"),
-                    )
-                    .at(key.span),
+                let message = format!(
+                    "`builder_options.{name}` is not an option of this builder; it counts in the tag and does nothing"
                 );
+                let warning = Diagnostic::warning("unknown-builder-option", message).at(key.span);
+                let known = OWN_FIELDS.iter().map(|field| field.name);
+                self.report(match closest(&name, known) {
+                    Some(candidate) => warning.help(format!("did you mean `{candidate}`?")),
+                    None => warning,
+                });
             } else if own.iter().any(|(known, _)| *known == name) {
                 self.report(
                     Diagnostic::error(

@@ -37,7 +37,12 @@ impl StoreyInputs<'_> {
 
     /// Where the spec asks for Python packages.
     pub(crate) fn package_spans(&self) -> impl Iterator<Item = Span> {
-        let packages = self.spec.packages.iter().map(|list| list.span);
+        // Entries of a file that is extended do not lie in the list.
+        let packages = self.spec.packages.iter().flat_map(|list| {
+            let is_outside = |span: &Span| span.start < list.span.start || span.end > list.span.end;
+            let entries = list.value.iter().map(|entry| entry.span).filter(is_outside);
+            std::iter::once(list.span).chain(entries).collect::<Vec<_>>()
+        });
         packages.chain(self.spec.requirements.iter().map(|file| file.span))
     }
 }

@@ -65,16 +65,19 @@ pub(crate) fn warnings(spec: &ImageSpec, chosen: &Chosen, algorithm: Algorithm) 
     let mut warnings = Vec::new();
     if let Some(root) = spec.copied_source() {
         let words = Words {
-            spec,
             field: format!("source_root: {}", root.value),
+            target: spec.copy_target().to_owned(),
             place: root.span,
         };
         words.of(&chosen.source, algorithm, &mut warnings);
     }
     for (entry, choice) in spec.copies().zip(&chosen.copy) {
         let words = Words {
-            spec,
             field: format!("copy: {}", entry.source.value),
+            target: entry
+                .target
+                .as_ref()
+                .map_or(spec.copy_target().to_owned(), |_| spec.place_of(entry)),
             place: entry.span,
         };
         words.of(choice, algorithm, &mut warnings);
@@ -83,20 +86,21 @@ pub(crate) fn warnings(spec: &ImageSpec, chosen: &Chosen, algorithm: Algorithm) 
 }
 
 /// One copy, as messages name it.
-struct Words<'a> {
-    spec: &'a ImageSpec,
+struct Words {
     field: String,
+    /// Where it goes.
+    target: String,
     place: Span,
 }
 
-impl Words<'_> {
+impl Words {
     fn of(&self, choice: &Choice, algorithm: Algorithm, warnings: &mut Vec<Diagnostic>) {
         let mut warn = |rule, message: String, help: &str| {
             warnings.push(Diagnostic::warning(rule, message).at(self.place).help(help));
         };
         let field = &self.field;
         if let Some(path) = choice.kept_out.first() {
-            let target = self.spec.copy_target();
+            let target = &self.target;
             let what = match path.as_str() {
                 "" => format!("`{field}` is not copied: it"),
                 path => format!("`{path}` of `{field}` is not copied: it"),

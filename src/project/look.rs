@@ -93,7 +93,12 @@ async fn why_missing(files: &mut impl ContextFiles, path: &str) -> Result<Option
     if let Some(pattern) = files.pattern_of(&name) {
         return Ok(Some(format!("`{pattern}` in the ignore file leaves it out")));
     }
-    let alike = alike(files, &name).await?;
+    let has_pattern = path.contains(['*', '?']);
+    let alike = if has_pattern {
+        Vec::new()
+    } else {
+        alike(files, &name).await?
+    };
     if let Some(found) = alike.first() {
         let parts = name.split('/').zip(found.split('/'));
         let difference = parts.filter_map(|(one, other)| difference(one, other)).next();

@@ -24,6 +24,10 @@ pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
     }
     let around = mount_directories(mounts).join("\n");
     text.push_str(&format!("_around={}\n", quote(&around)));
+    let secrets = secret_files(mounts);
+    if !secrets.is_empty() {
+        text.push_str(&format!("_secret_files={}\n", quote(&secrets.join("\n"))));
+    }
     for (name, value) in &script.variables {
         text.push_str(&format!("{name}={}\n", quote(value)));
     }
@@ -55,6 +59,20 @@ fn check_of_secret(mount: &StepMount) -> Option<String> {
     Some(format!(
         "[ {is_there} ] || {{ echo {message} >&2; exit {MISSING_SECRET_STATUS}; }}\n"
     ))
+}
+
+/// Where secrets are files in what the step writes, as patterns of `find` that match those alone.
+fn secret_files(mounts: &[StepMount]) -> Vec<String> {
+    let target = |mount: &StepMount| match mount {
+        StepMount::Secret { target, .. } if !target.starts_with("/tmp/") => Some(escaped(target)),
+        _ => None,
+    };
+    mounts.iter().filter_map(target).collect()
+}
+
+fn escaped(path: &str) -> String {
+    let escape = |c: char| matches!(c, '*' | '?' | '[' | ']' | '\\').then_some('\\');
+    path.chars().flat_map(|c| escape(c).into_iter().chain([c])).collect()
 }
 
 /// The directories whose times BuildKit's mount points change: those above the targets, and above the files that

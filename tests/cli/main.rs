@@ -459,8 +459,14 @@ fn a_spec_with_more_in_it_is_printed() {
     // What is printed can be read again.
     let derived = Project::new(&said.out);
     assert_eq!(derived.run(&["tag"]).code, 0);
+    project.file("own.yaml", "workdir: /x\n");
     for (args, words, code) in [
         (vec!["with"], "nothing is to be added", 2),
+        (
+            vec!["with", "-f", "own.yaml", "--builder-options", "workdir=/srv"],
+            "`workdir` stands at the top level and under `builder_options`",
+            3,
+        ),
         (vec!["with", "--builder-options", "a"], "write KEY=VALUE", 2),
         (vec!["with", "--builder-options", "a=[b"], "is not YAML", 3),
         (

@@ -319,3 +319,27 @@ fn entries_have_places_owners_and_modes() {
         assert_eq!(copies, after, "{strategy}");
     }
 }
+
+/// BuildKit would give their files to root, without a word.
+#[test]
+fn owners_that_are_not_there_are_told() {
+    let project = Project::new(
+        "profile: plain\ncopy:\n  - {src: a, owner: \"app:daemon\"}\n  - {src: a, dst: b, owner: \"root:none\"}\ncommands: [useradd app]\n",
+    );
+    project.file("a", "");
+    let log = project.fail("engine-copy-owner");
+    for words in [
+        "imageSpec.yaml:4:21: `owner` names the user app, which /etc/passwd does not have when files are copied",
+        "imageSpec.yaml:5:29: `owner` names the group none, which /etc/group does not have",
+    ] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    let project = Project::new(
+        "profile: plain\ncopy:\n  - {src: a, dst: /a, owner: \"app:daemon\"}\nsetup_commands: [useradd app]\n",
+    );
+    project.file("a", "");
+    assert_eq!(
+        project.build_and_run("engine-copy-owner", "stat -c %U:%G /a"),
+        "app:daemon\n"
+    );
+}

@@ -147,7 +147,8 @@ fn steps_see_the_secrets_that_name_them() {
         setup_commands: ['test ${#SETUP} = 14 && test ! -e /run/secrets/file && test -z \"${PACKAGES:-}\"']\n\
         commands: ['test $(wc -c < /run/secrets/file) = 13 && test -z \"${SETUP:-}${ABSENT:-}\"', 'sha256sum /run/secrets/file > /sum']\n\
         secrets:\n  - {id: setup, env: SETUP, steps: [setup]}\n  - {id: file, steps: [commands]}\n\
-        \x20 - {id: all, env: PACKAGES, steps: [apt, python, packages]}\n  - {id: absent, env: ABSENT, required: false}\n",
+        \x20 - {id: all, env: PACKAGES, steps: [apt, python, packages]}\n  - {id: absent, env: ABSENT, required: false}\n\
+        \x20 - {id: file, target: /etc/apt/auth.conf.d/private.conf, steps: [apt, packages]}\n",
     );
     let directory = tempfile::tempdir().unwrap();
     let give = |id: &str| {
@@ -160,7 +161,8 @@ fn steps_see_the_secrets_that_name_them() {
     let project = Project::new(&spec).with(&arguments);
     let built = project.build("engine-secrets-of-steps");
     assert!(!built.log.contains("value-of-"), "{}", built.log);
-    let line = "env | grep -c value-of; ls /run/secrets 2>/dev/null; cut -c1-64 /sum | wc -c";
+    let line =
+        "env | grep -c value-of; ls /run/secrets /etc/apt/auth.conf.d 2>/dev/null | grep -v :; cut -c1-64 /sum | wc -c";
     assert_eq!(project.engine.shell("engine-secrets-of-steps", line), "0\n65\n");
     let history = project.engine.ok(&["history", "--no-trunc", "engine-secrets-of-steps"]);
     assert!(!history.contains("value-of-"), "{history}");

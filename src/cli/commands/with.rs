@@ -6,8 +6,8 @@ use clap::Args;
 
 use crate::cli::output::{DONE, out};
 use crate::cli::project::{read, spec_file};
-use crate::image_spec::{Additions, derive};
-use crate::text::{Diagnostic, Failure, ProblemKind};
+use crate::image_spec::{Additions, derive, parse};
+use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Text};
 
 #[derive(Debug, Args)]
 pub(crate) struct WithArguments {
@@ -60,6 +60,24 @@ pub(crate) fn run(arguments: &WithArguments) -> Result<u8, Failure> {
         return Err(problem.help("name something: imagespec with --packages pandas").into());
     }
     let derived = derive(&text, &additions).map_err(|problem| Failure::from(problem).about(&text))?;
+    still_a_spec(&text, &derived)?;
     out(&derived);
     Ok(DONE)
+}
+
+/// What the additions made wrong that was right before: an option may stand at the top level already.
+fn still_a_spec(text: &Text, derived: &str) -> Result<(), Failure> {
+    let before: Vec<String> = parse(text)
+        .diagnostics
+        .into_iter()
+        .map(|problem| problem.message)
+        .collect();
+    let derived = Text::new(text.name(), derived);
+    let parsed = parse(&derived);
+    let made = |problem: &&Diagnostic| !before.contains(&problem.message);
+    let problems: Vec<&Diagnostic> = parsed.errors(Operation::Building).filter(made).collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::of(&derived, problems)),
+    }
 }

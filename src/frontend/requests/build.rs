@@ -85,6 +85,9 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     } else {
         identify_while_building(&inputs, &files, &found, looked, &built).await?
     };
+    for owners in built.iter().flat_map(|image| &image.owners) {
+        owners.check(session).await?;
+    }
     for image in built.iter_mut().filter(|_| is_whole) {
         home::set_home(session, spec, image).await?;
     }
