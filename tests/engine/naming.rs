@@ -317,7 +317,11 @@ fn odd_files_of_the_context_are_errors_and_nothing_hangs() {
     );
     std::fs::remove_file(data.join("pipe")).unwrap();
     std::fs::write(data.join(OsStr::from_bytes(b"\xff")), "x").unwrap();
-    let error = ask(&project);
+    // Under load, docker's client may end before BuildKit hears what is wrong.
+    let mut errors = (0..5).map(|_| ask(&project));
+    let error = errors
+        .find(|error| !error.contains("context canceled"))
+        .unwrap_or_default();
     assert!(
         error.contains("a name that is not UTF-8, which BuildKit cannot send"),
         "{error}"
