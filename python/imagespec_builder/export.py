@@ -208,7 +208,9 @@ def _complete(spec: ImageSpec, fields: dict[str, Any], notes: list[str]) -> None
         fields["tag_algorithm"] = "flytekit-1.13"
     if not spec.python_version and not getattr(spec, "python_exec", None):
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        notes.append(f"python_version is not set: an image of this file has Python 3.12, one that flytekit builds here {version}")
+        notes.append(
+            f"python_version is not set: an image of this file has Python 3.12, one that flytekit builds here {version}"
+        )
     packages = list(spec.packages or [])
     if spec.requirements:
         try:
@@ -217,7 +219,9 @@ def _complete(spec: ImageSpec, fields: dict[str, Any], notes: list[str]) -> None
             notes.append(f"requirements: {spec.requirements} cannot be read: {error}")
     options = getattr(spec, "builder_options", None) or {}
     if options.get("profile") != "plain" and not any(requirements.names(line, "flytekit") for line in packages):
-        notes.append("packages do not name flytekit: an image of this file has the newest, one that flytekit builds here the version that runs")
+        notes.append(
+            "packages do not name flytekit: an image of this file has the newest, one that flytekit builds here its own"
+        )
 
 
 def _name_of(text: str) -> str | None:
