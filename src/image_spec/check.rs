@@ -271,23 +271,17 @@ impl Checker<'_> {
     fn files(&mut self, spec: &ImageSpec) {
         for entry in spec.copies() {
             self.context_path("copy", &entry.source);
-            if let Some(target) = entry.target.as_ref().filter(|target| climbs(&target.value)) {
-                let message = format!("`copy` goes to {}, which has `..` in it", target.value);
-                let help = "write an absolute path, or one below `copy_to`";
-                self.error("absolute-path", message, target.span, help);
-            }
-            if let Some(target) = entry
-                .target
-                .as_ref()
-                .filter(|target| target.value.starts_with(['~', '$']))
-            {
-                let message = format!("`copy` goes to {}, where nothing is expanded", target.value);
-                self.error(
-                    "absolute-path",
-                    message,
-                    target.span,
-                    "write an absolute path, or one below `copy_to`",
-                );
+            if let Some(target) = &entry.target {
+                let climbs = climbs(&target.value).then_some("which has `..` in it");
+                let expands = target
+                    .value
+                    .starts_with(['~', '$'])
+                    .then_some("where nothing is expanded");
+                for why in climbs.into_iter().chain(expands) {
+                    let message = format!("`copy` goes to {}, {why}", target.value);
+                    let help = "write an absolute path, or one below `copy_to`";
+                    self.error("absolute-path", message, target.span, help);
+                }
             }
             let place = spec.place_of(entry);
             if let Some(kernels) = ["/dev", "/proc", "/sys"].iter().find(|path| is_below(&place, path)) {

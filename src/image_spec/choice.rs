@@ -43,19 +43,16 @@ pub(super) fn layering(text: &TextValue) -> Result<Layering, Diagnostic> {
 /// What a text says of the modes of copied files.
 pub(super) fn file_mode(text: &TextValue) -> Result<FileMode, Diagnostic> {
     let help = "git makes files readable for all and keeps which are executable, keep leaves all modes as they are";
-    choose(
-        "a mode of copied files",
-        text,
-        &text.value,
-        &FileMode::NAMED,
-        2,
-        Some(help),
-    )
+    named_mode(text, help)
 }
 
 /// What a text says of the modes of one entry, if it is no number.
 pub(super) fn entry_mode(text: &TextValue) -> Result<FileMode, Diagnostic> {
     let help = "or permissions in octal, such as 0644";
+    named_mode(text, help)
+}
+
+fn named_mode(text: &TextValue, help: &str) -> Result<FileMode, Diagnostic> {
     choose(
         "a mode of copied files",
         text,

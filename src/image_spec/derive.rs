@@ -7,7 +7,7 @@ use crate::text::{Diagnostic, Span, Text};
 /// What is added to a spec.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Additions {
-    /// Entries of lists, by field.
+    /// Entries of lists, by field. Without any, a list that is not there becomes an empty one.
     pub entries: Vec<(&'static str, Vec<String>)>,
     /// Fields that the spec does not have, and their values: texts.
     pub fields: Vec<(&'static str, String)>,
@@ -28,7 +28,7 @@ pub fn derive(text: &Text, additions: &Additions) -> Result<String, Diagnostic> 
     for (field, value) in &additions.fields {
         apply(field, &Change::Set(value))?;
     }
-    for (field, entries) in additions.entries.iter().filter(|(_, entries)| !entries.is_empty()) {
+    for (field, entries) in &additions.entries {
         apply(field, &Change::Append(entries))?;
     }
     for (key, value) in &additions.options {
@@ -190,7 +190,7 @@ fn added(content: &str, root: &Node, field: &str, change: &Change<'_>) -> String
         return inserted(content, at, &format!("{comma}{field}: {flow}"));
     }
     let block = match change {
-        Change::Append(entries) => {
+        Change::Append(entries) if !entries.is_empty() => {
             let lines: String = entries
                 .iter()
                 .map(|entry| format!("\n  - {}", as_text(entry)))
@@ -198,7 +198,7 @@ fn added(content: &str, root: &Node, field: &str, change: &Change<'_>) -> String
             format!("{field}:{lines}\n")
         }
         Change::Option(key, value, _) => format!("{field}:\n  {}: {value}\n", as_text(key)),
-        Change::Set(_) => format!("{field}: {flow}\n"),
+        Change::Set(_) | Change::Append(_) => format!("{field}: {flow}\n"),
     };
     let line_feed = if content.is_empty() || content.ends_with('\n') {
         ""
@@ -421,6 +421,19 @@ mod tests {
         };
         assert!(with("python_version: '3.10'\n", &additions).is_err());
         assert_eq!(with("", &additions).unwrap(), "python_version: '3.11'\n");
+        // flytekit's `from_env` has an empty list where nothing is pinned.
+        let nothing = Additions {
+            entries: packages(&[]).entries,
+            ..additions
+        };
+        assert_eq!(
+            with("{name: x}\n", &nothing).unwrap(),
+            "{name: x, python_version: '3.11', packages: []}\n"
+        );
+        assert_eq!(
+            with("packages: [a]\n", &nothing).unwrap(),
+            "packages: [a]\npython_version: '3.11'\n"
+        );
     }
 
     proptest::proptest! {

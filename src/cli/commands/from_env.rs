@@ -75,15 +75,11 @@ pub(crate) fn run(arguments: &FromEnvArguments) -> Result<u8, Failure> {
     }
     let additions = Additions {
         fields: vec![("python_version", answer.python.clone())],
+        // Without any, flytekit has an empty list, which counts in its tag.
         entries: vec![("packages", pinned)],
         ..Additions::default()
     };
-    let mut derived = derive(&text, &additions).map_err(|problem| Failure::from(problem).about(&text))?;
-    let has_packages = parsed.spec.is_some_and(|spec| spec.packages.is_some());
-    if arguments.pinned.is_empty() && !has_packages {
-        // flytekit has an empty list then, which counts in its tag.
-        derived.push_str("packages: []\n");
-    }
+    let derived = derive(&text, &additions).map_err(|problem| Failure::from(problem).about(&text))?;
     out(&derived);
     Ok(DONE)
 }

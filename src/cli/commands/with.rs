@@ -44,18 +44,20 @@ fn option(text: &str) -> Result<(String, String), String> {
 /// Prints the spec with more in it. The file stays as it is.
 pub(crate) fn run(arguments: &WithArguments) -> Result<u8, Failure> {
     let text = read(&spec_file(arguments.file.as_deref(), Path::new("."))?)?;
+    let mut entries = vec![
+        ("packages", arguments.packages.clone()),
+        ("apt_packages", arguments.apt_packages.clone()),
+        ("commands", arguments.commands.clone()),
+        ("copy", arguments.copy.clone()),
+        ("runtime_packages", arguments.runtime_packages.clone()),
+    ];
+    entries.retain(|(_, entries)| !entries.is_empty());
     let additions = Additions {
-        entries: vec![
-            ("packages", arguments.packages.clone()),
-            ("apt_packages", arguments.apt_packages.clone()),
-            ("commands", arguments.commands.clone()),
-            ("copy", arguments.copy.clone()),
-            ("runtime_packages", arguments.runtime_packages.clone()),
-        ],
+        entries,
         options: arguments.builder_options.clone(),
         ..Additions::default()
     };
-    if additions.entries.iter().all(|(_, entries)| entries.is_empty()) && additions.options.is_empty() {
+    if additions.entries.is_empty() && additions.options.is_empty() {
         let problem = Diagnostic::error("nothing-added", "nothing is to be added").kind(ProblemKind::Usage);
         return Err(problem.help("name something: imagespec with --packages pandas").into());
     }
