@@ -8,7 +8,7 @@ use crate::name::{Naming, NamingOptions, inputs_label, request};
 use crate::oci::Platform;
 use crate::plan::Strategy;
 use crate::project::{AtPath, ContextFiles, Planned, Wanted};
-use crate::python::{Interpreter, parse_requirements};
+use crate::python::{Entry, Interpreter, read_lines};
 use crate::text::{Diagnostic, Failure, Text, caught_panics};
 
 /// A context in which every requirements file has the same text, and everything else is a directory.
@@ -27,11 +27,17 @@ impl ContextFiles for OneText<'_> {
         Ok(Vec::new())
     }
 
+    async fn names(&mut self, _: &str) -> Result<Vec<String>, Failure> {
+        Ok(vec!["member".to_owned()])
+    }
+
     fn pattern_of(&self, _: &str) -> Option<String> {
         None
     }
 
     fn also_serve(&mut self, _: &str) {}
+
+    fn also_serve_matching(&mut self, _: &str) {}
 }
 
 /// Reads, names and plans a spec, and renders all that is wrong with it.
@@ -69,8 +75,9 @@ pub fn requirements(text: &str) {
         .find(|known| *known == file)
         .unwrap_or("requirements.txt");
     let interpreter = Interpreter::assumed("3.12", "amd64");
-    for (_, entry) in parse_requirements(content).unwrap_or_default() {
-        if let crate::python::Entry::Requirement { requirement, .. } = entry {
+    for (_, entry) in read_lines(content).entries {
+        if let Entry::Requirement(listed) = entry {
+            let requirement = listed.requirement;
             let _ = (
                 requirement.extras().count(),
                 requirement.allows("1.0"),

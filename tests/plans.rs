@@ -83,7 +83,6 @@ fn facts(spec: &ImageSpec) -> Facts {
                 Some(_) => vec!["numpy".into(), "flytekit>=1.16".into()],
                 None => Vec::new(),
             },
-            files: spec.requirements.iter().map(|file| file.value.clone()).collect(),
             ..Requirements::default()
         };
         StoreyFacts {

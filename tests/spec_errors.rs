@@ -139,7 +139,9 @@ const CASES: &[(&str, &str)] = &[
     ("pip-extra-args", "pip_extra_args: \"--x 'y\"\n"),
     ("pip-extra-args", "pip_extra_args: \"--frob --target /x\"\n"),
     ("requirement", "packages: [\"a b\", \"# x\"]\n"),
-    ("option-as-entry", "packages: [\"-e ./x\", \"--pre\"]\n"),
+    ("requirement", "packages: [\"--frob x\", \"-e\", \"numpy 1.26\"]\n"),
+    ("other-file", "requirements: deploy/environment.yml\n"),
+    ("no-project", "packages: [a]\nmembers: [x]\n"),
     ("packages-with-lock", "requirements: uv.lock\npackages: [a]\n"),
     (
         "pip-extra-args",
@@ -159,7 +161,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "pip-extra-args",
-        "requirements: pyproject.toml\npip_extra_args: --package a --no-dev\n",
+        "requirements: requirements.txt\npip_extra_args: --package a --no-dev\n",
     ),
     (
         "decided-by-lock",

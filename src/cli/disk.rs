@@ -78,6 +78,10 @@ impl ContextFiles for DiskFiles {
     }
 
     async fn names_like(&mut self, _: &str, directory: &str) -> Result<Vec<String>, Failure> {
+        self.names(directory).await
+    }
+
+    async fn names(&mut self, directory: &str) -> Result<Vec<String>, Failure> {
         let Ok(Some((place, true))) = self.context.locate(directory) else {
             return Ok(Vec::new());
         };
@@ -94,4 +98,6 @@ impl ContextFiles for DiskFiles {
 
     /// All files are on the disk already.
     fn also_serve(&mut self, _: &str) {}
+
+    fn also_serve_matching(&mut self, _: &str) {}
 }

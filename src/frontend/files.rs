@@ -112,6 +112,22 @@ impl Files {
         is_more.then_some(more)
     }
 
+    /// The same with the paths that match a pattern, component by component; `None` if they are asked for already.
+    pub(super) fn with_pattern(&self, pattern: &str) -> Option<Self> {
+        // Clients follow no `**`: all that may be below is asked for.
+        let pattern = pattern.split("/**").next().unwrap_or(pattern);
+        let mut more = self.clone();
+        let request = more
+            .request
+            .as_mut()
+            .filter(|request| !request.follow_paths.is_empty())?;
+        if !add(&mut request.follow_paths, pattern.to_owned()) {
+            return None;
+        }
+        more.tree = Some(request.output(Metadata::named("[internal] load files behind links")));
+        Some(more)
+    }
+
     /// A tree with what is nearly at a path, in a client's directory.
     pub(super) fn like(&self, path: &str) -> Option<Output> {
         let request = self.request.as_ref()?;

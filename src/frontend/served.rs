@@ -24,6 +24,18 @@ impl<'a> ServedFiles<'a> {
             tree: None,
         }
     }
+
+    /// The tree; `None` if nothing was asked for.
+    async fn solved(&mut self) -> Result<Option<Solved>, Failure> {
+        Ok(match (&self.tree, self.files.tree()) {
+            (Some(tree), _) => Some(tree.clone()),
+            (None, None) => None,
+            (None, Some(tree)) => {
+                let solved = self.client.solve(Some(tree)).await?;
+                Some(self.tree.insert(solved).clone())
+            }
+        })
+    }
 }
 
 #[async_trait]
@@ -33,13 +45,8 @@ impl ContextFiles for ServedFiles<'_> {
         if name.is_empty() && wanted != Wanted::Requirements {
             return Ok(AtPath::Directory);
         }
-        let tree = match (&self.tree, self.files.tree()) {
-            (Some(tree), _) => tree.clone(),
-            (None, None) => return Ok(AtPath::Nothing),
-            (None, Some(tree)) => {
-                let solved = self.client.solve(Some(tree)).await?;
-                self.tree.insert(solved).clone()
-            }
+        let Some(tree) = self.solved().await? else {
+            return Ok(AtPath::Nothing);
         };
         Ok(stat_or_read(self.client, &tree, wanted, &name).await)
     }
@@ -54,12 +61,30 @@ impl ContextFiles for ServedFiles<'_> {
         Ok(self.client.names(&solved, directory).await.unwrap_or_default())
     }
 
+    async fn names(&mut self, directory: &str) -> Result<Vec<String>, Failure> {
+        let Some(tree) = self.solved().await? else {
+            return Ok(Vec::new());
+        };
+        match self.client.names(&tree, directory).await {
+            Ok(names) => Ok(names),
+            Err(error) if error.is_missing() => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn pattern_of(&self, path: &str) -> Option<String> {
         self.files.pattern_of(path).map(str::to_owned)
     }
 
     fn also_serve(&mut self, path: &str) {
         if let Some(more) = self.files.with_paths(&[path.to_owned()]) {
+            *self.files = more;
+            self.tree = None;
+        }
+    }
+
+    fn also_serve_matching(&mut self, pattern: &str) {
+        if let Some(more) = self.files.with_pattern(pattern) {
             *self.files = more;
             self.tree = None;
         }

@@ -7,12 +7,14 @@ use serde_json::json;
 use crate::frontend::gateway::{CallError, INTERNAL, UNKNOWN, detail};
 use crate::frontend::positions;
 use crate::proto::google::rpc::Status;
-use crate::text::{Diagnostic, Failure, ProblemKind, Span, shown_text};
+use crate::text::{Diagnostic, Failure, Place, ProblemKind, shown_text};
 
 /// At most this many snippets travel with an error, and at most this many bytes of files: each carries
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
 const MAX_SNIPPETS: usize = 10;
 const MAX_SNIPPET_BYTES: usize = 2 * 1024 * 1024;
+/// The last line of another file that is shown.
+const MAX_LINE: u32 = 20_000;
 /// The most problems reported at once: errors travel in trailers, which have limits.
 const MAX_PROBLEMS: usize = 1000;
 
@@ -57,12 +59,23 @@ fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
             )
         })
         .collect();
-    let spans = failure.problems.iter().filter_map(Diagnostic::span);
-    let snippet = |span: Span| {
-        let (name, data) = shown.get(text.part(span.start).0).cloned().unwrap_or_default();
-        let info = json!({"filename": name, "data": data, "language": "YAML"});
-        let ranges = positions::json_ranges(text, span);
-        detail("errdefs.Source", &json!({"info": info, "ranges": ranges}))
+    let snippet = |problem: &Diagnostic| {
+        let (info, ranges) = match &problem.place {
+            Place::Span(span) => {
+                let (name, data) = shown.get(text.part(span.start).0).cloned().unwrap_or_default();
+                let info = json!({"filename": name, "data": data, "language": "YAML"});
+                (info, positions::json_ranges(text, *span))
+            }
+            Place::Elsewhere(place) if place.line <= MAX_LINE => {
+                // Clients show a line of a file by its number.
+                let above = "\n".repeat(usize::try_from(place.line.saturating_sub(1)).unwrap_or(0));
+                let data = STANDARD.encode(format!("{above}{}\n", place.excerpt.as_ref()?));
+                let range = positions::json_range((place.line, place.line));
+                (json!({"filename": place.file, "data": data}), json!([range]))
+            }
+            _ => return None,
+        };
+        Some(detail("errdefs.Source", &json!({"info": info, "ranges": ranges})))
     };
-    spans.take(most).map(snippet).collect()
+    failure.problems.iter().filter_map(snippet).take(most).collect()
 }

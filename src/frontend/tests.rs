@@ -415,7 +415,7 @@ fn only_named_paths_are_asked_of_the_client() {
     result(&memory);
     let graph = render(&last_graph(&memory));
     assert!(
-        graph.contains(r#"local.followpaths = ["data","reqs.txt","uv.toml"]"#),
+        graph.contains(r#"local.followpaths = [".python-version","data","pyproject.toml","reqs.txt","uv.toml"]"#),
         "{graph}"
     );
     assert!(graph.contains(r#"local.excludepatterns = ["*.log"]"#), "{graph}");

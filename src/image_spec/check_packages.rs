@@ -3,7 +3,8 @@
 use crate::image_spec::check::Checker;
 use crate::image_spec::model::ImageSpec;
 use crate::image_spec::types::{Layering, TextList, TextValue};
-use crate::python::{Entry, PipArguments, RequirementsFile, parse_requirements};
+use crate::python::{PipArguments, RequirementsFile, other_file};
+use crate::text::{Span, Spanned};
 
 impl Checker<'_> {
     pub(super) fn packages(&mut self, spec: &ImageSpec) {
@@ -103,27 +104,20 @@ impl Checker<'_> {
 
     /// Each entry of `packages` is a line of a requirements file.
     fn lines(&mut self, spec: &ImageSpec) {
-        for entry in ImageSpec::strings(&spec.packages)
-            .filter(|entry| !entry.value.trim().is_empty() && !entry.value.contains(['\n', '\r']))
-        {
-            let help = "write for example `pandas>=2`, `features @ git+https://github.com/acme/features@v3` or `./libs/features`";
-            match parse_requirements(&entry.value).as_deref() {
-                Ok([(_, Entry::Requirement { is_editable: false, .. })]) => {}
-                Ok([]) => self.error(
-                    "requirement",
-                    format!("`{}` is a comment", entry.value),
-                    entry.span,
-                    "take it out",
-                ),
-                Ok(_) => {
-                    let message = format!("`{}` in `packages` looks like an option", entry.value);
-                    let help = "entries are requirements; options go into a requirements file, or into `pip_index` and `pip_extra_args`";
-                    self.error("option-as-entry", message, entry.span, help);
-                }
-                Err(error) => {
-                    let message = format!("an entry of `packages` is not a requirement: {}", error.message);
-                    self.error("requirement", message, entry.span, help);
-                }
+        let text_of = |span: Span| {
+            let mut entries = ImageSpec::strings(&spec.packages);
+            entries
+                .find(|entry| entry.span == span)
+                .map_or("", |entry| entry.value.as_str())
+        };
+        for Spanned { value: lines, span } in &spec.listed {
+            for error in &lines.errors {
+                let message = format!("an entry of `packages` is not a requirement: {}", error.message);
+                self.error("requirement", message, *span, error.help.as_deref().unwrap_or_default());
+            }
+            if lines.errors.is_empty() && lines.entries.is_empty() {
+                let message = format!("`{}` is a comment", text_of(*span));
+                self.error("requirement", message, *span, "take it out");
             }
         }
     }
@@ -228,21 +222,15 @@ impl Checker<'_> {
         let parts = &arguments.parts;
         let is_project = kind == Some(RequirementsFile::Project);
         let chooses = parts.all_extras || !(parts.extras.is_empty() && parts.groups.is_empty());
-        let needs_lock = parts.all_groups
-            || parts.all_members
-            || [
-                &parts.members,
-                &parts.only_groups,
-                &parts.no_extras,
-                &arguments.left_out,
-            ]
-            .iter()
-            .any(|names| !names.is_empty());
+        let lists = [&parts.members, &parts.only_groups, &parts.no_extras];
+        let chooses_more = parts.all_groups || parts.all_members || lists.iter().any(|names| !names.is_empty());
+        let needs_lock = !arguments.left_out.is_empty() || (chooses_more && !is_project);
         let of_projects = arguments.of_projects.join(" ");
         if needs_lock {
             let message =
                 format!("`{of_projects}` in `pip_extra_args` chooses from a lock, and `requirements` names none");
-            let help = "lock the project and write `requirements: uv.lock`, or choose with `extras` and `groups`";
+            let help =
+                "write `requirements: uv.lock`, or pyproject.toml, which takes all of these but `--no-install-…`";
             self.error("pip-extra-args", message, args.span, help);
         } else if chooses && !is_project {
             let message =
@@ -270,6 +258,20 @@ impl Checker<'_> {
                 packages.span,
                 "add them to the project: `uv add NAME`, or `poetry add NAME`",
             );
+        }
+        if let (Some(file), Some((what, help))) = (
+            &spec.requirements,
+            spec.requirements.as_ref().and_then(|file| other_file(&file.value)),
+        ) && kind == Some(RequirementsFile::Lines)
+        {
+            let message = format!("`requirements: {}` is {what}", file.value);
+            self.error("other-file", message, file.span, help);
+        }
+        let has_members = matches!(kind, Some(RequirementsFile::UvLock | RequirementsFile::Project));
+        if let Some(list) = spec.members.as_ref().filter(|_| !has_members) {
+            let message = "`members` belongs to a workspace of uv, and `requirements` names none";
+            let help = "write `requirements: uv.lock`, or the pyproject.toml of the workspace's root";
+            self.error("no-project", message, list.span, help);
         }
         let takes_extras = has_project || kind == Some(RequirementsFile::Pylock);
         let lists: [(&str, &Option<TextList>); 2] = [("extras", &spec.extras), ("groups", &spec.groups)];

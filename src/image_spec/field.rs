@@ -7,7 +7,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub(crate) const OWN_FIELDS: [Field; 17] = [
+pub(crate) const OWN_FIELDS: [Field; 18] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -20,6 +20,7 @@ pub(crate) const OWN_FIELDS: [Field; 17] = [
     field("heavy", Kind::TextList),
     field("extras", Kind::TextList),
     field("groups", Kind::TextList),
+    field("members", Kind::TextList),
     field("install_project", Kind::Flag),
     field("mode", Kind::Text),
     field("expose", Kind::Ports),

@@ -8,7 +8,7 @@ use crate::image_spec::field::{self, OWN_FIELDS};
 use crate::image_spec::types::{
     CopyEntry, FileMode, Layering, Profile, SecretMount, SecretUse, SourceCopyMode, TextList, TextMap, TextValue,
 };
-use crate::python::{self, Parts, PipArguments, RequirementsFile, Value};
+use crate::python::{self, Entry, Parts, PipArguments, RequirementsFile, RequirementsLines, Value};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Span, Spanned, context_path};
 
@@ -122,6 +122,8 @@ pub struct ImageSpec {
     pub extras: Option<TextList>,
     /// Dependency groups of the project whose lock is installed.
     pub groups: Option<TextList>,
+    /// The members of the project's workspace that are wanted; its root where none is named.
+    pub members: Option<TextList>,
     /// Whether the project itself is installed, not only what it needs.
     pub install_project: Option<Spanned<bool>>,
     /// The way in which the image's name is computed.
@@ -130,6 +132,8 @@ pub struct ImageSpec {
     pub span: Span,
     /// The fields as written, for hashing: there a number is a number.
     pub(crate) raw: Vec<(String, Node)>,
+    /// What the entries of `packages` say, each read as a requirements file.
+    pub(super) listed: Vec<Spanned<RequirementsLines>>,
 }
 
 impl fmt::Debug for ImageSpec {
@@ -234,6 +238,13 @@ impl ImageSpec {
         std::iter::successors(Some(self), |spec| spec.below())
     }
 
+    /// What `packages` lists, with the place of each entry.
+    pub(crate) fn listed(&self) -> impl Iterator<Item = (Span, &Entry)> {
+        self.listed
+            .iter()
+            .flat_map(|lines| lines.value.entries.iter().map(|(_, entry)| (lines.span, entry)))
+    }
+
     /// `pip_extra_args` by the command that each is for; files of the context are named below `context`.
     #[must_use]
     pub(crate) fn extra_arguments(&self, context: &str) -> PipArguments {
@@ -250,6 +261,7 @@ impl ImageSpec {
         Parts {
             extras: words(&self.extras).chain(options.extras).collect(),
             groups: words(&self.groups).chain(options.groups).collect(),
+            members: words(&self.members).chain(options.members).collect(),
             ..options
         }
     }
@@ -257,7 +269,9 @@ impl ImageSpec {
     /// Where the spec names a part of the project: its entry in `extras` or `groups`, else the options.
     #[must_use]
     pub(crate) fn part_span(&self, name: &str) -> Span {
-        let mut entries = Self::strings(&self.extras).chain(Self::strings(&self.groups));
+        let mut entries = [&self.extras, &self.groups, &self.members]
+            .into_iter()
+            .flat_map(Self::strings);
         let entry = entries
             .find(|entry| entry.value == name)
             .or(self.pip_extra_args.as_ref());

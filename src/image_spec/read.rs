@@ -6,7 +6,7 @@ use crate::image_spec::choice;
 use crate::image_spec::field::{self, BUILDER_CONFIG_KEYS, OWN_FIELDS};
 use crate::image_spec::model::{BaseImage, ImageSpec};
 use crate::image_spec::types::{FileMode, Layering, Profile, TextList, TextMap, TextValue};
-use crate::python::{self, Value, kind as kind_of};
+use crate::python::{self, RequirementsLines, Value, kind as kind_of, read_lines};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Diagnostic, Operation, Span, Spanned, closest};
 
@@ -79,6 +79,7 @@ impl SpecReader<'_> {
             own_text(self, "tag_algorithm"),
             self.field_text("source_copy_mode"),
         );
+        let packages = self.field_list("packages");
         // Other builders use it; here it only has to be text.
         self.field_text("registry_config");
         let spec = ImageSpec {
@@ -91,7 +92,8 @@ impl SpecReader<'_> {
                 registry.value = registry.value.to_lowercase();
                 registry
             }),
-            packages: self.field_list("packages"),
+            listed: listed(packages.as_ref()),
+            packages,
             conda_packages: self.field_list("conda_packages"),
             conda_channels: self.field_list("conda_channels"),
             requirements: self.filled("requirements"),
@@ -134,6 +136,7 @@ impl SpecReader<'_> {
             heavy: own_list(self, "heavy"),
             extras: own_list(self, "extras"),
             groups: own_list(self, "groups"),
+            members: own_list(self, "members"),
             install_project: own_node("install_project").and_then(|node| self.flag("install_project", node)),
             tag_algorithm: self
                 .choice(algorithm, choice::algorithm)
@@ -339,4 +342,13 @@ impl SpecReader<'_> {
             }
         }
     }
+}
+
+/// Reads each entry of `packages` as a requirements file.
+fn listed(packages: Option<&TextList>) -> Vec<Spanned<RequirementsLines>> {
+    let one_line = |entry: &&TextValue| !entry.value.trim().is_empty() && !entry.value.contains(['\n', '\r']);
+    let entries = packages.into_iter().flat_map(|list| &list.value).filter(one_line);
+    entries
+        .map(|entry| Spanned::new(read_lines(&entry.value), entry.span))
+        .collect()
 }

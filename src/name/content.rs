@@ -241,6 +241,7 @@ impl Collector<'_> {
         named.list("heavy", &spec.heavy);
         named.list("extras", &spec.extras);
         named.list("groups", &spec.groups);
+        named.list("members", &spec.members);
         named.optional("project", self.file_digest("install_project", depth, 0));
         named.text("pip_extra_args", &spec.pip_extra_args);
     }

@@ -321,6 +321,7 @@ fn example(field: &str) -> &'static str {
         "heavy" => "heavy: [six]",
         "extras" => "requirements: pyproject.toml\nextras: [fast]",
         "groups" => "requirements: pyproject.toml\ngroups: [dev]",
+        "members" => "requirements: pyproject.toml\nmembers: [api]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
         "mode" => "mode: keep\ncopy: [data]",
         "expose" => "expose: [3000]",

@@ -1,11 +1,11 @@
 //! What a plan is told about the world outside the spec.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::plan::action::CopyLink;
-use crate::python::Locked;
+use crate::python::{IndexOption, Locked};
 
 /// What a plan needs to know in addition to the spec. What is left out is unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,21 +60,70 @@ pub struct CopyFacts {
     pub links: Vec<CopyLink>,
 }
 
-/// What the requirements files of a spec say.
+/// What the requirements of a spec say.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Requirements {
-    /// The requirements in them, as their lines have them.
+    /// The requirements in its files, as their lines have them.
     pub lines: Vec<String>,
-    /// Whatever else decides versions, in the form our locks record it: `-c numpy<2` for example.
+    /// The requirements that limit versions, as their lines have them.
+    pub constraints: Vec<String>,
+    /// Whatever else decides versions, in the form our locks record it: digests of files, URLs that are included.
     pub settings: Vec<String>,
-    /// uv's options for the indexes that the files name.
-    pub indexes: Vec<String>,
-    /// All files that are read, by their paths in the context.
-    pub files: Vec<String>,
-    /// What the lock step reads instead of some of the files, by their paths: nothing else of these counts for it.
-    pub contents: BTreeMap<String, String>,
-    /// Files and directories of the context that packages are built or installed from.
-    pub projects: Vec<String>,
+    /// Lines for the lock step: the requirements of files of lines, with hashes. Paths begin with `./` and are relative to
+    /// the context.
+    pub resolved: Vec<String>,
+    /// The same of what limits versions.
+    pub bounds: Vec<String>,
+    /// uv's words for the projects whose manifests the lock step reads, relative to the requirements file.
+    pub project_arguments: Vec<String>,
+    /// uv's words for what options in files say.
+    pub options: Vec<String>,
+    /// Where files say that packages are looked for; directories are relative to the context.
+    pub indexes: Vec<IndexOption>,
+    /// Where uv's own settings say so: uv finds these itself where it resolves.
+    pub setting_indexes: Vec<IndexOption>,
+    /// Whether uv's settings are beside or above the requirements file.
+    pub has_settings: bool,
+    /// What the lock step reads as text, by paths in the context: nothing else of these files counts for it.
+    pub texts: BTreeMap<String, String>,
+    /// The files and directories that it sees as they are.
+    pub mounts: BTreeSet<String>,
+    /// Whether it may build some of them.
+    pub builds: bool,
+    /// The directories that packages are built from.
+    pub projects: BTreeMap<String, ProjectFiles>,
+    /// The repositories that packages come from.
+    pub repositories: Repositories,
+    /// The version of the interpreter, where files decide it.
+    pub python: Option<String>,
+    /// All files and directories that decide what is installed.
+    pub read: BTreeSet<String>,
+}
+
+/// What the build of a project reads beyond its directory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProjectFiles {
+    /// Files and directories of the context.
+    pub beside: BTreeSet<String>,
+    /// What it reads of other manifests, by path.
+    pub texts: BTreeMap<String, String>,
+}
+
+/// Which repositories packages come from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Repositories {
+    /// Whether there is any.
+    pub any: bool,
+    /// Whether one is reached by ssh.
+    pub by_ssh: bool,
+}
+
+impl Repositories {
+    /// Notes the URL of one.
+    pub fn add(&mut self, url: &str) {
+        self.any = true;
+        self.by_ssh |= url.contains("ssh://");
+    }
 }
 
 /// The packages that a lock installs for one interpreter.

@@ -28,7 +28,10 @@ mod writes;
 pub use action::{Action, CopyFiles, CopyLink, CopySource, ImageRole, Modes, Run, StepId, StepMount};
 pub use environment::{Change, Edit, edited};
 pub use explain::{ExplainedStep, explain};
-pub use facts::{BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, Requirements, SharedFile, StoreyFacts};
+pub use facts::{
+    BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, ProjectFiles, Repositories, Requirements, SharedFile,
+    StoreyFacts,
+};
 pub use inputs::{CA_SECRET, FIXED_TIME};
 pub use model::{Base, BuildPlan, Cache, CacheSharing, Part, Product, Settings, Stage, Step, Storey};
 pub use needs::{DEFAULT_BASE, DEFAULT_MICROMAMBA, DEFAULT_UV, Needs, StoreyNeeds, needs};

@@ -13,11 +13,17 @@ pub(crate) trait ContextFiles: Send {
     /// Names in a directory that may be nearly parts of a path that is not there.
     async fn names_like(&mut self, path: &str, directory: &str) -> Result<Vec<String>, Failure>;
 
+    /// The names in a directory; none if it is not there.
+    async fn names(&mut self, directory: &str) -> Result<Vec<String>, Failure>;
+
     /// The pattern of the ignore file that leaves a path out.
     fn pattern_of(&self, path: &str) -> Option<String>;
 
     /// Also serves a path that the spec itself does not name.
     fn also_serve(&mut self, path: &str);
+
+    /// Also serves the paths that match a pattern.
+    fn also_serve_matching(&mut self, pattern: &str);
 }
 
 /// What a path of the spec is for, which decides what must be there.

@@ -1,37 +1,18 @@
 //! Locks that `requirements` names: what can be said of them before any step.
 
+use toml::{Table, Value};
+
 use crate::image_spec::TextValue;
 use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
-use crate::project::manifests::ALL_PROJECTS;
-use crate::project::requirements::RequirementsReader;
-use crate::python::{LockError, PoetryLock, Pylock, content_hash, content_of_toml, has_name, normalised};
-use crate::text::{Diagnostic, Failure, Spanned, directory_of, join};
+use crate::project::reader::{ALL_PROJECTS, RequirementsReader};
+use crate::python::{LockError, PoetryLock, Pylock, content_hash, has_name, normalised, plain_text};
+use crate::text::{Diagnostic, Failure, Span, Spanned, below, directory_of, join};
 
 /// The version of uv.lock that this release's uv reads.
 const UV_LOCK_VERSION: i64 = 1;
 
 impl<F: ContextFiles> RequirementsReader<'_, F> {
-    /// Records extras or groups (`kind` says which) that a file does not have.
-    pub(super) fn unknown_parts<'n>(
-        &mut self,
-        path: &str,
-        kind: &str,
-        named: impl Iterator<Item = &'n String>,
-        known: &[String],
-    ) {
-        for name in named.filter(|name| !has_name(known, name)) {
-            let message = format!("{path} has no {kind} `{name}`");
-            let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
-            known.sort_unstable();
-            let help = match known.as_slice() {
-                [] => format!("it has no {kind} at all"),
-                known => format!("it has {}", known.join(", ")),
-            };
-            self.problem("unknown-part", message, self.spec.part_span(name), &help);
-        }
-    }
-
     /// Reads a `pylock.toml` for the places that it names.
     pub(super) async fn read_pylock(&mut self, path: &str, text: &str, file: &TextValue) -> Result<(), Failure> {
         // What is wrong with it is said when it is held against the interpreter.
@@ -39,9 +20,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let parts = self.spec.parts();
         self.unknown_parts(path, "extra", parts.named_extras(), &lock.extras());
         self.unknown_parts(path, "group", parts.named_groups(), &lock.groups());
-        for other in lock.paths() {
-            if let Some(inner) = join(directory_of(path), other) {
-                self.add_project(&inner, file.span).await?;
+        let places: Vec<String> = lock.paths().map(str::to_owned).collect();
+        for place in places {
+            // A place outside is told when it is known whether this interpreter gets the package.
+            if let Some(inner) = join(directory_of(path), &place) {
+                self.follow(&inner, path, file.span).await?;
             }
         }
         Ok(())
@@ -62,18 +45,15 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         };
         self.problems.extend(lock.unsupported().into_iter().map(unusable));
         let manifest = join(directory_of(path), "pyproject.toml").unwrap_or_default();
-        let Some(project) = self.text(&manifest, &Spanned::new(manifest.clone(), file.span)).await? else {
-            return Ok(());
-        };
-        let Some(project) = self.table(&manifest, &project, file.span, "correct the file") else {
+        let Some(project) = self.own_table(&manifest, file.span).await? else {
             return Ok(());
         };
         let mut parts = self.spec.parts();
         let mut groups = lock.groups();
         let of_poetry = project.get("tool").and_then(|tool| tool.get("poetry")?.get("group"));
         let tables = [project.get("dependency-groups"), of_poetry];
-        let named = tables.into_iter().flatten().filter_map(toml::Value::as_table);
-        groups.extend(named.flat_map(toml::Table::keys).cloned());
+        let named = tables.into_iter().flatten().filter_map(Value::as_table);
+        groups.extend(named.flat_map(Table::keys).cloned());
         groups.push("main".into());
         groups.sort();
         groups.dedup();
@@ -85,12 +65,14 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             parts.groups.extend(groups.clone());
             self.found.default_groups = groups;
         }
-        if let Some((name, place)) = lock.misplaced(&parts) {
-            let message = format!(
-                "{path} takes {name} from `{place}`, and packages of the context in a poetry.lock are not supported"
-            );
-            let help = "name the project instead, with the place in uv's words: `requirements: pyproject.toml`, and `[tool.uv.sources]` in it; or lock with uv";
-            self.problem("lock", message, file.span, help);
+        for (name, place) in lock.places(&parts) {
+            let at = format!("{path}: {name}");
+            if let Some(inner) = self.path_in_context(directory_of(path), &place, &at, file.span) {
+                self.follow(&inner, path, file.span).await?;
+            }
+        }
+        for url in lock.repositories() {
+            self.note_repository(&format!("git+{url}"), file.span);
         }
         let fits = |counts_groups| lock.content_hash() == Some(content_hash(&project, counts_groups).as_str());
         let is_fresh = fits(true) || (lock.counts_no_groups() && fits(false));
@@ -103,56 +85,117 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
 
     /// Reads a uv.lock for the other projects that it names.
     pub(super) async fn read_uv_lock(&mut self, path: &str, text: &str, file: &TextValue) -> Result<(), Failure> {
-        let Some(lock) = self.table(path, text, file.span, "run `uv lock`") else {
-            return Ok(());
+        let lock: Table = match toml::from_str(&plain_text(text)) {
+            Ok(lock) => lock,
+            Err(error) => {
+                self.not_toml(path, &error, file.span, "run `uv lock`");
+                return Ok(());
+            }
         };
-        let version = lock.get("version").and_then(toml::Value::as_integer).unwrap_or(0);
+        let version = lock.get("version").and_then(Value::as_integer).unwrap_or(0);
         if version > UV_LOCK_VERSION && self.spec.uv_image.is_none() {
             let message = format!("{path} has the version {version}, and {DEFAULT_UV} reads {UV_LOCK_VERSION}");
             let help = "set `builder_config: {uv_image: ghcr.io/astral-sh/uv:VERSION}` to the uv that made it (`uv --version` says which)";
             self.problem("uv-lock-version", message, file.span, help);
             return Ok(());
         }
-        let manifest = join(directory_of(path), "pyproject.toml").unwrap_or_default();
-        let mut project = toml::Table::new();
-        if let Some(text) = self.text(&manifest, &Spanned::new(manifest.clone(), file.span)).await? {
-            project = self
-                .table(&manifest, &text, file.span, "correct the file")
-                .unwrap_or_default();
-            self.add_content(&manifest, content_of_toml(&text));
-            self.found.facts.files.push(manifest);
+        let directory = directory_of(path).to_owned();
+        let manifest_path = join(&directory, "pyproject.toml").unwrap_or_default();
+        if self.own_table(&manifest_path, file.span).await?.is_none() {
+            return Ok(());
         }
-        self.note_overrides(&project);
-        let packages = lock.get("package").and_then(toml::Value::as_array);
-        self.parts_of_uv_lock(path, &lock, &project);
-        for package in packages.into_iter().flatten() {
-            let Some((kind, other)) = own_place(package).filter(|(_, other)| *other != ".") else {
-                continue;
-            };
-            let Some(inner) = self.path_in_context(path, other, path, file.span, ALL_PROJECTS) else {
-                continue;
-            };
-            if kind != "virtual" {
-                self.add_project(&inner, file.span).await?;
-                continue;
+        let Some(manifest) = self.manifest(&directory, file.span).await? else {
+            return Ok(());
+        };
+        self.found.overridden.extend(
+            manifest
+                .uv_settings()
+                .map(|settings| settings.overridden())
+                .unwrap_or_default(),
+        );
+        let is_built = manifest.has_project() && manifest.leaves_needs_to_build();
+        if is_built {
+            self.mount(&directory);
+        }
+        self.add_manifest(&directory, &manifest, is_built);
+        self.parts_of_uv_lock(path, &lock, manifest.table());
+        for package in packages_of(&lock) {
+            if let Some((kind, other)) = own_place(package).filter(|(_, other)| *other != ".") {
+                let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+                let at = format!("{path}: {name}");
+                let Some(inner) = self.path_in_context(&directory, other, &at, file.span) else {
+                    continue;
+                };
+                match kind {
+                    // Not built, only asked what it needs.
+                    "virtual" => self.read_virtual(&inner, file.span).await?,
+                    _ => self.follow(&inner, path, file.span).await?,
+                }
             }
-            let inner = format!("{inner}/pyproject.toml");
-            let value = Spanned::new(inner.clone(), file.span);
-            if let Some(text) = self.text(&inner, &value).await? {
-                self.add_content(&inner, content_of_toml(&text));
-                self.found.facts.files.push(inner);
+            if let Some(url) = package.get("source").and_then(|source| source.get("git")?.as_str()) {
+                self.note_repository(&format!("git+{url}"), file.span);
+            }
+            let place = package
+                .get("source")
+                .and_then(|source| source.get("registry")?.as_str());
+            if let Some(place) = place.filter(|place| !place.contains("://")) {
+                self.read_flat_index(path, place, file.span).await?;
             }
         }
         Ok(())
     }
 
+    /// Gives the lock step the manifest of a member that is no package.
+    async fn read_virtual(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
+        match self.manifest(directory, span).await? {
+            Some(manifest) => self.add_manifest(directory, &manifest, false),
+            None => {
+                let message = format!(
+                    "{}, which the lock names, is not in the build context",
+                    below(directory, "pyproject.toml")
+                );
+                self.problem("missing-file", message, span, ALL_PROJECTS);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records a directory of wheels that a lock takes packages from.
+    async fn read_flat_index(&mut self, path: &str, place: &str, span: Span) -> Result<(), Failure> {
+        let Some(inner) = self.path_in_context(directory_of(path), place, path, span) else {
+            return Ok(());
+        };
+        if !self.found.facts.mounts.contains(&inner) && !self.add_flat_index(&inner).await? {
+            let message = format!("`{inner}`, which {path} takes packages from, is not in the build context");
+            self.problem(
+                "missing-file",
+                message,
+                span,
+                "what .dockerignore names is not in the context",
+            );
+        }
+        Ok(())
+    }
+
+    /// The manifest that a lock belongs to, as it is written.
+    async fn own_table(&mut self, path: &str, span: Span) -> Result<Option<Table>, Failure> {
+        let value = Spanned::new(path.to_owned(), span);
+        let Some(text) = self.text(path, &value).await? else {
+            return Ok(None);
+        };
+        match toml::from_str(&plain_text(&text)) {
+            Ok(table) => Ok(Some(table)),
+            Err(error) => {
+                self.not_toml(path, &error, span, "correct the file");
+                Ok(None)
+            }
+        }
+    }
+
     /// Checks that the lock has the members, extras and groups that the spec asks for.
-    fn parts_of_uv_lock(&mut self, path: &str, lock: &toml::Table, project: &toml::Table) {
+    fn parts_of_uv_lock(&mut self, path: &str, lock: &Table, project: &Table) {
         let parts = self.spec.parts();
-        let all = lock.get("package").and_then(toml::Value::as_array);
-        let own: Vec<(&str, &str, &toml::Value)> = all
-            .into_iter()
-            .flatten()
+        let own: Vec<(&str, &str, &Value)> = packages_of(lock)
             .filter_map(|package| Some((package.get("name")?.as_str()?, own_place(package)?.1, package)))
             .collect();
         let members = names_at(lock, "manifest", "members");
@@ -174,7 +217,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         };
         let mut extras = Vec::new();
         let mut groups = names_at(project, "dependency-groups", "");
-        let manifest = lock.get("manifest").and_then(toml::Value::as_table);
+        let manifest = lock.get("manifest").and_then(Value::as_table);
         groups.extend(
             manifest
                 .into_iter()
@@ -212,8 +255,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 }
 
+fn packages_of(lock: &Table) -> impl Iterator<Item = &Value> {
+    lock.get("package").and_then(Value::as_array).into_iter().flatten()
+}
+
 /// How and where a package of a uv.lock lies near it.
-fn own_place(package: &toml::Value) -> Option<(&'static str, &str)> {
+fn own_place(package: &Value) -> Option<(&'static str, &str)> {
     let source = package.get("source")?;
     let kinds = ["editable", "directory", "virtual", "path"];
     kinds
@@ -222,17 +269,17 @@ fn own_place(package: &toml::Value) -> Option<(&'static str, &str)> {
 }
 
 /// The names at a key of a table, or of a table in it: the strings of a list, or the keys of a table.
-fn names_at(table: &toml::Table, key: &str, inner: &str) -> Vec<String> {
+fn names_at(table: &Table, key: &str, inner: &str) -> Vec<String> {
     let found = match inner {
         "" => table.get(key),
         inner => table.get(key).and_then(|value| value.get(inner)),
     };
     match found {
-        Some(toml::Value::Array(items)) => items
+        Some(Value::Array(items)) => items
             .iter()
             .filter_map(|item| item.as_str().map(str::to_owned))
             .collect(),
-        Some(toml::Value::Table(table)) => table.keys().cloned().collect(),
+        Some(Value::Table(table)) => table.keys().cloned().collect(),
         _ => Vec::new(),
     }
 }

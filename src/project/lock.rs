@@ -2,10 +2,10 @@
 
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, Profile};
 use crate::plan::{CONTEXT, WORK, required};
-use crate::project::requirements::FoundRequirements;
+use crate::project::reader::FoundRequirements;
 use crate::python::{
-    Artefact, Entry, Interpreter, LockError, Locked, Pylock, RequirementsFile, Selection, has_name, parse_requirements,
-    select_poetry,
+    Artefact, Interpreter, LockError, Locked, Pylock, Requirement, RequirementsFile, Selection, has_name,
+    select_poetry, version_fits,
 };
 use crate::text::{Diagnostic, Failure, Span, directory_of, has_credential, join};
 
@@ -39,7 +39,7 @@ impl LockJudge<'_> {
             _ => "",
         };
         for package in &mut packages {
-            if let Artefact::Path { path, .. } = &mut package.artefact {
+            if let Artefact::Path { path, .. } | Artefact::Listed { path, .. } = &mut package.artefact {
                 *path = in_context(directory, path).ok_or_else(|| {
                     let message = format!("{name}: `{path}` is outside the build context");
                     self.problem("context-path", message, "build from a directory that holds it")
@@ -50,10 +50,25 @@ impl LockJudge<'_> {
             packages.retain(|package| package.name != project.name);
             packages.push(project.clone());
         }
+        self.fits_python(interpreter)?;
         self.complete(name, &packages)?;
         self.built(name, &packages)?;
         packages.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(packages)
+    }
+
+    /// Checks that the interpreter is one that the project is for.
+    fn fits_python(&self, interpreter: &Interpreter) -> Result<(), Diagnostic> {
+        let found = interpreter.markers.python_full_version().string.clone();
+        match &self.found.requires_python {
+            Some((wanted, path)) if !version_fits(wanted, &found) => {
+                let message = format!("{path} is for Python {wanted}, and the image has {found}");
+                let span = self.spec.python_exec.as_ref().map_or(self.span(), |exec| exec.span);
+                let help = "choose another interpreter, or set `python_version` instead of `python_exec`";
+                Err(Diagnostic::build_error("python-version", message).at(span).help(help))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The packages of a lock for an interpreter, and whether this program made the lock.
@@ -158,6 +173,7 @@ impl LockJudge<'_> {
             );
         }
         let required = required(self.spec, &self.found.facts);
+        let constraints = &self.found.facts.constraints;
         if let (Some(made_from), true) = (lock.made_from(), self.is_sibling) {
             for line in required.iter().filter(|line| !made_from.contains(line)) {
                 let message = match line.split_once(" sha256:") {
@@ -177,17 +193,19 @@ impl LockJudge<'_> {
             }
             return problems;
         }
-        for line in required.iter().filter(|line| !line.contains(" sha256:")) {
-            let bound = line.strip_prefix("-c ");
-            let entries = parse_requirements(bound.unwrap_or(line)).unwrap_or_default();
-            let Some((_, Entry::Requirement { requirement, .. })) = entries.first() else {
+        let bounds = constraints.iter().map(|line| (line, true));
+        let asked = required
+            .iter()
+            .filter(|line| !line.starts_with("-c ") && !line.contains(" sha256:"));
+        for (line, is_bound) in asked.map(|line| (line, false)).chain(bounds) {
+            let Ok(requirement) = Requirement::parse(line) else {
                 continue;
             };
             if !requirement.applies(&interpreter.markers) {
                 continue;
             }
             let Some(package) = &requirement.name else {
-                if bound.is_none() && !lock.places().any(|place| requirement.is_from(place)) {
+                if !is_bound && !lock.places().any(|place| requirement.is_from(place)) {
                     differs(line, format!("`{line}` is not in {name}"));
                 }
                 continue;
@@ -197,7 +215,7 @@ impl LockJudge<'_> {
                 .iter()
                 .any(|version| version.is_none_or(|version| requirement.allows(version)));
             match versions.first() {
-                None if bound.is_some() => {}
+                None if is_bound => {}
                 None => differs(line, format!("`{line}` is not in {name}")),
                 Some(Some(version)) if !is_allowed => {
                     differs(
@@ -214,7 +232,7 @@ impl LockJudge<'_> {
     /// Checks that nothing is built that may not be, and that a lock of a workspace installs something.
     fn built(&self, name: &str, packages: &[Locked]) -> Result<(), Diagnostic> {
         let arguments = self.spec.extra_arguments("");
-        let no_build = &arguments.no_build;
+        let no_build = &[arguments.no_build.clone(), self.found.no_build.clone()].concat();
         let is_refused = |package: &&Locked| {
             let is_local = matches!(package.artefact, Artefact::Path { .. });
             package.artefact.is_built()
@@ -236,7 +254,7 @@ impl LockJudge<'_> {
             let members = self.found.members.join(", ");
             let name = self.shown_name(name);
             let message = format!("{name} installs nothing for the root of the workspace; its members are {members}");
-            let help = "choose one with `pip_extra_args: --package NAME`, or all with `--all-packages`";
+            let help = "choose them with `members: [NAME]`, or all with `pip_extra_args: --all-packages`";
             return Err(self.problem("empty-lock", message, help));
         }
         Ok(())
@@ -252,7 +270,7 @@ impl LockJudge<'_> {
             let help = "add flytekit to what is locked and lock again, or use `profile: plain`";
             return Err(self.problem("lock-without-flytekit", message, help));
         }
-        if self.is_hashed && !is_lock {
+        if (self.is_hashed || self.found.requires_hashes) && !is_lock {
             let open = packages
                 .iter()
                 .find(|package| !self.found.hashes.contains_key(&package.name));

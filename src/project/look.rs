@@ -6,9 +6,12 @@ use crate::project::alike::{alike, difference};
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path, has_credential};
 
-/// Checks what was seen at a path; returns the text of a requirements file.
-pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
-    let shown = format!("`{}: {}`", wanted.field(), path.value);
+/// Checks what was seen at a path that `by` names; returns the text of a requirements file.
+pub(crate) fn judge(by: &str, wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
+    let shown = match by == wanted.field() || by == "pip_extra_args" {
+        true => format!("`{by}: {}`", path.value),
+        false => format!("`{}`, which {by} names,", path.value),
+    };
     let problem = |rule, message: String, help: &str| Diagnostic::build_error(rule, message).at(path.span).help(help);
     let content = match (seen, wanted) {
         (AtPath::Unreadable(cause), _) => {
@@ -42,8 +45,14 @@ pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
         (AtPath::File | AtPath::Directory, _) => return Ok(None),
         (AtPath::Content(content), _) => content,
     };
-    let text = String::from_utf8(content).map_err(|error| {
-        problem("not-utf8", format!("{shown} is not UTF-8 text"), "save it as UTF-8").caused_by(error)
+    let is_utf16 = content.starts_with(&[0xff, 0xfe]) || content.starts_with(&[0xfe, 0xff]) || content.contains(&0);
+    let text = decoded(content).ok_or_else(|| match is_utf16 {
+        true => problem(
+            "not-utf8",
+            format!("{shown} is not UTF-8 text: it looks like UTF-16 without a byte order mark"),
+            "save it as UTF-8; in PowerShell, `| Out-File -Encoding utf8` instead of `>`",
+        ),
+        false => problem("not-utf8", format!("{shown} is not UTF-8 text"), "save it as UTF-8"),
     })?;
     if let Some(line) = text.lines().position(has_credential) {
         let message = format!("line {} of {shown} has a credential in its URL", line + 1);
@@ -53,13 +62,27 @@ pub(crate) fn judge(wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Op
     Ok(Some(text.trim_start_matches('\u{feff}').to_owned()))
 }
 
+/// The text of a file: UTF-8, or what its byte order mark says, as pip and uv read it.
+fn decoded(content: Vec<u8>) -> Option<String> {
+    let of_pairs = |content: &[u8], read: fn([u8; 2]) -> u16| {
+        let units = content.chunks(2).map(|pair| Some(read(pair.try_into().ok()?)));
+        String::from_utf16(&units.collect::<Option<Vec<u16>>>()?).ok()
+    };
+    match content.as_slice() {
+        [0xff, 0xfe, rest @ ..] => of_pairs(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => of_pairs(rest, u16::from_be_bytes),
+        content if content.contains(&0) => None,
+        _ => String::from_utf8(content).ok(),
+    }
+}
+
 /// Checks that the files of a spec exist, and returns the content of each requirements file by its path.
 pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Result<Vec<(String, String)>, Failure> {
     let mut problems: Vec<Diagnostic> = spec.all().flat_map(wrong_patterns).collect();
     let mut requirements = Vec::new();
     for (wanted, path) in wanted_paths(spec) {
         let seen = files.look(wanted, &path.value).await?;
-        match judge(wanted, path, seen) {
+        match judge(wanted.field(), wanted, path, seen) {
             Ok(text) => requirements.extend(text.map(|text| (path.value.clone(), text))),
             Err(problem) if problem.kind == ProblemKind::Missing => {
                 problems.push(match why_missing(files, &path.value).await? {

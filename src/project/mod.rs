@@ -3,14 +3,21 @@
 mod alike;
 mod copies;
 mod files;
+mod follow;
 mod given_locks;
+mod lines;
 mod lock;
 mod lock_options;
 mod look;
+mod lookups;
 mod manifests;
 mod needs;
 mod outlook;
+mod python_version;
+mod reader;
 mod requirements;
+mod settings;
+mod workspace;
 
 pub(crate) use alike::patterns_like;
 pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warnings as copies_warnings};
@@ -21,4 +28,5 @@ pub(crate) use look::{check, wanted_paths};
 #[cfg(feature = "cli")]
 pub(crate) use outlook::Outlook;
 pub(crate) use outlook::{Planned, several_platforms};
-pub(crate) use requirements::{FoundRequirements, first_paths, read as read_requirements};
+pub(crate) use reader::FoundRequirements;
+pub(crate) use requirements::{first_paths, read as read_requirements};

@@ -11,7 +11,8 @@ use crate::project::files::ContextFiles;
 use crate::project::lock::LockJudge;
 use crate::project::lock_options::check_lock_options;
 use crate::project::look::check;
-use crate::project::requirements::{self, FoundRequirements};
+use crate::project::reader::FoundRequirements;
+use crate::project::requirements;
 use crate::python::{Interpreter, Pylock, RequirementsFile};
 use crate::text::{Diagnostic, Failure, Text, file_name};
 
@@ -121,7 +122,7 @@ impl Planned<'_> {
             (None, Some(path), Some(text)) => (path.value.as_str(), text.as_str()),
             _ => return Ok(None),
         };
-        let Some(interpreter) = self.interpreter(spec, text) else {
+        let Some(interpreter) = self.interpreter(spec, found, text) else {
             return Ok(None);
         };
         let judge = LockJudge {
@@ -137,10 +138,11 @@ impl Planned<'_> {
     }
 
     /// The interpreter that a build would most likely find.
-    fn interpreter(&self, spec: &ImageSpec, lock: &str) -> Option<Interpreter> {
+    fn interpreter(&self, spec: &ImageSpec, found: &FoundRequirements, lock: &str) -> Option<Interpreter> {
         let architecture = &self.platform.architecture;
         if spec.all().all(|spec| spec.python_exec.is_none()) {
-            return Interpreter::assumed(plan::conda_version(spec), architecture);
+            let version = found.facts.python.as_deref();
+            return Interpreter::assumed(version.unwrap_or_else(|| plan::conda_version(spec)), architecture);
         }
         // Only the image knows its own interpreter; a lock of ours says which one it was made for.
         let lock = Pylock::parse(lock).ok()?;

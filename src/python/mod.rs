@@ -12,7 +12,8 @@ pub(crate) use lock::{PoetryLock, content_hash, locked, locked_packages};
 pub use object::{CopyFileDetection, Dictionary, FormatError, Unicode, UnknownPython, Value, ValueError, repr, value};
 pub(crate) use object::{format, is_space, kind, scalar};
 pub(crate) use requirements::{
-    Entry, OtherIndex, OtherTools, PipArguments, RequirementsFile, add_names, content_of_lines, content_of_toml,
-    has_dynamic_requirements, has_name, normalised, parse_requirements, plain_text, project_requirements, source_paths,
+    Entry, FileOption, ListedRequirement, LocalSource, Manifest, OtherIndex, OtherTools, PipArguments,
+    RequirementsFile, RequirementsLines, UvSettings, Workspace, add_names, content_of_lines, content_of_toml, encoded,
+    has_name, is_of_windows, normalised, other_content, other_file, plain_text, read_lines, version_fits,
 };
-pub use requirements::{Parts, Requirement, RequirementError, Source};
+pub use requirements::{IndexOption, Parts, Requirement, RequirementError, Source};

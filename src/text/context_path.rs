@@ -36,6 +36,24 @@ pub(crate) fn join(directory: &str, path: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
+/// A directory of the context and those above it, the context last.
+#[must_use]
+pub(crate) fn directories_above(directory: &str) -> Vec<String> {
+    let all = std::iter::successors(Some(directory), |directory| {
+        (!directory.is_empty()).then(|| directory_of(directory))
+    });
+    all.map(str::to_owned).collect()
+}
+
+/// The path of a file in a directory of the context.
+#[must_use]
+pub(crate) fn below(directory: &str, name: &str) -> String {
+    match directory {
+        "" => name.to_owned(),
+        directory => format!("{directory}/{name}"),
+    }
+}
+
 /// Whether a path has a part `..`, so that it may lead out of where it starts.
 #[must_use]
 pub(crate) fn climbs(path: &str) -> bool {

@@ -109,14 +109,20 @@ pub enum Place {
     /// In the file that the diagnostic is about.
     Span(Span),
     /// In another file.
-    Elsewhere {
-        /// The file's name.
-        file: Box<str>,
-        /// The line, from 1.
-        line: u32,
-        /// The character in the line, from 1, where it is known.
-        column: Option<u32>,
-    },
+    Elsewhere(Box<Line>),
+}
+
+/// A line of a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line {
+    /// The file's name.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The character in the line, from 1, where it is known.
+    pub column: Option<u32>,
+    /// The text of the line, where it is known. Holds no credentials.
+    pub excerpt: Option<String>,
 }
 
 /// The error that a problem came from. Two are equal when they say the same.
@@ -234,11 +240,24 @@ impl Diagnostic {
     /// Says in which line of another file.
     #[must_use]
     pub fn in_file(mut self, file: &str, line: u32, column: Option<u32>) -> Self {
-        self.place = Place::Elsewhere {
-            file: file.into(),
+        self.place = Place::Elsewhere(Box::new(Line {
+            file: file.to_owned(),
             line,
             column,
-        };
+            excerpt: None,
+        }));
+        self
+    }
+
+    /// Says in which line of another file, which is shown.
+    #[must_use]
+    pub fn in_line(mut self, file: &str, line: usize, excerpt: &str) -> Self {
+        self.place = Place::Elsewhere(Box::new(Line {
+            file: file.to_owned(),
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            column: None,
+            excerpt: Some(clipped(redact(excerpt.trim_end()))),
+        }));
         self
     }
 
@@ -268,7 +287,7 @@ impl Diagnostic {
     pub fn span(&self) -> Option<Span> {
         match self.place {
             Place::Span(span) => Some(span),
-            Place::Nowhere | Place::Elsewhere { .. } => None,
+            Place::Nowhere | Place::Elsewhere(_) => None,
         }
     }
 

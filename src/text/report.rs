@@ -67,6 +67,15 @@ impl Diagnostic {
                     .annotation(AnnotationKind::Primary.span(start..end)),
             );
         }
+        if let Place::Elsewhere(place) = &self.place
+            && let Some(excerpt) = &place.excerpt
+        {
+            let start = usize::try_from(place.line).unwrap_or(1);
+            let snippet = Snippet::source(excerpt.as_str())
+                .path(place.file.as_str())
+                .line_start(start);
+            group = group.element(snippet.annotation(AnnotationKind::Primary.span(0..excerpt.len())));
+        }
         if let Some(help) = &self.help {
             group = group.element(Title::HELP.message(help.as_str()));
         }
@@ -97,7 +106,7 @@ impl Diagnostic {
                 let (_, _, part) = text.part(span.start);
                 (Some(part.name()), Some(position.line), Some(position.column))
             }
-            (Place::Elsewhere { file, line, column }, _) => (Some(file), Some(*line), *column),
+            (Place::Elsewhere(place), _) => (Some(&place.file), Some(place.line), place.column),
             (Place::Span(_), None) | (Place::Nowhere, _) => (None, None, None),
         }
     }

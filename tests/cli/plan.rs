@@ -122,11 +122,15 @@ fn plans_read_what_requirements_files_include() {
     let plan: Value = serde_json::from_str(&project.run(&["plan", "--json"]).out).unwrap();
     let lock = plan["storeys"][0]["steps"].as_array().unwrap().last().unwrap().clone();
     let mounts = serde_json::to_string(&lock["run"]["mounts"]).unwrap();
-    assert!(mounts.contains("\"path\":\"deps/lib\""), "{mounts}");
-    let contents = lock["run"]["script"]["variables"]["_contents"].as_str().unwrap();
-    for part in ["deps/all.txt '-r more.txt\n./lib\n", "deps/more.txt six"] {
-        assert!(contents.contains(part), "{contents}");
-    }
+    // All that it says is in its manifest, which the step gets as text.
+    assert!(!mounts.contains("context"), "{mounts}");
+    let variables = &lock["run"]["script"]["variables"];
+    let (texts, lines) = (
+        variables["_texts"].as_str().unwrap(),
+        variables["_packages"].as_str().unwrap(),
+    );
+    assert!(texts.starts_with("deps/lib/pyproject.toml '[project]"), "{texts}");
+    assert_eq!(lines, "/tmp/imagespec/context/deps/lib\nsix");
     let arguments = serde_json::to_string(&lock["run"]["script"]["arguments"]).unwrap();
     assert!(arguments.contains("https://index.example/simple"), "{arguments}");
     // What an ignore file leaves out, no build sees.

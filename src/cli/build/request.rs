@@ -8,7 +8,7 @@ use crate::cli::build::secrets::secrets;
 use crate::cli::project::Project;
 use crate::cli::settings::Settings;
 use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, carried};
-use crate::image_spec::{Algorithm, ImageSpec};
+use crate::image_spec::Algorithm;
 use crate::name::{Given, Identity, NamingOptions};
 use crate::oci::{Platform, Reference};
 use crate::project::FoundRequirements;
@@ -124,7 +124,7 @@ pub(crate) fn wanted(
             return Err(problem.kind(ProblemKind::Usage).help("name it in one place").into());
         }
     }
-    if uses_ssh(&project.spec, &found) && !request.has(BuildOption::Ssh) {
+    if found.iter().any(|found| found.facts.repositories.by_ssh) && !request.has(BuildOption::Ssh) {
         match std::env::var_os("SSH_AUTH_SOCK").is_some_and(|socket| !socket.is_empty()) {
             true => request.ask(BuildOption::Ssh, "default"),
             false => notes.push("the spec takes a package by SSH, and no agent runs here (SSH_AUTH_SOCK)".to_owned()),
@@ -156,14 +156,6 @@ pub(crate) fn add_defaults(request: &mut BuildRequest, engine: &dyn Engine) {
         // With it, an image that is equal has another digest after each build.
         request.ask(BuildOption::Provenance, "false");
     }
-}
-
-/// Whether a requirement is taken from a repository by SSH.
-fn uses_ssh(spec: &ImageSpec, found: &[FoundRequirements]) -> bool {
-    let packages = spec.all().flat_map(|spec| ImageSpec::strings(&spec.packages));
-    let texts = found.iter().filter_map(|found| found.text.as_deref());
-    let mut texts = packages.map(|package| package.value.as_str()).chain(texts);
-    texts.any(|text| text.contains("+ssh://"))
 }
 
 fn ask_options(request: &mut BuildRequest, arguments: &BuildArguments, settings: &Settings, pushes: bool) {

@@ -193,17 +193,32 @@ fn a_lock_of_poetrys_has_to_fit_its_project() {
 }
 
 #[test]
-fn a_place_that_a_poetry_lock_cannot_have_is_told_before_any_step() {
-    let package = "[[package]]\nname = \"money\"\nversion = \"1\"\noptional = false\ngroups = [\"GROUP\"]\nfiles = []\n\
-        [package.source]\ntype = \"directory\"\nurl = \"libs/money\"\n";
-    let lock = |group: &str| format!("{}{}", poetry_lock(PROJECT), package.replace("GROUP", group));
-    let said = error_of(
-        "requirements: poetry.lock\n",
-        &[("pyproject.toml", PROJECT), ("poetry.lock", &lock("main"))],
+fn packages_of_the_context_in_a_poetry_lock_are_followed() {
+    let package = |group: &str, place: &str| {
+        format!(
+            "[[package]]\nname = \"money\"\nversion = \"1\"\noptional = false\ngroups = [\"{group}\"]\nfiles = []\n\
+             [package.source]\ntype = \"directory\"\nurl = \"{place}\"\n"
+        )
+    };
+    let said = |group: &str, place: &str| {
+        let lock = format!("{}{}", poetry_lock(PROJECT), package(group, place));
+        let money = "[project]\nname = \"money\"\nversion = \"1\"\n";
+        let files = [
+            ("pyproject.toml", PROJECT),
+            ("poetry.lock", lock.as_str()),
+            ("libs/money/pyproject.toml", money),
+        ];
+        error_of("requirements: poetry.lock\n", &files)
+    };
+    assert_eq!(said("main", "libs/money"), "");
+    assert!(said("main", "libs/mony").contains("`libs/mony`, which poetry.lock names, is not in the build context"));
+    let outside = said("main", "../money");
+    assert!(
+        outside.contains("poetry.lock: money: `../money` is outside the build context"),
+        "{outside}"
     );
-    assert!(said.contains("poetry.lock takes money from `libs/money`"), "{said}");
-    let files = [("pyproject.toml", PROJECT), ("poetry.lock", &lock("dev"))];
-    assert_eq!(error_of("requirements: poetry.lock\n", &files), "");
+    // Nobody asks for it.
+    assert_eq!(said("dev", "../money"), "");
 }
 
 #[test]
@@ -214,14 +229,20 @@ fn names_of_another_tools_tables_are_not_looked_up() {
     let said = |spec: &str, tables: &str| {
         error_of(
             &format!("requirements: pyproject.toml\n{spec}"),
-            &[("pyproject.toml", &project(tables)), ("libs/money/x", "")],
+            &[("pyproject.toml", &project(tables)), ("libs/money/setup.py", "")],
         )
     };
+    // These are told uv in its own words.
     for tables in [
         "[tool.poetry.dependencies]\nmoney = {path = \"libs/money\"}\n",
-        "[tool.poetry.dependencies]\nmoney = [{git = \"https://h/m\", tag = \"v1\", python = \"<3.12\"}]\n",
-        "[tool.poetry.dependencies]\nmoney = {source = \"corp\"}\n[[tool.poetry.source]]\nname = \"corp\"\nurl = \"https://corp/simple\"\npriority = \"explicit\"\n",
+        "[tool.poetry.dependencies]\nmoney = {git = \"https://h/m\", tag = \"v1\"}\n",
         "[tool.pdm.dev-dependencies]\ndev = [\"-e file:///${PROJECT_ROOT}/libs/money#egg=money\"]\n",
+    ] {
+        assert_eq!(said("", tables), "", "{tables}");
+    }
+    for tables in [
+        "[tool.poetry.dependencies]\nmoney = [{git = \"https://h/m\", python = \"<3.12\"}, {path = \"libs/money\", python = \">=3.12\"}]\n",
+        "[tool.poetry.dependencies]\nmoney = {source = \"corp\"}\n[[tool.poetry.source]]\nname = \"corp\"\nurl = \"https://corp/simple\"\npriority = \"explicit\"\n",
         "[tool.pdm.resolution.overrides]\nmoney = \"https://h/money-1.whl\"\n",
         "[tool.hatch.envs.default]\ndependencies = [\"money @ {root:uri}/libs/money\"]\n",
         "[tool.pixi.pypi-dependencies]\nmoney = {path = \"libs/money\"}\n",
@@ -252,7 +273,7 @@ fn names_of_another_tools_tables_are_not_looked_up() {
     let poetry_one = "[tool.poetry]\nname = \"shop\"\nversion = \"1\"\n[tool.poetry.dependencies]\nmoney = {path = \"libs/money\"}\n";
     let spec = "requirements: pyproject.toml\n";
     assert_eq!(
-        error_of(spec, &[("pyproject.toml", poetry_one), ("libs/money/x", "")]),
+        error_of(spec, &[("pyproject.toml", poetry_one), ("libs/money/setup.py", "")]),
         ""
     );
     let of_corp =
@@ -275,18 +296,32 @@ fn names_of_another_tools_tables_are_not_looked_up() {
 #[test]
 fn packages_of_the_context_have_manifests_too() {
     let inner = "[project]\nname = \"pricing\"\nversion = \"1\"\ndependencies = [\"money\"]\n[tool.poetry.dependencies]\nmoney = {path = \"../money\"}\n";
-    let said = error_of(
-        "packages: [./libs/pricing]\n",
-        &[("libs/pricing/pyproject.toml", inner), ("libs/money/x", "")],
-    );
+    let spec = "packages: [./libs/pricing]\n";
+    let said = error_of(spec, &[("libs/pricing/pyproject.toml", inner)]);
     assert!(
-        said.contains("libs/pricing/pyproject.toml: `money` comes from ../money in [tool.poetry.dependencies]"),
+        said.contains("`libs/money`, which libs/pricing/pyproject.toml names, is not in the build context"),
+        "{said}"
+    );
+    assert_eq!(
+        error_of(
+            spec,
+            &[("libs/pricing/pyproject.toml", inner), ("libs/money/setup.py", "")]
+        ),
+        ""
+    );
+    let of_corp = inner.replace("{path = \"../money\"}", "{source = \"corp\"}");
+    let said = error_of(spec, &[("libs/pricing/pyproject.toml", &of_corp)]);
+    assert!(
+        said.contains("libs/pricing/pyproject.toml: `money` comes from corp"),
         "{said}"
     );
     // A lock decides instead of an index.
     let foreign = "lock-version = \"1.0\"\ncreated-by = \"x\"\n[[packages]]\nname = \"pricing\"\ndirectory = {path = \"libs/pricing\"}\n";
-    let files = [("libs/pricing/pyproject.toml", inner), ("pylock.toml", foreign)];
-    assert_eq!(error_of("packages: [./libs/pricing]\n", &files), "");
+    let files = [
+        ("libs/pricing/pyproject.toml", of_corp.as_str()),
+        ("pylock.toml", foreign),
+    ];
+    assert_eq!(error_of(spec, &files), "");
 }
 
 #[test]
@@ -481,26 +516,69 @@ fn what_packages_need_is_held_against_what_is_there() {
     }
 }
 
+/// The step that makes the lock.
+fn lock_step(spec: &str, files: &[(&str, &str)]) -> String {
+    let mut memory = Memory::with_spec(&format!("profile: plain\n{spec}"));
+    for (path, content) in files {
+        memory.file("context", path, content);
+    }
+    let memory = build(memory, &[("target", "lock")]);
+    result(&memory);
+    let graphs = memory.solved.lock().unwrap();
+    let graphs = graphs
+        .iter()
+        .map(|request| render(request.definition.as_ref().unwrap()));
+    graphs.rev().find(|graph| graph.contains("name [lock] uv")).unwrap()
+}
+
 #[test]
-fn settings_of_uv_that_are_not_read_are_told() {
-    let settings = ("deps/uv.toml", "exclude-newer = \"2025-03-01\"\n");
-    let (said, _) = judge(
-        "requirements: deps/app/pyproject.toml\n",
-        &[("deps/app/pyproject.toml", PROJECT), settings],
+fn settings_of_uv_reach_the_steps_that_they_are_for() {
+    let settings = (
+        "deps/uv.toml",
+        "exclude-newer = \"2025-03-01\" # ours\n[[index]]\nurl = \"https://i/simple\"\n",
     );
-    assert!(said.contains("imageSpec.yaml:2:15: deps/uv.toml is not read"), "{said}");
-    let (said, warned) = judge("requirements: deps/r.txt\n", &[("deps/r.txt", "six\n"), settings]);
+    for (spec, files) in [
+        (
+            "requirements: deps/app/pyproject.toml\n",
+            ("deps/app/pyproject.toml", PROJECT),
+        ),
+        ("requirements: deps/r.txt\n", ("deps/r.txt", "six\n")),
+    ] {
+        let step = lock_step(spec, &[files, settings]);
+        assert!(
+            step.contains("deps/uv.toml") && step.contains("exclude-newer = \"2025-03-01\"\n"),
+            "{step}"
+        );
+        assert!(step.contains("deps/uv.toml sha256:"), "{step}");
+    }
+    // Another directory's, and those of somebody who has decided already.
+    assert!(!lock_step("requirements: r.txt\n", &[("r.txt", "six\n"), settings]).contains("exclude-newer"));
+    let of_manifest =
+        "[project]\nname = \"x\"\n[tool.uv]\nindex-url = \"https://i/simple\"\n[tool.uv.sources]\na = {path = \"a\"}\n";
+    let step = lock_step(
+        "requirements: r.txt\n",
+        &[("r.txt", "six\n"), ("pyproject.toml", of_manifest)],
+    );
     assert!(
-        said.is_empty() && warned.contains("deps/uv.toml is not read"),
-        "{said} {warned}"
+        step.contains("index-url = \"https://i/simple\"") && !step.contains("[tool.uv.sources]"),
+        "{step}"
     );
-    let (said, warned) = judge(
-        "requirements: deps/pylock.toml\n",
-        &[("deps/pylock.toml", PYLOCK), settings],
-    );
-    assert_eq!((said.as_str(), warned.as_str()), ("", ""));
-    let (_, warned) = judge("requirements: r.txt\n", &[("r.txt", "six\n"), settings]);
-    assert_eq!(warned, "");
+    for (bounds, help) in [
+        (">=0.11.28, <0.12", "uv_image: ghcr.io/astral-sh/uv:0.11"),
+        ("==0.9.*", "it cannot be met"),
+    ] {
+        let wants = format!("required-version = \"{bounds}\"\n");
+        let files = [
+            ("pyproject.toml", PROJECT),
+            ("uv.lock", UV_LOCK),
+            ("uv.toml", wants.as_str()),
+        ];
+        let said = error_of("requirements: uv.lock\n", &files);
+        assert!(
+            said.contains("imageSpec.yaml:2:15: uv.toml asks for uv") && said.contains(help),
+            "{said}"
+        );
+    }
 }
 
 #[test]

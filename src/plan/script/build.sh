@@ -2,7 +2,7 @@
 # shellcheck shell=sh
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _requirement: the line that names the package
-# _copies: not empty if the package is in the context
+# _copies, _texts, _git: read by context_files.sh
 # _name: the package
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
@@ -11,6 +11,8 @@
 . "$_scripts/index_access.sh"
 # shellcheck source=src/plan/script/uv_environment.sh
 . "$_scripts/uv_environment.sh"
+# shellcheck source=src/plan/script/context_files.sh
+. "$_scripts/context_files.sh"
 
 # uv keeps what it built, and would take it again for other variables, headers and compilers.
 _made_for=$({
@@ -23,7 +25,6 @@ if [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ]; then
 else
   export UV_NO_CACHE=1
 fi
-if [ -n "${_copies?}" ]; then copy_context; fi
 printf '%s\n' "${_requirement:?}" > /tmp/imagespec/requirements.txt
 "$_uv" pip install "$@" --requirement /tmp/imagespec/requirements.txt
 rm -rf "$_product/.lock"

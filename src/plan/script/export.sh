@@ -2,8 +2,7 @@
 # shellcheck shell=sh
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _directory: where the project is in the context
-# _contents: read by lock_environment.sh
-# _copies: not empty where packages of the context may be built
+# _copies, _texts, _git: read by context_files.sh
 # _sees_all: read by watch_builds.sh
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
@@ -14,9 +13,9 @@
 . "$_scripts/lock_environment.sh"
 # shellcheck source=src/plan/script/watch_builds.sh
 . "$_scripts/watch_builds.sh"
+# shellcheck source=src/plan/script/context_files.sh
+. "$_scripts/context_files.sh"
 
-_root=$_context
-if [ -n "${_copies?}" ]; then copy_context; _root=$_work; fi
-cd "$_root/${_directory?}"
-watch_builds "$_uv" export --format pylock.toml --no-header --no-emit-project "$@" > "$_product$_kept/pylock.toml"
+cd "${_root:?}/${_directory?}"
+watch_builds "$_uv" export --format pylock.toml --no-header "$@" > "$_product$_kept/pylock.toml"
 run_plainly "${_python:?}" -s -S -B "$_scripts/interpreter.py" "$_product$_kept/interpreter.json"

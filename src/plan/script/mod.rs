@@ -22,6 +22,7 @@ const FILES: &[(&str, &str)] = &files![
     "commands.sh",
     "conda.sh",
     "conda_records.py",
+    "context_files.sh",
     "each_command.sh",
     "export.sh",
     "fetch.sh",

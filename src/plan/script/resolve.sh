@@ -2,9 +2,9 @@
 # shellcheck shell=sh
 # _python, _bin, _secrets, _indexes: read by index_access.sh and the files after it
 # _directory: where the requirements file is in the context
-# _contents: read by lock_environment.sh
-# _copies: not empty where packages of the context may be built
-# _packages: the spec's own requirements, a line each; may be empty
+# _copies, _texts, _git: read by context_files.sh
+# _packages: requirements, a line each; may be empty
+# _bounds: what limits versions, a line each; may be empty
 # _requirements: everything the lock depends on, as TOML
 # _sees_all: read by watch_builds.sh
 # "$@": uv's arguments
@@ -16,14 +16,18 @@
 . "$_scripts/lock_environment.sh"
 # shellcheck source=src/plan/script/watch_builds.sh
 . "$_scripts/watch_builds.sh"
+# shellcheck source=src/plan/script/context_files.sh
+. "$_scripts/context_files.sh"
 
-_root=$_context
-if [ -n "${_copies?}" ]; then copy_context; _root=$_work; fi
 if [ -n "${_packages?}" ]; then
   printf '%s\n' "$_packages" > /tmp/imagespec/packages.txt
   set -- "$@" /tmp/imagespec/packages.txt
 fi
-mkdir -p "$_root/${_directory?}"
+if [ -n "${_bounds?}" ]; then
+  printf '%s\n' "$_bounds" > /tmp/imagespec/bounds.txt
+  set -- "$@" --constraints /tmp/imagespec/bounds.txt
+fi
+mkdir -p "${_root:?}/${_directory?}"
 cd "$_root/$_directory"
 # Prefer what the interpreter already has: uv takes an existing lock as preferences.
 _lock=pylock.imagespec.toml

@@ -6,8 +6,8 @@ use crate::plan::inputs::{StoreyInputs, make};
 use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{PRODUCT, WORK};
 use crate::plan::python_place::PythonPlace;
-use crate::plan::script::Script;
-use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, locked_index_arguments};
+use crate::plan::script::{Script, quote_all};
+use crate::plan::steps::index::{IndexAccess, argument_files, context_mounts, extra_arguments, locked_index_arguments};
 use crate::plan::steps::requirement::{exact_line, label};
 use crate::plan::variables;
 use crate::python::{Artefact, Locked};
@@ -19,12 +19,19 @@ pub(crate) const BUILD_REASON: &str = "building may need compilers, headers and 
 pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, package: &Locked) -> StepId {
     let access = IndexAccess::of(inputs);
     // Only what it is built from: editing anything else must not build it again.
+    let requirements = &inputs.facts.requirements;
     let own = match &package.artefact {
-        Artefact::Path { path, .. } => Some(path),
+        Artefact::Path { path, .. } | Artefact::Listed { path, .. } => Some(path),
         _ => None,
     };
+    let files = own.and_then(|path| requirements.projects.get(path));
+    let named = argument_files(inputs);
+    let beside = files.into_iter().flat_map(|files| &files.beside);
     let mut mounts = access.mounts.clone();
-    mounts.extend(context_mounts(inputs, own));
+    mounts.extend(context_mounts(own.into_iter().chain(beside).chain(&named)));
+    let texts = files.into_iter().flat_map(|files| &files.texts);
+    let texts = quote_all(texts.flat_map(|(path, text)| [path.as_str(), text.as_str()]));
+    let is_repository = matches!(package.artefact, Artefact::Repository { .. });
     let mut arguments = vec![
         "--python".to_owned(),
         python.program(),
@@ -34,7 +41,7 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     ];
     arguments.extend(locked_index_arguments(inputs, [package]));
     arguments.extend(extra_arguments(inputs).build);
-    if let Artefact::Source { .. } = package.artefact {
+    if let Artefact::Source { .. } | Artefact::Listed { .. } = package.artefact {
         arguments.extend(["--no-binary".into(), package.name.clone()]);
     }
     let script = access
@@ -43,6 +50,8 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .with("_requirement", exact_line(package, WORK))
         .with("_name", &package.name)
         .with("_copies", if own.is_some() { "yes" } else { "" })
+        .with("_texts", texts)
+        .with("_git", if is_repository { "yes" } else { "" })
         .arguments(arguments);
     let run = make(script, variables::of_builds(inputs.spec), mounts);
     let id = format!("build-{}", package.name);

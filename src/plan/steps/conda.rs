@@ -37,7 +37,13 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
             channels.push(&channel.value);
         }
     }
-    let mut packages = vec![format!("python={}", conda_version(spec))];
+    let version = inputs
+        .facts
+        .requirements
+        .python
+        .as_deref()
+        .unwrap_or_else(|| conda_version(spec));
+    let mut packages = vec![format!("python={version}")];
     packages.extend(ImageSpec::strings(&spec.conda_packages).map(|package| package.value.clone()));
     let title = format!("micromamba install {}", quote_all(packages.iter().map(String::as_str)));
     let channels = channels.into_iter().flat_map(|channel| ["--channel", channel]);

@@ -5,8 +5,8 @@ use crate::plan::action::StepMount;
 use crate::plan::inputs::{StoreyInputs, certificates, scratch, secrets, uv, uv_cache};
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
-use crate::python::{Locked, PipArguments};
-use crate::text::{Span, context_path};
+use crate::python::{Artefact, IndexOption, Locked, PipArguments};
+use crate::text::{Span, context_path, directory_of};
 
 /// The index that uv asks by default.
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
@@ -83,6 +83,19 @@ pub(crate) fn extra_arguments(inputs: &StoreyInputs<'_>) -> PipArguments {
 
 /// Options that name indexes, from the spec and from its requirements files.
 pub(crate) fn index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
+    words_of_indexes(inputs, &inputs.facts.requirements.indexes)
+}
+
+/// The same with those of uv's settings, for steps that do not read these.
+fn all_index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
+    let requirements = &inputs.facts.requirements;
+    words_of_indexes(
+        inputs,
+        &[requirements.indexes.as_slice(), &requirements.setting_indexes].concat(),
+    )
+}
+
+fn words_of_indexes(inputs: &StoreyInputs<'_>, of_files: &[IndexOption]) -> Vec<String> {
     let spec = inputs.spec;
     let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
     let extra = ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("--extra-index-url", index.value.as_str()));
@@ -90,14 +103,16 @@ pub(crate) fn index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
         .chain(extra)
         .flat_map(|(option, value)| [option.to_owned(), value.to_owned()])
         .collect();
-    let mut of_files = inputs.facts.requirements.indexes.iter();
-    while let Some(option) = of_files.next() {
-        let value = if option == "--no-index" { None } else { of_files.next() };
-        // There is one main index: the spec's, else that of the first file that names one.
-        if option != "--index-url" || !words.contains(option) {
-            words.push(option.clone());
-            words.extend(value.cloned());
-        }
+    for index in of_files {
+        let placed = match index {
+            // There is one main index: the spec's, else that of the first file that names one.
+            IndexOption::Main(_) if words.iter().any(|word| word == "--index-url") => continue,
+            IndexOption::FindLinks(place) if !place.contains("://") => {
+                IndexOption::FindLinks(format!("{CONTEXT}/{place}"))
+            }
+            other => other.clone(),
+        };
+        words.extend(placed.words());
     }
     words
 }
@@ -107,13 +122,16 @@ pub(crate) fn locked_index_arguments<'l>(
     inputs: &StoreyInputs<'_>,
     packages: impl IntoIterator<Item = &'l Locked>,
 ) -> Vec<String> {
-    let mut words = index_arguments(inputs);
+    let packages: Vec<&Locked> = packages.into_iter().collect();
+    let mut words = all_index_arguments(inputs);
     let extra = extra_arguments(inputs).install;
     let same = |word: &str, index: &str| word.trim_end_matches('/').ends_with(index.trim_end_matches('/'));
-    let mut indexes: Vec<&String> = packages
-        .into_iter()
-        .filter_map(|package| package.index.as_ref())
-        .collect();
+    for place in flat_indexes(&packages) {
+        if !words.contains(&place) {
+            words.extend(["--find-links".into(), place]);
+        }
+    }
+    let mut indexes: Vec<&String> = packages.iter().filter_map(|package| package.index.as_ref()).collect();
     indexes.sort();
     indexes.dedup();
     indexes.retain(|index| {
@@ -134,7 +152,8 @@ pub(crate) fn install_index_arguments<'l>(
     let mut words = locked_index_arguments(inputs, packages);
     let mut extra = extra_arguments(inputs).install.into_iter();
     let is_chosen = extra.any(|word| word == "--index-strategy");
-    if words.len() > index_arguments(inputs).len() && !is_chosen {
+    let is_index = |words: &[String]| words.iter().filter(|word| word.ends_with("index-url")).count();
+    if is_index(&words) > is_index(&index_arguments(inputs)) && !is_chosen {
         words.extend(["--index-strategy".into(), "unsafe-best-match".into()]);
     }
     words
@@ -142,7 +161,7 @@ pub(crate) fn install_index_arguments<'l>(
 
 /// Indexes that uv may treat as immutable, as shell words, the main one last; empty if anything else configures uv.
 fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
-    let words = index_arguments(inputs);
+    let words = all_index_arguments(inputs);
     let mut default = DEFAULT_INDEX;
     let mut all: Vec<&str> = Vec::new();
     for pair in words.windows(2) {
@@ -168,14 +187,30 @@ fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
     all.join(" ")
 }
 
-/// Files of the context, and those that arguments name; of nested paths, only the outermost.
-pub(crate) fn context_mounts<'p>(
-    inputs: &StoreyInputs<'_>,
-    paths: impl IntoIterator<Item = &'p String>,
-) -> Vec<StepMount> {
-    let named = extra_arguments(inputs).files;
+/// The directories of the context that packages are listed in, where steps look for them.
+fn flat_indexes(packages: &[&Locked]) -> Vec<String> {
+    let listed = packages.iter().filter_map(|package| match &package.artefact {
+        Artefact::Listed { path, .. } => Some(format!("{CONTEXT}/{}", directory_of(path))),
+        _ => None,
+    });
+    let mut places: Vec<String> = listed.map(|place| place.trim_end_matches('/').to_owned()).collect();
+    places.sort();
+    places.dedup();
+    places
+}
+
+/// The files that `pip_extra_args` names.
+pub(crate) fn argument_files(inputs: &StoreyInputs<'_>) -> Vec<String> {
+    extra_arguments(inputs)
+        .files
+        .iter()
+        .map(|file| context_path(file))
+        .collect()
+}
+
+/// Files and directories of the context; of nested paths, only the outermost.
+pub(crate) fn context_mounts<'p>(paths: impl IntoIterator<Item = &'p String>) -> Vec<StepMount> {
     let mut paths: Vec<String> = paths.into_iter().cloned().collect();
-    paths.extend(named.iter().map(|file| context_path(file)));
     paths.sort();
     paths.dedup();
     let all = paths.clone();

@@ -96,7 +96,7 @@ fn mounts_of(group: &Group<'_>, built: &BTreeMap<&str, StepId>) -> Vec<StepMount
     });
     let wheels = group.packages.iter().filter(|package| !package.artefact.is_built());
     let files = wheels.filter_map(|package| match &package.artefact {
-        Artefact::Path { path, .. } => Some(context_mount(path.clone())),
+        Artefact::Path { path, .. } | Artefact::Listed { path, .. } => Some(context_mount(path.clone())),
         _ => None,
     });
     products.chain(files).collect()

@@ -1,7 +1,7 @@
 //! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
 use crate::image_spec::LOCK_NAME;
-use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId, StepMount};
+use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId};
 use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
@@ -9,7 +9,7 @@ use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
-use crate::plan::steps::requirement::{packages, required, with_absolute_path};
+use crate::plan::steps::requirement::{asks_for_packages, packages, required, with_absolute_path};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{Parts, RequirementsFile, normalised};
@@ -38,7 +38,7 @@ fn input<'a>(inputs: &'a StoreyInputs<'_>) -> Option<Input<'a>> {
             Some(Input::Given(CopySource::Context, &file.value))
         }
         (Some(_), _) => Some(Input::Resolve),
-        (None, _) => (!packages(spec, &inputs.facts.requirements).is_empty()).then_some(Input::Resolve),
+        (None, _) => asks_for_packages(spec, &inputs.facts.requirements).then_some(Input::Resolve),
     }
 }
 
@@ -105,33 +105,27 @@ fn uv_inputs(
     script: Script,
     file: &str,
 ) -> Script {
-    let copies = !inputs.facts.requirements.projects.is_empty();
+    let requirements = &inputs.facts.requirements;
     access
         .configure(script)
         .with("_python", python.program())
         .with("_bin", python.bin())
         .with("_directory", directory_of(file))
-        .with("_copies", if copies { "yes" } else { "" })
+        .with("_copies", if requirements.builds { "yes" } else { "" })
+        .with("_git", if requirements.repositories.any { "yes" } else { "" })
         .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
 }
 
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
     let requirements = &inputs.facts.requirements;
-    let files = context_mounts(inputs, requirements.files.iter().chain(&requirements.projects));
-    // A mount would count with the file's mode and comments.
-    let mut contents: Vec<&str> = Vec::new();
     let mut mounts = access.mounts;
-    for mount in files {
-        let content = match &mount {
-            StepMount::Context { path, .. } => requirements.contents.get_key_value(path),
-            _ => None,
-        };
-        match content {
-            Some((path, content)) => contents.extend([path.as_str(), content]),
-            None => mounts.push(mount),
-        }
-    }
-    let script = script.with("_contents", quote_all(contents));
+    mounts.extend(context_mounts(requirements.mounts.iter()));
+    // A mount would count with the file's mode and comments.
+    let texts = requirements
+        .texts
+        .iter()
+        .flat_map(|(path, text)| [path.as_str(), text.as_str()]);
+    let script = script.with("_texts", quote_all(texts));
     let environment = match inputs.facts.resolving_builds {
         true => variables::of_builds(inputs.spec),
         false => variables::of_installs(inputs.spec),
@@ -142,8 +136,15 @@ fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) ->
 fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
     let access = access.with_project_indexes();
     let given = extra_arguments(inputs);
-    let mut arguments = vec!["--python".to_owned(), python.program(), how_checked(inputs).to_owned()];
-    arguments.extend(parts_arguments(&inputs.spec.parts()));
+    let mut arguments = vec!["--python".to_owned(), python.program()];
+    let parts = inputs.spec.parts();
+    // The members that are chosen are themselves wanted only if the spec says so.
+    let installs = inputs.spec.install_project.as_ref().is_some_and(|wish| wish.value);
+    if parts.members.is_empty() || !installs {
+        arguments.push("--no-emit-project".into());
+    }
+    arguments.push(how_checked(inputs).to_owned());
+    arguments.extend(parts_arguments(&parts));
     arguments.extend(given.left_out);
     arguments.extend(given.export);
     let script = Script::new("export.sh").arguments(arguments);
@@ -193,36 +194,30 @@ fn parts_arguments(parts: &Parts) -> Vec<String> {
 
 fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
     let spec = inputs.spec;
-    if spec.requirements_file().is_some_and(RequirementsFile::has_project) {
+    let requirements = &inputs.facts.requirements;
+    if requirements.has_settings || spec.requirements_file().is_some_and(RequirementsFile::has_project) {
         access = access.with_project_indexes();
     }
-    let work = match inputs.facts.requirements.projects.is_empty() {
-        true => CONTEXT,
-        false => WORK,
-    };
-    let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
+    let root = if requirements.builds { WORK } else { CONTEXT };
     let mut arguments = vec!["--python".to_owned(), python.program()];
     arguments.extend(index_arguments(inputs));
+    arguments.extend(requirements.options.iter().cloned());
     arguments.extend(extra_arguments(inputs).resolve);
-    if spec.requirements_file() == Some(RequirementsFile::Project) {
-        let parts = spec.parts();
-        arguments.extend(parts.all_extras.then(|| "--all-extras".to_owned()));
-        for (option, names) in [("--extra", &parts.extras), ("--group", &parts.groups)] {
-            arguments.extend(names.iter().flat_map(|name| [option.to_owned(), name.clone()]));
-        }
-    }
-    let file = file.unwrap_or_default();
-    if !file.is_empty() {
-        arguments.push(file_name(&file).to_owned());
-    }
-    let packages = packages(spec, &inputs.facts.requirements);
-    let packages: Vec<String> = packages.iter().map(|line| with_absolute_path(line, work)).collect();
-    let all = toml::Value::from(required(spec, &inputs.facts.requirements));
+    arguments.extend(requirements.project_arguments.iter().cloned());
+    let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
+    let placed = |lines: &[String]| -> String {
+        let lines: Vec<String> = lines.iter().map(|line| with_absolute_path(line, root)).collect();
+        lines.join("\n")
+    };
+    let mut lines = packages(spec, requirements);
+    lines.extend(requirements.resolved.iter().cloned());
+    let all = toml::Value::from(required(spec, requirements));
     let script = Script::new("resolve.sh")
-        .with("_packages", packages.join("\n"))
+        .with("_packages", placed(&lines))
+        .with("_bounds", placed(&requirements.bounds))
         .with("_requirements", all.to_string())
         .arguments(arguments);
-    let script = uv_inputs(inputs, python, &access, script, &file);
+    let script = uv_inputs(inputs, python, &access, script, &file.unwrap_or_default());
     with_files(inputs, access, script)
 }
 

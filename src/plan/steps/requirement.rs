@@ -2,11 +2,16 @@
 
 use crate::image_spec::{ImageSpec, Profile};
 use crate::plan::facts::Requirements;
-use crate::python::{Artefact, Locked, Requirement, RequirementsFile, Source};
+use crate::python::{Artefact, Entry, Locked, Requirement, RequirementsFile, Source, encoded};
+use crate::text::context_path;
 
 /// The requirements of a spec itself, with what its profile adds.
 pub(crate) fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
-    let mut packages: Vec<String> = ImageSpec::strings(&spec.packages).map(|p| p.value.clone()).collect();
+    let listed = spec.listed().filter_map(|(_, entry)| match entry {
+        Entry::Requirement(listed) => Some(listed.requirement.text.clone()),
+        _ => None,
+    });
+    let mut packages: Vec<String> = listed.collect();
     let is_locked = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
     let mut known = packages.iter().chain(&requirements.lines);
     if spec.profile == Profile::Flyte && !is_locked && !known.any(|line| is_flytekit(line)) {
@@ -20,6 +25,7 @@ pub(crate) fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<Str
 pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     let mut all = packages(spec, requirements);
     all.extend(requirements.lines.iter().cloned());
+    all.extend(requirements.constraints.iter().map(|line| format!("-c {line}")));
     all.extend(requirements.settings.iter().cloned());
     all.extend(spec.extra_arguments("").choices);
     all.sort();
@@ -27,18 +33,18 @@ pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     all
 }
 
+/// Whether the lock step resolves anything.
+pub(crate) fn asks_for_packages(spec: &ImageSpec, requirements: &Requirements) -> bool {
+    !packages(spec, requirements).is_empty() || !requirements.resolved.is_empty()
+}
+
 /// A requirement of the spec; a relative path in it becomes absolute.
 pub(crate) fn with_absolute_path(line: &str, work: &str) -> String {
     match Requirement::parse(line) {
         Ok(requirement) => match &requirement.source {
-            // With a name it must be a URL; extras and markers stay as they are.
             Source::Path(path) if !path.starts_with('/') => {
-                let scheme = if requirement.name.is_some() { "file://" } else { "" };
-                line.replacen(
-                    path.as_str(),
-                    &format!("{scheme}{work}/{}", path.trim_start_matches("./")),
-                    1,
-                )
+                let path = context_path(path.split('[').next().unwrap_or(path));
+                requirement.at_path(&format!("{work}/{path}"))
             }
             _ => line.to_owned(),
         },
@@ -87,7 +93,9 @@ pub(crate) fn exact_line(package: &Locked, context: &str) -> String {
         part.map_or(String::new(), |part| format!("#subdirectory={part}"))
     };
     match &package.artefact {
-        Artefact::Wheel { hash } | Artefact::Source { hash } => format!("{name}=={version} --hash={hash}"),
+        Artefact::Wheel { hash } | Artefact::Source { hash } | Artefact::Listed { hash, .. } => {
+            format!("{name}=={version} --hash={hash}")
+        }
         Artefact::Archive {
             url,
             hash,
@@ -111,20 +119,6 @@ pub(crate) fn exact_line(package: &Locked, context: &str) -> String {
             )
         }
     }
-}
-
-/// A path as part of a URL.
-fn encoded(path: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/+!$&'()*,;=:@".contains(&byte);
-    path.bytes()
-        .map(|byte| {
-            if plain(byte) {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

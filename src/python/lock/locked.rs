@@ -46,6 +46,13 @@ pub enum Artefact {
         /// The directory of the package inside of it, if not the root.
         subdirectory: Option<String>,
     },
+    /// A file of a directory of the context that serves as an index.
+    Listed {
+        /// The path, relative to the lock.
+        path: String,
+        /// `algorithm:digest`.
+        hash: String,
+    },
     /// A file or directory near the lock.
     Path {
         /// The path, relative to the lock.
@@ -64,7 +71,7 @@ impl Artefact {
         match self {
             Self::Wheel { .. } => false,
             Self::Archive { url, .. } => !file_name(url).ends_with(".whl"),
-            Self::Path { path, .. } => !path.ends_with(".whl"),
+            Self::Path { path, .. } | Self::Listed { path, .. } => !path.ends_with(".whl"),
             Self::Source { .. } | Self::Repository { .. } => true,
         }
     }
@@ -113,6 +120,7 @@ impl Locked {
                 commit,
                 subdirectory,
             } => (std::iter::once(url).chain(subdirectory).collect(), None, Some(commit)),
+            Artefact::Listed { path, hash } => (vec![path], Some(hash), None),
             Artefact::Path {
                 path,
                 hash,
@@ -130,7 +138,10 @@ impl Locked {
         {
             return Err(error(commit, "a commit"));
         }
-        let needs_version = matches!(self.artefact, Artefact::Wheel { .. } | Artefact::Source { .. });
+        let needs_version = matches!(
+            self.artefact,
+            Artefact::Wheel { .. } | Artefact::Source { .. } | Artefact::Listed { .. }
+        );
         if needs_version && self.version.is_none() {
             return Err(error("", "a version"));
         }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::python::interpreter::Interpreter;
 use crate::python::lock::locked::{LockError, Locked};
-use crate::python::lock::pylock::{LockedFile, Package, Pylock, Repository};
+use crate::python::lock::pylock::{Directory, LockedFile, Package, Pylock, Repository};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{Parts, has_name, normalised, pep508, plain_text};
 
@@ -152,20 +152,23 @@ impl PoetryLock {
         Vec::new()
     }
 
-    /// A package that every interpreter gets from a place that cannot be used, and the place.
-    pub(crate) fn misplaced(&self, parts: &Parts) -> Option<(&str, &str)> {
+    /// The packages of some parts that lie near the lock, and where.
+    pub(crate) fn places(&self, parts: &Parts) -> Vec<(String, String)> {
         let mut groups = parts.groups_of(&self.groups(), &[]);
         groups.extend(parts.has_main().then(|| MAIN.to_owned()));
-        let mut packages = self
-            .package
-            .iter()
-            .filter(|package| package.markers.is_none() && !package.optional);
-        packages.find_map(|package| {
+        let is_wanted = |package: &&PoetryPackage| package.groups().any(|group| has_name(&groups, group));
+        let near = self.package.iter().filter(is_wanted).filter_map(|package| {
             let source = package.source.as_ref()?;
-            let is_wanted = package.groups().any(|group| has_name(&groups, group));
-            let is_usable = matches!(source.r#type.as_str(), "legacy" | "git" | "url");
-            (is_wanted && !is_usable).then_some((package.name.as_str(), source.url.as_str()))
-        })
+            matches!(source.r#type.as_str(), "directory" | "file").then(|| (package.name.clone(), source.url.clone()))
+        });
+        near.collect()
+    }
+
+    /// The repositories that packages come from.
+    pub(crate) fn repositories(&self) -> Vec<String> {
+        let sources = self.package.iter().filter_map(|package| package.source.as_ref());
+        let of_git = sources.filter(|source| source.r#type == "git");
+        of_git.map(|source| with_scheme(source.url.clone())).collect()
     }
 
     /// The hash of what the lock was made from.
@@ -234,6 +237,25 @@ fn package(entry: PoetryPackage) -> Result<Package, LockError> {
                     url: Some(source.url),
                     subdirectory: source.subdirectory,
                     hashes,
+                    ..LockedFile::default()
+                });
+                return Ok(package);
+            }
+            "directory" => {
+                package.directory = Some(Directory {
+                    path: source.url,
+                    subdirectory: source.subdirectory,
+                });
+                return Ok(package);
+            }
+            "file" => {
+                let name = crate::text::file_name(&source.url).to_owned();
+                let mut own = entry.files.iter().filter(|file| file.file == name);
+                let hash = own.next().or(entry.files.first()).map(|file| hash_of(&file.hash));
+                package.archive = Some(LockedFile {
+                    path: Some(source.url),
+                    subdirectory: source.subdirectory,
+                    hashes: hash.into_iter().collect(),
                     ..LockedFile::default()
                 });
                 return Ok(package);

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::python::interpreter::{Interpreter, WheelName};
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
-use crate::python::requirements::{has_name, normalised, pep508, plain_text};
+use crate::python::requirements::{decoded, has_name, normalised, pep508, plain_text};
 
 /// A `pylock.toml`, read but not yet narrowed to an interpreter.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -57,7 +57,7 @@ pub(super) struct Package {
     pub(super) wheels: Vec<LockedFile>,
     pub(super) archive: Option<LockedFile>,
     pub(super) vcs: Option<Repository>,
-    directory: Option<Directory>,
+    pub(super) directory: Option<Directory>,
 }
 
 impl Package {
@@ -91,9 +91,9 @@ pub(super) struct Repository {
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-struct Directory {
-    path: String,
-    subdirectory: Option<String>,
+pub(super) struct Directory {
+    pub(super) path: String,
+    pub(super) subdirectory: Option<String>,
 }
 
 impl Pylock {
@@ -349,7 +349,8 @@ impl Chosen<'_> {
             name: name.to_owned(),
             version: package.version.clone(),
             artefact,
-            index: package.index.clone(),
+            // A directory is named by the file in it.
+            index: package.index.clone().filter(|index| !index.starts_with("file:")),
         };
         locked.check()?;
         Ok(Some(locked))
@@ -377,6 +378,11 @@ impl Chosen<'_> {
         }
         let (file, is_wheel) = self.file(name, package)?;
         let hash = hash(name, file)?;
+        let listed = file.url.as_deref().and_then(|url| url.strip_prefix("file://"));
+        if let Some(path) = listed {
+            let path = decoded(path);
+            return Ok(Artefact::Listed { path, hash });
+        }
         Ok(match (&file.url, &file.path, is_wheel) {
             (None, Some(path), _) => Artefact::Path {
                 path: path.clone(),

@@ -1,67 +1,13 @@
-//! What of a requirements file decides what uv does with it: not its comments, nor how lines end.
+//! What of a file decides what uv does with it: not its comments, nor how lines end.
 
-use crate::python::requirements::lines::{logical_lines, plain_text, without_comment};
-use crate::python::requirements::requirement::{Requirement, Source};
+use crate::python::requirements::lines::{plain_text, without_comment};
 
-/// Options of which uv never says in which line they are.
-const KNOWN_OPTIONS: [&str; 16] = [
-    "-r",
-    "--requirement",
-    "-c",
-    "--constraint",
-    "-i",
-    "--index-url",
-    "--extra-index-url",
-    "-f",
-    "--find-links",
-    "--no-index",
-    "--pre",
-    "--prefer-binary",
-    "--no-binary",
-    "--only-binary",
-    "--require-hashes",
-    "--trusted-host",
-];
-
-/// A file of requirements without its comments. Lines stay where they are if uv may say the number of one.
+/// A file of requirements without its comments; every line stays where it is, since uv may say the number of one.
 #[must_use]
 pub(crate) fn content_of_lines(text: &str) -> String {
     let text = plain_text(text);
-    let keeps_places = logical_lines(&text).iter().any(|line| may_be_numbered(line.trim()));
-    let mut content = String::with_capacity(text.len());
-    let mut goes_on = false;
-    for line in text.lines() {
-        let bare = without_comment(line).trim_end();
-        // In the middle of an entry an empty line, and to uv a comment too, ends it.
-        let kept = if goes_on && bare.is_empty() { line } else { bare };
-        if keeps_places || goes_on || !kept.is_empty() {
-            content.push_str(kept);
-            content.push('\n');
-        }
-        goes_on = kept.ends_with('\\');
-    }
-    content.truncate(content.trim_end().len());
-    content
-}
-
-/// Whether uv may refuse a line with its number: options that it does not know, and what it cannot install in place.
-fn may_be_numbered(line: &str) -> bool {
-    let mut words = line.split_whitespace();
-    let first = words.next().unwrap_or_default();
-    let (option, value) = first.split_once('=').unwrap_or((first, ""));
-    match option {
-        "-e" | "--editable" => {
-            let place = if value.is_empty() {
-                words.next().unwrap_or_default()
-            } else {
-                value
-            };
-            let parsed = Requirement::parse(place);
-            !parsed.is_ok_and(|requirement| matches!(requirement.source, Source::Path(_)))
-        }
-        _ if option.starts_with('-') => !KNOWN_OPTIONS.contains(&option),
-        _ => words.any(|word| word.starts_with("--") && !word.starts_with("--hash")),
-    }
+    let lines: Vec<&str> = text.lines().map(|line| without_comment(line).trim_end()).collect();
+    lines.join("\n").trim_end().to_owned()
 }
 
 /// A TOML file without its comments; every line stays where it is.
@@ -114,45 +60,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_of_requirements_do_not_count() {
-        let plain = "six==1.16\npandas>=2 ; python_version > '3'\nx @ https://h/x#egg=x\n-c bounds.txt\n\
-                     numpy==1 \\\n    --hash=sha256:aa";
-        assert_eq!(content_of_lines(plain), plain);
-        let commented = "\u{feff}# ours\r\n\r\nsix==1.16  # pinned\r\n  # more\r\npandas>=2 ; python_version > '3'\t# x\r\n\
-                         x @ https://h/x#egg=x\r\n\r\n-c bounds.txt\r\nnumpy==1 \\\r\n    --hash=sha256:aa\r\n    # via us\r\n\r\n";
-        assert_eq!(content_of_lines(commented), plain);
-        // Nothing joins lines that were apart.
-        assert_eq!(content_of_lines("six \\\n\npandas\n"), "six \\\n\npandas");
-        assert_eq!(content_of_lines("# a\n\n"), "");
-    }
-
-    #[test]
-    fn lines_stay_where_uv_may_name_them() {
-        for line in [
-            "--bogus",
-            "-rbase.txt",
-            "-e git+https://h/x@v1",
-            "-e x @ git+https://h/x",
-            "six --config-settings a=b",
-        ] {
-            assert_eq!(
-                content_of_lines(&format!("# a\n\nsix # b\n{line}\n")),
-                format!("\n\nsix\n{line}")
-            );
-        }
-        for line in [
-            "-e ./x",
-            "--editable=../x",
-            "-r base.txt",
-            "--pre",
-            "--index-url=https://i",
-            "--no-binary=six",
-        ] {
-            assert_eq!(
-                content_of_lines(&format!("# a\n\nsix\n{line}\n")),
-                format!("six\n{line}")
-            );
-        }
+    fn comments_of_requirements_do_not_count_and_no_line_moves() {
+        let commented = "\u{feff}# ours\r\n\r\nsix==1.16  # pinned\r\nx @ https://h/x#egg=x\r\n# end\r\n";
+        assert_eq!(content_of_lines(commented), "\n\nsix==1.16\nx @ https://h/x#egg=x");
     }
 
     #[test]

@@ -51,6 +51,15 @@ pub(super) fn requirement(text: &str) -> Result<pep508_rs::Requirement<Place>, S
     read.unwrap_or_else(|| Err("this cannot be read as a requirement".into()))
 }
 
+/// Whether bounds allow a version; what cannot be read allows all.
+#[must_use]
+pub(crate) fn version_fits(bounds: &str, found: &str) -> bool {
+    match (specifiers(bounds), version(found)) {
+        (Ok(bounds), Some(found)) => bounds.contains(&found),
+        _ => true,
+    }
+}
+
 /// Reads a marker.
 pub(crate) fn marker(text: &str) -> Result<MarkerTree, String> {
     check_marker(text)?;

@@ -92,6 +92,22 @@ impl Requirement {
         ends(&own, &place) || ends(&place, &own)
     }
 
+    /// The same requirement of another path, in a line; a name, extras and a marker stay.
+    #[must_use]
+    pub(crate) fn at_path(&self, path: &str) -> String {
+        let (place, marker) = match self.text.split_once(" ;") {
+            Some((place, marker)) => (place, format!(" ;{marker}")),
+            None => (self.text.as_str(), String::new()),
+        };
+        match place.split_once('@').filter(|_| self.name.is_some()) {
+            Some((name, _)) => format!("{} @ file://{}{marker}", name.trim(), encoded(path)),
+            None => {
+                let extras = place.find('[').and_then(|at| place.get(at..)).unwrap_or_default();
+                format!("{path}{extras}{marker}")
+            }
+        }
+    }
+
     /// Its extras, as written; none for a URL or path.
     pub(crate) fn extras(&self) -> impl Iterator<Item = String> {
         let extras = self.parsed.iter().flat_map(|parsed| &parsed.extras);
@@ -148,10 +164,46 @@ fn source_of(place: &str) -> Source {
     let scheme = place.split_once("://").map(|(scheme, _)| scheme);
     match scheme {
         Some(scheme) if scheme.contains('+') => Source::Repository(place.to_owned()),
-        Some("file") => Source::Path(place.trim_start_matches("file://").to_owned()),
+        Some("file") => Source::Path(decoded(place.trim_start_matches("file://"))),
         Some(_) => Source::Archive(place.to_owned()),
-        None => Source::Path(place.trim_start_matches("file:").to_owned()),
+        None => match place.strip_prefix("file:") {
+            Some(place) => Source::Path(decoded(place)),
+            None => Source::Path(place.to_owned()),
+        },
     }
+}
+
+/// A path as part of a URL.
+#[must_use]
+pub(crate) fn encoded(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/+!$&'()*,;=:@".contains(&byte);
+    let mut out = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match plain(byte) {
+            true => out.push(char::from(byte)),
+            false => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// The path in a URL, without what stands for other characters.
+#[must_use]
+pub(crate) fn decoded(place: &str) -> String {
+    let mut bytes = Vec::with_capacity(place.len());
+    let mut rest = place.bytes();
+    while let Some(byte) = rest.next() {
+        let mut after = rest.clone();
+        let digits: String = after.by_ref().take(2).map(char::from).collect();
+        match u8::from_str_radix(&digits, 16) {
+            Ok(decoded) if byte == b'%' && digits.len() == 2 && !digits.starts_with('+') => {
+                bytes.push(decoded);
+                rest = after;
+            }
+            _ => bytes.push(byte),
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| place.to_owned())
 }
 
 /// A URL or path without extras, revision, query and fragment.
@@ -205,6 +257,7 @@ mod tests {
             None,
             Source::Path("libs/x-1-py3-none-any.whl".into()),
         );
+        check("x @ file:///libs/a%20b", Some("x"), Source::Path("/libs/a b".into()));
         check("./x[fast]", None, Source::Path("./x[fast]".into()));
         assert!(Requirement::parse("a b").is_err());
         assert!(Requirement::parse("a==").is_err());
@@ -213,6 +266,18 @@ mod tests {
         assert!(Requirement::parse("scikit- learn @ https://h/a.whl").is_err());
         assert!(Requirement::parse("a[b-] @ git+https://h/a").is_err());
         assert!(Requirement::parse("a @ b").is_err());
+    }
+
+    #[test]
+    fn a_requirement_can_be_of_another_path() {
+        let check = |text: &str, expect: &str| assert_eq!(Requirement::parse(text).unwrap().at_path("/c/x"), expect);
+        check("./libs/x", "/c/x");
+        check("./x[fast] ; os_name == 'posix'", "/c/x[fast] ; os_name == 'posix'");
+        check(
+            "x[fast] @ file:./libs/x ; os_name == 'posix'",
+            "x[fast] @ file:///c/x ; os_name == 'posix'",
+        );
+        assert_eq!(encoded("a b/ü"), "a%20b/%C3%BC");
     }
 
     #[test]

@@ -1,0 +1,405 @@
+//! Follows the projects of a context: each one that a requirement, a manifest or a lock names, and those that these name.
+
+use sha2::{Digest as _, Sha256};
+use toml::{Table, Value};
+
+use crate::plan::ProjectFiles;
+use crate::project::files::{AtPath, ContextFiles, Wanted};
+use crate::project::reader::RequirementsReader;
+use crate::python::{
+    Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name,
+};
+use crate::text::{Failure, Span, below, join};
+
+/// What decides which packages a project with static metadata needs.
+const DECIDES: [&str; 4] = ["requires-python", "dependencies", "optional-dependencies", "dynamic"];
+
+pub(super) fn digest(text: &str) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(text))
+}
+
+/// The digest of what decides which packages a project with static metadata needs.
+fn needs_digest(manifest: &Manifest) -> String {
+    let decides = |name: &&str| Some(((*name).to_owned(), manifest.at(&format!("project.{name}"))?.clone()));
+    let mut counted: Table = DECIDES.iter().filter_map(decides).collect();
+    let uv = manifest.at("tool.uv");
+    counted.extend(uv.map(|uv| ("tool.uv".to_owned(), uv.clone())));
+    digest(&Value::Table(counted).to_string())
+}
+
+/// The files that a project's dynamic metadata is read from.
+fn dynamic_files(manifest: &Manifest) -> Vec<String> {
+    fn collect(value: &Value, files: &mut Vec<String>) {
+        match value {
+            Value::String(file) => files.push(file.clone()),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, files)),
+            Value::Table(table) => table.values().for_each(|item| collect(item, files)),
+            _ => {}
+        }
+    }
+    let mut files = Vec::new();
+    for path in [
+        "tool.setuptools.dynamic.dependencies.file",
+        "tool.setuptools.dynamic.optional-dependencies",
+        "tool.hatch.metadata.hooks.requirements_txt",
+    ] {
+        manifest
+            .at(path)
+            .into_iter()
+            .for_each(|value| collect(value, &mut files));
+    }
+    files
+}
+
+/// The manifest's path in a directory.
+pub(super) fn manifest_in(directory: &str) -> String {
+    below(directory, "pyproject.toml")
+}
+
+impl<F: ContextFiles> RequirementsReader<'_, F> {
+    /// The manifest in a directory, in uv's words; `None` where there is none that can be read.
+    pub(super) async fn manifest(&mut self, directory: &str, span: Span) -> Result<Option<Manifest>, Failure> {
+        if let Some(known) = self.manifests.get(directory) {
+            return Ok(known.clone());
+        }
+        let path = manifest_in(directory);
+        let text = self.text_if_there(&path, span).await?;
+        let manifest = text.and_then(|text| match Manifest::parse(&text) {
+            Ok(manifest) => Some(manifest),
+            Err(error) => {
+                self.not_toml(&path, &error, span, "correct the file");
+                None
+            }
+        });
+        let manifest = manifest.map(|manifest| self.in_uvs_words(&path, manifest, span));
+        self.manifests.insert(directory.to_owned(), manifest.clone());
+        Ok(manifest)
+    }
+
+    pub(super) fn not_toml(&mut self, path: &str, error: &toml::de::Error, span: Span, help: &str) {
+        let message = format!("{path} is not TOML: {}", error.message());
+        self.problem("requirements", message, span, help);
+    }
+
+    /// What other tools say, in uv's words, where there are any.
+    fn in_uvs_words(&mut self, path: &str, manifest: Manifest, span: Span) -> Manifest {
+        let parts = self.spec.parts();
+        let is_wanted = |group: &str| wants(&parts, group);
+        match manifest.translated(&is_wanted) {
+            Ok(Some(translated)) => translated,
+            Ok(None) => manifest,
+            Err(entry) => {
+                let message = format!("{path}: uv has no words for {entry}");
+                let help = "write bounds that `,` joins (`>=1,<3`), or lock with Poetry and name poetry.lock";
+                self.problem("requirement", message, span, help);
+                manifest
+            }
+        }
+    }
+
+    /// Records a directory or file that a package is built or installed from, and what it needs in turn. `by` says who
+    /// names it.
+    pub(super) async fn follow(&mut self, path: &str, by: &str, span: Span) -> Result<(), Failure> {
+        if !self.followed.insert(path.to_owned()) {
+            return Ok(());
+        }
+        self.files.also_serve(path);
+        match self.files.look(Wanted::Copy, path).await? {
+            AtPath::Directory => {}
+            AtPath::Unreadable(problem) => return Err(problem.into()),
+            AtPath::Nothing => {
+                let message = format!("`{path}`, which {by} names, is not in the build context");
+                let help = match self.files.pattern_of(path) {
+                    Some(pattern) => format!("`{pattern}` in the ignore file leaves it out"),
+                    None => {
+                        "build from a directory that holds it; what .dockerignore names is not in the context".into()
+                    }
+                };
+                self.problem("missing-file", message, span, &help);
+                return Ok(());
+            }
+            _ => {
+                self.found.facts.mounts.insert(path.to_owned());
+                self.found.facts.read.insert(path.to_owned());
+                return Ok(());
+            }
+        }
+        self.found.facts.read.insert(path.to_owned());
+        // Boxed: this future is part of itself.
+        Box::pin(self.follow_directory(path, span)).await
+    }
+
+    async fn follow_directory(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
+        let manifest = self.manifest(directory, span).await?;
+        let mut files = ProjectFiles::default();
+        let Some(manifest) = manifest else {
+            self.mount(directory);
+            self.note_digests(directory, None, span).await?;
+            self.found.facts.projects.insert(directory.to_owned(), files);
+            return Ok(());
+        };
+        self.note_digests(directory, Some(&manifest), span).await?;
+        let is_export = self.spec.requirements_file() == Some(RequirementsFile::UvLock);
+        let is_built = manifest.leaves_needs_to_build() || (!is_export && manifest.leaves_version_to_build());
+        if is_built {
+            self.mount(directory);
+        }
+        self.add_manifest(directory, &manifest, is_built);
+        // A lock has decided on groups as well.
+        let groups = if is_export { manifest.groups() } else { Vec::new() };
+        let mut lines = manifest.requirements(&manifest.extras(), &groups);
+        lines.extend(manifest.build_requires());
+        self.check_lookups(&manifest_in(directory), &manifest, &lines, span);
+        lines.iter().for_each(|line| self.note_line(line, span));
+        self.note_git_sources(&manifest, &lines, span);
+        for path in manifest.paths_out() {
+            if let Some(path) = join(directory, &path) {
+                self.files.also_serve(&path);
+                if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::Nothing) {
+                    files.beside.insert(path);
+                }
+            }
+        }
+        let built_with = names_of(&manifest.build_requires());
+        let found = self.follow_sources(directory, &manifest, &lines, span).await?;
+        for (name, path) in found.places {
+            if has_name(&built_with, &name) {
+                files.beside.insert(path);
+            }
+        }
+        files.texts.extend(found.neighbours);
+        if is_built {
+            // What a build reads, reading its metadata reads, too.
+            let facts = &mut self.found.facts;
+            facts.mounts.extend(files.beside.iter().cloned());
+            for (path, text) in &files.texts {
+                facts.texts.entry(path.clone()).or_insert_with(|| text.clone());
+            }
+        }
+        self.found.facts.read.extend(files.beside.iter().cloned());
+        self.found.facts.projects.insert(directory.to_owned(), files);
+        Ok(())
+    }
+
+    /// Mounts a directory whose project only its build can describe.
+    pub(super) fn mount(&mut self, directory: &str) {
+        self.found.facts.mounts.insert(directory.to_owned());
+        self.found.facts.builds = true;
+    }
+
+    /// Gives steps the text of a manifest: what uv reads in place of the file.
+    pub(super) fn add_manifest(&mut self, directory: &str, manifest: &Manifest, is_mounted: bool) {
+        let path = manifest_in(directory);
+        let text = self.known_text(&path);
+        let is_translated = Manifest::parse(&text).ok().as_ref() != Some(manifest);
+        match (is_translated, is_mounted) {
+            (true, _) => self.add_text(&path, manifest.table().to_string(), &text),
+            // The directory has it.
+            (false, true) => {}
+            (false, false) => self.add_text(&path, content_of_toml(&text), &text),
+        }
+        self.found.facts.read.insert(path);
+    }
+
+    /// Follows what a manifest takes from the context, as far as some of its requirements ask for it.
+    pub(super) async fn follow_sources(
+        &mut self,
+        directory: &str,
+        manifest: &Manifest,
+        lines: &[String],
+        span: Span,
+    ) -> Result<FollowedSources, Failure> {
+        let path = manifest_in(directory);
+        let mut found = FollowedSources::default();
+        let workspace = self.workspace_of(directory, span).await?;
+        let needed = names_of(lines);
+        let mut sources = manifest.local_sources(lines);
+        if let Some(root) = workspace.as_ref().filter(|workspace| workspace.root != directory) {
+            // What the root says holds for its members, too, unless these say otherwise.
+            let own: Vec<String> = sources.iter().map(|(name, _)| name.clone()).collect();
+            let of_root = root.manifest.local_sources(lines).into_iter();
+            let inherited = of_root.filter(|(name, _)| has_name(&needed, name) && !has_name(&own, name));
+            for (name, source) in inherited.collect::<Vec<_>>() {
+                match source {
+                    LocalSource::Member(_) => sources.push((name, source)),
+                    LocalSource::Path(place) => {
+                        if let Some(inner) = join(&root.root, &place) {
+                            self.follow(&inner, &manifest_in(&root.root), span).await?;
+                            found.places.push((name, inner));
+                        }
+                    }
+                }
+            }
+        }
+        for (name, source) in sources {
+            match source {
+                LocalSource::Path(place) => {
+                    let at = format!("{path}: {name}");
+                    if let Some(inner) = self.path_in_context(directory, &place, &at, span) {
+                        self.follow(&inner, &path, span).await?;
+                        found.places.push((name, inner));
+                    }
+                }
+                LocalSource::Member(member) => {
+                    let Some(workspace) = &workspace else {
+                        let message = format!(
+                            "{path}: `{name}` comes from a workspace, and no pyproject.toml above it is its root"
+                        );
+                        self.problem(
+                            "workspace",
+                            message,
+                            span,
+                            "build from the directory of the workspace's root",
+                        );
+                        continue;
+                    };
+                    let Some(inner) = workspace.members.get(&member).cloned() else {
+                        let known: Vec<&str> = workspace.members.keys().map(String::as_str).collect();
+                        let message = format!("{path}: `{name}` is no member of the workspace");
+                        let help = format!("its members are {}", known.join(", "));
+                        self.problem("workspace", message, span, &help);
+                        continue;
+                    };
+                    self.follow(&inner, &path, span).await?;
+                    found
+                        .neighbours
+                        .push((manifest_in(&inner), self.for_neighbours(&inner)));
+                    found.places.push((name, inner));
+                }
+            }
+        }
+        if let Some(workspace) = workspace.filter(|workspace| workspace.root != directory)
+            && !found.neighbours.is_empty()
+        {
+            let text = workspace.manifest.for_neighbours();
+            found.neighbours.push((manifest_in(&workspace.root), text));
+        }
+        Ok(found)
+    }
+
+    /// What a build reads of a project that is near.
+    fn for_neighbours(&self, directory: &str) -> String {
+        let manifest = self.manifests.get(directory).and_then(Option::as_ref);
+        manifest.map(Manifest::for_neighbours).unwrap_or_default()
+    }
+
+    /// Notes which repositories `[tool.uv.sources]` names.
+    pub(super) fn note_git_sources(&mut self, manifest: &Manifest, lines: &[String], span: Span) {
+        let needed = names_of(lines);
+        let sources = manifest
+            .at("tool.uv.sources")
+            .and_then(Value::as_table)
+            .into_iter()
+            .flatten();
+        for (_, source) in sources.filter(|(name, _)| has_name(&needed, name)) {
+            let all = source.as_array().map_or(std::slice::from_ref(source), Vec::as_slice);
+            for url in all.iter().filter_map(|source| source.get("git")?.as_str()) {
+                self.note_repository(&format!("git+{url}"), span);
+            }
+        }
+    }
+
+    /// Notes what decides which packages a package of the context needs: a lock is older than that, or not.
+    async fn note_digests(&mut self, directory: &str, manifest: Option<&Manifest>, span: Span) -> Result<(), Failure> {
+        // A lock of another tool says nothing of it, and is held against what was installed.
+        if self.spec.requirements_file().is_some_and(RequirementsFile::is_lock) {
+            return Ok(());
+        }
+        let path = manifest_in(directory);
+        let mut whole = vec!["setup.py".to_owned(), "setup.cfg".to_owned()];
+        if let Some(manifest) = manifest {
+            let digest = match manifest.leaves_needs_to_build() {
+                true => {
+                    whole.extend(dynamic_files(manifest));
+                    digest(&self.known_text(&path))
+                }
+                false => {
+                    whole.clear();
+                    needs_digest(manifest)
+                }
+            };
+            self.found.facts.settings.push(format!("{path} sha256:{digest}"));
+        }
+        for file in whole {
+            let Some(path) = join(directory, &file) else { continue };
+            if let Some(text) = self.text_if_there(&path, span).await? {
+                let setting = format!("{path} sha256:{}", digest(&text));
+                self.found.facts.settings.push(setting);
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the project that a manifest or a lock belongs to, and follows it: it is to be installed.
+    pub(super) async fn add_own_project(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
+        if !self.spec.parts().members.is_empty() {
+            // The export of a lock has the members themselves; of a manifest they are requirements.
+            return Ok(());
+        }
+        let path = manifest_in(directory);
+        let manifest = self.manifest(directory, span).await?;
+        let name = manifest.as_ref().and_then(Manifest::name);
+        let is_packaged = manifest.is_none_or(|manifest| !manifest.is_not_packaged());
+        let Some(name) = name.filter(|_| is_packaged) else {
+            let why = if is_packaged {
+                "names no project"
+            } else {
+                "has `package-mode = false`: it is no package"
+            };
+            let message = format!("`install_project`: {path} {why}");
+            let help = "give it a `[project]` table with a name, or leave `install_project` out";
+            self.problem("install-project", message, span, help);
+            return Ok(());
+        };
+        self.follow_own(directory, span).await?;
+        self.found.project = Some(Locked {
+            index: None,
+            name,
+            version: None,
+            artefact: Artefact::Path {
+                path: directory.to_owned(),
+                hash: None,
+                subdirectory: None,
+            },
+        });
+        Ok(())
+    }
+
+    /// What building a project needs, where only the step that builds it sees all of it.
+    async fn follow_own(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
+        self.files.also_serve(directory);
+        let facts = self.found.facts.clone();
+        let was_followed = !self.followed.insert(directory.to_owned());
+        if was_followed {
+            return Ok(());
+        }
+        Box::pin(self.follow_directory(directory, span)).await?;
+        // Resolving reads just the table.
+        let files = self.found.facts.projects.get(directory).cloned().unwrap_or_default();
+        self.found.facts = facts;
+        self.found.facts.projects.insert(directory.to_owned(), files);
+        Ok(())
+    }
+}
+
+/// The names that lines of requirements ask for.
+fn names_of(lines: &[String]) -> Vec<String> {
+    lines
+        .iter()
+        .filter_map(|line| Requirement::parse(line).ok()?.name)
+        .collect()
+}
+
+/// What a manifest takes from the context.
+#[derive(Default)]
+pub(super) struct FollowedSources {
+    /// Names, and where they are.
+    pub(super) places: Vec<(String, String)>,
+    /// Manifests that a build of the project reads, by path.
+    pub(super) neighbours: Vec<(String, String)>,
+}
+
+/// Whether a group may be wanted.
+pub(super) fn wants(parts: &Parts, group: &str) -> bool {
+    parts.all_groups || has_name(&parts.groups, group) || has_name(&parts.only_groups, group)
+}
