@@ -106,7 +106,7 @@ impl Files {
                 is_more |= add(&mut request.follow_paths, asked_pattern(path));
             }
             if Some(&*request) != self.request.as_ref() {
-                more.tree = Some(request.output(Metadata::named("[internal] load files behind links")));
+                more.tree = Some(request.output(Metadata::named("[internal] load more of the build context")));
             }
         }
         is_more.then_some(more)
@@ -124,7 +124,7 @@ impl Files {
         if !add(&mut request.follow_paths, pattern.to_owned()) {
             return None;
         }
-        more.tree = Some(request.output(Metadata::named("[internal] load files behind links")));
+        more.tree = Some(request.output(Metadata::named("[internal] load more of the build context")));
         Some(more)
     }
 

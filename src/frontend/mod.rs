@@ -19,6 +19,7 @@ mod naming;
 mod options;
 mod owners;
 mod positions;
+mod repositories;
 mod requests;
 mod result;
 mod secrets;

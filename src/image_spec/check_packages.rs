@@ -90,14 +90,13 @@ impl Checker<'_> {
         let indexes =
             index.chain(ImageSpec::strings(&spec.pip_extra_index_url).map(|index| ("pip_extra_index_url", index)));
         for (field, index) in indexes {
-            if !index.value.contains("://") && !index.value.starts_with(['/', '.', '-']) {
+            if !index.value.contains("://") && !index.value.starts_with('-') {
                 let message = format!("`{}` in `{field}` is not a URL", index.value);
-                self.error(
-                    "index-url",
-                    message,
-                    index.span,
-                    "write for example https://pypi.org/simple",
-                );
+                let help = match index.value.contains('/') {
+                    true => "a directory of the context that has wheels: `pip_extra_args: --find-links DIRECTORY`",
+                    false => "write for example https://pypi.org/simple",
+                };
+                self.error("index-url", message, index.span, help);
             }
         }
     }

@@ -68,6 +68,8 @@ pub(crate) enum Mount {
         /// Whether the step runs without it.
         optional: bool,
     },
+    /// The socket of the client's default ssh agent, where one is forwarded.
+    Ssh { target: String },
 }
 
 impl Mount {
@@ -99,14 +101,15 @@ impl Mount {
             Self::Bind { target, .. }
             | Self::Cache { target, .. }
             | Self::Tmpfs { target, .. }
-            | Self::Secret { target, .. } => target,
+            | Self::Secret { target, .. }
+            | Self::Ssh { target } => target,
         }
     }
 
     fn selector(&self) -> &str {
         match self {
             Self::Bind { selector, .. } | Self::Cache { selector, .. } => selector,
-            Self::Tmpfs { .. } | Self::Secret { .. } => "",
+            Self::Tmpfs { .. } | Self::Secret { .. } | Self::Ssh { .. } => "",
         }
     }
 }
@@ -170,7 +173,7 @@ impl Exec {
         Vertex::new(op, Some(platform.into()), inputs, metadata, capabilities)
     }
 
-    /// The root and all mounts in the order of Go's client: by target, secrets last.
+    /// The root and all mounts in the order of Go's client: by target, then secrets and sockets.
     fn wire_mounts(
         &self,
         root: Option<&Output>,
@@ -183,19 +186,20 @@ impl Exec {
             output: 0,
             ..pb::Mount::default()
         }];
-        let mut secrets = Vec::new();
+        let (mut secrets, mut sockets) = (Vec::new(), Vec::new());
         let mut outputs = 1;
         let mut sorted: Vec<&Mount> = self.mounts.iter().collect();
         sorted.sort_by(|a, b| a.target().cmp(b.target()));
         for mount in sorted {
             let wire = wire_mount(mount, inputs, &mut outputs, capabilities);
-            if matches!(mount, Mount::Secret { .. }) {
-                secrets.push(wire);
-            } else {
-                mounts.push(wire);
+            match mount {
+                Mount::Secret { .. } => secrets.push(wire),
+                Mount::Ssh { .. } => sockets.push(wire),
+                _ => mounts.push(wire),
             }
         }
         mounts.extend(secrets);
+        mounts.extend(sockets);
         mounts
     }
 
@@ -323,6 +327,19 @@ fn wire_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilitie
                     ..pb::SecretOpt::default()
                 }),
                 ..wire(pb::MountType::Secret)
+            }
+        }
+        Mount::Ssh { .. } => {
+            capabilities.push("exec.mount.ssh");
+            pb::Mount {
+                output: 0,
+                ssh_opt: Some(pb::SshOpt {
+                    id: "default".into(),
+                    mode: 0o600,
+                    optional: true,
+                    ..pb::SshOpt::default()
+                }),
+                ..wire(pb::MountType::Ssh)
             }
         }
     }

@@ -134,6 +134,11 @@ pub enum StepMount {
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         required: bool,
     },
+    /// The socket of the client's ssh agent, if one is forwarded.
+    SshAgent {
+        /// Where it appears.
+        target: &'static str,
+    },
     /// A secret as a variable, if given.
     SecretVariable {
         /// The variable's name.
@@ -151,7 +156,10 @@ impl StepMount {
     #[must_use]
     pub fn target(&self) -> Option<&str> {
         match self {
-            Self::Scratch { target } | Self::Cache { target, .. } | Self::Image { target, .. } => Some(target),
+            Self::Scratch { target }
+            | Self::Cache { target, .. }
+            | Self::Image { target, .. }
+            | Self::SshAgent { target } => Some(target),
             Self::Context { target, .. }
             | Self::Product { target, .. }
             | Self::Files { target, .. }

@@ -39,7 +39,7 @@ pub use python_place::{DEFAULT_PYTHON, PythonPlace};
 pub use recipe::plan;
 pub use report::PlanReport;
 pub use schedule::{Schedule, Scheduled, StepRun, Strategy, Target, TargetError, Tree, schedule};
-pub use script::{MISSING_SECRET_STATUS, Script};
+pub use script::{MISSING_GIT_STATUS, MISSING_SECRET_STATUS, Script};
 pub use steps::required;
 pub use writes::Writes;
 

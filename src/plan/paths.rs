@@ -6,6 +6,8 @@ pub(crate) const SCRIPTS: &str = "imagespec/scripts";
 pub(crate) const SCRATCH: &str = "/tmp";
 /// That of the user's commands, which may use `/tmp` themselves.
 pub(crate) const SCRATCH_OF_COMMANDS: &str = "/imagespec/commands";
+/// Where steps find the socket of the client's ssh agent.
+pub(crate) const SSH_AGENT: &str = "/tmp/imagespec/ssh-agent.sock";
 /// The certificates given for this build, where the user's own commands see them.
 pub(crate) const CERTIFICATES_OF_COMMANDS: &str = "/imagespec/commands/ca.crt";
 /// uv's cache, where they see it: away from `/var/cache`, which people empty.

@@ -112,6 +112,25 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(())
     }
 
+    /// Records the directories of packages that `pip_extra_args` names.
+    pub(super) async fn read_argument_places(&mut self) -> Result<(), Failure> {
+        let at = At {
+            file: "pip_extra_args",
+            line: None,
+            excerpt: "",
+            span: self
+                .spec
+                .pip_extra_args
+                .as_ref()
+                .map_or(self.spec.span, |args| args.span),
+            is_bound: false,
+        };
+        for place in self.spec.extra_arguments("").places {
+            self.add_index(&IndexOption::FindLinks(place), &at).await?;
+        }
+        Ok(())
+    }
+
     /// Reads lines of requirements, and the files that they include.
     pub(super) async fn read_lines(&mut self, first: Listed, named: &TextValue) -> Result<(), Failure> {
         let mut included = vec![(first.path.clone(), first.is_bound)];

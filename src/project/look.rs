@@ -45,11 +45,11 @@ pub(crate) fn judge(by: &str, wanted: Wanted, path: &TextValue, seen: AtPath) ->
         (AtPath::File | AtPath::Directory, _) => return Ok(None),
         (AtPath::Content(content), _) => content,
     };
-    let is_utf16 = content.starts_with(&[0xff, 0xfe]) || content.starts_with(&[0xfe, 0xff]) || content.contains(&0);
+    let is_utf16 = content.contains(&0);
     let text = decoded(content).ok_or_else(|| match is_utf16 {
         true => problem(
             "not-utf8",
-            format!("{shown} is not UTF-8 text: it looks like UTF-16 without a byte order mark"),
+            format!("{shown} is not UTF-8 text: it looks like UTF-16"),
             "save it as UTF-8; in PowerShell, `| Out-File -Encoding utf8` instead of `>`",
         ),
         false => problem("not-utf8", format!("{shown} is not UTF-8 text"), "save it as UTF-8"),

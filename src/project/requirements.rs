@@ -74,6 +74,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let spec = self.spec;
         self.read_packages().await?;
         self.read_argument_files().await?;
+        self.read_argument_places().await?;
         let Some(file) = &spec.requirements else { return Ok(()) };
         let path = context_path(&file.value);
         let kind = RequirementsFile::of(&path);

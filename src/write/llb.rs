@@ -418,6 +418,9 @@ impl StoreyWriter<'_> {
             // Optional for BuildKit: scripts check for secrets, and whoever reports the failure can give advice that BuildKit
             // cannot.
             StepMount::Secret { target, id, .. } => llb::Mount::secret(target, id, true),
+            StepMount::SshAgent { target } => llb::Mount::Ssh {
+                target: (*target).to_owned(),
+            },
             StepMount::SecretVariable { .. } => return Ok(None),
         }))
     }

@@ -9,6 +9,7 @@ mod build;
 mod files;
 mod help;
 mod plan;
+mod projects;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -105,7 +105,7 @@ fn missing_files_are_named_at_their_entry() {
         log.contains("imageSpec.yaml:6:5: `copy: gone/file.txt` is not in the build context"),
         "{log}"
     );
-    project.file("deps.txt", b"\xff\xfe").file("gone/file.txt", "1");
+    project.file("deps.txt", b"\xff\xff").file("gone/file.txt", "1");
     assert!(
         project
             .fail("engine-missing")

@@ -238,17 +238,19 @@ fn a_name_that_another_tool_takes_from_the_context_is_not_looked_up() {
     let manifest = "[project]\nname = \"shop\"\nversion = \"1.0\"\ndependencies = [\"money\"]\n";
     project.file(
         "pyproject.toml",
-        format!("{manifest}[tool.poetry.dependencies]\nmoney = {{path = \"libs/money\"}}\n"),
+        format!("{manifest}[tool.pixi.pypi-dependencies]\nmoney = {{path = \"libs/money\"}}\n"),
     );
     let log = project.fail("engine-others-name");
     assert!(log.contains("`money` comes from libs/money"), "{log}");
     assert!(!log.contains("[lock] "), "{log}");
-    // In uv's own words it is followed.
     project.file("libs/money/money.py", "HERE = True\n");
-    project.file(
-        "pyproject.toml",
-        format!("{manifest}[tool.uv.sources]\nmoney = {{path = \"libs/money\"}}\n"),
-    );
     let line = "python -c 'import money, importlib.metadata as m; print(money.HERE, m.version(\"money\"))'";
-    assert_eq!(project.build_and_run("engine-others-name", line), "True 0.3.0\n");
+    // uv is told what these say.
+    for table in [
+        "[tool.poetry.dependencies]\nmoney = {path = \"libs/money\"}\n",
+        "[tool.uv.sources]\nmoney = {path = \"libs/money\"}\n",
+    ] {
+        project.file("pyproject.toml", format!("{manifest}{table}"));
+        assert_eq!(project.build_and_run("engine-others-name", line), "True 0.3.0\n");
+    }
 }

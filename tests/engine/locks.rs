@@ -224,7 +224,7 @@ fn requirements_files_name_other_files() {
     project.file("deps/bounds.txt", "--index-url https://${HOST}/simple\n");
     let log = project.fail("engine-includes");
     assert!(
-        log.contains("deps/bounds.txt, line 1: the URL of an index has a variable"),
+        log.contains("deps/bounds.txt:1: the URL of an index has a variable"),
         "{log}"
     );
     project.file("deps/more/m.txt", "-r gone.txt\n");

@@ -22,12 +22,14 @@ mod existing;
 mod interpreters;
 #[path = "../common/layout.rs"]
 mod layout;
+mod layouts;
 mod lock_options;
 mod locks;
 mod modes;
 mod naming;
 mod packages;
 mod progress;
+mod projects;
 mod registry;
 mod secrets;
 mod tree;

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::frontend::inputs::BuildInputs;
 use crate::frontend::requests::reply::reply;
-use crate::frontend::secrets;
 use crate::frontend::session::Session;
+use crate::frontend::{repositories, secrets};
 use crate::image_spec::ImageSpec;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation, redact};
@@ -14,7 +14,7 @@ use crate::text::{Diagnostic, Failure, Operation, redact};
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let lock = lock(session, &spec).await;
-    let text = redact(&lock.map_err(|failure| secrets::explain(&spec, failure))?);
+    let text = redact(&lock.map_err(|failure| secrets::explain(&spec, repositories::explain(&spec, failure)))?);
     Ok(reply(&json!({"version": 1, "lock": text}), text))
 }
 

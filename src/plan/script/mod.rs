@@ -6,6 +6,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 
+/// The exit status of a script that lacks a program which repositories need.
+pub const MISSING_GIT_STATUS: u32 = 98;
 /// The exit status of a script that lacks a required secret.
 pub const MISSING_SECRET_STATUS: u32 = 97;
 

@@ -2,12 +2,17 @@
 
 use crate::plan::action::{Action, StepId};
 use crate::plan::builder::{Builder, Draft};
+use crate::plan::facts::Repositories;
 use crate::plan::inputs::{StoreyInputs, make};
 use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{PRODUCT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
-use crate::plan::steps::index::{IndexAccess, argument_files, context_mounts, extra_arguments, locked_index_arguments};
+use crate::plan::steps::index::{
+    IndexAccess, all_flat_index_arguments, argument_files, context_mounts, extra_arguments, flat_index_mounts,
+    locked_index_arguments,
+};
+use crate::plan::steps::lock::programs_of;
 use crate::plan::steps::requirement::{exact_line, label};
 use crate::plan::variables;
 use crate::python::{Artefact, Locked};
@@ -17,7 +22,11 @@ pub(crate) const BUILD_REASON: &str = "building may need compilers, headers and 
 
 /// Builds a package and returns the step that has its files, laid out as below the interpreter's prefix.
 pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, package: &Locked) -> StepId {
-    let access = IndexAccess::of(inputs);
+    let mut repositories = Repositories::default();
+    if let Artefact::Repository { url, .. } = &package.artefact {
+        repositories.add(url);
+    }
+    let access = IndexAccess::of(inputs).with_agent(repositories.by_ssh);
     // Only what it is built from: editing anything else must not build it again.
     let requirements = &inputs.facts.requirements;
     let own = match &package.artefact {
@@ -28,10 +37,10 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     let named = argument_files(inputs);
     let beside = files.into_iter().flat_map(|files| &files.beside);
     let mut mounts = access.mounts.clone();
-    mounts.extend(context_mounts(own.into_iter().chain(beside).chain(&named)));
+    let flat = flat_index_mounts(inputs);
+    mounts.extend(context_mounts(own.into_iter().chain(beside).chain(&named).chain(&flat)));
     let texts = files.into_iter().flat_map(|files| &files.texts);
     let texts = quote_all(texts.flat_map(|(path, text)| [path.as_str(), text.as_str()]));
-    let is_repository = matches!(package.artefact, Artefact::Repository { .. });
     let mut arguments = vec![
         "--python".to_owned(),
         python.program(),
@@ -40,6 +49,7 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         PRODUCT.into(),
     ];
     arguments.extend(locked_index_arguments(inputs, [package]));
+    arguments.extend(all_flat_index_arguments(inputs));
     arguments.extend(extra_arguments(inputs).build);
     if let Artefact::Source { .. } | Artefact::Listed { .. } = package.artefact {
         arguments.extend(["--no-binary".into(), package.name.clone()]);
@@ -51,7 +61,7 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .with("_name", &package.name)
         .with("_copies", if own.is_some() { "yes" } else { "" })
         .with("_texts", texts)
-        .with("_git", if is_repository { "yes" } else { "" })
+        .with("_git", programs_of(repositories))
         .arguments(arguments);
     let run = make(script, variables::of_builds(inputs.spec), mounts);
     let id = format!("build-{}", package.name);

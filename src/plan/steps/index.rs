@@ -54,6 +54,16 @@ impl IndexAccess {
         }
     }
 
+    /// With the client's ssh agent, for repositories that are reached by ssh.
+    pub(crate) fn with_agent(mut self, is_needed: bool) -> Self {
+        if is_needed {
+            self.mounts.push(StepMount::SshAgent {
+                target: paths::SSH_AGENT,
+            });
+        }
+        self
+    }
+
     /// Only uv, for steps that do not ask an index.
     pub(crate) fn none() -> Self {
         Self {
@@ -88,13 +98,45 @@ pub(crate) fn index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
 
 /// The same with those of uv's settings, for steps that do not read these.
 fn all_index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
-    let requirements = &inputs.facts.requirements;
-    words_of_indexes(
-        inputs,
-        &[requirements.indexes.as_slice(), &requirements.setting_indexes].concat(),
-    )
+    words_of_indexes(inputs, &all_indexes(inputs))
 }
 
+fn all_indexes(inputs: &StoreyInputs<'_>) -> Vec<IndexOption> {
+    let requirements = &inputs.facts.requirements;
+    [requirements.indexes.as_slice(), &requirements.setting_indexes].concat()
+}
+
+/// The directory of the context that an option names.
+fn directory_in(index: &IndexOption) -> Option<&String> {
+    match index {
+        IndexOption::FindLinks(place) if !place.contains("://") => Some(place),
+        _ => None,
+    }
+}
+
+/// The directories of the context that files list as indexes, for steps that look for what builds need.
+pub(crate) fn flat_index_mounts(inputs: &StoreyInputs<'_>) -> Vec<String> {
+    all_indexes(inputs).iter().filter_map(directory_in).cloned().collect()
+}
+
+/// uv's options for these directories.
+pub(crate) fn all_flat_index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
+    words_of_flat_indexes(&all_indexes(inputs))
+}
+
+/// uv's options for those that its own settings do not name.
+pub(crate) fn flat_index_arguments(inputs: &StoreyInputs<'_>) -> Vec<String> {
+    words_of_flat_indexes(&inputs.facts.requirements.indexes)
+}
+
+fn words_of_flat_indexes(indexes: &[IndexOption]) -> Vec<String> {
+    let places = indexes.iter().filter_map(directory_in);
+    places
+        .flat_map(|place| ["--find-links".to_owned(), format!("{CONTEXT}/{place}")])
+        .collect()
+}
+
+/// Without directories of the context: not every step sees them.
 fn words_of_indexes(inputs: &StoreyInputs<'_>, of_files: &[IndexOption]) -> Vec<String> {
     let spec = inputs.spec;
     let index = spec.pip_index.iter().map(|index| ("--index-url", index.value.as_str()));
@@ -103,16 +145,12 @@ fn words_of_indexes(inputs: &StoreyInputs<'_>, of_files: &[IndexOption]) -> Vec<
         .chain(extra)
         .flat_map(|(option, value)| [option.to_owned(), value.to_owned()])
         .collect();
-    for index in of_files {
-        let placed = match index {
-            // There is one main index: the spec's, else that of the first file that names one.
-            IndexOption::Main(_) if words.iter().any(|word| word == "--index-url") => continue,
-            IndexOption::FindLinks(place) if !place.contains("://") => {
-                IndexOption::FindLinks(format!("{CONTEXT}/{place}"))
-            }
-            other => other.clone(),
-        };
-        words.extend(placed.words());
+    for index in of_files.iter().filter(|index| directory_in(index).is_none()) {
+        // There is one main index: the spec's, else that of the first file that names one.
+        let is_another = matches!(index, IndexOption::Main(_)) && words.iter().any(|word| word == "--index-url");
+        if !is_another {
+            words.extend(index.words());
+        }
     }
     words
 }
@@ -179,8 +217,9 @@ fn steady_indexes(inputs: &StoreyInputs<'_>) -> String {
         url.chars()
             .all(|c| c.is_ascii_alphanumeric() || "-._~:/%+@=,".contains(c))
     };
-    let is_simple =
-        all.iter().all(is_plain) && !words.iter().any(|word| word == "--no-index" || word == "--find-links");
+    let is_simple = all.iter().all(is_plain)
+        && flat_index_mounts(inputs).is_empty()
+        && !words.iter().any(|word| word == "--no-index" || word == "--find-links");
     if extra.iter().any(chooses) || !is_simple {
         return String::new();
     }

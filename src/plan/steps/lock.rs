@@ -3,12 +3,13 @@
 use crate::image_spec::LOCK_NAME;
 use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId};
 use crate::plan::builder::{Builder, Draft};
+use crate::plan::facts::Repositories;
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
-use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, index_arguments};
+use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, flat_index_arguments, index_arguments};
 use crate::plan::steps::requirement::{asks_for_packages, packages, required, with_absolute_path};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
@@ -112,13 +113,22 @@ fn uv_inputs(
         .with("_bin", python.bin())
         .with("_directory", directory_of(file))
         .with("_copies", if requirements.builds { "yes" } else { "" })
-        .with("_git", if requirements.repositories.any { "yes" } else { "" })
+        .with("_git", programs_of(requirements.repositories))
         .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
+}
+
+/// The programs that repositories need.
+pub(crate) fn programs_of(repositories: Repositories) -> &'static str {
+    match repositories {
+        Repositories { by_ssh: true, .. } => "git ssh",
+        Repositories { any: true, .. } => "git",
+        Repositories { .. } => "",
+    }
 }
 
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
     let requirements = &inputs.facts.requirements;
-    let mut mounts = access.mounts;
+    let mut mounts = access.with_agent(requirements.repositories.by_ssh).mounts;
     mounts.extend(context_mounts(requirements.mounts.iter()));
     // A mount would count with the file's mode and comments.
     let texts = requirements
@@ -146,6 +156,7 @@ fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, 
     arguments.push(how_checked(inputs).to_owned());
     arguments.extend(parts_arguments(&parts));
     arguments.extend(given.left_out);
+    arguments.extend(flat_index_arguments(inputs));
     arguments.extend(given.export);
     let script = Script::new("export.sh").arguments(arguments);
     let script = uv_inputs(inputs, python, &access, script, path);
@@ -201,6 +212,7 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     let root = if requirements.builds { WORK } else { CONTEXT };
     let mut arguments = vec!["--python".to_owned(), python.program()];
     arguments.extend(index_arguments(inputs));
+    arguments.extend(flat_index_arguments(inputs));
     arguments.extend(requirements.options.iter().cloned());
     arguments.extend(extra_arguments(inputs).resolve);
     arguments.extend(requirements.project_arguments.iter().cloned());

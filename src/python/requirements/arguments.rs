@@ -28,6 +28,8 @@ pub(crate) struct PipArguments {
     pub bounds: Vec<String>,
     /// Those of the files that replace requirements of packages, or drop them.
     pub overrides: Vec<String>,
+    /// Directories of the build context that packages are taken from.
+    pub places: Vec<String>,
     /// The options, with their values, that decide which versions are chosen; indexes aside.
     pub choices: Vec<String>,
     /// Packages to build even if there is a wheel; `:all:` for all.
@@ -88,6 +90,10 @@ impl PipArguments {
         }
         if let Phase::Part(part) = phase {
             return self.add_part(part, &option);
+        }
+        if option.takes == Takes::Place && (!value.contains("://") || value.starts_with("file:")) {
+            self.places.push(value.to_owned());
+            return;
         }
         let mut words = vec![name.to_owned()];
         words.extend(option.value.as_deref().map(|value| self.value(&option, value, context)));
@@ -262,7 +268,7 @@ mod tests {
     #[test]
     fn arguments_go_to_the_commands_that_know_them() {
         let arguments =
-            "--pre -c bounds.txt --index-url=https://i -fwheels --no-binary lxml --reinstall --frob x --target /t";
+            "--pre -c bounds.txt --index-url=https://i -fhttps://w --no-binary lxml --reinstall --frob x --target /t";
         let words: Vec<String> = arguments.split(' ').map(str::to_owned).collect();
         let classified = PipArguments::classify(&words, "/c", None);
         insta::assert_debug_snapshot!(classified, @r#"
@@ -274,7 +280,7 @@ mod tests {
                 "--index-url",
                 "https://i",
                 "--find-links",
-                "wheels",
+                "https://w",
                 "--no-binary",
                 "lxml",
             ],
@@ -282,20 +288,20 @@ mod tests {
                 "--index-url",
                 "https://i",
                 "--find-links",
-                "wheels",
+                "https://w",
             ],
             install: [
                 "--index-url",
                 "https://i",
                 "--find-links",
-                "wheels",
+                "https://w",
                 "--reinstall",
             ],
             build: [
                 "--index-url",
                 "https://i",
                 "--find-links",
-                "wheels",
+                "https://w",
             ],
             unknown: [
                 "--frob",
@@ -315,6 +321,7 @@ mod tests {
                 "bounds.txt",
             ],
             overrides: [],
+            places: [],
             choices: [
                 "--pre",
             ],

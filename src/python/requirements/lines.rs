@@ -1,7 +1,7 @@
 //! Requirements files, line by line. <https://pip.pypa.io/en/stable/reference/requirements-file-format/>
 
 use crate::python::requirements::other_files::hint_of_line;
-use crate::python::requirements::requirement::Requirement;
+use crate::python::requirements::requirement::{Requirement, Source};
 
 /// A line of a requirements file.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +16,14 @@ pub(crate) enum Entry {
     Index(IndexOption),
     /// Any other option.
     Option(FileOption),
+}
+
+impl Entry {
+    /// Whether a package is taken from a repository.
+    #[must_use]
+    pub(crate) fn is_repository(&self) -> bool {
+        matches!(self, Self::Requirement(listed) if matches!(listed.requirement.source, Source::Repository(_)))
+    }
 }
 
 /// A requirement as a file lists it.

@@ -52,6 +52,8 @@ pub(super) enum Takes {
     Names,
     /// A file of the build context, unless the path is absolute.
     File,
+    /// A directory of the build context, or a URL.
+    Place,
 }
 
 /// An option: its names, the first of which is the one that is passed on; what it is for; what it takes.
@@ -60,7 +62,7 @@ pub(super) type KnownOption = (&'static [&'static str], Phase, Takes);
 /// The options of uv and pip.
 pub(super) const OPTIONS: [KnownOption; 86] = {
     use Phase::{All, Both, Ignored, Install, Refused, Resolve};
-    use Takes::{File, Nothing, Text};
+    use Takes::{File, Nothing, Place, Text};
     [
         (&["--constraints", "--constraint", "-c"], Resolve, File),
         (&["--overrides", "--override"], Resolve, File),
@@ -94,7 +96,7 @@ pub(super) const OPTIONS: [KnownOption; 86] = {
         (&["--default-index"], All, Text),
         (&["--index-url", "-i"], All, Text),
         (&["--extra-index-url"], All, Text),
-        (&["--find-links", "-f"], All, Text),
+        (&["--find-links", "-f"], All, Place),
         (&["--no-index"], All, Nothing),
         (&["--index-strategy"], All, Text),
         (&["--keyring-provider"], All, Text),

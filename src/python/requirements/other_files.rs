@@ -129,9 +129,7 @@ pub(crate) fn other_file(path: &str) -> Option<(&'static str, &'static str)> {
         Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
         None => name == **pattern,
     };
-    let (_, what, help) = BY_NAME
-        .iter()
-        .find(|(names, ..)| names.iter().any(fits))?;
+    let (_, what, help) = BY_NAME.iter().find(|(names, ..)| names.iter().any(fits))?;
     Some((what, help))
 }
 

@@ -1,0 +1,3 @@
+module example.com/playbook
+
+go 1.24
