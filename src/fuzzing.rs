@@ -7,7 +7,7 @@ use crate::image_spec::{self, Algorithm, ImageSpec};
 use crate::name::{Naming, NamingOptions, inputs_label, request};
 use crate::oci::Platform;
 use crate::plan::Strategy;
-use crate::project::{AtPath, ContextFiles, Planned, Wanted};
+use crate::project::{AtPath, ContextFiles, DirectoryEntry, Planned, Wanted};
 use crate::python::{Entry, Interpreter, read_lines};
 use crate::text::{Diagnostic, Failure, Text, caught_panics};
 
@@ -27,8 +27,9 @@ impl ContextFiles for OneText<'_> {
         Ok(Vec::new())
     }
 
-    async fn names(&mut self, _: &str) -> Result<Vec<String>, Failure> {
-        Ok(vec!["member".to_owned()])
+    async fn entries(&mut self, _: &str) -> Result<Vec<DirectoryEntry>, Failure> {
+        let (name, link) = ("member".to_owned(), Some("../other".to_owned()));
+        Ok(vec![DirectoryEntry { name, link }])
     }
 
     fn pattern_of(&self, _: &str) -> Option<String> {

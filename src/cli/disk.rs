@@ -7,7 +7,7 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use crate::files::{Context, MAX_REQUIREMENTS, Patterns};
-use crate::project::{AtPath, ContextFiles, Wanted};
+use crate::project::{AtPath, ContextFiles, DirectoryEntry, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
 
 /// The problem that a file cannot be read or written.
@@ -78,17 +78,23 @@ impl ContextFiles for DiskFiles {
     }
 
     async fn names_like(&mut self, _: &str, directory: &str) -> Result<Vec<String>, Failure> {
-        self.names(directory).await
+        let entries = self.entries(directory).await?;
+        Ok(entries.into_iter().map(|entry| entry.name).collect())
     }
 
-    async fn names(&mut self, directory: &str) -> Result<Vec<String>, Failure> {
+    async fn entries(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
         let Ok(Some((place, true))) = self.context.locate(directory) else {
             return Ok(Vec::new());
         };
         let entries = fs::read_dir(place).into_iter().flatten().flatten();
-        Ok(entries
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect())
+        let entry = |entry: fs::DirEntry| {
+            let link = fs::read_link(entry.path()).ok();
+            Some(DirectoryEntry {
+                name: entry.file_name().into_string().ok()?,
+                link: link.and_then(|link| Some(link.to_str()?.to_owned())),
+            })
+        };
+        Ok(entries.filter_map(entry).collect())
     }
 
     fn pattern_of(&self, path: &str) -> Option<String> {

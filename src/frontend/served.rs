@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::files::MAX_REQUIREMENTS;
 use crate::frontend::files::Files;
 use crate::frontend::gateway::{CallError, Client, Solved};
-use crate::project::{AtPath, ContextFiles, Wanted};
+use crate::project::{AtPath, ContextFiles, DirectoryEntry, Wanted};
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
 
 /// The build context as far as a build has asked for it.
@@ -58,15 +58,20 @@ impl ContextFiles for ServedFiles<'_> {
         };
         let solved = self.client.solve(Some(tree)).await?;
         // Only a help is lost.
-        Ok(self.client.names(&solved, directory).await.unwrap_or_default())
+        let entries = self.client.entries(&solved, directory).await.unwrap_or_default();
+        Ok(entries.into_iter().map(|(name, _)| name).collect())
     }
 
-    async fn names(&mut self, directory: &str) -> Result<Vec<String>, Failure> {
+    async fn entries(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
         let Some(tree) = self.solved().await? else {
             return Ok(Vec::new());
         };
-        match self.client.names(&tree, directory).await {
-            Ok(names) => Ok(names),
+        let entry = |(name, link): (String, String)| DirectoryEntry {
+            name,
+            link: Some(link).filter(|link| !link.is_empty()),
+        };
+        match self.client.entries(&tree, directory).await {
+            Ok(entries) => Ok(entries.into_iter().map(entry).collect()),
             Err(error) if error.is_missing() => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }

@@ -13,8 +13,8 @@ pub(crate) trait ContextFiles: Send {
     /// Names in a directory that may be nearly parts of a path that is not there.
     async fn names_like(&mut self, path: &str, directory: &str) -> Result<Vec<String>, Failure>;
 
-    /// The names in a directory; none if it is not there.
-    async fn names(&mut self, directory: &str) -> Result<Vec<String>, Failure>;
+    /// What is in a directory; nothing if it is not there.
+    async fn entries(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure>;
 
     /// The pattern of the ignore file that leaves a path out.
     fn pattern_of(&self, path: &str) -> Option<String>;
@@ -24,6 +24,14 @@ pub(crate) trait ContextFiles: Send {
 
     /// Also serves the paths that match a pattern.
     fn also_serve_matching(&mut self, pattern: &str);
+}
+
+/// What is in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DirectoryEntry {
+    pub(crate) name: String,
+    /// Where it leads, as written, if it is a link.
+    pub(crate) link: Option<String>,
 }
 
 /// What a path of the spec is for, which decides what must be there.

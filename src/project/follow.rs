@@ -152,14 +152,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.check_lookups(&manifest_in(directory), &manifest, &lines, span);
         lines.iter().for_each(|line| self.note_line(line, span));
         self.note_git_sources(&manifest, &lines, span);
-        for path in manifest.paths_out() {
-            if let Some(path) = join(directory, &path) {
-                self.files.also_serve(&path);
-                if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::Nothing) {
-                    files.beside.insert(path);
-                }
-            }
-        }
+        files.beside.extend(self.beside(directory, &manifest).await?);
         let built_with = names_of(&manifest.build_requires());
         let found = self.follow_sources(directory, &manifest, &lines, span).await?;
         for (name, path) in found.places {
@@ -179,6 +172,25 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.found.facts.read.extend(files.beside.iter().cloned());
         self.found.facts.projects.insert(directory.to_owned(), files);
         Ok(())
+    }
+
+    /// What a build of a project may read outside of its directory: what its manifest names, and where links lead.
+    async fn beside(&mut self, directory: &str, manifest: &Manifest) -> Result<Vec<String>, Failure> {
+        let entries = self.files.entries(directory).await?;
+        let links = entries
+            .into_iter()
+            .filter_map(|entry| entry.link)
+            .filter(|link| link.starts_with("../"));
+        let mut found = Vec::new();
+        for path in manifest.paths_out().into_iter().chain(links) {
+            if let Some(path) = join(directory, &path) {
+                self.files.also_serve(&path);
+                if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::Nothing) {
+                    found.push(path);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Mounts a directory whose project only its build can describe.

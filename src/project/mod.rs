@@ -21,7 +21,7 @@ mod workspace;
 
 pub(crate) use alike::patterns_like;
 pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warnings as copies_warnings};
-pub(crate) use files::{AtPath, ContextFiles, Wanted};
+pub(crate) use files::{AtPath, ContextFiles, DirectoryEntry, Wanted};
 pub(crate) use lock::LockJudge;
 pub(crate) use lock_options::check_lock_options;
 pub(crate) use look::{check, wanted_paths};

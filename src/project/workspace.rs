@@ -118,10 +118,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                     "**" => next.extend(self.all_below(directory).await?),
                     part if part.contains(['*', '?', '[']) => {
                         let matcher = Patterns::docker([part]).unwrap_or_default();
-                        let names = self.files.names(directory).await?;
-                        let names = names
-                            .iter()
-                            .filter(|name| !name.starts_with('.') && matcher.matches(name));
+                        let entries = self.files.entries(directory).await?;
+                        let names = entries.iter().map(|entry| entry.name.as_str());
+                        let names = names.filter(|name| !name.starts_with('.') && matcher.matches(name));
                         next.extend(names.map(|name| below(directory, name)));
                     }
                     part => next.push(below(directory, part)),
@@ -138,10 +137,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let mut found = vec![directory.to_owned()];
         let mut at = 0;
         while let Some(next) = found.get(at).cloned().filter(|_| found.len() < MAX_DIRECTORIES) {
-            let names = self.files.names(&next).await?;
-            let names = names
+            let entries = self.files.entries(&next).await?;
+            let names = entries
                 .iter()
-                .filter(|name| !name.starts_with('.') && !name.contains('.'));
+                .map(|entry| entry.name.as_str())
+                .filter(|name| !name.contains('.'));
             found.extend(names.map(|name| below(&next, name)));
             at += 1;
         }

@@ -121,15 +121,15 @@ impl Client {
         }
     }
 
-    /// The names in a directory.
-    pub(crate) async fn names(&self, tree: &Solved, path: &str) -> Result<Vec<String>, CallError> {
+    /// The names in a directory, each with where it leads: nothing unless it is a link.
+    pub(crate) async fn entries(&self, tree: &Solved, path: &str) -> Result<Vec<(String, String)>, CallError> {
         let request = wire::ReadDirRequest {
             r#ref: tree.0.clone(),
             dir_path: format!("/{path}"),
             ..wire::ReadDirRequest::default()
         };
         let entries = self.gateway.read_dir(request).await?.entries;
-        Ok(entries.into_iter().map(|stat| stat.path).collect())
+        Ok(entries.into_iter().map(|stat| (stat.path, stat.linkname)).collect())
     }
 
     /// Reads a file of at most `limit` bytes; `None` when it is larger.

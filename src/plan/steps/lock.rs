@@ -3,7 +3,7 @@
 use crate::image_spec::LOCK_NAME;
 use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId};
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::facts::Repositories;
+use crate::plan::facts::{Repositories, Requirements};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
@@ -112,9 +112,23 @@ fn uv_inputs(
         .with("_python", python.program())
         .with("_bin", python.bin())
         .with("_directory", directory_of(file))
-        .with("_copies", if requirements.builds { "yes" } else { "" })
+        .with("_copies", if is_written(requirements, file) { "yes" } else { "" })
         .with("_git", programs_of(requirements.repositories))
         .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
+}
+
+/// Whether something is written where files of the context are mounted: by builds, or because uv is run there.
+fn is_written(requirements: &Requirements, file: &str) -> bool {
+    let covers = |mount: &String, path: &str| {
+        mount.is_empty()
+            || path == mount
+            || path
+                .strip_prefix(mount.as_str())
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let directory = directory_of(file);
+    let mut written = requirements.texts.keys().map(String::as_str).chain([directory]);
+    requirements.builds || written.any(|path| requirements.mounts.iter().any(|mount| covers(mount, path)))
 }
 
 /// The programs that repositories need.
@@ -209,7 +223,6 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     if requirements.has_settings || spec.requirements_file().is_some_and(RequirementsFile::has_project) {
         access = access.with_project_indexes();
     }
-    let root = if requirements.builds { WORK } else { CONTEXT };
     let mut arguments = vec!["--python".to_owned(), python.program()];
     arguments.extend(index_arguments(inputs));
     arguments.extend(flat_index_arguments(inputs));
@@ -217,6 +230,8 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     arguments.extend(extra_arguments(inputs).resolve);
     arguments.extend(requirements.project_arguments.iter().cloned());
     let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
+    let file = file.unwrap_or_default();
+    let root = if is_written(requirements, &file) { WORK } else { CONTEXT };
     let placed = |lines: &[String]| -> String {
         let lines: Vec<String> = lines.iter().map(|line| with_absolute_path(line, root)).collect();
         lines.join("\n")
@@ -229,7 +244,7 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
         .with("_bounds", placed(&requirements.bounds))
         .with("_requirements", all.to_string())
         .arguments(arguments);
-    let script = uv_inputs(inputs, python, &access, script, &file.unwrap_or_default());
+    let script = uv_inputs(inputs, python, &access, script, &file);
     with_files(inputs, access, script)
 }
 
