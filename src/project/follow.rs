@@ -126,10 +126,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         self.found.facts.read.insert(path.to_owned());
         // Boxed: this future is part of itself.
-        Box::pin(self.follow_directory(path, span)).await
+        Box::pin(self.follow_directory(path, false, span)).await
     }
 
-    async fn follow_directory(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
+    /// `is_own` says that the directory is that of the project itself, whose needs are known otherwise.
+    async fn follow_directory(&mut self, directory: &str, is_own: bool, span: Span) -> Result<(), Failure> {
         let manifest = self.manifest(directory, span).await?;
         let mut files = ProjectFiles::default();
         let Some(manifest) = manifest else {
@@ -138,9 +139,13 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.found.facts.projects.insert(directory.to_owned(), files);
             return Ok(());
         };
-        self.note_digests(directory, Some(&manifest), span).await?;
+        if !is_own {
+            self.note_digests(directory, Some(&manifest), span).await?;
+        }
+        self.check_dynamic_files(directory, &manifest, span).await?;
         let is_export = self.spec.requirements_file() == Some(RequirementsFile::UvLock);
-        let is_built = manifest.leaves_needs_to_build() || (!is_export && manifest.leaves_version_to_build());
+        let leaves_version = !is_export && manifest.leaves_version_to_build();
+        let is_built = !is_own && (manifest.leaves_needs_to_build() || leaves_version);
         if is_built {
             self.mount(directory);
         }
@@ -154,22 +159,24 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.note_git_sources(&manifest, &lines, span);
         files.beside.extend(self.beside(directory, &manifest).await?);
         let built_with = names_of(&manifest.build_requires());
-        let found = self.follow_sources(directory, &manifest, &lines, span).await?;
+        // Which of its sources a build will ask for, only the build can say.
+        let asked = (!manifest.leaves_needs_to_build()).then_some(lines.as_slice());
+        let found = self.follow_sources(directory, &manifest, asked, span).await?;
         for (name, path) in found.places {
             if has_name(&built_with, &name) {
                 files.beside.insert(path);
             }
         }
         files.texts.extend(found.neighbours);
+        let facts = &mut self.found.facts;
+        for (path, text) in &files.texts {
+            facts.texts.entry(path.clone()).or_insert_with(|| text.clone());
+        }
         if is_built {
             // What a build reads, reading its metadata reads, too.
-            let facts = &mut self.found.facts;
             facts.mounts.extend(files.beside.iter().cloned());
-            for (path, text) in &files.texts {
-                facts.texts.entry(path.clone()).or_insert_with(|| text.clone());
-            }
         }
-        self.found.facts.read.extend(files.beside.iter().cloned());
+        facts.read.extend(files.beside.iter().cloned());
         self.found.facts.projects.insert(directory.to_owned(), files);
         Ok(())
     }
@@ -193,8 +200,36 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(found)
     }
 
+    /// Checks that the files are there which a project's needs are read from: a build may go on without them.
+    pub(super) async fn check_dynamic_files(
+        &mut self,
+        directory: &str,
+        manifest: &Manifest,
+        span: Span,
+    ) -> Result<(), Failure> {
+        if !manifest.leaves_needs_to_build() {
+            return Ok(());
+        }
+        for file in dynamic_files(manifest) {
+            let Some(path) = join(directory, &file) else { continue };
+            self.files.also_serve(&path);
+            if matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::Nothing) {
+                let manifest = manifest_in(directory);
+                let message =
+                    format!("`{path}`, which {manifest} reads dependencies from, is not in the build context");
+                let help = match self.files.pattern_of(&path) {
+                    Some(pattern) => format!("`{pattern}` in the ignore file leaves it out"),
+                    None => "what .dockerignore names is not in the context".to_owned(),
+                };
+                self.problem("missing-file", message, span, &help);
+            }
+        }
+        Ok(())
+    }
+
     /// Mounts a directory whose project only its build can describe.
     pub(super) fn mount(&mut self, directory: &str) {
+        self.files.also_serve(directory);
         self.found.facts.mounts.insert(directory.to_owned());
         self.found.facts.builds = true;
     }
@@ -213,24 +248,25 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.found.facts.read.insert(path);
     }
 
-    /// Follows what a manifest takes from the context, as far as some of its requirements ask for it.
+    /// Follows what a manifest takes from the context, as far as some of its requirements ask for it; all of it where these
+    /// are not known.
     pub(super) async fn follow_sources(
         &mut self,
         directory: &str,
         manifest: &Manifest,
-        lines: &[String],
+        lines: Option<&[String]>,
         span: Span,
     ) -> Result<FollowedSources, Failure> {
         let path = manifest_in(directory);
         let mut found = FollowedSources::default();
         let workspace = self.workspace_of(directory, span).await?;
-        let needed = names_of(lines);
+        let is_needed = |name: &str| lines.is_none_or(|lines| has_name(&names_of(lines), name));
         let mut sources = manifest.local_sources(lines);
         if let Some(root) = workspace.as_ref().filter(|workspace| workspace.root != directory) {
             // What the root says holds for its members, too, unless these say otherwise.
             let own: Vec<String> = sources.iter().map(|(name, _)| name.clone()).collect();
             let of_root = root.manifest.local_sources(lines).into_iter();
-            let inherited = of_root.filter(|(name, _)| has_name(&needed, name) && !has_name(&own, name));
+            let inherited = of_root.filter(|(name, _)| is_needed(name) && !has_name(&own, name));
             for (name, source) in inherited.collect::<Vec<_>>() {
                 match source {
                     LocalSource::Member(_) => sources.push((name, source)),
@@ -363,7 +399,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.problem("install-project", message, span, help);
             return Ok(());
         };
-        self.follow_own(directory, span).await?;
+        // Only the step that builds it sees all of it.
+        self.files.also_serve(directory);
+        if self.followed.insert(directory.to_owned()) {
+            Box::pin(self.follow_directory(directory, true, span)).await?;
+        }
         self.found.project = Some(Locked {
             index: None,
             name,
@@ -374,22 +414,6 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 subdirectory: None,
             },
         });
-        Ok(())
-    }
-
-    /// What building a project needs, where only the step that builds it sees all of it.
-    async fn follow_own(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
-        self.files.also_serve(directory);
-        let facts = self.found.facts.clone();
-        let was_followed = !self.followed.insert(directory.to_owned());
-        if was_followed {
-            return Ok(());
-        }
-        Box::pin(self.follow_directory(directory, span)).await?;
-        // Resolving reads just the table.
-        let files = self.found.facts.projects.get(directory).cloned().unwrap_or_default();
-        self.found.facts = facts;
-        self.found.facts.projects.insert(directory.to_owned(), files);
         Ok(())
     }
 }

@@ -116,6 +116,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let is_built = manifest.has_project() && manifest.leaves_needs_to_build();
         if is_built {
             self.mount(&directory);
+            self.check_dynamic_files(&directory, &manifest, file.span).await?;
         }
         self.add_manifest(&directory, &manifest, is_built);
         self.parts_of_uv_lock(path, &lock, manifest.table());

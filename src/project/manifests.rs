@@ -169,9 +169,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.note_git_sources(manifest, &lines, named.span);
         }
         let all_extras = manifest.requirements(&known_extras, &groups);
-        let found = self
-            .follow_sources(directory, manifest, &all_extras, named.span)
-            .await?;
+        let asked = (!manifest.leaves_needs_to_build()).then_some(all_extras.as_slice());
+        let found = self.follow_sources(directory, manifest, asked, named.span).await?;
         for (path, text) in found.neighbours {
             let texts = &mut self.found.facts.texts;
             texts.entry(path).or_insert(text);

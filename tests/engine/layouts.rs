@@ -242,7 +242,7 @@ fn asked(layouts: &[Layout]) -> BTreeMap<String, (Vec<String>, String)> {
         }
         script.push_str(&format!(
             "V=/oracle/{name}; mkdir -p /oracle; cp -r /root/layouts/{name} /tmp/{name}; (cd /tmp/{name}; {}) || echo 'FAILED {name}'\n\
-             echo '== {name}' >> /oracle/said; list >> /oracle/said || true\n\
+             echo '@@@ {name}' >> /oracle/said; list >> /oracle/said || true\n\
              if [ -e /tmp/{name}/uv.lock ]; then echo '-- lock' >> /oracle/said; cat /tmp/{name}/uv.lock >> /oracle/said; fi\nrm -rf /tmp/{name} $V\n",
             layout.oracle()
         ));
@@ -255,7 +255,7 @@ fn asked(layouts: &[Layout]) -> BTreeMap<String, (Vec<String>, String)> {
     let built = project.build("engine-layouts-oracle");
     let said = Engine::Main.shell("engine-layouts-oracle", "cat /oracle/said");
     let mut all = BTreeMap::new();
-    for part in said.split("== ").skip(1).filter(|part| part.contains('\n')) {
+    for part in said.split("@@@ ").skip(1) {
         let (name, rest) = part.split_once('\n').unwrap();
         let (list, lock) = rest.split_once("-- lock\n").unwrap_or((rest, ""));
         let list: Vec<String> = list

@@ -173,11 +173,12 @@ impl Manifest {
         names(self.at("tool.uv.sources"))
     }
 
-    /// The projects and files of the context that some of its requirements are taken from, by name where there is one.
-    pub(crate) fn local_sources(&self, lines: &[String]) -> Vec<(String, LocalSource)> {
+    /// The projects and files of the context that some of its requirements are taken from, by name where there is one;
+    /// all that it names where the requirements are not known.
+    pub(crate) fn local_sources(&self, lines: Option<&[String]>) -> Vec<(String, LocalSource)> {
         let mut found = Vec::new();
         let mut needed = BTreeSet::new();
-        for line in lines {
+        for line in lines.into_iter().flatten() {
             let Ok(requirement) = Requirement::parse(line) else {
                 continue;
             };
@@ -192,7 +193,7 @@ impl Manifest {
         for (name, source) in sources
             .into_iter()
             .flatten()
-            .filter(|(name, _)| needed.contains(&normalised(name)))
+            .filter(|(name, _)| lines.is_none() || needed.contains(&normalised(name)))
         {
             // A source, or one for each of several environments.
             let all = source.as_array().map_or(std::slice::from_ref(source), Vec::as_slice);
@@ -476,8 +477,8 @@ mod tests {
             path("b", "b"),
             ("d".to_owned(), LocalSource::Member("d".into())),
         ];
-        assert_eq!(project.local_sources(&lines), expected);
-        assert_eq!(project.local_sources(&[]), []);
+        assert_eq!(project.local_sources(Some(&lines)), expected);
+        assert_eq!(project.local_sources(Some(&[])), []);
         assert_eq!(project.paths_out(), ["../../shared", "../README.md"]);
         let kept = Manifest::parse(&project.for_neighbours()).unwrap();
         assert_eq!(kept.name().as_deref(), Some("mine"));

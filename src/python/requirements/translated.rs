@@ -275,7 +275,7 @@ mod tests {
         );
         assert_eq!(project.requires_python().as_deref(), Some(">=3.11,<4"));
         assert_eq!(
-            project.local_sources(&["money".to_owned()]),
+            project.local_sources(Some(&["money".to_owned()])),
             [("money".into(), LocalSource::Path("libs/money".into()))]
         );
         let refused =
@@ -297,7 +297,7 @@ mod tests {
                 .map(|(name, path)| ((*name).to_owned(), LocalSource::Path((*path).to_owned())))
                 .collect();
             let lines = project.requirements(&[], &project.groups());
-            assert_eq!(project.local_sources(&lines), expected, "{text}");
+            assert_eq!(project.local_sources(Some(&lines)), expected, "{text}");
         };
         let project = |lines: &str| format!("[project]\nname = \"shop\"\nversion = \"1\"\ndependencies = [{lines}]\n");
         check(
