@@ -48,7 +48,9 @@ pub(crate) async fn read(
 /// The paths that are known before any file is read.
 pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
     let mut paths: Vec<String> = spec.listed().filter_map(|(_, entry)| local_path(entry)).collect();
-    paths.extend(spec.extra_arguments("").files);
+    let arguments = spec.extra_arguments("");
+    paths.extend(arguments.files);
+    paths.extend(arguments.places.iter().filter_map(|place| join("", place)));
     let Some(file) = &spec.requirements else { return paths };
     let path = context_path(&file.value);
     for directory in directories_above(directory_of(&path)) {

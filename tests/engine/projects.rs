@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::bed::{Engine, Project};
+use crate::bed::{Engine, Project, bed, fresh};
 
 /// Prints what uv installed, a line for each package.
 pub(crate) const LIST: &str = "import re\nfrom importlib.metadata import distributions\n\
@@ -133,4 +133,105 @@ projects! {
     pixi_in_the_manifest: "pixi-in-pyproject";
     #[ignore = "`make test-all` runs it"]
     pixi_beside_the_manifest: "pixi-toml";
+}
+
+/// A project whose package takes another from beside it.
+fn with_libraries(spec: &str) -> Project {
+    let project = Project::new(spec);
+    project.file(
+        "libs/pricing/pyproject.toml",
+        "[project]\nname = \"pricing\"\nversion = \"1\"\ndependencies = [\"money\"]\n[tool.uv.sources]\nmoney = {path = \"../money\"}\n",
+    );
+    project.file("libs/pricing/pricing.py", "VAT = 19\n");
+    project.file(
+        "libs/money/pyproject.toml",
+        "[project]\nname = \"money\"\nversion = \"1\"\ndependencies = [\"six==1.16.0\"]\n",
+    );
+    project.file("libs/money/money.py", "CENT = 1\n");
+    project
+}
+
+#[test]
+fn an_edit_of_a_library_builds_that_library_and_resolves_nothing() {
+    let project = with_libraries(&fresh("profile: plain\npackages: [./libs/pricing]\n"));
+    let line = "python -c 'import pricing, money; print(pricing.VAT, money.CENT)'";
+    assert_eq!(project.build_and_run("engine-libraries", line), "19 1\n");
+    project.file("docs.txt", "of nobody");
+    assert_eq!(project.build("engine-libraries").ran(), [""; 0]);
+    project.file("libs/money/money.py", "CENT = 2\n");
+    let built = project.build("engine-libraries");
+    let ran = built.ran();
+    assert!(ran.contains(&"[packages] build money".to_owned()), "{ran:?}");
+    let others = ["[lock] uv pip compile", "[packages] build pricing"];
+    assert!(
+        !ran.iter()
+            .any(|step| others.iter().any(|other| step.starts_with(other))),
+        "{ran:?}"
+    );
+    assert_eq!(Engine::Main.shell("engine-libraries", line), "19 2\n");
+}
+
+#[test]
+fn options_among_packages_are_those_of_a_requirements_file() {
+    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
+    let spec = format!(
+        "profile: plain\npackages:\n  - --extra-index-url {index}\n  - bed-extra-demo\n  - -e ./libs/pricing\n  - -r more.txt\n  - -c bounds.txt\n  - --no-binary :none:\n  - --pre\n"
+    );
+    let project = with_libraries(&spec);
+    project.file("more.txt", "idna\n").file("bounds.txt", "idna==3.7\n");
+    let line = "python -c 'import bed_extra_demo, pricing, idna; print(pricing.VAT, idna.__version__)'";
+    assert_eq!(project.build_and_run("engine-options-packages", line), "19 3.7\n");
+}
+
+#[test]
+fn a_wheel_that_is_checked_in_is_known_by_its_content() {
+    let wheel = |value: u32| {
+        let script = format!(
+            "import sys, zipfile\nz = zipfile.ZipFile(sys.stdout.buffer, 'w')\n\
+             z.writestr('shop_tax.py', 'RATE = {value}\\n')\n\
+             z.writestr('shop_tax-2.1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: shop-tax\\nVersion: 2.1\\n')\n\
+             z.writestr('shop_tax-2.1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
+             z.writestr('shop_tax-2.1.dist-info/RECORD', '')\nz.close()"
+        );
+        std::process::Command::new("python3")
+            .args(["-c", &script])
+            .output()
+            .unwrap()
+            .stdout
+    };
+    let line = "python -c 'import shop_tax; print(shop_tax.RATE)'";
+    for (name, spec, requirements) in [
+        (
+            "lines",
+            "requirements: requirements.txt\n",
+            "--find-links vendor\nshop-tax\n",
+        ),
+        (
+            "arguments",
+            "packages: [shop-tax]\npip_extra_args: --find-links ./vendor\n",
+            "",
+        ),
+    ] {
+        let project = Project::new(&format!("profile: plain\n{spec}"));
+        project.file("requirements.txt", requirements);
+        for value in [19, 20] {
+            project.file("vendor/shop_tax-2.1-py3-none-any.whl", wheel(value));
+            let tag = format!("engine-vendor-{name}");
+            assert_eq!(project.build_and_run(&tag, line), format!("{value}\n"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_repository_needs_git() {
+    let project = Project::new("profile: plain\nrequirements: r.txt\n");
+    project.file(
+        "r.txt",
+        "six\n-e git+https://localhost:1/acme/features@v3#egg=features\n",
+    );
+    let log = project.fail("engine-git");
+    assert!(
+        log.contains("imageSpec.yaml:3:15: a package comes from a repository") && log.contains("apt_packages: [git]"),
+        "{log}"
+    );
 }
