@@ -82,6 +82,8 @@ pub struct Requirements {
     pub indexes: Vec<IndexOption>,
     /// Where uv's own settings say so: uv finds these itself where it resolves.
     pub setting_indexes: Vec<IndexOption>,
+    /// What uv's settings say of how packages are built, as lines of a `uv.toml`.
+    pub build_settings: String,
     /// Whether uv's settings are beside or above the requirements file.
     pub has_settings: bool,
     /// What the lock step reads as text, by paths in the context: nothing else of these files counts for it.

@@ -106,6 +106,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.found.facts.setting_indexes.push(placed);
         }
         let facts = &mut self.found.facts;
+        facts.build_settings = settings.of_builds();
         facts.has_settings = true;
         facts.read.insert(path.to_owned());
         let digest = base16ct::lower::encode_string(&Sha256::digest(settings.text()));

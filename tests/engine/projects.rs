@@ -175,7 +175,7 @@ fn an_edit_of_a_library_builds_that_library_and_resolves_nothing() {
 fn options_among_packages_are_those_of_a_requirements_file() {
     let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
     let spec = format!(
-        "profile: plain\npackages:\n  - --extra-index-url {index}\n  - bed-extra-demo\n  - -e ./libs/pricing\n  - -r more.txt\n  - -c bounds.txt\n  - --no-binary :none:\n  - --pre\n"
+        "profile: plain\npackages:\n  - --extra-index-url {index}\n  - bed-extra-demo\n  - -e ./libs/pricing\n  - -r more.txt\n  - -c bounds.txt\n  - '--no-binary :none:'\n  - --pre\n"
     );
     let project = with_libraries(&spec);
     project.file("more.txt", "idna\n").file("bounds.txt", "idna==3.7\n");
@@ -187,11 +187,11 @@ fn options_among_packages_are_those_of_a_requirements_file() {
 fn a_wheel_that_is_checked_in_is_known_by_its_content() {
     let wheel = |value: u32| {
         let script = format!(
-            "import sys, zipfile\nz = zipfile.ZipFile(sys.stdout.buffer, 'w')\n\
+            "import io, sys, zipfile\nb = io.BytesIO()\nz = zipfile.ZipFile(b, 'w')\n\
              z.writestr('shop_tax.py', 'RATE = {value}\\n')\n\
              z.writestr('shop_tax-2.1.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: shop-tax\\nVersion: 2.1\\n')\n\
              z.writestr('shop_tax-2.1.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
-             z.writestr('shop_tax-2.1.dist-info/RECORD', '')\nz.close()"
+             z.writestr('shop_tax-2.1.dist-info/RECORD', '')\nz.close()\nsys.stdout.buffer.write(b.getvalue())"
         );
         std::process::Command::new("python3")
             .args(["-c", &script])
@@ -234,4 +234,20 @@ fn a_repository_needs_git() {
         log.contains("imageSpec.yaml:3:15: a package comes from a repository") && log.contains("apt_packages: [git]"),
         "{log}"
     );
+}
+
+#[test]
+fn builds_see_what_settings_say_of_them() {
+    let project = Project::new("profile: plain\nrequirements: pyproject.toml\ninstall_project: true\n");
+    project.file(
+        "pyproject.toml",
+        "[project]\nname = \"made\"\nversion = \"1\"\n[build-system]\nrequires = [\"setuptools<77\"]\nbuild-backend = \"setuptools.build_meta\"\n\
+         [tool.uv.extra-build-dependencies]\nmade = [\"six==1.16.0\"]\n[tool.uv.extra-build-variables]\nmade = {COLOUR = \"blue\"}\n",
+    );
+    project.file(
+        "setup.py",
+        "import os, six, setuptools\nopen('made.py', 'w').write(f'SAID = \"{six.__version__} {os.environ[\"COLOUR\"]}\"\\n')\nsetuptools.setup(py_modules=['made'])\n",
+    );
+    let line = "python -c 'import made; print(made.SAID)'";
+    assert_eq!(project.build_and_run("engine-build-settings", line), "1.16.0 blue\n");
 }

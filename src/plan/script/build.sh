@@ -4,6 +4,7 @@
 # _requirement: the line that names the package
 # _copies, _texts, _git: read by context_files.sh
 # _name: the package
+# _settings: what uv's settings say of builds, as lines of a uv.toml
 # "$@": uv's arguments
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
@@ -20,11 +21,19 @@ _made_for=$({
   cat /var/lib/dpkg/status
   ls /opt/micromamba/envs/runtime/conda-meta
 } 2>/dev/null | sha256sum)
-if [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ]; then
-  printf '[extra-build-variables]\n%s = { IMAGESPEC_BUILT_FOR = "%s" }\n' "${_name:?}" "${_made_for%% *}" >> "$UV_CONFIG_FILE"
-else
-  export UV_NO_CACHE=1
+_config=/tmp/imagespec/uv.toml
+if [ "${UV_CONFIG_FILE:-$_config}" = "$_config" ] && [ -n "${_settings?}" ]; then
+  # Keys go before tables.
+  touch "$_config"
+  { printf '%s\n' "$_settings"; cat "$_config"; } > /tmp/imagespec/uv-of-builds.toml
+  mv /tmp/imagespec/uv-of-builds.toml "$_config"
+  export UV_CONFIG_FILE="$_config"
 fi
+case "${UV_CONFIG_FILE:-} $_settings" in
+  *extra-build-variables*) export UV_NO_CACHE=1 ;;
+  "$_config "*) printf '[extra-build-variables]\n%s = { IMAGESPEC_BUILT_FOR = "%s" }\n' "${_name:?}" "${_made_for%% *}" >> "$_config" ;;
+  *) export UV_NO_CACHE=1 ;;
+esac
 printf '%s\n' "${_requirement:?}" > /tmp/imagespec/requirements.txt
 "$_uv" pip install "$@" --requirement /tmp/imagespec/requirements.txt
 rm -rf "$_product/.lock"

@@ -10,7 +10,7 @@ for _program in ${_git?}; do
 done
 if [ -S /tmp/imagespec/ssh-agent.sock ]; then export SSH_AUTH_SOCK=/tmp/imagespec/ssh-agent.sock; fi
 if [ "$_git" = 'git ssh' ] && [ ! -e /root/.ssh/known_hosts ] && [ ! -e /etc/ssh/ssh_known_hosts ]; then
-  echo 'no host is known to ssh: give their keys as a secret, `pip_secret_mounts: [[known_hosts, /root/.ssh/known_hosts]]`' >&2
+  echo 'no host is known to ssh: give their keys as a secret, pip_secret_mounts: [[known_hosts, /root/.ssh/known_hosts]]' >&2
 fi
 
 write_texts() {

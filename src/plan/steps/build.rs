@@ -60,6 +60,7 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .with("_requirement", exact_line(package, WORK))
         .with("_name", &package.name)
         .with("_copies", if own.is_some() { "yes" } else { "" })
+        .with("_settings", &requirements.build_settings)
         .with("_texts", texts)
         .with("_git", programs_of(repositories))
         .arguments(arguments);

@@ -302,6 +302,17 @@ const OF_PROJECTS: [&str; 10] = [
     "required-version",
 ];
 
+/// What says how packages are built, beside what is needed of the environment for it.
+const OF_BUILDS: [&str; 7] = [
+    "build-constraint-dependencies",
+    "config-settings",
+    "config-settings-package",
+    "exclude-newer",
+    "exclude-newer-package",
+    "extra-build-dependencies",
+    "extra-build-variables",
+];
+
 impl UvSettings {
     /// Reads a `uv.toml`.
     ///
@@ -324,6 +335,14 @@ impl UvSettings {
             kept.remove(key);
         }
         (!kept.is_empty()).then(|| kept.to_string())
+    }
+
+    /// What it says of how packages are built, a line for each key.
+    pub(crate) fn of_builds(&self) -> String {
+        let said = OF_BUILDS
+            .iter()
+            .filter_map(|key| Some(format!("{key} = {}\n", self.table.get(*key)?)));
+        said.collect()
     }
 
     /// The value at a path of keys.
@@ -505,6 +524,9 @@ mod tests {
         assert_eq!(settings.required_version(), Some(">=0.5"));
         assert_eq!(settings.overridden(), ["six"]);
         assert_eq!(settings.named("no-binary"), [":all:"]);
+        assert_eq!(settings.of_builds(), "");
+        let of_builds = UvSettings::parse("offline = true\n[extra-build-dependencies]\nx = [\"six\"]\n").unwrap();
+        assert_eq!(of_builds.of_builds(), "extra-build-dependencies = { x = [\"six\"] }\n");
         assert!(!settings.without_project().unwrap().contains("required-version"));
     }
 }
