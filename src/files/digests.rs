@@ -29,7 +29,7 @@ const MAX_MISSING: usize = 1000;
 /// The part of an ignore file that is read, in bytes.
 const MAX_IGNORE: u64 = 1024 * 1024;
 /// The largest requirements file, in bytes.
-pub(crate) const MAX_REQUIREMENTS: usize = 16 * 1024 * 1024;
+pub(crate) const MAX_REQUIREMENTS: usize = 32 * 1024 * 1024;
 
 /// Computes the digests of a request over the files of a context.
 pub fn compute(request: &Request, context: &Context, git: &AskGit<'_>) -> Answer {

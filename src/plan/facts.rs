@@ -69,8 +69,7 @@ pub struct Requirements {
     pub constraints: Vec<String>,
     /// Whatever else decides versions, in the form our locks record it: digests of files, URLs that are included.
     pub settings: Vec<String>,
-    /// Lines for the lock step: the requirements of files of lines, with hashes. Paths begin with `./` and are relative to
-    /// the context.
+    /// Lines for the lock step: the requirements of files of lines, with hashes. `CONTEXT_ROOT` stands before paths.
     pub resolved: Vec<String>,
     /// The same of what limits versions.
     pub bounds: Vec<String>,

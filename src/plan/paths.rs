@@ -24,6 +24,8 @@ pub(crate) const BUNDLE: &str = "/tmp/imagespec/ca-certificates.crt";
 pub(crate) const CERTIFICATES: &str = "/tmp/imagespec/ca.crt";
 /// Files of the build context.
 pub(crate) const CONTEXT: &str = "/tmp/imagespec/context";
+/// What stands for either of these where a line is written before it is known which.
+pub(crate) const CONTEXT_ROOT: &str = "/imagespec/context-root";
 /// A copy of them that builds may write to.
 pub(crate) const WORK: &str = "/tmp/imagespec/work";
 /// The layers of other steps, a directory each.

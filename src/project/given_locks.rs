@@ -1,12 +1,14 @@
 //! Locks that `requirements` names: what can be said of them before any step.
 
+use std::sync::Arc;
+
 use toml::{Table, Value};
 
 use crate::image_spec::TextValue;
 use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
 use crate::project::reader::{ALL_PROJECTS, RequirementsReader};
-use crate::python::{LockError, PoetryLock, Pylock, content_hash, has_name, normalised, plain_text};
+use crate::python::{LockError, Manifest, PoetryLock, Pylock, UvLock, content_hash, plain_text, without};
 use crate::text::{Diagnostic, Failure, Span, Spanned, below, directory_of, join};
 
 /// The version of uv.lock that this release's uv reads.
@@ -16,7 +18,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Reads a `pylock.toml` for the places that it names.
     pub(super) async fn read_pylock(&mut self, path: &str, text: &str, file: &TextValue) -> Result<(), Failure> {
         // What is wrong with it is said when it is held against the interpreter.
-        let Ok(lock) = Pylock::parse(text) else { return Ok(()) };
+        let lock = Arc::new(Pylock::parse(text));
+        self.found.lock = Some(Arc::clone(&lock));
+        let Ok(lock) = &*lock else { return Ok(()) };
+        self.found.lock_requires_python = lock.requires_python().map(str::to_owned);
         let parts = self.spec.parts();
         self.unknown_parts(path, "extra", parts.named_extras(), &lock.extras());
         self.unknown_parts(path, "group", parts.named_groups(), &lock.groups());
@@ -85,20 +90,21 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
 
     /// Reads a uv.lock for the other projects that it names.
     pub(super) async fn read_uv_lock(&mut self, path: &str, text: &str, file: &TextValue) -> Result<(), Failure> {
-        let lock: Table = match toml::from_str(&plain_text(text)) {
+        let lock = match UvLock::parse(text) {
             Ok(lock) => lock,
             Err(error) => {
                 self.not_toml(path, &error, file.span, "run `uv lock`");
                 return Ok(());
             }
         };
-        let version = lock.get("version").and_then(Value::as_integer).unwrap_or(0);
+        let version = lock.version;
         if version > UV_LOCK_VERSION && self.spec.uv_image.is_none() {
             let message = format!("{path} has the version {version}, and {DEFAULT_UV} reads {UV_LOCK_VERSION}");
             let help = "set `builder_config: {uv_image: ghcr.io/astral-sh/uv:VERSION}` to the uv that made it (`uv --version` says which)";
             self.problem("uv-lock-version", message, file.span, help);
             return Ok(());
         }
+        self.found.lock_requires_python.clone_from(&lock.requires_python);
         let directory = directory_of(path).to_owned();
         let manifest_path = join(&directory, "pyproject.toml").unwrap_or_default();
         if self.own_table(&manifest_path, file.span).await?.is_none() {
@@ -119,27 +125,25 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.check_dynamic_files(&directory, &manifest, file.span).await?;
         }
         self.add_manifest(&directory, &manifest, is_built);
-        self.parts_of_uv_lock(path, &lock, manifest.table());
-        for package in packages_of(&lock) {
-            if let Some((kind, other)) = own_place(package).filter(|(_, other)| *other != ".") {
-                let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
-                let at = format!("{path}: {name}");
+        self.parts_of_uv_lock(path, &lock, &manifest);
+        let mut flat_indexes: Vec<&str> = Vec::new();
+        for package in lock.packages() {
+            if let Some(other) = package.place().filter(|other| *other != ".") {
+                let at = format!("{path}: {}", package.name);
                 let Some(inner) = self.path_in_context(&directory, other, &at, file.span) else {
                     continue;
                 };
-                match kind {
+                match package.is_virtual() {
                     // Not built, only asked what it needs.
-                    "virtual" => self.read_virtual(&inner, file.span).await?,
-                    _ => self.follow(&inner, path, file.span).await?,
+                    true => self.read_virtual(&inner, file.span).await?,
+                    false => self.follow(&inner, path, file.span).await?,
                 }
             }
-            if let Some(url) = package.get("source").and_then(|source| source.get("git")?.as_str()) {
+            if let Some(url) = package.repository() {
                 self.note_repository(&format!("git+{url}"), file.span);
             }
-            let place = package
-                .get("source")
-                .and_then(|source| source.get("registry")?.as_str());
-            if let Some(place) = place.filter(|place| !place.contains("://")) {
+            if let Some(place) = package.flat_index().filter(|place| !flat_indexes.contains(place)) {
+                flat_indexes.push(place);
                 self.read_flat_index(path, place, file.span).await?;
             }
         }
@@ -194,93 +198,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// Checks that the lock has the members, extras and groups that the spec asks for.
-    fn parts_of_uv_lock(&mut self, path: &str, lock: &Table, project: &Table) {
+    fn parts_of_uv_lock(&mut self, path: &str, lock: &UvLock, manifest: &Manifest) {
         let parts = self.spec.parts();
-        let own: Vec<(&str, &str, &Value)> = packages_of(lock)
-            .filter_map(|package| Some((package.get("name")?.as_str()?, own_place(package)?.1, package)))
-            .collect();
-        let members = names_at(lock, "manifest", "members");
-        let members = match members.is_empty() {
-            // A project alone.
-            true => own
-                .iter()
-                .filter(|(_, place, _)| *place == ".")
-                .map(|(name, ..)| (*name).to_owned())
-                .collect(),
-            false => members,
-        };
+        let members = lock.members();
         self.unknown_parts(path, "member", parts.members.iter(), &members);
-        let has_root = own.iter().any(|(_, place, _)| *place == ".");
-        let is_wanted = |name: &str, place: &str| match &parts.members {
-            members if parts.all_members || (members.is_empty() && !has_root) => true,
-            members if members.is_empty() => place == ".",
-            members => has_name(members, name),
-        };
-        let mut extras = Vec::new();
-        let mut groups = names_at(project, "dependency-groups", "");
-        let manifest = lock.get("manifest").and_then(Value::as_table);
-        groups.extend(
-            manifest
-                .into_iter()
-                .flat_map(|manifest| names_at(manifest, "dependency-groups", "")),
-        );
-        for (_, _, package) in own.iter().filter(|(name, place, _)| is_wanted(name, place)) {
-            let Some(package) = package.as_table() else { continue };
-            extras.extend(names_at(package, "metadata", "provides-extras"));
-            extras.extend(names_at(package, "optional-dependencies", ""));
-            groups.extend(names_at(package, "metadata", "requires-dev"));
-            groups.extend(names_at(package, "dev-dependencies", ""));
-        }
-        for names in [&mut extras, &mut groups] {
-            names.sort();
-            names.dedup();
-        }
+        let wanted = lock.wanted(&parts.members, parts.all_members);
+        let mut extras: Vec<String> = wanted.iter().flat_map(|package| package.extras()).collect();
+        let mut groups: Vec<String> = wanted.iter().flat_map(|package| package.groups()).collect();
+        groups.extend(manifest.groups());
+        groups.extend(lock.groups());
         if parts.members.is_empty() && !parts.all_members {
-            extras.extend(
-                names_at(project, "project", "optional-dependencies")
-                    .into_iter()
-                    .filter(|name| !has_name(&extras, name))
-                    .collect::<Vec<_>>(),
-            );
+            extras.extend(manifest.extras());
         }
         self.unknown_parts(path, "extra", parts.named_extras(), &extras);
         self.unknown_parts(path, "group", parts.named_groups(), &groups);
-        let root = own
-            .iter()
-            .find(|(_, place, _)| *place == ".")
-            .map(|(name, ..)| normalised(name));
-        self.found.members = members
-            .into_iter()
-            .filter(|name| root.as_ref() != Some(&normalised(name)))
-            .collect();
-    }
-}
-
-fn packages_of(lock: &Table) -> impl Iterator<Item = &Value> {
-    lock.get("package").and_then(Value::as_array).into_iter().flatten()
-}
-
-/// How and where a package of a uv.lock lies near it.
-fn own_place(package: &Value) -> Option<(&'static str, &str)> {
-    let source = package.get("source")?;
-    let kinds = ["editable", "directory", "virtual", "path"];
-    kinds
-        .into_iter()
-        .find_map(|kind| Some((kind, source.get(kind)?.as_str()?)))
-}
-
-/// The names at a key of a table, or of a table in it: the strings of a list, or the keys of a table.
-fn names_at(table: &Table, key: &str, inner: &str) -> Vec<String> {
-    let found = match inner {
-        "" => table.get(key),
-        inner => table.get(key).and_then(|value| value.get(inner)),
-    };
-    match found {
-        Some(Value::Array(items)) => items
-            .iter()
-            .filter_map(|item| item.as_str().map(str::to_owned))
-            .collect(),
-        Some(Value::Table(table)) => table.keys().cloned().collect(),
-        _ => Vec::new(),
+        self.found.members = without(&members, lock.root().map(|root| root.name.as_str()));
     }
 }

@@ -1,6 +1,7 @@
 //! Requirements in lines: those of `packages`, and those of files with the files that they include.
 
 use crate::image_spec::TextValue;
+use crate::plan::CONTEXT_ROOT;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::reader::RequirementsReader;
 use crate::python::{
@@ -231,7 +232,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         let placed = match &requirement.source {
             Source::Path(place) => match self.local_path(place, at).await? {
-                Some(path) => requirement.at_path(&format!("./{path}")),
+                Some(path) => requirement.at_path(&format!("{CONTEXT_ROOT}/{path}")),
                 None => return Ok(()),
             },
             _ => requirement.text.clone(),

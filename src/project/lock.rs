@@ -1,5 +1,7 @@
 //! What a lock installs, and whether that is what the spec asks for. Pure: texts are passed in.
 
+use std::sync::Arc;
+
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, Profile};
 use crate::plan::{CONTEXT, WORK, required};
 use crate::project::reader::FoundRequirements;
@@ -78,8 +80,13 @@ impl LockJudge<'_> {
             let packages = select_poetry(text, interpreter, &selection);
             return Ok((packages.map_err(|errors| self.unusable(name, errors))?, false));
         }
-        let lock = Pylock::parse(text).map_err(|error| self.unusable(name, vec![error]))?;
-        let problems = self.differences(name, &lock, interpreter);
+        let known = self.found.lock.as_ref().filter(|_| !self.is_sibling);
+        let lock = known.map_or_else(|| Arc::new(Pylock::parse(text)), Arc::clone);
+        let lock = lock
+            .as_ref()
+            .as_ref()
+            .map_err(|error| self.unusable(name, vec![error.clone()]))?;
+        let problems = self.differences(name, lock, interpreter);
         if !problems.is_empty() {
             return Err(problems.into());
         }

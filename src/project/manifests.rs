@@ -1,6 +1,7 @@
 //! A `pyproject.toml` that `requirements` names.
 
 use crate::image_spec::TextValue;
+use crate::plan::CONTEXT_ROOT;
 use crate::project::files::ContextFiles;
 use crate::project::follow::manifest_in;
 use crate::project::reader::RequirementsReader;
@@ -62,7 +63,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let installs = self.spec.install_project.as_ref().is_some_and(|wish| wish.value);
         if installs {
             self.follow(directory, &manifest_in(root), named.span).await?;
-            self.found.facts.resolved.push(format!("./{directory}"));
+            self.found.facts.resolved.push(format!("{CONTEXT_ROOT}/{directory}"));
             self.found.facts.lines.push(format!("./{directory}"));
         }
         let relative = directory

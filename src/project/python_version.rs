@@ -5,8 +5,8 @@ use crate::plan::DEFAULT_PYTHON;
 use crate::project::files::ContextFiles;
 use crate::project::follow::manifest_in;
 use crate::project::reader::RequirementsReader;
-use crate::python::{RequirementsFile, plain_text, version_fits};
-use crate::text::{Failure, below, context_path, directories_above};
+use crate::python::{RequirementsFile, version_fits};
+use crate::text::{Failure, below, directories_above};
 
 /// The versions that are tried where the usual one does not suit a project, the newest first.
 const KNOWN: [&str; 8] = ["3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7"];
@@ -73,12 +73,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         {
             return Ok(Some((requires, manifest_in(directory))));
         }
-        let text = match kind {
-            RequirementsFile::UvLock | RequirementsFile::Pylock => self.known_text(&context_path(&named.value)),
-            _ => return Ok(None),
-        };
-        let head = Head::parse(&text);
-        Ok(head.and_then(|head| Some((head.requires_python?, named.value.clone()))))
+        let of_lock = self.found.lock_requires_python.clone();
+        Ok(of_lock.map(|requires| (requires, named.value.clone())))
     }
 
     /// The version in the nearest `.python-version`, and its path.
@@ -99,21 +95,6 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         Ok(None)
-    }
-}
-
-/// What a lock says before its packages.
-#[derive(serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct Head {
-    requires_python: Option<String>,
-}
-
-impl Head {
-    fn parse(lock: &str) -> Option<Self> {
-        // The packages of a large lock are read elsewhere.
-        let head = lock.split("\n[").next()?;
-        toml::from_str(&plain_text(head)).ok()
     }
 }
 

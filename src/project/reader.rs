@@ -1,12 +1,13 @@
 //! What is found in the requirements of a spec, and the reader that collects it: texts, problems, manifests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::Requirements;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::look::judge;
-use crate::python::{Locked, Manifest, Requirement, has_name, normalised};
+use crate::python::{LockError, Locked, Manifest, Pylock, Requirement, has_name, normalised};
 use crate::text::{Diagnostic, Failure, Span, Spanned, join};
 
 /// The most bytes of a file that reaches a step as part of its command.
@@ -32,6 +33,10 @@ pub(crate) struct FoundRequirements {
     pub(crate) no_build: Vec<String>,
     /// The text of the requirements file.
     pub(crate) text: Option<String>,
+    /// The `pylock.toml` that the spec names, or why it is none.
+    pub(crate) lock: Option<Arc<Result<Pylock, LockError>>>,
+    /// The versions of Python that the lock is for, as it says itself.
+    pub(crate) lock_requires_python: Option<String>,
     /// The project itself, if it is to be installed.
     pub(crate) project: Option<Locked>,
     /// Packages whose requirements of others are replaced or dropped, by normalised name.

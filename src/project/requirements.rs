@@ -9,6 +9,9 @@ use crate::project::reader::{FoundRequirements, RequirementsReader};
 use crate::python::{Entry, RequirementsFile, Source, content_of_lines, content_of_toml, other_content, read_lines};
 use crate::text::{Diagnostic, Failure, Spanned, below, context_path, directories_above, directory_of, join};
 
+/// The longest lock, in bytes, that may be short without its comments.
+const MAX_COMMENTED: usize = 256 * 1024;
+
 /// Reads the requirements of a spec and of those below it: one entry each, the outermost first.
 /// `has_sibling` says whether a lock beside the spec decides what the topmost installs.
 pub(crate) async fn read(
@@ -103,7 +106,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
             RequirementsFile::UvLock => {
                 self.read_settings(&directory, file).await?;
-                self.add_text(&path, content_of_toml(&text), &text);
+                match text.len() > MAX_COMMENTED {
+                    true => drop(self.found.facts.mounts.insert(path.clone())),
+                    false => self.add_text(&path, content_of_toml(&text), &text),
+                }
                 self.read_uv_lock(&path, &text, file).await?;
             }
             RequirementsFile::Pylock => self.read_pylock(&path, &text, file).await?,

@@ -122,7 +122,7 @@ fn a_lock_is_made_used_and_held_against_the_spec() {
             .fail("engine-locked-broken")
             .contains("pylock.toml cannot be installed: line 2")
     );
-    project.file("pylock.toml", "#".repeat(17 * 1024 * 1024));
+    project.file("pylock.toml", "#".repeat(33 * 1024 * 1024));
     assert!(
         project
             .fail("engine-locked-large")

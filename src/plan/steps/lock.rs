@@ -6,11 +6,11 @@ use crate::plan::builder::{Builder, Draft};
 use crate::plan::facts::{Repositories, Requirements};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
-use crate::plan::paths::{CONTEXT, KEEPS_LOCK, KEPT, WORK};
+use crate::plan::paths::{CONTEXT, CONTEXT_ROOT, KEEPS_LOCK, KEPT, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, flat_index_arguments, index_arguments};
-use crate::plan::steps::requirement::{asks_for_packages, packages, required, with_absolute_path};
+use crate::plan::steps::requirement::{asks_for_packages, lines_to_resolve, packages, required};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{Parts, RequirementsFile, normalised};
@@ -232,16 +232,12 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
     let file = file.unwrap_or_default();
     let root = if is_written(requirements, &file) { WORK } else { CONTEXT };
-    let placed = |lines: &[String]| -> String {
-        let lines: Vec<String> = lines.iter().map(|line| with_absolute_path(line, root)).collect();
-        lines.join("\n")
-    };
-    let mut lines = packages(spec, requirements);
-    lines.extend(requirements.resolved.iter().cloned());
+    let lines = lines_to_resolve(spec, requirements, root);
+    let bounds = requirements.bounds.join("\n").replace(CONTEXT_ROOT, root);
     let all = toml::Value::from(required(spec, requirements));
     let script = Script::new("resolve.sh")
-        .with("_packages", placed(&lines))
-        .with("_bounds", placed(&requirements.bounds))
+        .with("_packages", lines.join("\n"))
+        .with("_bounds", bounds)
         .with("_requirements", all.to_string())
         .arguments(arguments);
     let script = uv_inputs(inputs, python, &access, script, &file);

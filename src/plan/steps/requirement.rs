@@ -2,22 +2,27 @@
 
 use crate::image_spec::{ImageSpec, Profile};
 use crate::plan::facts::Requirements;
-use crate::python::{Artefact, Entry, Locked, Requirement, RequirementsFile, Source, encoded};
+use crate::plan::paths::CONTEXT_ROOT;
+use crate::python::{Artefact, Locked, Requirement, RequirementsFile, Source, encoded};
 use crate::text::context_path;
 
 /// The requirements of a spec itself, with what its profile adds.
 pub(crate) fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
-    let listed = spec.listed().filter_map(|(_, entry)| match entry {
-        Entry::Requirement(listed) => Some(listed.requirement.text.clone()),
-        _ => None,
-    });
-    let mut packages: Vec<String> = listed.collect();
+    let listed = spec.listed().filter_map(|(_, entry)| entry.requirement());
+    let listed = listed.map(|requirement| requirement.text.clone());
+    listed.chain(added_by_profile(spec, requirements)).collect()
+}
+
+/// What the profile installs that nobody else asks for.
+fn added_by_profile(spec: &ImageSpec, requirements: &Requirements) -> Option<String> {
     let is_locked = spec.requirements_file().is_some_and(RequirementsFile::is_lock);
-    let mut known = packages.iter().chain(&requirements.lines);
-    if spec.profile == Profile::Flyte && !is_locked && !known.any(|line| is_flytekit(line)) {
-        packages.push("flytekit".into());
+    if spec.profile != Profile::Flyte || is_locked {
+        return None;
     }
-    packages
+    let mut listed = spec.listed().filter_map(|(_, entry)| entry.requirement());
+    let is_known = listed.any(|requirement| is_flytekit(&requirement.text))
+        || requirements.lines.iter().any(|line| is_flytekit(line));
+    (!is_known).then(|| "flytekit".to_owned())
 }
 
 /// Everything the lock depends on, sorted: the requirements of a spec and of its files, and the settings.
@@ -38,28 +43,36 @@ pub(crate) fn asks_for_packages(spec: &ImageSpec, requirements: &Requirements) -
     !packages(spec, requirements).is_empty() || !requirements.resolved.is_empty()
 }
 
-/// A requirement of the spec; a relative path in it becomes absolute.
-pub(crate) fn with_absolute_path(line: &str, work: &str) -> String {
-    match Requirement::parse(line) {
-        Ok(requirement) => match &requirement.source {
-            Source::Path(path) if !path.starts_with('/') => {
-                let path = context_path(path.split('[').next().unwrap_or(path));
-                requirement.at_path(&format!("{work}/{path}"))
-            }
-            _ => line.to_owned(),
-        },
-        Err(_) => line.to_owned(),
-    }
+/// What the lock step resolves, a line each: paths are those below `root`.
+pub(crate) fn lines_to_resolve(spec: &ImageSpec, requirements: &Requirements, root: &str) -> Vec<String> {
+    let placed = |requirement: &Requirement| match &requirement.source {
+        Source::Path(path) => {
+            let path = context_path(path.split('[').next().unwrap_or(path));
+            requirement.at_path(&format!("{root}/{path}"))
+        }
+        _ => requirement.text.clone(),
+    };
+    let listed = spec.listed().filter_map(|(_, entry)| entry.requirement().map(placed));
+    let mut lines: Vec<String> = listed.collect();
+    lines.extend(added_by_profile(spec, requirements));
+    lines.extend(
+        requirements
+            .resolved
+            .iter()
+            .map(|line| line.replace(CONTEXT_ROOT, root)),
+    );
+    lines
 }
 
 /// flytekit's own test of a requirement, its leading run of word characters and dashes; or a repository that is called so.
 fn is_flytekit(requirement: &str) -> bool {
     let requirement = requirement.trim();
-    if let Ok(Requirement {
-        name: None,
-        source: Source::Repository(url),
-        ..
-    }) = Requirement::parse(requirement)
+    if requirement.contains("://")
+        && let Ok(Requirement {
+            name: None,
+            source: Source::Repository(url),
+            ..
+        }) = Requirement::parse(requirement)
     {
         let path = url.split(['#', '?']).next().unwrap_or(&url);
         let name = path.trim_end_matches('/').rsplit('/').next().unwrap_or(path);

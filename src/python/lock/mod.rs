@@ -6,6 +6,7 @@ mod poetry;
 mod pylock;
 mod selection;
 mod summary;
+mod uv;
 
 pub(crate) use content_hash::content_hash;
 pub use locked::{Artefact, LockError, Locked};
@@ -14,3 +15,4 @@ pub use poetry::select_poetry;
 pub use pylock::Pylock;
 pub use selection::Selection;
 pub(crate) use summary::{locked, locked_packages};
+pub(crate) use uv::{UvLock, without};

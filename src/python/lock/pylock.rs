@@ -97,6 +97,11 @@ pub(super) struct Directory {
 }
 
 impl Pylock {
+    /// The versions of Python that it is for.
+    pub(crate) fn requires_python(&self) -> Option<&str> {
+        self.requires_python.as_deref()
+    }
+
     /// A lock of another format, translated.
     pub(super) fn from_packages(packages: Vec<Package>, requires_python: Option<String>) -> Self {
         Self {

@@ -19,6 +19,15 @@ pub(crate) enum Entry {
 }
 
 impl Entry {
+    /// The requirement, if it is one.
+    #[must_use]
+    pub(crate) fn requirement(&self) -> Option<&Requirement> {
+        match self {
+            Self::Requirement(listed) => Some(&listed.requirement),
+            _ => None,
+        }
+    }
+
     /// Whether a package is taken from a repository.
     #[must_use]
     pub(crate) fn is_repository(&self) -> bool {
