@@ -1,6 +1,6 @@
 //! Interpreters: which markers hold on them, and which wheels suit them best.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pep508_rs::{MarkerEnvironment, MarkerEnvironmentBuilder};
 use serde::Deserialize;
@@ -230,12 +230,30 @@ pub(super) struct WheelName {
     platforms: Vec<String>,
 }
 
+/// An interpreter's tags with their positions, the best first.
+pub(super) struct TagOrder(HashMap<String, usize>);
+
+impl TagOrder {
+    pub(super) fn of(interpreter: &Interpreter) -> Self {
+        let tags = interpreter.tags().into_iter().enumerate();
+        let mut order = HashMap::new();
+        for (position, (python, abi, platform)) in tags {
+            order.entry(format!("{python}-{abi}-{platform}")).or_insert(position);
+        }
+        Self(order)
+    }
+}
+
 impl WheelName {
     /// The position of the first tag that the wheel has; lower is better.
-    pub(super) fn preference(&self, tags: &[(String, String, String)]) -> Option<usize> {
-        tags.iter().position(|(python, abi, platform)| {
-            self.pythons.contains(python) && self.abis.contains(abi) && self.platforms.contains(platform)
-        })
+    pub(super) fn preference(&self, tags: &TagOrder) -> Option<usize> {
+        let pairs = self
+            .pythons
+            .iter()
+            .flat_map(|python| self.abis.iter().map(move |abi| (python, abi)));
+        let own = pairs.flat_map(|(python, abi)| self.platforms.iter().map(move |platform| (python, abi, platform)));
+        own.filter_map(|(python, abi, platform)| tags.0.get(&format!("{python}-{abi}-{platform}")).copied())
+            .min()
     }
 
     /// Reads `name-version[-build]-python-abi-platform.whl`; `None` when it is not of this form.
@@ -283,7 +301,7 @@ pub(crate) mod tests {
 
     #[test]
     fn wheels_are_preferred_as_installers_do() {
-        let tags = interpreter().tags();
+        let tags = TagOrder::of(&interpreter());
         let check = |file: &str, suits: bool| {
             let wheel = WheelName::parse(file).unwrap();
             assert_eq!(wheel.preference(&tags).is_some(), suits, "{file}");
@@ -311,7 +329,7 @@ pub(crate) mod tests {
                 < preference("a-1-cp312-abi3-manylinux_2_28_x86_64.whl")
         );
         assert!(preference("a-1-py3-none-manylinux1_x86_64.whl") < preference("a-1-py3-none-any.whl"));
-        let threads = report("3.13", "aarch64", "[\"musl\", 1, 2]", true).tags();
+        let threads = TagOrder::of(&report("3.13", "aarch64", "[\"musl\", 1, 2]", true));
         let fits = |file: &str| WheelName::parse(file).unwrap().preference(&threads).is_some();
         assert!(fits("a-1-cp313-cp313t-musllinux_1_1_aarch64.whl"));
         assert!(!fits("a-1-cp313-abi3-musllinux_1_1_aarch64.whl"));

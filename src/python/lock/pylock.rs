@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::Deserialize;
 
-use crate::python::interpreter::{Interpreter, WheelName};
+use crate::python::interpreter::{Interpreter, TagOrder, WheelName};
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{decoded, has_name, normalised, pep508, plain_text};
@@ -250,7 +250,7 @@ impl Pylock {
             errors.push(error);
         }
         let chosen = Chosen {
-            tags: interpreter.tags(),
+            tags: TagOrder::of(interpreter),
             interpreter,
             selection,
             extras: parts.extras_of(&self.extras()),
@@ -317,7 +317,7 @@ static SETS: LazyLock<Option<Regex>> =
 struct Chosen<'a> {
     interpreter: &'a Interpreter,
     /// The interpreter's tags, the best first.
-    tags: Vec<(String, String, String)>,
+    tags: TagOrder,
     selection: &'a Selection,
     extras: Vec<String>,
     groups: Vec<String>,
