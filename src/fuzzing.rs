@@ -29,7 +29,11 @@ impl ContextFiles for OneText<'_> {
 
     async fn entries(&mut self, _: &str) -> Result<Vec<DirectoryEntry>, Failure> {
         let (name, link) = ("member".to_owned(), Some("../other".to_owned()));
-        Ok(vec![DirectoryEntry { name, link }])
+        Ok(vec![DirectoryEntry {
+            name,
+            link,
+            is_directory: false,
+        }])
     }
 
     fn pattern_of(&self, _: &str) -> Option<String> {

@@ -90,6 +90,7 @@ impl ContextFiles for DiskFiles {
         let entry = |entry: fs::DirEntry| {
             let link = fs::read_link(entry.path()).ok();
             Some(DirectoryEntry {
+                is_directory: entry.file_type().is_ok_and(|kind| kind.is_dir()),
                 name: entry.file_name().into_string().ok()?,
                 link: link.and_then(|link| Some(link.to_str()?.to_owned())),
             })

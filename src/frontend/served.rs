@@ -6,6 +6,7 @@ use crate::files::MAX_REQUIREMENTS;
 use crate::frontend::files::Files;
 use crate::frontend::gateway::{CallError, Client, Solved};
 use crate::project::{AtPath, ContextFiles, DirectoryEntry, Wanted};
+use crate::proto::fsutil::types::Stat;
 use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
 
 /// The build context as far as a build has asked for it.
@@ -59,16 +60,17 @@ impl ContextFiles for ServedFiles<'_> {
         let solved = self.client.solve(Some(tree)).await?;
         // Only a help is lost.
         let entries = self.client.entries(&solved, directory).await.unwrap_or_default();
-        Ok(entries.into_iter().map(|(name, _)| name).collect())
+        Ok(entries.into_iter().map(|stat| stat.path).collect())
     }
 
     async fn entries(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
         let Some(tree) = self.solved().await? else {
             return Ok(Vec::new());
         };
-        let entry = |(name, link): (String, String)| DirectoryEntry {
-            name,
-            link: Some(link).filter(|link| !link.is_empty()),
+        let entry = |stat: Stat| DirectoryEntry {
+            is_directory: is_directory(&stat),
+            name: stat.path,
+            link: Some(stat.linkname).filter(|link| !link.is_empty()),
         };
         match self.client.entries(&tree, directory).await {
             Ok(entries) => Ok(entries.into_iter().map(entry).collect()),
@@ -96,10 +98,15 @@ impl ContextFiles for ServedFiles<'_> {
     }
 }
 
+/// Go's bit for directories.
+fn is_directory(stat: &Stat) -> bool {
+    stat.mode & (1 << 31) != 0
+}
+
 async fn stat_or_read(client: &Client, tree: &Solved, wanted: Wanted, name: &str) -> AtPath {
     match client.stat(tree, name).await {
         Ok(None) => return AtPath::Nothing,
-        Ok(Some(stat)) if stat.mode & (1 << 31) != 0 => return AtPath::Directory,
+        Ok(Some(stat)) if is_directory(&stat) => return AtPath::Directory,
         Ok(Some(_)) if wanted != Wanted::Requirements => return AtPath::File,
         Ok(Some(_)) => {}
         Err(error) => return AtPath::Unreadable(unsent(error)),

@@ -317,31 +317,36 @@ fn wire_mount(mount: &Mount, inputs: &mut Inputs, outputs: &mut i64, capabilitie
         }
         Mount::Secret { id, optional, .. } => {
             capabilities.push("exec.mount.secret");
-            pb::Mount {
-                // Go's client leaves this at 0 here, and it counts in the digest.
-                output: 0,
-                secret_opt: Some(pb::SecretOpt {
-                    id: id.clone(),
-                    mode: 0o400,
-                    optional: *optional,
-                    ..pb::SecretOpt::default()
-                }),
-                ..wire(pb::MountType::Secret)
-            }
+            of_session(wire(pb::MountType::Secret), id, *optional)
         }
         Mount::Ssh { .. } => {
             capabilities.push("exec.mount.ssh");
-            pb::Mount {
-                output: 0,
-                ssh_opt: Some(pb::SshOpt {
-                    id: "default".into(),
-                    mode: 0o600,
-                    optional: true,
-                    ..pb::SshOpt::default()
-                }),
-                ..wire(pb::MountType::Ssh)
-            }
+            of_session(wire(pb::MountType::Ssh), "default", true)
         }
+    }
+}
+
+/// The same mount of something that the client has: a secret, or the socket of its ssh agent.
+fn of_session(mount: pb::Mount, id: &str, optional: bool) -> pb::Mount {
+    let is_secret = mount.mount_type == i32::from(pb::MountType::Secret);
+    let secret = pb::SecretOpt {
+        id: id.to_owned(),
+        mode: 0o400,
+        optional,
+        ..pb::SecretOpt::default()
+    };
+    let agent = pb::SshOpt {
+        id: id.to_owned(),
+        mode: 0o600,
+        optional,
+        ..pb::SshOpt::default()
+    };
+    pb::Mount {
+        // Go's client leaves this at 0 here, and it counts in the digest.
+        output: 0,
+        secret_opt: is_secret.then_some(secret),
+        ssh_opt: (!is_secret).then_some(agent),
+        ..mount
     }
 }
 

@@ -32,6 +32,7 @@ pub(crate) struct DirectoryEntry {
     pub(crate) name: String,
     /// Where it leads, as written, if it is a link.
     pub(crate) link: Option<String>,
+    pub(crate) is_directory: bool,
 }
 
 /// What a path of the spec is for, which decides what must be there.

@@ -11,6 +11,8 @@ use crate::python::{
 };
 use crate::text::{Failure, Span, below, join};
 
+/// The most directories of a project that are looked through for links.
+const MAX_DIRECTORIES: usize = 300;
 /// What decides which packages a project with static metadata needs.
 const DECIDES: [&str; 4] = ["requires-python", "dependencies", "optional-dependencies", "dynamic"];
 
@@ -183,17 +185,45 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
 
     /// What a build of a project may read outside of its directory: what its manifest names, and where links lead.
     async fn beside(&mut self, directory: &str, manifest: &Manifest) -> Result<Vec<String>, Failure> {
-        let entries = self.files.entries(directory).await?;
-        let links = entries
+        let named = manifest
+            .paths_out()
             .into_iter()
-            .filter_map(|entry| entry.link)
-            .filter(|link| link.starts_with("../"));
+            .filter_map(|path| join(directory, &path));
+        let mut paths: Vec<String> = named.collect();
+        paths.extend(self.links_out(directory).await?);
         let mut found = Vec::new();
-        for path in manifest.paths_out().into_iter().chain(links) {
-            if let Some(path) = join(directory, &path) {
-                self.files.also_serve(&path);
-                if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::Nothing) {
-                    found.push(path);
+        for path in paths {
+            self.files.also_serve(&path);
+            if !matches!(self.files.look(Wanted::Copy, &path).await?, AtPath::Nothing) {
+                found.push(path);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Where links in a directory lead that lead out of it.
+    async fn links_out(&mut self, directory: &str) -> Result<Vec<String>, Failure> {
+        let mut found = Vec::new();
+        // Nothing in the context leads out of it.
+        let mut pending: Vec<String> = (!directory.is_empty())
+            .then(|| directory.to_owned())
+            .into_iter()
+            .collect();
+        let mut seen = 0;
+        while let Some(place) = pending.pop().filter(|_| seen < MAX_DIRECTORIES) {
+            seen += 1;
+            for entry in self.files.entries(&place).await? {
+                match entry.link {
+                    Some(link) => {
+                        let target = join(&place, &link);
+                        let is_inside =
+                            |target: &String| target.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
+                        found.extend(target.filter(|target| !is_inside(target)));
+                    }
+                    None if entry.is_directory && !entry.name.starts_with('.') => {
+                        pending.push(below(&place, &entry.name))
+                    }
+                    None => {}
                 }
             }
         }
@@ -316,9 +346,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 }
             }
         }
-        if let Some(workspace) = workspace.filter(|workspace| workspace.root != directory)
-            && !found.neighbours.is_empty()
-        {
+        let Some(workspace) = workspace else { return Ok(found) };
+        // uv reads all groups: a member that only one of them asks for has to be known, and no more.
+        let every = manifest.requirements(&manifest.extras(), &manifest.groups());
+        for (_, source) in manifest.local_sources(Some(&every)) {
+            let LocalSource::Member(member) = source else { continue };
+            if let Some(inner) = workspace.members.get(&member).filter(|inner| *inner != directory) {
+                let text = self.for_neighbours(inner);
+                found.neighbours.push((manifest_in(inner), text));
+            }
+        }
+        let settings = workspace.manifest.uv_settings();
+        let has_say =
+            settings.is_some_and(|settings| settings.at("sources").is_some() || settings.at("index").is_some());
+        if workspace.root != directory && (has_say || !found.neighbours.is_empty()) {
             let text = workspace.manifest.for_neighbours();
             found.neighbours.push((manifest_in(&workspace.root), text));
         }
@@ -387,12 +428,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let path = manifest_in(directory);
         let manifest = self.manifest(directory, span).await?;
         let name = manifest.as_ref().and_then(Manifest::name);
-        let is_packaged = manifest.is_none_or(|manifest| !manifest.is_not_packaged());
+        let is_packaged = manifest.as_ref().is_none_or(|manifest| !manifest.is_not_packaged());
         let Some(name) = name.filter(|_| is_packaged) else {
             let why = if is_packaged {
                 "names no project"
             } else {
-                "has `package-mode = false`: it is no package"
+                "says that it is no package (`package-mode = false`, or `package = false` of [tool.uv])"
             };
             let message = format!("`install_project`: {path} {why}");
             let help = "give it a `[project]` table with a name, or leave `install_project` out";

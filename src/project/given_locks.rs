@@ -152,6 +152,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
 
     /// Gives the lock step the manifest of a member that is no package.
     async fn read_virtual(&mut self, directory: &str, span: Span) -> Result<(), Failure> {
+        self.files.also_serve(&below(directory, "pyproject.toml"));
         match self.manifest(directory, span).await? {
             Some(manifest) => self.add_manifest(directory, &manifest, false),
             None => {

@@ -14,9 +14,9 @@ const MAX_INCLUDING: usize = 64;
 /// What to do with a path of another machine.
 const PIN_INSTEAD: &str = "it is a path of the machine where the file was written: pin the version instead; `pip list --format=freeze` writes a file without paths";
 
-/// `./x[fast]` is the directory `./x`.
+/// `./x[fast]` and `./x#egg=x` are the directory `./x`.
 pub(super) fn without_extras(path: &str) -> &str {
-    path.split('[').next().unwrap_or(path)
+    path.split(['[', '#']).next().unwrap_or(path)
 }
 
 /// A file with one requirement on each line.

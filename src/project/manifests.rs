@@ -6,7 +6,7 @@ use crate::project::files::ContextFiles;
 use crate::project::follow::manifest_in;
 use crate::project::reader::RequirementsReader;
 use crate::project::workspace::FoundWorkspace;
-use crate::python::{Manifest, Requirement};
+use crate::python::{Manifest, Requirement, has_name};
 use crate::text::{Diagnostic, Failure, Span, below, directory_of};
 
 impl<F: ContextFiles> RequirementsReader<'_, F> {
@@ -33,12 +33,14 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         if !parts.members.is_empty() || parts.all_members {
             let known: Vec<String> = members.keys().cloned().collect();
             self.unknown_parts(path, "member", parts.members.iter(), &known);
-            let wanted = |name: &String| parts.all_members || crate::python::has_name(&parts.members, name);
+            let wanted = |name: &String| parts.all_members || has_name(&parts.members, name);
             let wanted: Vec<String> = members
                 .iter()
                 .filter(|(name, _)| wanted(name))
                 .map(|(_, at)| at.clone())
                 .collect();
+            self.parts_of_members(path, &wanted, named.span).await?;
+            self.found.chosen_members.clone_from(&wanted);
             for member in wanted {
                 self.read_member(&directory, &member, named).await?;
             }
@@ -53,6 +55,24 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let main = has_main && parts.has_main();
         self.compile(&directory, &manifest, main.then_some(file.as_str()), "", named)
             .await
+    }
+
+    /// Checks that some of the members have the extras and groups that the spec asks for.
+    async fn parts_of_members(&mut self, path: &str, members: &[String], span: Span) -> Result<(), Failure> {
+        let parts = self.spec.parts();
+        let (mut extras, mut groups, mut is_built) = (Vec::new(), Vec::new(), false);
+        for member in members {
+            if let Some(manifest) = self.manifest(member, span).await? {
+                extras.extend(manifest.extras());
+                groups.extend(manifest.groups());
+                is_built |= manifest.leaves_needs_to_build();
+            }
+        }
+        if !is_built {
+            self.unknown_parts(path, "extra", parts.named_extras(), &extras);
+        }
+        self.unknown_parts(path, "group", parts.named_groups(), &groups);
+        Ok(())
     }
 
     /// Reads a member of the workspace whose root `requirements` names.
@@ -121,14 +141,21 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let parts = self.spec.parts();
         let is_built = main.is_some() && manifest.leaves_needs_to_build();
         let (known_extras, known_groups) = (manifest.extras(), manifest.groups());
-        if !is_built {
+        let is_alone = of_groups.is_empty();
+        if !is_built && is_alone {
             self.unknown_parts(&path, "extra", parts.named_extras(), &known_extras);
         }
         // `path:group` names a group of another project.
         let of_others = |group: &&String| !group.contains(':');
-        self.unknown_parts(&path, "group", parts.named_groups().filter(of_others), &known_groups);
-        let extras = parts.extras_of(&known_extras);
-        let groups = parts.groups_of(&known_groups, &[]);
+        if is_alone {
+            self.unknown_parts(&path, "group", parts.named_groups().filter(of_others), &known_groups);
+        }
+        let mut extras = parts.extras_of(&known_extras);
+        let mut groups = parts.groups_of(&known_groups, &[]);
+        if !is_alone {
+            extras.retain(|extra| has_name(&known_extras, extra));
+            groups.retain(|group| has_name(&known_groups, group));
+        }
         let mut lines = manifest.requirements(&extras, &groups);
         if main.is_none() {
             let main_lines = manifest.requirements(&[], &[]);

@@ -67,11 +67,25 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         kind: RequirementsFile,
         named: &TextValue,
     ) -> Result<Option<(String, String)>, Failure> {
-        if kind.has_project()
-            && let Some(manifest) = self.manifest(directory, named.span).await?
-            && let Some(requires) = manifest.requires_python()
-        {
-            return Ok(Some((requires, manifest_in(directory))));
+        // A lock of a workspace is for what all members are for.
+        if kind.has_project() && kind != RequirementsFile::UvLock {
+            let members = &self.found.chosen_members;
+            let directories = if members.is_empty() {
+                vec![directory.to_owned()]
+            } else {
+                members.clone()
+            };
+            let mut all: Vec<String> = Vec::new();
+            for directory in &directories {
+                let manifest = self.manifest(directory, named.span).await?;
+                all.extend(manifest.and_then(|manifest| manifest.requires_python()));
+            }
+            all.dedup();
+            let path = directories
+                .first()
+                .map(|directory| manifest_in(directory))
+                .unwrap_or_default();
+            return Ok((!all.is_empty()).then(|| (all.join(","), path)));
         }
         let of_lock = self.found.lock_requires_python.clone();
         Ok(of_lock.map(|requires| (requires, named.value.clone())))

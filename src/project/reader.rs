@@ -45,6 +45,8 @@ pub(crate) struct FoundRequirements {
     pub(crate) default_groups: Vec<String>,
     /// What is not as it seems, and stops nothing.
     pub(crate) warnings: Vec<Diagnostic>,
+    /// The directories of the members that the spec chooses, where no lock has them.
+    pub(crate) chosen_members: Vec<String>,
     /// The members of the workspace, its root aside.
     pub(crate) members: Vec<String>,
     /// The versions of Python that the project is for, and the file that says so.

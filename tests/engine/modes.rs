@@ -124,8 +124,8 @@ fn only_the_content_of_requirements_counts() {
             .iter()
             .any(|name| name.starts_with("[lock] "))
     );
-    // uv names lines of the file, not of what is left of it.
+    // A bad line is told before any step.
     project.file("deps/all.txt", "# ours\n\n-r base.txt\n\nhumanize\n--bogus\n");
     let log = project.fail("engine-content");
-    assert!(log.contains("all.txt:6:1"), "{log}");
+    assert!(log.contains("deps/all.txt:6: `--bogus` is not an option"), "{log}");
 }

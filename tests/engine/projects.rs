@@ -251,3 +251,19 @@ fn builds_see_what_settings_say_of_them() {
     let line = "python -c 'import made; print(made.SAID)'";
     assert_eq!(project.build_and_run("engine-build-settings", line), "1.16.0 blue\n");
 }
+
+#[test]
+fn links_that_lead_out_of_a_project_are_in_what_is_built() {
+    let project = Project::new("profile: plain\npackages: [./svc]\n");
+    project.file(
+        "svc/pyproject.toml",
+        "[project]\nname = \"svc\"\nversion = \"1\"\n[build-system]\nrequires = [\"setuptools<77\"]\nbuild-backend = \"setuptools.build_meta\"\n\
+         [tool.setuptools.packages.find]\nwhere = [\"src\"]\n",
+    );
+    project
+        .file("svc/src/svc/__init__.py", "")
+        .file("schemas/__init__.py", "RATE = 19\n");
+    std::os::unix::fs::symlink("../../../schemas", project.directory.path().join("svc/src/svc/schemas")).unwrap();
+    let line = "python -c 'from svc import schemas; print(schemas.RATE)'";
+    assert_eq!(project.build_and_run("engine-links-of-projects", line), "19\n");
+}

@@ -121,15 +121,18 @@ impl Client {
         }
     }
 
-    /// The names in a directory, each with where it leads: nothing unless it is a link.
-    pub(crate) async fn entries(&self, tree: &Solved, path: &str) -> Result<Vec<(String, String)>, CallError> {
+    /// What is in a directory; paths are names.
+    pub(crate) async fn entries(
+        &self,
+        tree: &Solved,
+        path: &str,
+    ) -> Result<Vec<crate::proto::fsutil::types::Stat>, CallError> {
         let request = wire::ReadDirRequest {
             r#ref: tree.0.clone(),
             dir_path: format!("/{path}"),
             ..wire::ReadDirRequest::default()
         };
-        let entries = self.gateway.read_dir(request).await?.entries;
-        Ok(entries.into_iter().map(|stat| (stat.path, stat.linkname)).collect())
+        Ok(self.gateway.read_dir(request).await?.entries)
     }
 
     /// Reads a file of at most `limit` bytes; `None` when it is larger.

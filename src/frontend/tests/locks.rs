@@ -600,3 +600,73 @@ fn a_workspace_whose_root_needs_nothing_is_told() {
         ""
     );
 }
+
+#[test]
+fn members_that_only_groups_ask_for_are_known_to_uv() {
+    let root = "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"six\"]\n[dependency-groups]\ntools = [\"tool\"]\n\
+        [tool.uv.sources]\ntool = {workspace = true}\n[tool.uv.workspace]\nmembers = [\"tools/*\"]\n";
+    let tool = "[project]\nname = \"tool\"\nversion = \"1\"\ndependencies = [\"idna\"]\n";
+    let memory = build_with(
+        "requirements: pyproject.toml\n",
+        &[("pyproject.toml", root), ("tools/tool/pyproject.toml", tool)],
+    );
+    let graphs = memory.solved.lock().unwrap();
+    let mut graphs = graphs
+        .iter()
+        .filter_map(|request| request.definition.as_ref().map(render));
+    let step = graphs.find(|graph| graph.contains("name [lock] uv")).unwrap();
+    assert!(step.contains("tools/tool/pyproject.toml"), "{step}");
+    // By its name alone: what it needs nobody asks.
+    assert!(!step.contains("idna"), "{step}");
+}
+
+#[test]
+fn what_a_root_says_of_sources_holds_for_a_member_that_is_named_by_its_path() {
+    let root = "[tool.uv.sources]\nsix = {url = \"https://h/six-1.16.0-py2.py3-none-any.whl\"}\n[tool.uv.workspace]\nmembers = [\"libs/*\"]\n";
+    let core = "[project]\nname = \"core\"\nversion = \"1\"\ndependencies = [\"six\"]\n";
+    let files = [("pyproject.toml", root), ("libs/core/pyproject.toml", core)];
+    let step = lock_step("packages: [./libs/core]\n", &files);
+    assert!(step.contains("https://h/six-1.16.0"), "{step}");
+}
+
+#[test]
+fn members_decide_the_interpreter_and_share_extras() {
+    let root = "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.10\"\n[tool.uv.workspace]\nmembers = [\"a\", \"b\"]\n";
+    let a = "[project]\nname = \"a\"\nversion = \"1\"\nrequires-python = \"==3.11.*\"\n[project.optional-dependencies]\nweb = [\"six\"]\n";
+    let b = "[project]\nname = \"b\"\nversion = \"1\"\nrequires-python = \">=3.10\"\n";
+    let files = [
+        ("pyproject.toml", root),
+        ("a/pyproject.toml", a),
+        ("b/pyproject.toml", b),
+    ];
+    let spec = "requirements: pyproject.toml\nmembers: [a, b]\nextras: [web]\n";
+    let memory = build_with(spec, &files);
+    assert_eq!(memory.execs("[python] micromamba install python=3.11").len(), 1);
+    let graphs = memory.solved.lock().unwrap();
+    let mut graphs = graphs
+        .iter()
+        .filter_map(|request| request.definition.as_ref().map(render));
+    assert!(graphs.any(|graph| graph.contains("--extra web a/pyproject.toml b/pyproject.toml")));
+    let said = error_of(&spec.replace("web", "wbe"), &files);
+    assert!(
+        said.contains("pyproject.toml has no extra `wbe`") && said.contains("it has web"),
+        "{said}"
+    );
+}
+
+#[test]
+fn requirements_that_ask_for_nothing_install_nothing() {
+    for text in ["", "# nothing yet\n", "--index-url https://i/simple\n"] {
+        assert_eq!(error_of("requirements: r.txt\n", &[("r.txt", text)]), "", "{text:?}");
+    }
+    let memory = build_with("requirements: r.txt\n", &[("r.txt", "# nothing yet\n")]);
+    assert!(memory.execs("[lock] uv").is_empty());
+}
+
+fn build_with(spec: &str, files: &[(&str, &str)]) -> std::sync::Arc<Memory> {
+    let mut memory = Memory::with_spec(&format!("profile: plain\n{spec}"));
+    for (path, content) in files {
+        memory.file("context", path, content);
+    }
+    build(memory, &[])
+}

@@ -38,8 +38,8 @@ fn input<'a>(inputs: &'a StoreyInputs<'_>) -> Option<Input<'a>> {
         (Some(file), Some(RequirementsFile::PoetryLock | RequirementsFile::Pylock)) => {
             Some(Input::Given(CopySource::Context, &file.value))
         }
-        (Some(_), _) => Some(Input::Resolve),
-        (None, _) => asks_for_packages(spec, &inputs.facts.requirements).then_some(Input::Resolve),
+        (Some(_), Some(RequirementsFile::Project)) => Some(Input::Resolve),
+        _ => asks_for_packages(spec, &inputs.facts.requirements).then_some(Input::Resolve),
     }
 }
 
@@ -164,8 +164,15 @@ fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, 
     let parts = inputs.spec.parts();
     // The members that are chosen are themselves wanted only if the spec says so.
     let installs = inputs.spec.install_project.as_ref().is_some_and(|wish| wish.value);
-    if parts.members.is_empty() || !installs {
-        arguments.push("--no-emit-project".into());
+    match parts.members.as_slice() {
+        [] => arguments.push("--no-emit-project".into()),
+        _ if installs => {}
+        // Of several, uv leaves none out for `--no-emit-project`.
+        members => arguments.extend(
+            members
+                .iter()
+                .flat_map(|name| ["--no-emit-package".to_owned(), name.clone()]),
+        ),
     }
     arguments.push(how_checked(inputs).to_owned());
     arguments.extend(parts_arguments(&parts));

@@ -47,7 +47,7 @@ pub(crate) fn asks_for_packages(spec: &ImageSpec, requirements: &Requirements) -
 pub(crate) fn lines_to_resolve(spec: &ImageSpec, requirements: &Requirements, root: &str) -> Vec<String> {
     let placed = |requirement: &Requirement| match &requirement.source {
         Source::Path(path) => {
-            let path = context_path(path.split('[').next().unwrap_or(path));
+            let path = context_path(path.split(['[', '#']).next().unwrap_or(path));
             requirement.at_path(&format!("{root}/{path}"))
         }
         _ => requirement.text.clone(),

@@ -217,7 +217,9 @@ impl Manifest {
     pub(crate) fn paths_out(&self) -> Vec<String> {
         fn collect(value: &Value, found: &mut BTreeSet<String>) {
             match value {
-                Value::String(text) if text.starts_with("../") && !text.contains(['\n', '*', '?', '[']) => {
+                Value::String(text)
+                    if (text.starts_with("../") || text == "..") && !text.contains(['\n', '*', '?', '[']) =>
+                {
                     found.insert(text.clone());
                 }
                 Value::Array(items) => items.iter().for_each(|item| collect(item, found)),

@@ -19,16 +19,45 @@ impl Manifest {
         if self.at("tool.poetry").is_some() && !self.has_project() && !is_buildable {
             project_of_poetry(&mut table)?;
         }
-        sources_of_poetry(&mut table);
+        sources_of_poetry(&mut table, is_wanted);
         groups_of_poetry(&mut table, is_wanted)?;
         groups_of_pdm(&mut table);
+        overrides_of_pdm(&mut table);
         paths_of_requirements(&mut table);
+        self.own_name_in_groups(&mut table);
         Ok((table != *self.table()).then(|| table.into()))
     }
 
-    /// Whether Poetry only manages what it needs (`package-mode = false`).
+    /// Whether its tool only manages what it needs: `package-mode = false` of Poetry, `package = false` of uv.
     pub(crate) fn is_not_packaged(&self) -> bool {
-        self.at("tool.poetry.package-mode").and_then(Value::as_bool) == Some(false)
+        let is_false = |path: &str| self.at(path).and_then(Value::as_bool) == Some(false);
+        is_false("tool.poetry.package-mode") || is_false("tool.uv.package")
+    }
+
+    /// A group that asks for the project itself, with extras, asks for what these need: looked up by its name, it may be
+    /// somebody else's.
+    fn own_name_in_groups(&self, table: &mut Table) {
+        let Some(name) = self.name().filter(|_| !self.leaves_needs_to_build()) else {
+            return;
+        };
+        let groups = table.get_mut("dependency-groups").and_then(Value::as_table_mut);
+        for list in groups.into_iter().flatten().filter_map(|(_, list)| list.as_array_mut()) {
+            let is_own = |entry: &Value| -> Option<Requirement> {
+                let requirement = Requirement::parse(entry.as_str()?).ok()?;
+                (requirement.name.as_ref() == Some(&name)).then_some(requirement)
+            };
+            let mut replaced = Vec::with_capacity(list.len());
+            for entry in list.drain(..) {
+                match is_own(&entry) {
+                    Some(own) => {
+                        let extras: Vec<String> = own.extras().collect();
+                        replaced.extend(self.requirements(&extras, &[]).into_iter().map(Value::String));
+                    }
+                    None => replaced.push(entry),
+                }
+            }
+            *list = replaced;
+        }
     }
 }
 
@@ -105,9 +134,10 @@ fn project_of_poetry(table: &mut Table) -> Result<(), String> {
 }
 
 /// Names that Poetry takes from a path, a repository or a URL come from there for uv, too.
-fn sources_of_poetry(table: &mut Table) {
+fn sources_of_poetry(table: &mut Table, is_wanted: &dyn Fn(&str) -> bool) {
     let mut paths = vec!["tool.poetry.dependencies".to_owned()];
-    paths.extend(poetry_groups(table).into_iter().map(|(_, path)| path));
+    let groups = poetry_groups(table).into_iter().filter(|(name, _)| is_wanted(name));
+    paths.extend(groups.map(|(_, path)| path));
     let mut found = Vec::new();
     for path in paths {
         // What has no other words matters only where it has to be said in them.
@@ -180,6 +210,42 @@ fn groups_of_pdm(table: &mut Table) {
             },
         );
         add_group(table, &name, lines.collect());
+    }
+}
+
+/// What PDM replaces or leaves out, as uv's overrides and excludes.
+fn overrides_of_pdm(table: &mut Table) {
+    let overrides = at(table, "tool.pdm.resolution.overrides")
+        .and_then(Value::as_table)
+        .cloned();
+    let line = |(name, value): (String, Value)| {
+        let version = value.as_str()?.trim();
+        match version.chars().next()? {
+            // A place: nothing that uv is told replaces it, and it is not looked up.
+            _ if version.contains("://") => None,
+            first if first.is_ascii_digit() => Some(format!("{name}=={version}")),
+            _ => Some(format!("{name}{version}")),
+        }
+    };
+    let overrides: Vec<Value> = overrides
+        .into_iter()
+        .flatten()
+        .filter_map(line)
+        .map(Value::String)
+        .collect();
+    let excludes = at(table, "tool.pdm.resolution.excludes")
+        .and_then(Value::as_array)
+        .cloned();
+    for (key, list) in [
+        ("override-dependencies", overrides),
+        ("exclude-dependencies", excludes.unwrap_or_default()),
+    ] {
+        if list.is_empty() {
+            continue;
+        }
+        if let Some(uv) = table_at(table, &["tool", "uv"]) {
+            uv.entry(key).or_insert(Value::Array(list));
+        }
     }
 }
 
@@ -330,6 +396,27 @@ mod tests {
             ),
             &["money", "six"],
             &[("money", "libs/money")],
+        );
+        // A group of the project itself asks for what that needs.
+        let own = translated(&format!(
+            "{}[project.optional-dependencies]\nweb = [\"tabulate\"]\n[dependency-groups]\ndev = [\"Shop[web]\", \"iniconfig\"]\n",
+            project("\"six\"")
+        ));
+        assert_eq!(
+            own.at("dependency-groups.dev").unwrap().to_string(),
+            "[\"six\", \"tabulate\", \"iniconfig\"]"
+        );
+        let pdm = translated(&format!(
+            "{}[tool.pdm.resolution]\nexcludes = [\"tzdata\"]\n[tool.pdm.resolution.overrides]\nsix = \"1.15.0\"\nidna = \"<4\"\n",
+            project("\"six\"")
+        ));
+        assert_eq!(
+            pdm.at("tool.uv.override-dependencies").unwrap().to_string(),
+            "[\"idna<4\", \"six==1.15.0\"]"
+        );
+        assert_eq!(
+            pdm.at("tool.uv.exclude-dependencies").unwrap().to_string(),
+            "[\"tzdata\"]"
         );
         // uv's own words win, and what says nothing of places stays as it is.
         let plain = Manifest::parse(&project("\"idna\", \"x @ git+https://h/x\"")).unwrap();
