@@ -85,6 +85,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
 
     /// What other tools say, in uv's words, where there are any.
     fn in_uvs_words(&mut self, path: &str, manifest: Manifest, span: Span) -> Manifest {
+        if self.spec.requirements_file() == Some(RequirementsFile::UvLock) {
+            // uv made the lock of what it reads itself.
+            return manifest;
+        }
         let parts = self.spec.parts();
         let is_wanted = |group: &str| wants(&parts, group);
         match manifest.translated(&is_wanted) {

@@ -215,10 +215,26 @@ fn entry(number: usize, line: &str) -> Result<Entry, LineError> {
     };
     let value = value.trim_start_matches(|c: char| c == '=' || c.is_whitespace()).trim();
     let value = value.trim_matches(['"', '\'']).to_owned();
-    let takes_value = !matches!(
-        option,
-        "--no-index" | "--pre" | "--require-hashes" | "--prefer-binary" | "--no-prefer-binary"
-    );
+    let takes_value = [
+        "-r",
+        "--requirement",
+        "--requirements",
+        "-c",
+        "--constraint",
+        "--constraints",
+        "-e",
+        "--editable",
+        "-i",
+        "--index-url",
+        "--pypi-url",
+        "--extra-index-url",
+        "-f",
+        "--find-links",
+        "--trusted-host",
+        "--no-binary",
+        "--only-binary",
+    ]
+    .contains(&option);
     if takes_value && value.is_empty() {
         return Err(LineError::new(number, format!("`{option}` names nothing")));
     }
@@ -317,6 +333,7 @@ mod tests {
         };
         check("b c", "`b c`: ", "write for example `pandas>=2`");
         check("-r", "`-r` names nothing", "");
+        check("--bogus", "`--bogus` is not an option", "pip_extra_args");
         check(
             "--target /x",
             "`--target` is not an option of requirements files",
