@@ -78,11 +78,13 @@ fn lock(spec: &ImageSpec, requirements: &Requirements) -> LockedPackages {
 
 fn facts(spec: &ImageSpec) -> Facts {
     let of_storey = |spec: &ImageSpec| {
+        let lines: Vec<String> = match &spec.requirements {
+            Some(_) => vec!["numpy".into(), "flytekit>=1.16".into()],
+            None => Vec::new(),
+        };
         let requirements = Requirements {
-            lines: match &spec.requirements {
-                Some(_) => vec!["numpy".into(), "flytekit>=1.16".into()],
-                None => Vec::new(),
-            },
+            resolved: lines.clone(),
+            lines,
             ..Requirements::default()
         };
         StoreyFacts {

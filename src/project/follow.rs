@@ -224,9 +224,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                             |target: &String| target.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
                         found.extend(target.filter(|target| !is_inside(target)));
                     }
-                    None if entry.is_directory && !entry.name.starts_with('.') => {
-                        pending.push(below(&place, &entry.name))
-                    }
+                    None if entry.is_directory && !is_left_out(&entry.name) => pending.push(below(&place, &entry.name)),
                     None => {}
                 }
             }
@@ -461,6 +459,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         });
         Ok(())
     }
+}
+
+/// Whether nobody packages what is in a directory of that name.
+fn is_left_out(name: &str) -> bool {
+    name.starts_with('.') || matches!(name, "node_modules" | "__pycache__")
 }
 
 /// The names that lines of requirements ask for.

@@ -9,7 +9,7 @@ use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
 use crate::project::reader::{ALL_PROJECTS, RequirementsReader};
 use crate::python::{LockError, Manifest, PoetryLock, Pylock, UvLock, content_hash, plain_text, without};
-use crate::text::{Diagnostic, Failure, Span, Spanned, below, directory_of, join};
+use crate::text::{Diagnostic, Failure, Span, below, directory_of, join};
 
 /// The version of uv.lock that this release's uv reads.
 const UV_LOCK_VERSION: i64 = 1;
@@ -50,7 +50,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         };
         self.problems.extend(lock.unsupported().into_iter().map(unusable));
         let manifest = join(directory_of(path), "pyproject.toml").unwrap_or_default();
-        let Some(project) = self.own_table(&manifest, file.span).await? else {
+        let Some(project) = self.own_table(path, &manifest, file.span).await? else {
             return Ok(());
         };
         let mut parts = self.spec.parts();
@@ -107,7 +107,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.found.lock_requires_python.clone_from(&lock.requires_python);
         let directory = directory_of(path).to_owned();
         let manifest_path = join(&directory, "pyproject.toml").unwrap_or_default();
-        if self.own_table(&manifest_path, file.span).await?.is_none() {
+        if self.own_table(path, &manifest_path, file.span).await?.is_none() {
             return Ok(());
         }
         let Some(manifest) = self.manifest(&directory, file.span).await? else {
@@ -184,9 +184,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// The manifest that a lock belongs to, as it is written.
-    async fn own_table(&mut self, path: &str, span: Span) -> Result<Option<Table>, Failure> {
-        let value = Spanned::new(path.to_owned(), span);
-        let Some(text) = self.text(path, &value).await? else {
+    async fn own_table(&mut self, lock: &str, path: &str, span: Span) -> Result<Option<Table>, Failure> {
+        let Some(text) = self.text_named(lock, path, span).await? else {
             return Ok(None);
         };
         match toml::from_str(&plain_text(&text)) {

@@ -200,7 +200,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 "missing-file",
                 format!("`{inner}`, which it names, is not in the build context"),
             );
-            let help = "files that a file includes are relative to it; what .dockerignore names is not in the context";
+            let help = match path.contains('\\') {
+                true => "write paths with `/`",
+                false => {
+                    "files that a file includes are relative to it; what .dockerignore names is not in the context"
+                }
+            };
             self.problems.push(problem.help(help));
             return Ok(None);
         }
@@ -287,11 +292,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             return Ok(None);
         };
         if !own.is_empty() && candidates.first() != Some(&Some(path.clone())) {
+            let shown = if path.is_empty() {
+                "the build context"
+            } else {
+                path.as_str()
+            };
             let message = format!(
-                "{}: `{written}` is taken as {path}, relative to the file: there is no such project relative to the build context, where pip and uv would look",
+                "{}: `{written}` is taken as {shown}, relative to the file: there is no such project relative to the build context, where pip and uv would look",
                 at.shown()
             );
-            let help = format!("write it as `./{path}`");
+            let help = if path.is_empty() {
+                "write it as `.`".to_owned()
+            } else {
+                format!("write it as `./{path}`")
+            };
             self.found
                 .warnings
                 .push(Diagnostic::warning("requirements-path", message).at(at.span).help(help));
@@ -343,6 +357,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         let message = format!("`{written}`, which a requirement names, is not in the build context");
+        if written.contains('\\') {
+            return Ok(at.problem("missing-file", message).help("write paths with `/`"));
+        }
         let help = match (at.line, self.files.pattern_of(paths.first().map_or("", |path| path))) {
             (_, Some(pattern)) => format!("`{pattern}` in the ignore file leaves it out"),
             (Some(_), None) => "paths are relative to the build context, or to the file".to_owned(),

@@ -129,7 +129,7 @@ async fn why_missing(files: &mut impl ContextFiles, path: &str) -> Result<Option
         return Ok(Some(format!("there is `{found}`{}", words.unwrap_or_default())));
     }
     let help = match path {
-        path if path.contains(['*', '?']) => "patterns are not supported: name each file, or a directory",
+        path if path.contains(['*', '?']) => "patterns are not supported: name each file, or for `copy` a directory",
         path if path.contains('\\') => "write paths with `/`",
         _ => return Ok(None),
     };

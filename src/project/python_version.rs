@@ -80,6 +80,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 let manifest = self.manifest(directory, named.span).await?;
                 all.extend(manifest.and_then(|manifest| manifest.requires_python()));
             }
+            if all.is_empty()
+                && let Some(found) = self.of_setup_cfg(directory, named).await?
+            {
+                return Ok(Some(found));
+            }
             all.dedup();
             let path = directories
                 .first()
@@ -91,6 +96,15 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         Ok(of_lock.map(|requires| (requires, named.value.clone())))
     }
 
+    /// What a setup.cfg requires, and its path.
+    async fn of_setup_cfg(&mut self, directory: &str, named: &TextValue) -> Result<Option<(String, String)>, Failure> {
+        let path = below(directory, "setup.cfg");
+        let text = self.text_if_there(&path, named.span).await?.unwrap_or_default();
+        let lines = text.lines().filter_map(|line| line.split_once('='));
+        let mut found = lines.filter(|(key, _)| matches!(key.trim(), "python_requires" | "python-requires"));
+        Ok(found.next().map(|(_, value)| (value.trim().to_owned(), path)))
+    }
+
     /// The version in the nearest `.python-version`, and its path.
     async fn pinned_python(&mut self, directory: &str, named: &TextValue) -> Result<Option<(String, String)>, Failure> {
         for place in directories_above(directory) {
@@ -99,11 +113,19 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 continue;
             };
             self.found.facts.read.insert(path.clone());
-            match version_of(&text) {
-                Some(version) => return Ok(Some((version, path))),
-                None => {
-                    let message = format!("{path} names no version of CPython");
-                    self.problem("python-version", message, named.span, "set `python_version`");
+            match Pinned::read(&text) {
+                Pinned::Nothing => continue,
+                Pinned::Version(version) => return Ok(Some((version, path))),
+                Pinned::Bounds(bounds) => {
+                    let fitting = std::iter::once(DEFAULT_PYTHON)
+                        .chain(KNOWN)
+                        .find(|version| fits_any(&bounds, version));
+                    return Ok(fitting.map(|version| (version.to_owned(), path)));
+                }
+                Pinned::Other(said) => {
+                    let message = format!("{path} says `{said}`, which is no version of Python that an image can have");
+                    let help = "write a version of CPython such as 3.12, or set `python_version`";
+                    self.problem("python-version", message, named.span, help);
                     return Ok(None);
                 }
             }
@@ -112,23 +134,44 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 }
 
-/// The version in a `.python-version`: `3.12`, `3.12.4`, `cpython-3.12`, `cpython@3.12`, `>=3.12`.
-fn version_of(text: &str) -> Option<String> {
-    let line = text
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))?;
-    let version = line
-        .strip_prefix("cpython")
-        .or_else(|| line.strip_prefix("python"))
-        .unwrap_or(line)
-        .trim_start_matches(['-', '@', '=', '>', '~', ' ']);
-    let version = version.split(['-', '+']).next().unwrap_or(version);
-    let is_version = version.split('.').count() >= 2
-        && version
-            .split('.')
-            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
-    is_version.then(|| version.to_owned())
+/// What a `.python-version` says.
+#[derive(Debug, PartialEq)]
+enum Pinned {
+    /// Nothing but comments.
+    Nothing,
+    /// `3.12`, `3.12.4`, `cpython-3.12`, `cpython@3.12`.
+    Version(String),
+    /// `3`, `>=3.11,<3.13`.
+    Bounds(String),
+    /// Another implementation, or a build that conda has under other names.
+    Other(String),
+}
+
+impl Pinned {
+    fn read(text: &str) -> Self {
+        let line = text
+            .lines()
+            .map(str::trim)
+            .find(|line| !line.is_empty() && !line.starts_with('#'));
+        let Some(line) = line else { return Self::Nothing };
+        if line.starts_with(['<', '>', '=', '~', '!']) {
+            return Self::Bounds(line.to_owned());
+        }
+        let version = ["cpython", "python"]
+            .iter()
+            .find_map(|name| line.strip_prefix(name))
+            .unwrap_or(line);
+        let version = version.trim_start_matches(['-', '@']);
+        // Behind a dash stands a platform, behind a plus a way of building.
+        let plain = version.split('-').next().unwrap_or(version);
+        let parts: Vec<&str> = plain.split('.').collect();
+        let is_number = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
+        match parts.as_slice() {
+            parts if !parts.iter().all(is_number) => Self::Other(line.to_owned()),
+            [major] => Self::Bounds(format!("=={major}.*")),
+            _ => Self::Version(plain.to_owned()),
+        }
+    }
 }
 
 /// Whether some release of a version is allowed: 3.12 stands for all of 3.12.
@@ -152,14 +195,18 @@ mod tests {
 
     #[test]
     fn versions_are_read_as_uv_and_pyenv_do() {
-        let check = |text: &str, expect: Option<&str>| assert_eq!(version_of(text).as_deref(), expect, "{text}");
-        check("3.12\n", Some("3.12"));
-        check("# ours\ncpython-3.11.4\n", Some("3.11.4"));
-        check("cpython@3.13", Some("3.13"));
-        check("3.12.4-linux", Some("3.12.4"));
-        check("pypy3.10\n", None);
-        check("3", None);
-        check("", None);
+        let check = |text: &str, expect: Pinned| assert_eq!(Pinned::read(text), expect, "{text}");
+        let version = |version: &str| Pinned::Version(version.to_owned());
+        check("3.12\n", version("3.12"));
+        check("# ours\ncpython-3.11.4\n", version("3.11.4"));
+        check("cpython@3.13", version("3.13"));
+        check("3.12.4-linux", version("3.12.4"));
+        check("3", Pinned::Bounds("==3.*".into()));
+        check(">=3.11,<3.13", Pinned::Bounds(">=3.11,<3.13".into()));
+        for other in ["pypy3.10", "3.13t", "3.11+freethreaded"] {
+            check(other, Pinned::Other(other.to_owned()));
+        }
+        check("\n# none\n", Pinned::Nothing);
     }
 
     #[test]

@@ -181,7 +181,7 @@ fn a_lock_of_poetrys_has_to_fit_its_project() {
     assert!(error_of(spec, &files(&without)).contains("does not fit"));
     let said = error_of(spec, &[("poetry.lock", &lock)]);
     assert!(
-        said.contains("`requirements: pyproject.toml` is not in the build context"),
+        said.contains("`pyproject.toml`, which poetry.lock names, is not in the build context"),
         "{said}"
     );
     let old = lock.replace("\"2.1\"", "\"2.0\"");
