@@ -92,7 +92,7 @@ impl Checker<'_> {
         for (field, index) in indexes {
             if !index.value.contains("://") && !index.value.starts_with('-') {
                 let message = format!("`{}` in `{field}` is not a URL", index.value);
-                let help = match index.value.contains('/') {
+                let help = match index.value.starts_with(['.', '/']) {
                     true => "a directory of the context that has wheels: `pip_extra_args: --find-links DIRECTORY`",
                     false => "write for example https://pypi.org/simple",
                 };
