@@ -4,6 +4,7 @@ mod checkouts;
 mod existing;
 mod failures;
 mod locks;
+mod projects;
 mod transport;
 mod users;
 

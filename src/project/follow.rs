@@ -9,7 +9,7 @@ use crate::project::reader::RequirementsReader;
 use crate::python::{
     Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name,
 };
-use crate::text::{Failure, Span, below, join};
+use crate::text::{Failure, Span, below, join, relative_to};
 
 /// The most directories of a project that are looked through for links.
 const MAX_DIRECTORIES: usize = 300;
@@ -92,7 +92,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let parts = self.spec.parts();
         let is_wanted = |group: &str| wants(&parts, group);
         match manifest.translated(&is_wanted) {
-            Ok(Some(translated)) => translated,
+            Ok(Some(translated)) => {
+                self.translated.insert(path.to_owned());
+                translated
+            }
             Ok(None) => manifest,
             Err(entry) => {
                 let message = format!("{path}: uv has no words for {entry}");
@@ -161,8 +164,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let mut lines = manifest.requirements(&manifest.extras(), &groups);
         lines.extend(manifest.build_requires());
         self.check_lookups(&manifest_in(directory), &manifest, &lines, span);
-        lines.iter().for_each(|line| self.note_line(line, span));
-        self.note_git_sources(&manifest, &lines, span);
+        lines.iter().for_each(|line| self.note_line(line));
+        self.note_git_sources(&manifest, &lines);
         files.beside.extend(self.beside(directory, &manifest).await?);
         let built_with = names_of(&manifest.build_requires());
         // Which of its sources a build will ask for, only the build can say.
@@ -220,9 +223,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 match entry.link {
                     Some(link) => {
                         let target = join(&place, &link);
-                        let is_inside =
-                            |target: &String| target.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/'));
-                        found.extend(target.filter(|target| !is_inside(target)));
+                        found.extend(target.filter(|target| relative_to(target, directory).is_none()));
                     }
                     None if entry.is_directory && !is_left_out(&entry.name) => pending.push(below(&place, &entry.name)),
                     None => {}
@@ -270,8 +271,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     pub(super) fn add_manifest(&mut self, directory: &str, manifest: &Manifest, is_mounted: bool) {
         let path = manifest_in(directory);
         let text = self.known_text(&path);
-        let is_translated = Manifest::parse(&text).ok().as_ref() != Some(manifest);
-        match (is_translated, is_mounted) {
+        match (self.translated.contains(&path), is_mounted) {
             (true, _) => self.add_text(&path, manifest.table().to_string(), &text),
             // The directory has it.
             (false, true) => {}
@@ -292,13 +292,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let path = manifest_in(directory);
         let mut found = FollowedSources::default();
         let workspace = self.workspace_of(directory, span).await?;
-        let is_needed = |name: &str| lines.is_none_or(|lines| has_name(&names_of(lines), name));
         let mut sources = manifest.local_sources(lines);
         if let Some(root) = workspace.as_ref().filter(|workspace| workspace.root != directory) {
             // What the root says holds for its members, too, unless these say otherwise.
             let own: Vec<String> = sources.iter().map(|(name, _)| name.clone()).collect();
             let of_root = root.manifest.local_sources(lines).into_iter();
-            let inherited = of_root.filter(|(name, _)| is_needed(name) && !has_name(&own, name));
+            let inherited = of_root.filter(|(name, _)| !has_name(&own, name));
             for (name, source) in inherited.collect::<Vec<_>>() {
                 match source {
                     LocalSource::Member(_) => sources.push((name, source)),
@@ -375,7 +374,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// Notes which repositories `[tool.uv.sources]` names.
-    pub(super) fn note_git_sources(&mut self, manifest: &Manifest, lines: &[String], span: Span) {
+    pub(super) fn note_git_sources(&mut self, manifest: &Manifest, lines: &[String]) {
         let needed = names_of(lines);
         let sources = manifest
             .at("tool.uv.sources")
@@ -385,7 +384,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         for (_, source) in sources.filter(|(name, _)| has_name(&needed, name)) {
             let all = source.as_array().map_or(std::slice::from_ref(source), Vec::as_slice);
             for url in all.iter().filter_map(|source| source.get("git")?.as_str()) {
-                self.note_repository(&format!("git+{url}"), span);
+                self.note_repository(&format!("git+{url}"));
             }
         }
     }
@@ -484,6 +483,6 @@ pub(super) struct FollowedSources {
 }
 
 /// Whether a group may be wanted.
-pub(super) fn wants(parts: &Parts, group: &str) -> bool {
+fn wants(parts: &Parts, group: &str) -> bool {
     parts.all_groups || has_name(&parts.groups, group) || has_name(&parts.only_groups, group)
 }

@@ -77,7 +77,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         for url in lock.repositories() {
-            self.note_repository(&format!("git+{url}"), file.span);
+            self.note_repository(&format!("git+{url}"));
         }
         let fits = |counts_groups| lock.content_hash() == Some(content_hash(&project, counts_groups).as_str());
         let is_fresh = fits(true) || (lock.counts_no_groups() && fits(false));
@@ -107,7 +107,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.found.lock_requires_python.clone_from(&lock.requires_python);
         let directory = directory_of(path).to_owned();
         let manifest_path = join(&directory, "pyproject.toml").unwrap_or_default();
-        if self.own_table(path, &manifest_path, file.span).await?.is_none() {
+        if self.text_named(path, &manifest_path, file.span).await?.is_none() {
             return Ok(());
         }
         let Some(manifest) = self.manifest(&directory, file.span).await? else {
@@ -140,7 +140,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 }
             }
             if let Some(url) = package.repository() {
-                self.note_repository(&format!("git+{url}"), file.span);
+                self.note_repository(&format!("git+{url}"));
             }
             if let Some(place) = package.flat_index().filter(|place| !flat_indexes.contains(place)) {
                 flat_indexes.push(place);

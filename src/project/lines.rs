@@ -93,7 +93,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             };
             match entry {
                 Entry::Requirement(listed) => {
-                    self.note_source(listed, &at);
+                    self.note_source(listed);
                     if let Source::Path(place) = &listed.requirement.source {
                         self.local_path(place, &at).await?;
                     }
@@ -224,7 +224,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Records a requirement of a file.
     async fn add_listed(&mut self, listed: &ListedRequirement, at: &At<'_>) -> Result<(), Failure> {
         let ListedRequirement { requirement, hashes } = listed;
-        self.note_source(listed, at);
+        self.note_source(listed);
         self.add_hashes(requirement, hashes);
         if requirement.name.as_deref() == Some("pkg-resources") && requirement.text.contains("0.0.0") {
             let problem = at.problem(
@@ -255,9 +255,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// Notes what a requirement needs besides an index.
-    fn note_source(&mut self, listed: &ListedRequirement, at: &At<'_>) {
+    fn note_source(&mut self, listed: &ListedRequirement) {
         if let Source::Repository(url) = &listed.requirement.source {
-            self.note_repository(url, at.span);
+            self.note_repository(url);
         }
     }
 
@@ -458,13 +458,13 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// A requirement that stands in a manifest, with the repository that it may come from.
-    pub(super) fn note_line(&mut self, line: &str, span: Span) {
+    pub(super) fn note_line(&mut self, line: &str) {
         if let Ok(Requirement {
             source: Source::Repository(url),
             ..
         }) = Requirement::parse(line)
         {
-            self.note_repository(&url, span);
+            self.note_repository(&url);
         }
     }
 }

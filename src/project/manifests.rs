@@ -3,11 +3,11 @@
 use crate::image_spec::TextValue;
 use crate::plan::CONTEXT_ROOT;
 use crate::project::files::ContextFiles;
-use crate::project::follow::manifest_in;
+use crate::project::follow::{digest, manifest_in};
 use crate::project::reader::RequirementsReader;
 use crate::project::workspace::FoundWorkspace;
 use crate::python::{Manifest, Requirement, has_name};
-use crate::text::{Diagnostic, Failure, Span, below, directory_of};
+use crate::text::{Diagnostic, Failure, Span, below, directory_of, file_name, relative_to};
 
 impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Reads a project's dependencies, with those of the extras and groups that the spec asks for.
@@ -46,7 +46,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
             return Ok(());
         }
-        let file = crate::text::file_name(path).to_owned();
+        let file = file_name(path).to_owned();
         let has_main = self.has_main(&directory, &manifest).await?;
         if !has_main && parts.groups.is_empty() && parts.only_groups.is_empty() && !parts.all_groups {
             self.no_project(path, &manifest, named.span);
@@ -86,10 +86,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.found.facts.resolved.push(format!("{CONTEXT_ROOT}/{directory}"));
             self.found.facts.lines.push(format!("./{directory}"));
         }
-        let relative = directory
-            .strip_prefix(root)
-            .unwrap_or(directory)
-            .trim_start_matches('/');
+        let relative = relative_to(directory, root).unwrap_or(directory);
         let file = below(relative, "pyproject.toml");
         let prefix = format!("{file}:");
         self.compile(directory, &manifest, Some(&file), &prefix, named).await
@@ -178,8 +175,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         arguments.extend(main.map(str::to_owned));
         let digest_of = manifest.uv_settings().map(|settings| settings.text());
         if let Some(text) = digest_of.filter(|_| !self.found.facts.has_settings) {
-            let digest = super::follow::digest(&text);
-            self.found.facts.settings.push(format!("[tool.uv] sha256:{digest}"));
+            self.found
+                .facts
+                .settings
+                .push(format!("[tool.uv] sha256:{}", digest(&text)));
         }
         self.found.overridden.extend(
             manifest
@@ -193,8 +192,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         } else {
             self.add_manifest(directory, manifest, false);
             self.check_lookups(&path, manifest, &lines, named.span);
-            lines.iter().for_each(|line| self.note_line(line, named.span));
-            self.note_git_sources(manifest, &lines, named.span);
+            lines.iter().for_each(|line| self.note_line(line));
+            self.note_git_sources(manifest, &lines);
         }
         let all_extras = manifest.requirements(&known_extras, &groups);
         let asked = (!manifest.leaves_needs_to_build()).then_some(all_extras.as_slice());

@@ -51,8 +51,6 @@ pub(crate) struct FoundRequirements {
     pub(crate) members: Vec<String>,
     /// The versions of Python that the project is for, and the file that says so.
     pub(crate) requires_python: Option<(String, String)>,
-    /// Where the first requirement stands that is a repository.
-    pub(crate) repository: Option<Span>,
 }
 
 impl FoundRequirements {
@@ -86,6 +84,10 @@ pub(super) struct RequirementsReader<'a, F> {
     pub(super) problems: Vec<Diagnostic>,
     /// Manifests by the directory that they are in, in uv's words; `None` where there is none.
     pub(super) manifests: BTreeMap<String, Option<Manifest>>,
+    /// The paths of those that are in other words than their files.
+    pub(super) translated: BTreeSet<String>,
+    /// The members of workspaces, by the directory of the root.
+    pub(super) workspaces: BTreeMap<String, BTreeMap<String, String>>,
     /// The projects that were followed, by directory.
     pub(super) followed: BTreeSet<String>,
 }
@@ -181,8 +183,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     }
 
     /// Notes that something is taken from a repository, which needs git.
-    pub(super) fn note_repository(&mut self, url: &str, span: Span) {
-        self.found.repository.get_or_insert(span);
+    pub(super) fn note_repository(&mut self, url: &str) {
         self.found.facts.repositories.add(url);
     }
 

@@ -31,6 +31,8 @@ pub(crate) async fn read(
             found: FoundRequirements::default(),
             problems: Vec::new(),
             manifests: BTreeMap::new(),
+            translated: BTreeSet::new(),
+            workspaces: BTreeMap::new(),
             followed: BTreeSet::new(),
         };
         reader.read().await?;

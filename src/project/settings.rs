@@ -1,13 +1,11 @@
 //! uv's settings beside and above a requirements file: `uv.toml`, and `[tool.uv]` of a manifest.
 //! <https://docs.astral.sh/uv/concepts/configuration-files/>
 
-use sha2::{Digest as _, Sha256};
-
 use crate::image_spec::TextValue;
 use crate::oci::Reference;
 use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
-use crate::project::follow::manifest_in;
+use crate::project::follow::{digest, manifest_in};
 use crate::project::reader::RequirementsReader;
 use crate::python::{IndexOption, RequirementsFile, UvSettings, add_names, content_of_toml, version_fits};
 use crate::text::{Failure, below, context_path, directories_above, directory_of, join};
@@ -19,7 +17,6 @@ const LINES_OF_UV: [&str; 3] = ["0.13", "0.12", "0.11"];
 impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Reads the settings that uv would find if it were run beside the requirements file.
     pub(super) async fn read_settings(&mut self, directory: &str, named: &TextValue) -> Result<(), Failure> {
-        // A sibling lock has decided what they choose.
         let is_export = self.spec.requirements_file() == Some(RequirementsFile::UvLock);
         let workspace = self.workspace_of(directory, named.span).await?;
         let from = workspace.map_or(directory.to_owned(), |workspace| workspace.root);
@@ -109,7 +106,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         facts.build_settings = settings.of_builds();
         facts.has_settings = true;
         facts.read.insert(path.to_owned());
-        let digest = base16ct::lower::encode_string(&Sha256::digest(settings.text()));
+        let digest = digest(&settings.text());
         let setting = match path.ends_with("pyproject.toml") && directory == directory_of(&context_path(&named.value)) {
             true => format!("[tool.uv] sha256:{digest}"),
             false => format!("{path} sha256:{digest}"),

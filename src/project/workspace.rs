@@ -7,7 +7,7 @@ use crate::project::files::ContextFiles;
 use crate::project::follow::manifest_in;
 use crate::project::reader::RequirementsReader;
 use crate::python::{Manifest, Workspace};
-use crate::text::{Failure, Span, below, context_path, directories_above};
+use crate::text::{Failure, Span, below, context_path, directories_above, relative_to};
 
 /// The most directories that a pattern of members is looked for in.
 const MAX_DIRECTORIES: usize = 2000;
@@ -53,14 +53,16 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             let Some(workspace) = manifest.workspace() else {
                 continue;
             };
-            let relative = directory
-                .strip_prefix(root.as_str())
-                .unwrap_or(directory)
-                .trim_start_matches('/');
+            let relative = relative_to(directory, &root).unwrap_or(directory);
             if !relative.is_empty() && !has_member(&workspace, relative) {
                 return Ok(None);
             }
-            let members = self.members(&root, &manifest, &workspace, span).await?;
+            // Each project of a workspace asks for it.
+            let members = match self.workspaces.get(&root) {
+                Some(members) => members.clone(),
+                None => self.members(&root, &manifest, &workspace, span).await?,
+            };
+            self.workspaces.insert(root.clone(), members.clone());
             return Ok(Some(FoundWorkspace {
                 root,
                 manifest,
@@ -95,10 +97,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.files
                 .also_serve_matching(&below(root, &below(&pattern, "pyproject.toml")));
             for directory in self.matching(root, &pattern).await? {
-                let relative = directory
-                    .strip_prefix(root)
-                    .unwrap_or(&directory)
-                    .trim_start_matches('/');
+                let relative = relative_to(&directory, root).unwrap_or(&directory);
                 let is_excluded = !workspace.exclude.is_empty() && !has_member(workspace, relative);
                 if !is_excluded && self.is_file(&manifest_in(&directory)).await? && !all.contains(&directory) {
                     all.push(directory);

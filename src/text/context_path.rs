@@ -54,6 +54,16 @@ pub(crate) fn below(directory: &str, name: &str) -> String {
     }
 }
 
+/// What a path is relative to a directory that it is or lies below; `None` where it lies elsewhere.
+#[must_use]
+pub(crate) fn relative_to<'p>(path: &'p str, directory: &str) -> Option<&'p str> {
+    let rest = path.strip_prefix(directory)?;
+    match rest.strip_prefix('/') {
+        Some(inner) => Some(inner),
+        None => (rest.is_empty() || directory.is_empty()).then_some(rest),
+    }
+}
+
 /// Whether a path has a part `..`, so that it may lead out of where it starts.
 #[must_use]
 pub(crate) fn climbs(path: &str) -> bool {
@@ -72,6 +82,10 @@ mod tests {
         assert_eq!(directory_of("c"), "");
         assert_eq!(file_name("a/b"), "b");
         assert_eq!(file_name("b"), "b");
+        assert_eq!(relative_to("a/b/c", "a/b"), Some("c"));
+        assert_eq!(relative_to("a/b", "a/b"), Some(""));
+        assert_eq!(relative_to("a/b", ""), Some("a/b"));
+        assert_eq!(relative_to("a/bc", "a/b"), None);
         assert!(climbs("a/../b") && climbs("..") && !climbs("a/..b"));
         let check = |directory: &str, path: &str, expect: Option<&str>| {
             assert_eq!(join(directory, path).as_deref(), expect, "{directory} {path}");

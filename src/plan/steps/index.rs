@@ -6,7 +6,7 @@ use crate::plan::inputs::{StoreyInputs, certificates, scratch, secrets, uv, uv_c
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
 use crate::python::{Artefact, IndexOption, Locked, PipArguments};
-use crate::text::{Span, context_path, directory_of};
+use crate::text::{Span, context_path, directory_of, relative_to};
 
 /// The index that uv asks by default.
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
@@ -253,13 +253,7 @@ pub(crate) fn context_mounts<'p>(paths: impl IntoIterator<Item = &'p String>) ->
     paths.sort();
     paths.dedup();
     let all = paths.clone();
-    let is_below = |path: &str, other: &String| {
-        path != other
-            && (other.is_empty()
-                || path
-                    .strip_prefix(other.as_str())
-                    .is_some_and(|rest| rest.starts_with('/')))
-    };
+    let is_below = |path: &str, other: &String| path != other && relative_to(path, other).is_some();
     paths.retain(|path| !all.iter().any(|other| is_below(path, other)));
     paths.into_iter().map(context_mount).collect()
 }

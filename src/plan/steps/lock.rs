@@ -14,7 +14,7 @@ use crate::plan::steps::requirement::{asks_for_packages, lines_to_resolve, packa
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{Parts, RequirementsFile, normalised};
-use crate::text::{context_path, directory_of, file_name};
+use crate::text::{context_path, directory_of, file_name, relative_to};
 
 /// Where a lock comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,16 +119,15 @@ fn uv_inputs(
 
 /// Whether something is written where files of the context are mounted: by builds, or because uv is run there.
 fn is_written(requirements: &Requirements, file: &str) -> bool {
-    let covers = |mount: &String, path: &str| {
-        mount.is_empty()
-            || path == mount
-            || path
-                .strip_prefix(mount.as_str())
-                .is_some_and(|rest| rest.starts_with('/'))
-    };
     let directory = directory_of(file);
     let mut written = requirements.texts.keys().map(String::as_str).chain([directory]);
-    requirements.builds || written.any(|path| requirements.mounts.iter().any(|mount| covers(mount, path)))
+    requirements.builds
+        || written.any(|path| {
+            requirements
+                .mounts
+                .iter()
+                .any(|mount| relative_to(path, mount).is_some())
+        })
 }
 
 /// The programs that repositories need.
