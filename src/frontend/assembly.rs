@@ -6,18 +6,15 @@ use std::sync::Arc;
 use crate::frontend::digests::Looked;
 use crate::frontend::gateway::Solved;
 use crate::frontend::image::{Images, Resolved};
-use crate::frontend::lock::{Locking, ReadLock, solve_product};
 use crate::frontend::owners::Owners;
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
+use crate::frontend::solver::GatewaySolver;
 use crate::image_spec::{BaseImage, CopyEntry, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
-use crate::plan::{
-    self, BuildPlan, Facts, ImageRole, LockedPackages, PASSWD, Part, Product, Settings, Stage, StoreyFacts, Strategy,
-    Target,
-};
-use crate::project::{FoundRequirements, copies_facts};
+use crate::plan::{self, BuildPlan, Facts, ImageRole, PASSWD, Part, Settings, Stage, Strategy, Target};
+use crate::project::{Extent, FoundRequirements, Resolution, Resolving, copies_facts};
 use crate::text::{Diagnostic, Failure, Span};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
 
@@ -49,24 +46,6 @@ pub(super) struct Build<'a> {
     pub(super) sibling_lock: Option<&'a SiblingLock>,
     /// The build context.
     pub(super) tree: Option<Output>,
-}
-
-/// One of the stacked specs.
-struct StackedSpec<'a> {
-    spec: &'a ImageSpec,
-    found: &'a FoundRequirements,
-    /// The lock beside the spec; only the topmost spec has one.
-    sibling_lock: Option<&'a SiblingLock>,
-}
-
-/// What a lock step gave.
-enum FoundLock {
-    /// The lock.
-    Lock(Box<ReadLock>),
-    /// A package has to be built to know what it needs.
-    MustBuild,
-    /// There is no lock step: nothing is installed.
-    NotNeeded,
 }
 
 /// Where a spec, or one below it, names its base image.
@@ -203,13 +182,45 @@ impl Build<'_> {
             target: Target::Part(Part::Stage(Stage::Lock)),
             ..self.llb_options(None)?
         };
-        Ok(self.lock_all(platform, images, &options).await?.1)
+        Ok(self.resolve(platform, images, &options).await?.lock)
     }
 
     /// What is known once the packages of all specs are locked.
     pub(super) async fn locked(&self, platform: &Platform, images: &Images, label: bool) -> Result<Facts, Failure> {
         let options = self.llb_options(label.then(|| platform.to_string()))?;
-        Ok(self.lock_all(platform, images, &options).await?.0)
+        Ok(self.resolve(platform, images, &options).await?.facts)
+    }
+
+    /// Finds the packages of all specs.
+    async fn resolve(&self, platform: &Platform, images: &Images, options: &LlbOptions) -> Result<Resolution, Failure> {
+        let facts = Facts {
+            base: images.base().map(Resolved::facts).unwrap_or_default(),
+            id: self.id.clone(),
+            storeys: Vec::new(),
+        };
+        let resolving = Resolving {
+            spec: self.spec,
+            spec_name: self.session.file.text.name(),
+            platform,
+            found: self.found,
+            sibling_lock: self.sibling_lock.map(|lock| (lock.path.as_str(), lock.text.as_str())),
+            is_hashed: self.is_hashed,
+            extent: match options.target {
+                Target::Part(Part::Stage(stage)) if stage < Stage::Lock => Extent::Below,
+                Target::Part(Part::Stage(Stage::Lock) | Part::Package(_)) => Extent::Lock,
+                _ => Extent::Whole,
+            },
+        };
+        let solver = GatewaySolver {
+            build: self,
+            images,
+            options,
+        };
+        let resolution = resolving.resolve(facts, &solver).await?;
+        for warning in &resolution.warnings {
+            self.session.warn(warning).await?;
+        }
+        Ok(resolution)
     }
 
     fn llb_options(&self, platform_label: Option<String>) -> Result<LlbOptions, Failure> {
@@ -246,139 +257,7 @@ impl Build<'_> {
         })
     }
 
-    /// The stacked specs, the lowest first.
-    fn storeys(&self) -> Vec<StackedSpec<'_>> {
-        let specs = self.spec.all().zip(self.found).enumerate();
-        let mut storeys: Vec<StackedSpec<'_>> = specs
-            .map(|(above, (spec, found))| StackedSpec {
-                spec,
-                found,
-                sibling_lock: self.sibling_lock.filter(|_| above == 0),
-            })
-            .collect();
-        storeys.reverse();
-        storeys
-    }
-
-    /// What is known once all packages are locked, and the text of the topmost lock. A spec's packages can be locked only
-    /// when the specs below it are planned, so this goes from the lowest up.
-    async fn lock_all(
-        &self,
-        platform: &Platform,
-        images: &Images,
-        options: &LlbOptions,
-    ) -> Result<(Facts, Option<String>), Failure> {
-        let storeys = self.storeys();
-        let mut facts = Facts {
-            base: images.base().map(Resolved::facts).unwrap_or_default(),
-            id: self.id.clone(),
-            storeys: storeys.iter().map(StackedSpec::facts).collect(),
-        };
-        let mut text = None;
-        for (position, stacked) in storeys.iter().enumerate() {
-            let is_top = position + 1 == storeys.len();
-            if is_top && matches!(options.target, Target::Part(Part::Stage(stage)) if stage < Stage::Lock) {
-                break;
-            }
-            let plan_so_far = |facts: &Facts| {
-                let mut plan = plan::plan(self.spec, platform, facts);
-                plan.storeys.truncate(position + 1);
-                plan
-            };
-            let found = match self.lock_of(stacked, &plan_so_far(&facts), images, options).await? {
-                FoundLock::MustBuild => {
-                    if let Some(storey) = facts.storeys.get_mut(position) {
-                        storey.resolving_builds = true;
-                    }
-                    self.lock_of(stacked, &plan_so_far(&facts), images, options).await?
-                }
-                found => found,
-            };
-            let FoundLock::Lock(read) = found else {
-                continue;
-            };
-            let mut lock = LockedPackages {
-                packages: read.packages.clone(),
-                shared: Vec::new(),
-            };
-            let set = |facts: &mut Facts, lock: &LockedPackages| {
-                if let Some(storey) = facts.storeys.get_mut(position) {
-                    storey.lock = Some(lock.clone());
-                }
-            };
-            set(&mut facts, &lock);
-            if is_top {
-                text = Some(read.text.clone());
-            }
-            let is_for_one = matches!(
-                options.target,
-                Target::Part(Part::Stage(Stage::Lock) | Part::Package(_))
-            );
-            if !is_top || !is_for_one {
-                lock.shared = self
-                    .prepare(stacked, &read, &plan_so_far(&facts), images, options)
-                    .await?;
-                set(&mut facts, &lock);
-            }
-        }
-        Ok((facts, text))
-    }
-
-    /// Solves the lock step of the topmost storey.
-    async fn lock_of(
-        &self,
-        stacked: &StackedSpec<'_>,
-        plan: &BuildPlan,
-        images: &Images,
-        options: &LlbOptions,
-    ) -> Result<FoundLock, Failure> {
-        let Some(step) = plan.maker(Product::Lock) else {
-            return Ok(FoundLock::NotNeeded);
-        };
-        let sources = self.sources(plan, images);
-        let solved = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
-        let read = self.locking(stacked).read_lock(&solved).await?;
-        Ok(read.map_or(FoundLock::MustBuild, |read| FoundLock::Lock(Box::new(read))))
-    }
-
-    fn locking<'b>(&'b self, stacked: &StackedSpec<'b>) -> Locking<'b> {
-        Locking {
-            client: &self.session.client,
-            file: &self.session.file,
-            spec: stacked.spec,
-            found: stacked.found,
-            sibling_lock: stacked.sibling_lock,
-            is_hashed: self.is_hashed,
-        }
-    }
-
-    /// Fetches the packages of the topmost storey, and looks them over: it finds files that several of them have.
-    async fn prepare(
-        &self,
-        stacked: &StackedSpec<'_>,
-        lock: &ReadLock,
-        plan: &BuildPlan,
-        images: &Images,
-        options: &LlbOptions,
-    ) -> Result<Vec<plan::SharedFile>, Failure> {
-        let sources = self.sources(plan, images);
-        if let Some(step) = plan
-            .maker(Product::Fetched)
-            .filter(|_| self.fetches_in_advance(options))
-        {
-            let fetched = solve_product(&self.session.client, plan, &sources, options, &step.id).await?;
-            self.session.client.evaluate(&fetched).await?;
-        }
-        self.locking(stacked).look_over(lock, plan, &sources, options).await
-    }
-
-    /// Whether to fetch all wheels in advance. Not if most layers may be in an imported cache, and not for steps that
-    /// ignore their cache: BuildKit empties the cache directory between solves.
-    fn fetches_in_advance(&self, options: &LlbOptions) -> bool {
-        !self.session.client.has_cache_imports() && !options.no_cache.contains(&Part::Stage(Stage::Packages))
-    }
-
-    fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
+    pub(super) fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
         let of_storey = |storey: &plan::Storey| {
             let found = storey.images.iter();
             found
@@ -402,15 +281,4 @@ pub(super) fn with_copies(mut facts: Facts, looked: Option<&Looked>) -> Facts {
         storey.copies = chosen.as_ref().ok().map(copies_facts);
     }
     facts
-}
-
-impl StackedSpec<'_> {
-    /// What a plan is told about it.
-    fn facts(&self) -> StoreyFacts {
-        StoreyFacts {
-            requirements: self.found.facts.clone(),
-            sibling_lock: self.sibling_lock.map(|lock| lock.path.clone()),
-            ..StoreyFacts::default()
-        }
-    }
 }

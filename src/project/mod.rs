@@ -16,13 +16,13 @@ mod outlook;
 mod python_version;
 mod reader;
 mod requirements;
+mod resolve;
 mod settings;
 mod workspace;
 
 pub(crate) use alike::patterns_like;
 pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warnings as copies_warnings};
 pub(crate) use files::{AtPath, ContextFiles, DirectoryEntry, Wanted};
-pub(crate) use lock::LockJudge;
 pub(crate) use lock_options::check_lock_options;
 pub(crate) use look::{check, wanted_paths};
 #[cfg(feature = "cli")]
@@ -30,3 +30,4 @@ pub(crate) use outlook::Outlook;
 pub(crate) use outlook::{Planned, several_platforms};
 pub(crate) use reader::FoundRequirements;
 pub(crate) use requirements::{first_paths, read as read_requirements};
+pub(crate) use resolve::{Extent, MAX_LOCK, ProductFile, Resolution, Resolving, Solver};

@@ -222,43 +222,41 @@ impl Interpreter {
 
 /// The tags and the build number in the file name of a wheel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WheelName {
+pub(super) struct WheelName<'a> {
     /// The build number, which tells builds of one version apart; a higher one is preferred.
-    pub build: Option<(u64, String)>,
-    pythons: Vec<String>,
-    abis: Vec<String>,
-    platforms: Vec<String>,
+    pub build: Option<(u64, &'a str)>,
+    pythons: Vec<&'a str>,
+    abis: Vec<&'a str>,
+    platforms: Vec<&'a str>,
 }
 
-/// An interpreter's tags with their positions, the best first.
-pub(super) struct TagOrder(HashMap<String, usize>);
+/// The positions of an interpreter's tags, the best first: by Python, ABI and platform.
+pub(super) struct TagOrder(HashMap<String, HashMap<String, HashMap<String, usize>>>);
 
 impl TagOrder {
     pub(super) fn of(interpreter: &Interpreter) -> Self {
         let tags = interpreter.tags().into_iter().enumerate();
-        let mut order = HashMap::new();
+        let mut order: HashMap<String, HashMap<String, HashMap<String, usize>>> = HashMap::new();
         for (position, (python, abi, platform)) in tags {
-            order.entry(format!("{python}-{abi}-{platform}")).or_insert(position);
+            let platforms = order.entry(python).or_default().entry(abi).or_default();
+            platforms.entry(platform).or_insert(position);
         }
         Self(order)
     }
 }
 
-impl WheelName {
+impl<'a> WheelName<'a> {
     /// The position of the first tag that the wheel has; lower is better.
     pub(super) fn preference(&self, tags: &TagOrder) -> Option<usize> {
-        let pairs = self
-            .pythons
-            .iter()
-            .flat_map(|python| self.abis.iter().map(move |abi| (python, abi)));
-        let own = pairs.flat_map(|(python, abi)| self.platforms.iter().map(move |platform| (python, abi, platform)));
-        own.filter_map(|(python, abi, platform)| tags.0.get(&format!("{python}-{abi}-{platform}")).copied())
-            .min()
+        let abis = self.pythons.iter().filter_map(|python| tags.0.get(*python));
+        let platforms = abis.flat_map(|known| self.abis.iter().filter_map(|abi| known.get(*abi)));
+        let positions = platforms.flat_map(|known| self.platforms.iter().filter_map(|name| known.get(*name)));
+        positions.min().copied()
     }
 
     /// Reads `name-version[-build]-python-abi-platform.whl`; `None` when it is not of this form.
     #[must_use]
-    pub(super) fn parse(file: &str) -> Option<Self> {
+    pub(super) fn parse(file: &'a str) -> Option<Self> {
         let parts: Vec<&str> = file.strip_suffix(".whl")?.split('-').collect();
         let (build, tags) = match parts.as_slice() {
             [_, _, tags @ ..] if tags.len() == 3 => (None, tags),
@@ -268,9 +266,9 @@ impl WheelName {
         let build = build.map(|build| {
             let digits = build.find(|c: char| !c.is_ascii_digit()).unwrap_or(build.len());
             let (number, rest) = build.split_at(digits);
-            (number.parse().unwrap_or(0), rest.to_owned())
+            (number.parse().unwrap_or(0), rest)
         });
-        let mut sets = tags.iter().map(|tag| tag.split('.').map(str::to_owned).collect());
+        let mut sets = tags.iter().map(|tag| tag.split('.').collect());
         Some(Self {
             build,
             pythons: sets.next()?,

@@ -205,6 +205,7 @@ pub enum LockError {
 
 /// The last part of a URL's or file's path.
 pub(super) fn file_name(place: &str) -> &str {
-    let place = place.split(['?', '#']).next().unwrap_or(place);
+    let place = place.split_once('#').map_or(place, |(place, _)| place);
+    let place = place.split_once('?').map_or(place, |(place, _)| place);
     place.rsplit('/').next().unwrap_or(place)
 }

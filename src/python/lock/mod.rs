@@ -1,6 +1,8 @@
 //! Locks: files that fix which packages are installed, in the formats of PEP 751, Poetry, uv and pip.
 
 mod content_hash;
+mod entries;
+mod hashes;
 mod locked;
 mod poetry;
 mod pylock;

@@ -7,6 +7,8 @@ use pep508_rs::ExtraName;
 use serde::Deserialize;
 
 use crate::python::interpreter::Interpreter;
+use crate::python::lock::entries::{self, Lock};
+use crate::python::lock::hashes::Hashes;
 use crate::python::lock::locked::{LockError, Locked};
 use crate::python::lock::pylock::{Directory, LockedFile, Package, Pylock, Repository};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
@@ -38,7 +40,7 @@ struct PoetryMetadata {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct PoetryPackage {
+pub(super) struct PoetryPackage {
     name: String,
     version: String,
     groups: Option<Vec<String>>,
@@ -126,6 +128,15 @@ pub fn select_poetry(
     Pylock::from_packages(packages, requires_python).select(interpreter, selection)
 }
 
+impl Lock for PoetryLock {
+    type Entry = PoetryPackage;
+    const ENTRIES: &'static str = "package";
+
+    fn entries(&mut self) -> &mut Vec<PoetryPackage> {
+        &mut self.package
+    }
+}
+
 impl PoetryLock {
     /// Reads a lock.
     ///
@@ -133,7 +144,7 @@ impl PoetryLock {
     /// When the text is not a lock of Poetry's.
     pub(crate) fn parse(text: &str) -> Result<Self, LockError> {
         let text = plain_text(text);
-        let mut lock: Self = toml::from_str(&text).map_err(|error| LockError::Form(error.message().to_owned()))?;
+        let mut lock: Self = entries::read(&text).map_err(|error| LockError::Form(error.message().to_owned()))?;
         let head = text.lines().next().and_then(|line| line.split_once("Poetry "));
         lock.made_by = head.and_then(|(_, rest)| rest.split_whitespace().next().map(str::to_owned));
         Ok(lock)
@@ -227,16 +238,11 @@ fn package(entry: PoetryPackage) -> Result<Package, LockError> {
                 return Ok(package);
             }
             "url" => {
-                let hashes = entry
-                    .files
-                    .first()
-                    .map(|file| hash_of(&file.hash))
-                    .into_iter()
-                    .collect();
+                let hash = entry.files.first().map(|file| Hashes::of(&file.hash));
                 package.archive = Some(LockedFile {
                     url: Some(source.url),
                     subdirectory: source.subdirectory,
-                    hashes,
+                    hashes: hash.unwrap_or_default(),
                     ..LockedFile::default()
                 });
                 return Ok(package);
@@ -251,11 +257,11 @@ fn package(entry: PoetryPackage) -> Result<Package, LockError> {
             "file" => {
                 let name = crate::text::file_name(&source.url).to_owned();
                 let mut own = entry.files.iter().filter(|file| file.file == name);
-                let hash = own.next().or(entry.files.first()).map(|file| hash_of(&file.hash));
+                let hash = own.next().or(entry.files.first()).map(|file| Hashes::of(&file.hash));
                 package.archive = Some(LockedFile {
                     path: Some(source.url),
                     subdirectory: source.subdirectory,
-                    hashes: hash.into_iter().collect(),
+                    hashes: hash.unwrap_or_default(),
                     ..LockedFile::default()
                 });
                 return Ok(package);
@@ -272,7 +278,7 @@ fn package(entry: PoetryPackage) -> Result<Package, LockError> {
         let file = LockedFile {
             name: Some(artefact.file.clone()),
             url: None,
-            hashes: BTreeMap::from([hash_of(&artefact.hash)]),
+            hashes: Hashes::of(&artefact.hash),
             ..LockedFile::default()
         };
         if artefact.file.ends_with(".whl") {
@@ -290,9 +296,4 @@ fn with_scheme(url: String) -> String {
         Some((host, path)) if !url.contains("://") && host.contains('@') => format!("ssh://{host}/{path}"),
         _ => url,
     }
-}
-
-fn hash_of(text: &str) -> (String, String) {
-    let (algorithm, digest) = text.split_once(':').unwrap_or(("sha256", text));
-    (algorithm.to_owned(), digest.to_owned())
 }

@@ -7,6 +7,8 @@ use regex::Regex;
 use serde::Deserialize;
 
 use crate::python::interpreter::{Interpreter, TagOrder, WheelName};
+use crate::python::lock::entries::{self, Lock};
+use crate::python::lock::hashes::Hashes;
 use crate::python::lock::locked::{Artefact, LockError, Locked, file_name};
 use crate::python::lock::selection::{Selection, marker_holds, unknown_parts};
 use crate::python::requirements::{decoded, has_name, normalised, pep508, plain_text};
@@ -77,7 +79,7 @@ pub(super) struct LockedFile {
     pub(super) path: Option<String>,
     pub(super) subdirectory: Option<String>,
     #[serde(default)]
-    pub(super) hashes: BTreeMap<String, String>,
+    pub(super) hashes: Hashes,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -94,6 +96,15 @@ pub(super) struct Repository {
 pub(super) struct Directory {
     pub(super) path: String,
     pub(super) subdirectory: Option<String>,
+}
+
+impl Lock for Pylock {
+    type Entry = Package;
+    const ENTRIES: &'static str = "packages";
+
+    fn entries(&mut self) -> &mut Vec<Package> {
+        &mut self.packages
+    }
 }
 
 impl Pylock {
@@ -121,7 +132,7 @@ impl Pylock {
     /// # Errors
     /// When the text is not a lock, or one of an unknown version.
     pub fn parse(text: &str) -> Result<Self, LockError> {
-        let lock: Self = toml::from_str(&plain_text(text)).map_err(|error| {
+        let lock: Self = entries::read(&plain_text(text)).map_err(|error| {
             let place = error.span().map_or(String::new(), |span| {
                 let before = plain_text(text)
                     .get(..span.start)
@@ -209,13 +220,7 @@ impl Pylock {
             .iter()
             .map(|package| {
                 let files = package.wheels.iter().chain(&package.sdist).chain(&package.archive);
-                let mut hashes: Vec<String> = files
-                    .flat_map(|file| {
-                        file.hashes
-                            .iter()
-                            .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
-                    })
-                    .collect();
+                let mut hashes: Vec<&str> = files.flat_map(|file| file.hashes.all()).map(String::as_str).collect();
                 hashes.sort();
                 let place = package.vcs.iter().map(|vcs| vcs.commit_id.as_str());
                 let place = place.chain(package.directory.iter().map(|directory| directory.path.as_str()));
@@ -408,10 +413,7 @@ impl Chosen<'_> {
             .any(|other| other == ":all:" || normalised(other) == name);
         let allowed = selection.hashes.get(name);
         let is_allowed = |file: &&LockedFile| {
-            allowed.is_none_or(|allowed| {
-                let mut hashes = file.hashes.iter();
-                hashes.any(|(algorithm, digest)| allowed.contains(&format!("{algorithm}:{digest}")))
-            })
+            allowed.is_none_or(|allowed| file.hashes.all().iter().any(|hash| allowed.contains(hash)))
         };
         let wheels = package
             .wheels
@@ -468,13 +470,9 @@ fn archive_artefact(name: &str, archive: &LockedFile) -> Result<Artefact, LockEr
 
 /// The best hash of a file, as `algorithm:digest`.
 fn hash(name: &str, file: &LockedFile) -> Result<String, LockError> {
-    // First the one that nearly every index has.
-    let known = ["sha256", "sha512", "sha384"];
-    let found = known
-        .iter()
-        .find_map(|algorithm| Some((algorithm, file.hashes.get(*algorithm)?)));
-    found
-        .map(|(algorithm, digest)| format!("{algorithm}:{digest}"))
+    file.hashes
+        .best()
+        .cloned()
         .ok_or_else(|| LockError::NoHash(name.to_owned()))
 }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::python::lock::entries::{self, Lock};
 use crate::python::requirements::{has_name, normalised, plain_text};
 
 /// A lock that uv wrote.
@@ -57,13 +58,22 @@ struct UvMetadata {
     requires_dev: BTreeMap<String, IgnoredAny>,
 }
 
+impl Lock for UvLock {
+    type Entry = UvPackage;
+    const ENTRIES: &'static str = "package";
+
+    fn entries(&mut self) -> &mut Vec<UvPackage> {
+        &mut self.package
+    }
+}
+
 impl UvLock {
     /// Reads a lock.
     ///
     /// # Errors
     /// When it is not TOML, or not in the form of a lock.
     pub(crate) fn parse(text: &str) -> Result<Self, toml::de::Error> {
-        toml::from_str(&plain_text(text))
+        entries::read(&plain_text(text))
     }
 
     pub(crate) fn packages(&self) -> &[UvPackage] {

@@ -1,5 +1,7 @@
 //! Requirements files, line by line. <https://pip.pypa.io/en/stable/reference/requirements-file-format/>
 
+use std::borrow::Cow;
+
 use crate::python::requirements::other_files::hint_of_line;
 use crate::python::requirements::requirement::{Requirement, Source};
 
@@ -186,9 +188,13 @@ pub(crate) fn logical_lines(text: &str) -> Vec<String> {
 
 /// The text without byte order mark and carriage returns.
 #[must_use]
-pub(crate) fn plain_text(text: &str) -> String {
+pub(crate) fn plain_text(text: &str) -> Cow<'_, str> {
     let text = text.trim_start_matches('\u{feff}');
-    text.replace("\r\n", "\n").replace('\r', "\n")
+    if text.contains('\r') {
+        Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// A comment begins at the start of a line or after white space.
