@@ -13,7 +13,7 @@ use crate::frontend::solver::GatewaySolver;
 use crate::image_spec::{BaseImage, CopyEntry, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
-use crate::plan::{self, BuildPlan, Facts, ImageRole, PASSWD, Part, Settings, Stage, Strategy, Target};
+use crate::plan::{self, BuildPlan, Facts, PASSWD, Part, Settings, Stage, Strategy, Target};
 use crate::project::{Extent, FoundRequirements, Resolution, Resolving, copies_facts};
 use crate::text::{Diagnostic, Failure, Span};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
@@ -212,8 +212,8 @@ impl Build<'_> {
             },
         };
         let solver = GatewaySolver {
-            build: self,
-            images,
+            client: &self.session.client,
+            sources: &|plan| self.sources(plan, images),
             options,
         };
         let resolution = resolving.resolve(facts, &solver).await?;
@@ -257,20 +257,9 @@ impl Build<'_> {
         })
     }
 
-    pub(super) fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
-        let of_storey = |storey: &plan::Storey| {
-            let found = storey.images.iter();
-            found
-                .filter_map(|(role, reference)| Some((*role, images.output(*role, reference)?)))
-                .collect()
-        };
-        Sources {
-            base: images.output(ImageRole::Base, &plan.base.image),
-            base_environment: images.base().map(Resolved::environment).unwrap_or_default(),
-            images: plan.storeys.iter().map(of_storey).collect(),
-            context: self.tree.clone(),
-            spec_directory: self.sibling_lock.map(|lock| lock.tree.clone()),
-        }
+    fn sources(&self, plan: &BuildPlan, images: &Images) -> Sources {
+        let spec_directory = self.sibling_lock.map(|lock| lock.tree.clone());
+        images.sources(plan, self.tree.clone(), spec_directory)
     }
 }
 

@@ -7,9 +7,10 @@ use crate::frontend::options::FrontendOptions;
 use crate::image_spec::{BaseImage, ImageSpec};
 use crate::llb::{Image, Metadata, OciLayout, Output, ResolveMode};
 use crate::oci::{ImageConfig, Platform, Reference, ReferenceError};
-use crate::plan::{BaseFacts, ImageRole, Needs};
+use crate::plan::{BaseFacts, BuildPlan, ImageRole, Needs, Storey};
 use crate::proto::{gateway as wire, pb};
 use crate::text::{Diagnostic, Failure, Span};
+use crate::write::Sources;
 
 /// An image that was looked up.
 #[derive(Debug, Clone)]
@@ -74,6 +75,23 @@ impl Resolved {
 pub(super) struct Images(BTreeMap<(ImageRole, String), Resolved>);
 
 impl Images {
+    /// What the graph of a plan is written over.
+    pub(super) fn sources(&self, plan: &BuildPlan, context: Option<Output>, spec_directory: Option<Output>) -> Sources {
+        let of_storey = |storey: &Storey| {
+            let found = storey.images.iter();
+            found
+                .filter_map(|(role, reference)| Some((*role, self.output(*role, reference)?)))
+                .collect()
+        };
+        Sources {
+            base: self.output(ImageRole::Base, &plan.base.image),
+            base_environment: self.base().map(Resolved::environment).unwrap_or_default(),
+            images: plan.storeys.iter().map(of_storey).collect(),
+            context,
+            spec_directory,
+        }
+    }
+
     /// Looks all of them up at once.
     pub(super) async fn look_up(
         client: &Client,

@@ -2,18 +2,17 @@
 
 use async_trait::async_trait;
 
-use crate::frontend::assembly::Build;
-use crate::frontend::gateway::Solved;
-use crate::frontend::image::Images;
+use crate::frontend::gateway::{Client, Solved};
 use crate::plan::{BuildPlan, Part, Stage, StepId, Target};
 use crate::project::{MAX_LOCK, ProductFile, Solver};
 use crate::text::Failure;
-use crate::write::{LlbOptions, write_llb};
+use crate::write::{LlbOptions, Sources, write_llb};
 
 /// The gateway, for the image of a platform.
 pub(super) struct GatewaySolver<'a> {
-    pub(super) build: &'a Build<'a>,
-    pub(super) images: &'a Images,
+    pub(super) client: &'a Client,
+    /// What the graph of a plan is written over.
+    pub(super) sources: &'a (dyn Fn(&BuildPlan) -> Sources + Sync),
     pub(super) options: &'a LlbOptions,
 }
 
@@ -26,12 +25,12 @@ impl Solver for GatewaySolver<'_> {
             target: Target::Product(step.clone()),
             ..self.options.clone()
         };
-        let graph = write_llb(plan, &self.build.sources(plan, self.images), &options)?;
-        self.build.session.client.solve(graph.result.as_ref()).await
+        let graph = write_llb(plan, &(self.sources)(plan), &options)?;
+        self.client.solve(graph.result.as_ref()).await
     }
 
     async fn read(&self, solved: &Solved, path: &str) -> Result<ProductFile, Failure> {
-        match self.build.session.client.read(solved, path, MAX_LOCK).await {
+        match self.client.read(solved, path, MAX_LOCK).await {
             Ok(content) => Ok(content.map_or(ProductFile::TooLarge, ProductFile::Content)),
             Err(error) if error.is_missing() => Ok(ProductFile::Missing),
             Err(error) => Err(error.into()),
@@ -41,11 +40,10 @@ impl Solver for GatewaySolver<'_> {
     /// Not if most layers may be in an imported cache, and not for steps that ignore their cache: BuildKit empties the
     /// cache directory between solves.
     async fn fetch(&self, plan: &BuildPlan, step: &StepId) -> Result<(), Failure> {
-        let client = &self.build.session.client;
-        if client.has_cache_imports() || self.options.no_cache.contains(&Part::Stage(Stage::Packages)) {
+        if self.client.has_cache_imports() || self.options.no_cache.contains(&Part::Stage(Stage::Packages)) {
             return Ok(());
         }
         let fetched = self.solve(plan, step).await?;
-        Ok(client.evaluate(&fetched).await?)
+        Ok(self.client.evaluate(&fetched).await?)
     }
 }

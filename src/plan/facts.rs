@@ -67,8 +67,10 @@ pub struct Requirements {
     pub lines: Vec<String>,
     /// The requirements that limit versions, as their lines have them.
     pub constraints: Vec<String>,
-    /// Whatever else decides versions, in the form our locks record it: digests of files, URLs that are included.
-    pub settings: Vec<String>,
+    /// URLs that files include, as the options that do so: uv reads them when it resolves.
+    pub included: Vec<String>,
+    /// Files that decide versions by what they say, each with its SHA-256 or that of what counts of it.
+    pub digests: BTreeMap<String, String>,
     /// Lines for the lock step: the requirements of files of lines, with hashes. `CONTEXT_ROOT` stands before paths.
     pub resolved: Vec<String>,
     /// The same of what limits versions.

@@ -41,6 +41,7 @@ pub use report::PlanReport;
 pub use schedule::{Schedule, Scheduled, StepRun, Strategy, Target, TargetError, Tree, schedule};
 pub use script::{MISSING_GIT_STATUS, MISSING_SECRET_STATUS, Script};
 pub use steps::required;
+pub(crate) use steps::{asked, digested_file};
 pub use writes::Writes;
 
 pub(crate) use home::PASSWD;

@@ -408,13 +408,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                     needs_digest(manifest)
                 }
             };
-            self.found.facts.settings.push(format!("{path} sha256:{digest}"));
+            self.found.facts.digests.insert(path, digest);
         }
         for file in whole {
             let Some(path) = join(directory, &file) else { continue };
             if let Some(text) = self.text_if_there(&path, span).await? {
-                let setting = format!("{path} sha256:{}", digest(&text));
-                self.found.facts.settings.push(setting);
+                self.found.facts.digests.insert(path, digest(&text));
             }
         }
         Ok(())

@@ -184,7 +184,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         if path.contains("://") {
             let option = if at.is_bound { "-c" } else { "-r" };
             let line = format!("{option} {path}");
-            self.found.facts.settings.push(line.clone());
+            self.found.facts.included.push(line.clone());
             self.found.facts.resolved.push(line);
             return Ok(None);
         }

@@ -1,9 +1,10 @@
 //! What a lock installs, and whether that is what the spec asks for. Pure: texts are passed in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, Profile};
-use crate::plan::{CONTEXT, WORK, required};
+use crate::plan::{CONTEXT, WORK, asked, digested_file, required};
 use crate::project::reader::FoundRequirements;
 use crate::python::{
     Artefact, Interpreter, LockError, Locked, Pylock, Requirement, RequirementsFile, Selection, has_name,
@@ -163,77 +164,78 @@ impl LockJudge<'_> {
         if !is_given || self.spec.extra_arguments("").is_frozen {
             return Vec::new();
         }
-        let help = self.lock_again(name);
         let mut problems = Vec::new();
-        let mut differs = |line: &str, message: String| {
-            let entry = ImageSpec::strings(&self.spec.packages).find(|entry| entry.value == line);
-            let span = entry.map_or_else(|| self.span(), |entry| entry.span);
-            problems.push(Diagnostic::build_error("lock-differs", message).at(span).help(&*help));
-        };
         if let Some((python, machine)) = lock.made_for().filter(|_| self.is_sibling)
             && (python != interpreter.markers.python_version().string || machine != interpreter.machine)
         {
             let found = interpreter.shown();
-            differs(
-                "",
-                format!("{name} was made for Python {python} on {machine}, the image has {found}"),
-            );
+            let message = format!("{name} was made for Python {python} on {machine}, the image has {found}");
+            problems.push(self.difference(name, "", message));
         }
-        let required = required(self.spec, &self.found.facts);
-        let constraints = &self.found.facts.constraints;
-        if let (Some(made_from), true) = (lock.made_from(), self.is_sibling) {
-            for line in required.iter().filter(|line| !made_from.contains(line)) {
-                let message = match line.split_once(" sha256:") {
-                    Some((file, _)) if self.found.is_manifest(file) => {
-                        format!("{file} is not what {name} was made from: it has changed, or was not noted then")
-                    }
-                    _ => format!("`{line}` is not among the requirements that {name} was made from"),
-                };
-                differs(line, message);
-            }
-            let is_left = |line: &&String| !required.contains(line) && !self.found.is_digest_of_manifest(line);
-            for line in made_from.iter().filter(is_left) {
-                differs(
-                    line,
-                    format!("{name} was also made from `{line}`, which the spec does not ask for"),
-                );
-            }
-            return problems;
-        }
-        let bounds = constraints.iter().map(|line| (line, true));
-        let asked = required
-            .iter()
-            .filter(|line| !line.starts_with("-c ") && !line.contains(" sha256:"));
-        for (line, is_bound) in asked.map(|line| (line, false)).chain(bounds) {
-            let Ok(requirement) = Requirement::parse(line) else {
-                continue;
-            };
-            if !requirement.applies(&interpreter.markers) {
-                continue;
-            }
-            let Some(package) = &requirement.name else {
-                if !is_bound && !lock.places().any(|place| requirement.is_from(place)) {
-                    differs(line, format!("`{line}` is not in {name}"));
-                }
-                continue;
-            };
-            let versions: Vec<Option<&str>> = lock.versions_of(package).collect();
-            let is_allowed = versions
-                .iter()
-                .any(|version| version.is_none_or(|version| requirement.allows(version)));
-            match versions.first() {
-                None if is_bound => {}
-                None => differs(line, format!("`{line}` is not in {name}")),
-                Some(Some(version)) if !is_allowed => {
-                    differs(
-                        line,
-                        format!("`{line}` does not allow {package} {version}, which {name} has"),
-                    );
-                }
-                Some(_) => {}
-            }
+        match lock.made_from().filter(|_| self.is_sibling) {
+            Some(made_from) => problems.extend(self.differences_to(name, made_from)),
+            None => problems.extend(self.lacks(name, lock, interpreter)),
         }
         problems
+    }
+
+    /// A difference between a lock and a line of the spec or of its files.
+    fn difference(&self, name: &str, line: &str, message: String) -> Diagnostic {
+        let entry = ImageSpec::strings(&self.spec.packages).find(|entry| entry.value == line);
+        let span = entry.map_or_else(|| self.span(), |entry| entry.span);
+        let problem = Diagnostic::build_error("lock-differs", message).at(span);
+        problem.help(self.lock_again(name))
+    }
+
+    /// What a lock of ours was not made from, and what it was made from besides.
+    fn differences_to(&self, name: &str, made_from: &[String]) -> Vec<Diagnostic> {
+        let facts = &self.found.facts;
+        let required = required(self.spec, facts);
+        let counts = |file: &&str| facts.digests.contains_key(*file);
+        let new = required.iter().filter(|line| !made_from.contains(line)).map(|line| {
+            let message = match digested_file(line).filter(counts) {
+                Some(file) => format!("{file} is not what {name} was made from: it has changed, or was not noted then"),
+                None => format!("`{line}` is not among the requirements that {name} was made from"),
+            };
+            self.difference(name, line, message)
+        });
+        // The old digest of a file that still counts is told of with the new one.
+        let is_left = |line: &&String| !required.contains(line) && digested_file(line).filter(counts).is_none();
+        let left = made_from.iter().filter(is_left).map(|line| {
+            let message = format!("{name} was also made from `{line}`, which the spec does not ask for");
+            self.difference(name, line, message)
+        });
+        new.chain(left).collect()
+    }
+
+    /// What the spec asks for that is not in a lock, or not in a version that it allows.
+    fn lacks(&self, name: &str, lock: &Pylock, interpreter: &Interpreter) -> Vec<Diagnostic> {
+        let facts = &self.found.facts;
+        let asked: BTreeSet<String> = asked(self.spec, facts).into_iter().collect();
+        let bounds = facts.constraints.iter().map(|line| (line, true));
+        let lines = asked.iter().map(|line| (line, false)).chain(bounds);
+        let problem = |(line, is_bound): (&String, bool)| {
+            let requirement = Requirement::parse(line).ok()?;
+            if !requirement.applies(&interpreter.markers) {
+                return None;
+            }
+            let is_missing = || (!is_bound).then(|| self.difference(name, line, format!("`{line}` is not in {name}")));
+            let Some(package) = &requirement.name else {
+                let is_there = lock.places().any(|place| requirement.is_from(place));
+                return is_missing().filter(|_| !is_there);
+            };
+            let versions: Vec<Option<&str>> = lock.versions_of(package).collect();
+            let allows = |version: &Option<&str>| version.is_none_or(|version| requirement.allows(version));
+            match versions.first() {
+                None => is_missing(),
+                Some(Some(version)) if !versions.iter().any(allows) => {
+                    let message = format!("`{line}` does not allow {package} {version}, which {name} has");
+                    Some(self.difference(name, line, message))
+                }
+                Some(_) => None,
+            }
+        };
+        lines.filter_map(problem).collect()
     }
 
     /// Checks that nothing is built that may not be, and that a lock of a workspace installs something.

@@ -5,6 +5,7 @@ use crate::plan::CONTEXT_ROOT;
 use crate::project::files::ContextFiles;
 use crate::project::follow::{digest, manifest_in};
 use crate::project::reader::RequirementsReader;
+use crate::project::settings::OWN_SETTINGS;
 use crate::project::workspace::FoundWorkspace;
 use crate::python::{Manifest, Requirement, has_name};
 use crate::text::{Diagnostic, Failure, Span, below, directory_of, file_name, relative_to};
@@ -175,10 +176,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         arguments.extend(main.map(str::to_owned));
         let digest_of = manifest.uv_settings().map(|settings| settings.text());
         if let Some(text) = digest_of.filter(|_| !self.found.facts.has_settings) {
-            self.found
-                .facts
-                .settings
-                .push(format!("[tool.uv] sha256:{}", digest(&text)));
+            self.found.facts.digests.insert(OWN_SETTINGS.to_owned(), digest(&text));
         }
         self.found.overridden.extend(
             manifest

@@ -54,18 +54,6 @@ pub(crate) struct FoundRequirements {
 }
 
 impl FoundRequirements {
-    /// Whether a path is that of a manifest whose digest counts.
-    pub(crate) fn is_manifest(&self, path: &str) -> bool {
-        let start = format!("{path} sha256:");
-        self.facts.settings.iter().any(|setting| setting.starts_with(&start))
-    }
-
-    /// Whether a line in a lock of ours is the digest of a manifest that counts.
-    pub(crate) fn is_digest_of_manifest(&self, line: &str) -> bool {
-        line.split_once(" sha256:")
-            .is_some_and(|(path, _)| self.is_manifest(path))
-    }
-
     /// The files and directories of the context that decide what is installed.
     pub(crate) fn paths(&self) -> Vec<String> {
         self.facts.read.iter().cloned().collect()

@@ -14,6 +14,9 @@ use crate::text::{Failure, below, context_path, directories_above, directory_of,
 const OLDEST_UV: &str = ">=0.11.28";
 const LINES_OF_UV: [&str; 3] = ["0.13", "0.12", "0.11"];
 
+/// What a lock of ours calls the settings in the manifest beside it.
+pub(super) const OWN_SETTINGS: &str = "[tool.uv]";
+
 impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Reads the settings that uv would find if it were run beside the requirements file.
     pub(super) async fn read_settings(&mut self, directory: &str, named: &TextValue) -> Result<(), Failure> {
@@ -106,14 +109,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         facts.build_settings = settings.of_builds();
         facts.has_settings = true;
         facts.read.insert(path.to_owned());
-        let digest = digest(&settings.text());
-        let setting = match path.ends_with("pyproject.toml") && directory == directory_of(&context_path(&named.value)) {
-            true => format!("[tool.uv] sha256:{digest}"),
-            false => format!("{path} sha256:{digest}"),
-        };
-        if !facts.settings.contains(&setting) {
-            facts.settings.push(setting);
-        }
+        let is_own = path.ends_with("pyproject.toml") && directory == directory_of(&context_path(&named.value));
+        let name = if is_own { OWN_SETTINGS } else { path };
+        facts.digests.insert(name.to_owned(), digest(&settings.text()));
     }
 
     /// Holds the version of uv that is asked for against the one that the build has.

@@ -23,6 +23,7 @@ pub(crate) use fetch::fetch;
 pub(crate) use install::{INSTALL_REASON, install};
 pub(crate) use lock::{keep_lock, lock};
 pub use requirement::required;
+pub(crate) use requirement::{asked, digested_file};
 pub(crate) use shared::{find_shared, keep_shared};
 pub(crate) use user::{login_path, user};
 pub(crate) use venv::venv;

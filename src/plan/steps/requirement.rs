@@ -6,6 +6,9 @@ use crate::plan::paths::CONTEXT_ROOT;
 use crate::python::{Artefact, Locked, Requirement, RequirementsFile, Source, encoded};
 use crate::text::context_path;
 
+/// What stands between a file and its digest, where a lock of ours records what it was made from.
+const DIGEST: &str = " sha256:";
+
 /// The requirements of a spec itself, with what its profile adds.
 pub(crate) fn packages(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
     let listed = spec.listed().filter_map(|(_, entry)| entry.requirement());
@@ -28,13 +31,30 @@ fn added_by_profile(spec: &ImageSpec, requirements: &Requirements) -> Option<Str
 /// Everything the lock depends on, sorted: the requirements of a spec and of its files, and the settings.
 #[must_use]
 pub fn required(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
-    let mut all = packages(spec, requirements);
-    all.extend(requirements.lines.iter().cloned());
+    let mut all = asked(spec, requirements);
     all.extend(requirements.constraints.iter().map(|line| format!("-c {line}")));
-    all.extend(requirements.settings.iter().cloned());
+    all.extend(requirements.included.iter().cloned());
+    all.extend(
+        requirements
+            .digests
+            .iter()
+            .map(|(file, digest)| format!("{file}{DIGEST}{digest}")),
+    );
     all.extend(spec.extra_arguments("").choices);
     all.sort();
     all.dedup();
+    all
+}
+
+/// The file that a line of a lock of ours has the digest of, if it is such a line.
+pub(crate) fn digested_file(line: &str) -> Option<&str> {
+    line.split_once(DIGEST).map(|(file, _)| file)
+}
+
+/// The requirements of a spec and of its files.
+pub(crate) fn asked(spec: &ImageSpec, requirements: &Requirements) -> Vec<String> {
+    let mut all = packages(spec, requirements);
+    all.extend(requirements.lines.iter().cloned());
     all
 }
 
