@@ -8,8 +8,9 @@ use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::reader::RequirementsReader;
 use crate::python::{
     Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name,
+    plain_text,
 };
-use crate::text::{Failure, Span, below, join, relative_to};
+use crate::text::{Diagnostic, Failure, Span, below, join, relative_to};
 
 /// The most directories of a project that are looked through for links.
 const MAX_DIRECTORIES: usize = 300;
@@ -73,14 +74,35 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 None
             }
         });
+        for problem in manifest.iter().flat_map(Manifest::wrong_includes) {
+            self.problem(
+                "requirements",
+                format!("{path}: {problem}"),
+                span,
+                "correct `[dependency-groups]`",
+            );
+        }
         let manifest = manifest.map(|manifest| self.in_uvs_words(&path, manifest, span));
         self.manifests.insert(directory.to_owned(), manifest.clone());
         Ok(manifest)
     }
 
     pub(super) fn not_toml(&mut self, path: &str, error: &toml::de::Error, span: Span, help: &str) {
-        let message = format!("{path} is not TOML: {}", error.message());
-        self.problem("requirements", message, span, help);
+        let text = self.known_text(path);
+        let text = plain_text(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        let before = error.span().and_then(|at| text.get(..at.start));
+        let line = before.map_or(0, |before| before.matches('\n').count());
+        let said = error.message();
+        let problem = match lines.get(line).or(lines.last()) {
+            Some(excerpt) => Diagnostic::build_error("requirements", format!("this is not TOML: {said}")).in_line(
+                path,
+                (line + 1).min(lines.len()),
+                excerpt,
+            ),
+            None => Diagnostic::build_error("requirements", format!("{path} is not TOML: {said}")).at(span),
+        };
+        self.problems.push(problem.help(help));
     }
 
     /// What other tools say, in uv's words, where there are any.

@@ -5,7 +5,8 @@ use crate::plan::CONTEXT_ROOT;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::reader::RequirementsReader;
 use crate::python::{
-    Entry, FileOption, IndexOption, ListedRequirement, Requirement, Source, add_names, is_of_windows, read_lines,
+    Entry, FileOption, IndexOption, ListedRequirement, Requirement, Source, add_names, has_name, is_of_windows,
+    read_lines,
 };
 use crate::text::{Diagnostic, Failure, Span, Spanned, below, directory_of, join};
 
@@ -17,6 +18,13 @@ const PIN_INSTEAD: &str = "it is a path of the machine where the file was writte
 /// `./x[fast]` and `./x#egg=x` are the directory `./x`.
 pub(super) fn without_extras(path: &str) -> &str {
     path.split(['[', '#']).next().unwrap_or(path)
+}
+
+/// The extras that stand behind a path.
+fn extras_of(path: &str) -> Vec<&str> {
+    let names = path.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let names = names.map_or("", |(names, _)| names).split(',').map(str::trim);
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 /// A file with one requirement on each line.
@@ -311,7 +319,36 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 .push(Diagnostic::warning("requirements-path", message).at(at.span).help(help));
         }
         self.follow(&path, &at.shown(), at.span).await?;
+        self.check_extras(place, &path, at).await?;
         Ok(Some(path))
+    }
+
+    /// Checks that a project of the context has the extras that a line asks for: installers leave out those that there
+    /// are not.
+    async fn check_extras(&mut self, place: &str, path: &str, at: &At<'_>) -> Result<(), Failure> {
+        let asked = extras_of(place);
+        if asked.is_empty() {
+            return Ok(());
+        }
+        let Some(manifest) = self.manifest(path, at.span).await? else {
+            return Ok(());
+        };
+        let known = manifest.extras();
+        if manifest.leaves_needs_to_build() {
+            return Ok(());
+        }
+        for extra in asked.iter().filter(|extra| !has_name(&known, extra)) {
+            let problem = at.problem(
+                "unknown-part",
+                format!("`{}` has no extra `{extra}`", without_extras(place)),
+            );
+            let help = match known.as_slice() {
+                [] => "it has no extra at all".to_owned(),
+                known => format!("it has {}", known.join(", ")),
+            };
+            self.problems.push(problem.help(help));
+        }
+        Ok(())
     }
 
     /// Whether a path is one of a file, or of a directory that a package can be built from.

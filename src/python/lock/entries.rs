@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 
+use crate::python::lock::locked::LockError;
+
 /// A lock with an array of tables that is nearly all of its text.
 pub(super) trait Lock: DeserializeOwned {
     /// One of the tables.
@@ -22,6 +24,17 @@ const PIECE: usize = 64 * 1024;
 pub(super) fn read<L: Lock>(text: &str) -> Result<L, toml::de::Error> {
     // The whole document also where a piece is not in order: its errors have the right place.
     read_apart(text).map_or_else(|| toml::from_str(text), Ok)
+}
+
+/// Reads a lock whose errors are words with a line.
+pub(super) fn read_in_words<L: Lock>(text: &str) -> Result<L, LockError> {
+    read(text).map_err(|error| {
+        let before = error.span().and_then(|at| text.get(..at.start));
+        let place = before.map_or(String::new(), |before| {
+            format!("line {}: ", before.matches('\n').count() + 1)
+        });
+        LockError::Form(format!("{place}{}", error.message()))
+    })
 }
 
 /// Reads a lock of which each heading stands at the beginning of a line, and nothing else that looks like one.

@@ -144,7 +144,7 @@ impl PoetryLock {
     /// When the text is not a lock of Poetry's.
     pub(crate) fn parse(text: &str) -> Result<Self, LockError> {
         let text = plain_text(text);
-        let mut lock: Self = entries::read(&text).map_err(|error| LockError::Form(error.message().to_owned()))?;
+        let mut lock: Self = entries::read_in_words(&text)?;
         let head = text.lines().next().and_then(|line| line.split_once("Poetry "));
         lock.made_by = head.and_then(|(_, rest)| rest.split_whitespace().next().map(str::to_owned));
         Ok(lock)

@@ -132,15 +132,7 @@ impl Pylock {
     /// # Errors
     /// When the text is not a lock, or one of an unknown version.
     pub fn parse(text: &str) -> Result<Self, LockError> {
-        let lock: Self = entries::read(&plain_text(text)).map_err(|error| {
-            let place = error.span().map_or(String::new(), |span| {
-                let before = plain_text(text)
-                    .get(..span.start)
-                    .map_or(0, |text| text.matches('\n').count());
-                format!("line {}: ", before + 1)
-            });
-            LockError::Form(format!("{place}{}", error.message()))
-        })?;
+        let lock: Self = entries::read_in_words(&plain_text(text))?;
         if lock.lock_version != "1.0" && !lock.lock_version.starts_with("1.") {
             return Err(LockError::Version(lock.lock_version));
         }

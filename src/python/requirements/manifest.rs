@@ -1,7 +1,7 @@
 //! `pyproject.toml`: <https://packaging.python.org/en/latest/specifications/pyproject-toml/>
 //! and `[tool.uv]`: <https://docs.astral.sh/uv/reference/settings/>
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::{Table, Value};
 
@@ -147,6 +147,32 @@ impl Manifest {
             groups.push("dev".into());
         }
         groups
+    }
+
+    /// What is wrong with how its groups include others, in words: installers read all groups, wanted or not (PEP 735).
+    pub(crate) fn wrong_includes(&self) -> Vec<String> {
+        let Some(Value::Table(groups)) = self.at("dependency-groups") else {
+            return Vec::new();
+        };
+        let groups: BTreeMap<String, Vec<String>> = groups
+            .iter()
+            .map(|(name, entries)| (normalised(name), included_groups(entries)))
+            .collect();
+        let mut problems = Vec::new();
+        for (name, included) in &groups {
+            let unknown = included.iter().filter(|other| !groups.contains_key(*other));
+            problems.extend(unknown.map(|other| format!("the group `{name}` includes `{other}`, which there is not")));
+            let (mut reached, mut open) = (BTreeSet::new(), included.clone());
+            while let Some(next) = open.pop() {
+                if reached.insert(next.clone()) {
+                    open.extend(groups.get(&next).cloned().unwrap_or_default());
+                }
+            }
+            if reached.contains(name) {
+                problems.push(format!("the group `{name}` includes itself"));
+            }
+        }
+        problems
     }
 
     /// The interpreters that it runs on, as PEP 440 says it.
@@ -404,6 +430,13 @@ impl UvSettings {
     }
 }
 
+/// The groups that a group includes, by normalised name.
+fn included_groups(entries: &Value) -> Vec<String> {
+    let entries = entries.as_array().into_iter().flatten();
+    let names = entries.filter_map(|entry| entry.get("include-group")?.as_str());
+    names.map(normalised).collect()
+}
+
 struct Reader<'a> {
     name: Option<String>,
     extras: Option<&'a Table>,
@@ -464,6 +497,29 @@ mod tests {
         [tool.hatch.build.targets.wheel.force-include]
         "../../shared" = "mine/shared"
     "#;
+
+    #[test]
+    fn groups_include_what_there_is_and_not_themselves() {
+        let check = |groups: &str, expect: &[&str]| {
+            let manifest = Manifest::parse(&format!("[dependency-groups]\n{groups}")).unwrap();
+            assert_eq!(manifest.wrong_includes(), expect);
+        };
+        check("a = ['six', {include-group = 'B.c'}]\nb-c = []", &[]);
+        check(
+            "a = [{include-group = 'b'}]\nb = [{include-group = 'c'}]\nc = []\nd = [{include-group = 'b'}]",
+            &[],
+        );
+        check(
+            "a = [{include-group = 'nope'}]",
+            &["the group `a` includes `nope`, which there is not"],
+        );
+        check("a = [{include-group = 'A'}]", &["the group `a` includes itself"]);
+        check(
+            "a = [{include-group = 'b'}]\nb = [{include-group = 'a'}]\nc = [{include-group = 'a'}]",
+            &["the group `a` includes itself", "the group `b` includes itself"],
+        );
+        check("", &[]);
+    }
 
     #[test]
     fn extras_and_groups_include_others() {
