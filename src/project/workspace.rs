@@ -80,23 +80,51 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         workspace: &Workspace,
         span: Span,
     ) -> Result<BTreeMap<String, String>, Failure> {
-        let mut found = BTreeMap::new();
+        let mut found: BTreeMap<String, String> = BTreeMap::new();
         found.extend(manifest.name().map(|name| (name, root.to_owned())));
-        for directory in self.member_directories(root, workspace).await? {
+        for directory in self.member_directories(root, workspace, span).await? {
             let member = self.manifest(&directory, span).await?;
-            found.extend(member.and_then(|member| member.name()).map(|name| (name, directory)));
+            let Some(name) = member.and_then(|member| member.name()) else {
+                continue;
+            };
+            if let Some(other) = found.get(&name) {
+                let root = manifest_in(root);
+                let message =
+                    format!("two members of the workspace of {root} are called `{name}`: `{other}` and `{directory}`");
+                self.problem(
+                    "requirements",
+                    message,
+                    span,
+                    "rename one, or leave it out with `exclude`",
+                );
+                continue;
+            }
+            found.insert(name, directory);
         }
         Ok(found)
     }
 
     /// The directories that the patterns of a workspace name, with a manifest each.
-    async fn member_directories(&mut self, root: &str, workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    async fn member_directories(
+        &mut self,
+        root: &str,
+        workspace: &Workspace,
+        span: Span,
+    ) -> Result<Vec<String>, Failure> {
         let mut all = Vec::new();
         for pattern in &workspace.members {
             let pattern = context_path(pattern);
             self.files
                 .also_serve_matching(&below(root, &below(&pattern, "pyproject.toml")));
-            for directory in self.matching(root, &pattern).await? {
+            let directories = self.matching(root, &pattern).await?;
+            if directories.len() > MAX_DIRECTORIES {
+                let root = manifest_in(root);
+                let message = format!(
+                    "{root}: `{pattern}` of the workspace may be any of more than {MAX_DIRECTORIES} directories"
+                );
+                self.problem("requirements", message, span, "name the members more closely");
+            }
+            for directory in directories {
                 let relative = relative_to(&directory, root).unwrap_or(&directory);
                 let is_excluded = !workspace.exclude.is_empty() && !has_member(workspace, relative);
                 if !is_excluded && self.is_file(&manifest_in(&directory)).await? && !all.contains(&directory) {
@@ -125,7 +153,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                     part => next.push(below(directory, part)),
                 }
             }
-            next.truncate(MAX_DIRECTORIES);
+            // One more tells that there are too many.
+            next.truncate(MAX_DIRECTORIES + 1);
             found = next;
         }
         Ok(found)
@@ -135,7 +164,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     async fn all_below(&mut self, directory: &str) -> Result<Vec<String>, Failure> {
         let mut found = vec![directory.to_owned()];
         let mut at = 0;
-        while let Some(next) = found.get(at).cloned().filter(|_| found.len() < MAX_DIRECTORIES) {
+        while let Some(next) = found.get(at).cloned().filter(|_| found.len() <= MAX_DIRECTORIES) {
             let entries = self.files.entries(&next).await?;
             let names = entries
                 .iter()

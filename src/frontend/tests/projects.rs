@@ -179,6 +179,16 @@ fn what_installers_would_refuse_or_leave_out_is_told_before_any_step() {
         error_of("packages: [\"./x[bleu]\"]\n", &[("x/pyproject.toml", &dynamic)]),
         ""
     );
+    let root = "[project]\nname = \"r\"\nversion = \"1\"\n[tool.uv.workspace]\nmembers = [\"a\", \"b\"]\n";
+    check(
+        "requirements: pyproject.toml\n",
+        &[
+            ("pyproject.toml", root),
+            ("a/pyproject.toml", project),
+            ("b/pyproject.toml", project),
+        ],
+        &["two members of the workspace of pyproject.toml are called `x`: `a` and `b`"],
+    );
     check(
         "requirements: 3rdparty/python.lock\n",
         &[(
