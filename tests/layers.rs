@@ -26,7 +26,7 @@ const FLOORS: [(&str, &str); 18] = [
     ("oci", ""),
     ("proto", ""),
     ("python", "text"),
-    ("files", "python"),
+    ("files", "text python"),
     ("flytekit", "python files"),
     ("image_spec", "text oci python flytekit"),
     ("plan", "text oci python image_spec"),

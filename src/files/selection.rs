@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::files::glob::Patterns;
 use crate::files::job::{Choice, CopiedPath, Copying, Fault, Problem};
 use crate::files::tree::{Context, Lead, Notes};
+use crate::text::relative_to;
 
 /// A file or directory that is copied.
 pub(super) struct Copied<'a> {
@@ -57,11 +58,11 @@ impl<'a> Copied<'a> {
 
     /// Leaves out what would replace a path that something else owns, or go below it.
     fn keep_out(&self, owned: &str, choice: &mut Choice) {
-        if below(&self.target, owned).is_some() {
+        if relative_to(&self.target, owned).is_some() {
             choice.kept_out.push(String::new());
             return;
         }
-        let Some(inside) = below(owned, &self.target) else {
+        let Some(inside) = relative_to(owned, &self.target) else {
             return;
         };
         let mut path = String::new();
@@ -141,10 +142,10 @@ impl<'a> Copied<'a> {
 
     /// Leaves out of a source, which is at `real` and goes to `target`, what this brings to the same places: this wins.
     pub(super) fn replace(&self, real: &Path, target: &str, choice: &mut Choice) {
-        if let Some(at) = below(&self.target, target) {
+        if let Some(at) = relative_to(&self.target, target) {
             let theirs = if at.is_empty() { real.to_owned() } else { real.join(at) };
             self.replace_at("", &theirs, at, choice);
-        } else if let Some(inside) = below(target, &self.target) {
+        } else if let Some(inside) = relative_to(target, &self.target) {
             self.replace_at(inside, real, "", choice);
         }
     }
@@ -195,15 +196,6 @@ pub(super) fn shortest<'f>(files: impl IntoIterator<Item = (&'f str, bool)>) -> 
     paths
 }
 
-/// What a path is relative to another one, if it is that or below it; empty paths are above all.
-fn below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
-    match path.strip_prefix(above)? {
-        "" => Some(""),
-        _ if above.is_empty() => Some(path),
-        rest => rest.strip_prefix('/'),
-    }
-}
-
 fn join(directory: &str, name: &str) -> String {
     match directory {
         "" => name.to_owned(),
@@ -225,18 +217,5 @@ mod tests {
             ("h/i", true),
         ];
         assert_eq!(shortest(files), ["a/b", "g", "h"]);
-    }
-
-    #[test]
-    fn paths_are_below_others() {
-        for (path, above, expect) in [
-            ("a/b", "a", Some("b")),
-            ("a", "a", Some("")),
-            ("a", "", Some("a")),
-            ("ab", "a", None),
-            ("a", "a/b", None),
-        ] {
-            assert_eq!(below(path, above), expect, "{path} {above}");
-        }
     }
 }

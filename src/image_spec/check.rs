@@ -7,7 +7,7 @@ use crate::image_spec::types::TextValue;
 use crate::oci::{NOT_LINUX, Platform, Reference};
 use crate::python::Unicode;
 use crate::text::yaml::{Data, Node};
-use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, climbs, has_credential, redact};
+use crate::text::{CREDENTIAL_RULE, Diagnostic, Span, climbs, has_credential, redact, relative_to};
 
 /// The oldest uv that compiles only what it has just installed.
 const OLDEST_UV: (u32, u32, u32) = (0, 11, 28);
@@ -284,7 +284,10 @@ impl Checker<'_> {
                 }
             }
             let place = spec.place_of(entry);
-            if let Some(kernels) = ["/dev", "/proc", "/sys"].iter().find(|path| is_below(&place, path)) {
+            if let Some(kernels) = ["/dev", "/proc", "/sys"]
+                .iter()
+                .find(|path| relative_to(&place, path).is_some())
+            {
                 let span = entry.target.as_ref().map_or(entry.span, |target| target.span);
                 let message =
                     format!("`copy` goes to {place}, but what is in {kernels} of a container is not the image's");
@@ -391,12 +394,6 @@ impl Checker<'_> {
             self.error("user", message, name.span, help);
         }
     }
-}
-
-/// Whether a path is another one, or in it.
-fn is_below(path: &str, above: &str) -> bool {
-    let rest = path.strip_prefix(above);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The version at the start of a tag.

@@ -3,7 +3,7 @@
 use crate::image_spec::{ImageSpec, Profile, TextValue};
 use crate::plan::inputs::TASK_USER;
 use crate::plan::python_place::PythonPlace;
-use crate::text::Span;
+use crate::text::{Span, relative_to};
 
 /// The home of root, where the files of a spec go unless it says otherwise. Images close it to everybody else.
 pub(crate) const ROOT_HOME: &str = "/root";
@@ -25,10 +25,7 @@ pub(crate) fn opens_root(spec: &ImageSpec, python: Option<&PythonPlace>) -> bool
 }
 
 fn lies_in_root(spec: &ImageSpec) -> bool {
-    let is_inside = |path: &str| {
-        let rest = path.strip_prefix(ROOT_HOME);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
+    let is_inside = |path: &str| relative_to(path, ROOT_HOME).is_some();
     let copies_there = spec.copies().any(|entry| is_inside(&spec.place_of(entry)))
         || (spec.copied_source().is_some() && is_inside(spec.copy_target()));
     let is_workdir = |path: &TextValue| is_inside(&path.value);

@@ -11,7 +11,7 @@ use crate::plan::model::Stage;
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::writes::Writes;
-use crate::text::{Span, context_path};
+use crate::text::{Span, context_path, relative_to};
 
 /// Not copied with a source tree, wherever it lies: what flytekit leaves out.
 pub(crate) const NOT_SOURCE: [&str; 2] = ["**/*.pyc", "**/__pycache__"];
@@ -34,8 +34,7 @@ pub(crate) fn copies(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     if let Some(workdir) = workdir(spec) {
         // A copy that brings it would take it from its user again; elsewhere, copies need not come first.
         let brings = |target: &String| {
-            let rest = workdir.path.strip_prefix(target.trim_end_matches('/'));
-            rest.is_some_and(|rest| rest.starts_with('/'))
+            relative_to(workdir.path, target.trim_end_matches('/')).is_some_and(|rest| !rest.is_empty())
         };
         let at = match files.iter().any(|step| step.writes.iter().any(brings)) {
             true => files.len(),
@@ -188,17 +187,9 @@ pub(crate) fn owned_paths(python: Option<&PythonPlace>) -> Vec<String> {
 /// The owned paths that are inside of a target, relative to it; `None` if it is one of them, or inside of one.
 fn inside(target: &str, owned: &[String]) -> Option<Vec<String>> {
     let target = context_path(target);
-    let is_free = owned.iter().all(|owned| below(&target, owned).is_none());
-    let inside = owned.iter().filter_map(|owned| below(owned, &target));
+    let is_free = owned.iter().all(|owned| relative_to(&target, owned).is_none());
+    let inside = owned.iter().filter_map(|owned| relative_to(owned, &target));
     is_free.then(|| inside.map(str::to_owned).collect())
-}
-
-/// What a path is relative to another one that it is, or is below. Everything is below the empty path.
-fn below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
-    match path.strip_prefix(above)? {
-        rest if above.is_empty() || rest.is_empty() => Some(rest),
-        rest => rest.strip_prefix('/'),
-    }
 }
 
 /// A copy that heeds what is known of the files.
