@@ -31,6 +31,7 @@ mod packages;
 mod progress;
 mod projects;
 mod registry;
+mod repositories;
 mod secrets;
 mod tree;
 mod users;
