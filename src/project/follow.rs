@@ -187,7 +187,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         lines.extend(manifest.build_requires());
         self.check_lookups(&manifest_in(directory), &manifest, &lines, span);
         lines.iter().for_each(|line| self.note_line(line));
-        self.note_git_sources(&manifest, &lines);
+        self.note_git_sources(&manifest, Some(&lines));
         files.beside.extend(self.beside(directory, &manifest).await?);
         let built_with = names_of(&manifest.build_requires());
         // Which of its sources a build will ask for, only the build can say.
@@ -317,6 +317,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let mut sources = manifest.local_sources(lines);
         if let Some(root) = workspace.as_ref().filter(|workspace| workspace.root != directory) {
             // What the root says holds for its members, too, unless these say otherwise.
+            self.note_git_sources(&root.manifest, lines);
             let own: Vec<String> = sources.iter().map(|(name, _)| name.clone()).collect();
             let of_root = root.manifest.local_sources(lines).into_iter();
             let inherited = of_root.filter(|(name, _)| !has_name(&own, name));
@@ -395,15 +396,16 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         manifest.map(Manifest::for_neighbours).unwrap_or_default()
     }
 
-    /// Notes which repositories `[tool.uv.sources]` names.
-    pub(super) fn note_git_sources(&mut self, manifest: &Manifest, lines: &[String]) {
-        let needed = names_of(lines);
+    /// Notes which repositories `[tool.uv.sources]` names for some lines, or at all.
+    pub(super) fn note_git_sources(&mut self, manifest: &Manifest, lines: Option<&[String]>) {
+        let needed = lines.map(names_of);
         let sources = manifest
             .at("tool.uv.sources")
             .and_then(Value::as_table)
             .into_iter()
             .flatten();
-        for (_, source) in sources.filter(|(name, _)| has_name(&needed, name)) {
+        let is_needed = |name: &String| needed.as_ref().is_none_or(|needed| has_name(needed, name));
+        for (_, source) in sources.filter(|(name, _)| is_needed(name)) {
             let all = source.as_array().map_or(std::slice::from_ref(source), Vec::as_slice);
             for url in all.iter().filter_map(|source| source.get("git")?.as_str()) {
                 self.note_repository(&format!("git+{url}"));

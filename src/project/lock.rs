@@ -257,7 +257,7 @@ impl LockJudge<'_> {
             let help = "let it be built, or choose a version that has a wheel";
             return Err(Diagnostic::build_error("no-wheel", message).at(span).help(help));
         }
-        let parts = &arguments.parts;
+        let parts = self.spec.parts();
         let chooses = parts.all_members || !parts.members.is_empty() || !parts.only_groups.is_empty();
         if packages.is_empty() && !self.found.members.is_empty() && !chooses {
             let members = self.found.members.join(", ");

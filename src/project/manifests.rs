@@ -191,7 +191,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             self.add_manifest(directory, manifest, false);
             self.check_lookups(&path, manifest, &lines, named.span);
             lines.iter().for_each(|line| self.note_line(line));
-            self.note_git_sources(manifest, &lines);
+            self.note_git_sources(manifest, Some(&lines));
         }
         let all_extras = manifest.requirements(&known_extras, &groups);
         let asked = (!manifest.leaves_needs_to_build()).then_some(all_extras.as_slice());

@@ -20,6 +20,9 @@ mod resolve;
 mod settings;
 mod workspace;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use alike::patterns_like;
 pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warnings as copies_warnings};
 pub(crate) use files::{AtPath, ContextFiles, DirectoryEntry, Wanted};
