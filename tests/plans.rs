@@ -15,11 +15,11 @@ use imagespec::llb::{Definition, Image, Local, Metadata, Output, ResolveMode, So
 use imagespec::name;
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    BaseFacts, BuildPlan, CopiesFacts, CopyFacts, CopyLink, Facts, LockedPackages, Requirements, StoreyFacts, Strategy,
-    plan, required,
+    BaseFacts, BuildPlan, CopiesFacts, CopyFacts, CopyLink, Facts, LockedPackages, PlanReport, Requirements,
+    StoreyFacts, Strategy, explain, plan, required,
 };
 use imagespec::proto::pb;
-use imagespec::python::{Artefact, Locked, Requirement, Source};
+use imagespec::python::{Artefact, IndexOption, Locked, Requirement, Source};
 use imagespec::text::{Operation, Text};
 use imagespec::write::{LlbOptions, Sources, SpecSource, write_llb};
 use prost::Message as _;
@@ -185,6 +185,137 @@ fn specs_become_plans_and_graphs() {
             insta::assert_snapshot!(suffix, without_scripts(&render(&definition.0)));
         }
     });
+}
+
+/// A plan as it is printed, with what a build would install and without, and what `explain` says.
+#[test]
+fn plans_read_well() {
+    for name in [
+        "nested",
+        "nested-adds-conda",
+        "packages-and-apt",
+        "copy-over-others",
+        "python-exec",
+        "other-users",
+        "setup-and-commands",
+    ] {
+        let path = format!("{}/tests/specs/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let yaml = std::fs::read_to_string(path).unwrap();
+        let (text, spec) = read(name, &yaml);
+        let platform = Platform::linux_amd64();
+        let printed = |facts: &Facts, interpreters: &[Option<String>]| {
+            let plan = plan(&spec, &platform, facts);
+            let report = PlanReport::new(&plan, &text, Strategy::Merge, interpreters).unwrap();
+            report.text()
+        };
+        let known = printed(&facts(&spec), &[Some("Python 3.12 on linux x86_64".to_owned())]);
+        let unknown = printed(&Facts::default(), &[]);
+        let steps = explain(&spec, &platform, None).into_iter().map(|step| {
+            let after = step.after.join(", ");
+            format!(
+                "[{}] {}\n    after {after}: {}\n",
+                step.stage.name(),
+                step.title,
+                step.reason
+            )
+        });
+        let explained: String = steps.collect();
+        insta::assert_snapshot!(
+            format!("read_{name}"),
+            format!("{known}\n======== before a build\n{unknown}\n======== explained\n{explained}")
+        );
+    }
+}
+
+/// Directories of the context that serve as indexes, beside real ones, in the steps that resolve, fetch, install and
+/// build.
+#[test]
+fn indexes_of_every_kind_reach_the_steps_that_ask_them() {
+    let hash = || format!("sha256:{}", "ab".repeat(32));
+    let wheel = |name: &str| Locked {
+        name: name.to_owned(),
+        version: Some("1.0".to_owned()),
+        artefact: Artefact::Wheel { hash: hash() },
+        index: None,
+    };
+    let with = |package: Locked, artefact: Artefact| Locked { artefact, ..package };
+    let path = |path: &str| path.to_owned();
+    let mut packages = vec![
+        with(
+            wheel("listed-wheel"),
+            Artefact::Listed {
+                path: path("vendor/listed_wheel-1.0-py3-none-any.whl"),
+                hash: hash(),
+            },
+        ),
+        with(
+            wheel("listed-source"),
+            Artefact::Listed {
+                path: path("vendor/listed-source-1.0.tar.gz"),
+                hash: hash(),
+            },
+        ),
+        with(wheel("source"), Artefact::Source { hash: hash() }),
+        with(
+            wheel("wheel-near"),
+            Artefact::Path {
+                path: path("wheels/wheel_near-1.0-py3-none-any.whl"),
+                hash: Some(hash()),
+                subdirectory: None,
+            },
+        ),
+        Locked {
+            index: Some("https://of-the-lock/simple".to_owned()),
+            ..wheel("elsewhere")
+        },
+        Locked {
+            index: Some("https://pypi.org/simple".to_owned()),
+            ..wheel("usual")
+        },
+    ];
+    packages.extend((0..8).map(|number| wheel(&format!("plain-{number}"))));
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    let requirements = Requirements {
+        lines: vec!["usual".to_owned()],
+        resolved: vec!["usual".to_owned()],
+        indexes: vec![
+            IndexOption::Main("https://main/simple".to_owned()),
+            IndexOption::Extra("https://extra/simple".to_owned()),
+            IndexOption::FindLinks("vendor".to_owned()),
+            IndexOption::FindLinks("https://flat/links".to_owned()),
+        ],
+        setting_indexes: vec![
+            IndexOption::Extra("https://of-settings/simple".to_owned()),
+            IndexOption::FindLinks("settled".to_owned()),
+        ],
+        has_settings: true,
+        mounts: ["vendor".to_owned(), "settled".to_owned()].into(),
+        ..Requirements::default()
+    };
+    for layering in ["auto", "single"] {
+        let yaml = format!(
+            "profile: plain\nrequirements: r.txt\nlayering: {layering}\npip_index: https://of-the-spec/simple\n\
+             pip_extra_index_url: [https://more/simple]\n"
+        );
+        let (_, spec) = read("s.yaml", &yaml);
+        let facts = Facts {
+            storeys: vec![StoreyFacts {
+                requirements: requirements.clone(),
+                lock: Some(LockedPackages {
+                    packages: packages.clone(),
+                    shared: Vec::new(),
+                }),
+                ..StoreyFacts::default()
+            }],
+            ..Facts::default()
+        };
+        let plan = plan(&spec, &Platform::linux_amd64(), &facts);
+        let steps = &plan.storeys[0].steps;
+        insta::assert_snapshot!(
+            format!("indexes_{layering}"),
+            serde_json::to_string_pretty(steps).unwrap()
+        );
+    }
 }
 
 #[test]
