@@ -119,26 +119,53 @@ fn read_all(spec: &str, files: &mut Memory) -> String {
     }
 }
 
-/// What a lock gives CPython 3.12 on Debian, or everything that is wrong.
+/// What a lock gives CPython 3.12 on Debian, or everything that is wrong. Without a text, it is the one that the spec names.
 fn install(spec: &str, files: &[(&str, &str)], lock: &str) -> String {
+    judged(spec, files, false, |judge, interpreter| {
+        let named = judge.found.text.clone().filter(|_| lock.is_empty());
+        let packages = judge.packages("the lock", named.as_deref().unwrap_or(lock), interpreter)?;
+        Ok(packages.iter().map(|package| format!("{package:?}\n")).collect())
+    })
+}
+
+/// The same of a lock beside the spec.
+fn install_sibling(spec: &str, files: &[(&str, &str)], lock: &str) -> String {
+    judged(spec, files, true, |judge, interpreter| {
+        let packages = judge.packages("pylock.toml", lock, interpreter)?;
+        Ok(packages.iter().map(|package| format!("{package:?}\n")).collect())
+    })
+}
+
+/// What is said of what is installed.
+fn needs(spec: &str, files: &[(&str, &str)], lock: &str, report: &str) -> String {
+    let text = parse(spec).0;
+    judged(spec, files, false, |judge, interpreter| {
+        let named = judge.found.text.clone().filter(|_| lock.is_empty());
+        let packages = judge.packages("the lock", named.as_deref().unwrap_or(lock), interpreter)?;
+        let warning = judge.needs("the lock", &packages, report, interpreter)?;
+        Ok(warning.map_or(String::new(), |warning| problem_shown(&warning, &text)))
+    })
+}
+
+fn judged(
+    spec: &str,
+    files: &[(&str, &str)],
+    is_sibling: bool,
+    act: impl FnOnce(&LockJudge<'_>, &Interpreter) -> Result<String, Failure>,
+) -> String {
     let (text, spec) = parse(spec);
     let interpreter = Interpreter::assumed("3.12", "amd64").unwrap();
-    let outcome = block_on(async {
-        let found = found(&mut Memory::new(files), &spec).await?;
+    let outcome = block_on(found(&mut Memory::new(files), &spec)).and_then(|found| {
         let judge = LockJudge {
             spec: &spec,
             spec_name: "imageSpec.yaml",
             found: &found,
-            is_sibling: false,
+            is_sibling,
             is_hashed: false,
         };
-        let named = found.text.clone().filter(|_| lock.is_empty());
-        judge.packages("the lock", named.as_deref().unwrap_or(lock), &interpreter)
+        act(&judge, &interpreter)
     });
-    match outcome {
-        Ok(packages) => packages.iter().map(|package| format!("{package:?}\n")).collect(),
-        Err(failure) => problems(&failure, &text),
-    }
+    outcome.unwrap_or_else(|failure| problems(&failure, &text))
 }
 
 fn problems(failure: &Failure, text: &Text) -> String {

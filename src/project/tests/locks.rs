@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{install, read};
+use super::{install, install_sibling, needs, read};
 use crate::python::content_hash;
 
 const PROJECT: &str = "[project]\nname = \"shop\"\nversion = \"1\"\nrequires-python = \">=3.11\"\n";
@@ -381,4 +381,116 @@ fn a_lock_that_installs_nothing_names_the_members() {
         ),
         ""
     );
+}
+
+/// What the lock step of this program writes.
+fn ours(requirements: &str, python: &str, machine: &str) -> String {
+    format!(
+        "lock-version = \"1.0\"\n[[packages]]\nname = \"six\"\nversion = \"1.17.0\"\n[[packages.wheels]]\n\
+         url = \"https://host/six-1.17.0-py2.py3-none-any.whl\"\nhashes = {{ sha256 = \"aa\" }}\n\
+         [[packages]]\nname = \"near\"\ndirectory = {{ path = \"/tmp/imagespec/context/libs/near\" }}\n\
+         [tool.imagespec]\nrequirements = [{requirements}]\npython = \"{python}\"\nmachine = \"{machine}\"\n"
+    )
+}
+
+#[test]
+fn a_lock_of_ours_is_for_the_same_requirements_and_interpreter() {
+    let spec = "packages: [six, ./libs/near]\n";
+    let files = [(
+        "libs/near/pyproject.toml",
+        "[project]\nname = \"near\"\nversion = \"1\"\n",
+    )];
+    let recorded = read("packages: [./libs/near]\n", &files);
+    assert!(recorded.contains("digests of: libs/near/pyproject.toml"), "{recorded}");
+    let digest = "\"libs/near/pyproject.toml sha256:00\"";
+    let lock = ours(&format!("\"./libs/near\", \"six\", {digest}"), "3.12", "x86_64");
+    assert_snapshot!("sibling_changed_manifest", install_sibling(spec, &files, &lock));
+    let frozen = format!("{spec}pip_extra_args: --frozen\n");
+    assert_snapshot!("sibling_frozen", install_sibling(&frozen, &files, &lock));
+    let other = ours("\"idna\", \"six\"", "3.11", "aarch64");
+    assert_snapshot!("sibling_of_another_spec", install_sibling(spec, &files, &other));
+    let same = ours("\"six\"", "3.12", "x86_64");
+    assert!(install_sibling("packages: [six]\n", &files, &same).starts_with("Locked"));
+    for (python, machine) in [("3.11", "x86_64"), ("3.12", "aarch64")] {
+        let said = install_sibling("packages: [six]\n", &files, &ours("\"six\"", python, machine));
+        let expect = format!("pylock.toml was made for Python {python} on {machine}, the image has Python 3.12");
+        assert!(said.contains(&expect), "{said}");
+    }
+    // One that somebody else made: held against the requirements, not against the interpreter.
+    let foreign = same.split("[tool.imagespec]").next().unwrap();
+    assert!(install_sibling("packages: [six]\n", &files, foreign).starts_with("Locked"));
+    let said = install_sibling("packages: [idna]\n", &files, foreign);
+    assert!(said.contains("`idna` is not in pylock.toml"), "{said}");
+}
+
+#[test]
+fn needs_that_are_not_met_are_told_by_whom() {
+    let report = |packages: &[(&str, &str, &str)]| {
+        let packages = packages.iter().map(|(name, version, requires)| {
+            format!(r#"{{"name": "{name}", "version": "{version}", "requires": ["{requires}"]}}"#)
+        });
+        let packages = packages.collect::<Vec<_>>().join(", ");
+        format!(r#"{{"installed": [{packages}], "there": {{}}}}"#)
+    };
+    let lock = PYLOCK.replace("libs/near", "near");
+    let files = [("pylock.toml", lock.as_str()), ("near/setup.py", "")];
+    let spec = "requirements: pylock.toml\n";
+    let six = report(&[("six", "1.17.0", "idna>=3"), ("near", "1", "six")]);
+    assert_snapshot!("needs_missing", needs(spec, &files, "", &six));
+    let older = report(&[("six", "1.17.0", ""), ("near", "1", "six<1.10")]);
+    assert_snapshot!(
+        "needs_of_a_project",
+        needs(spec, &files, "", &older.replace("\"\"", ""))
+    );
+    let frozen = format!("{spec}pip_extra_args: --frozen\n");
+    assert_snapshot!(
+        "needs_of_a_project_frozen",
+        needs(&frozen, &files, "", &older.replace("\"\"", ""))
+    );
+    let no_deps = "packages: [six]\npip_extra_args: --no-deps\n";
+    assert_eq!(needs(no_deps, &[], &ours("\"six\"", "3.12", "x86_64"), &six), "");
+    assert_eq!(
+        needs(
+            spec,
+            &files,
+            "",
+            &report(&[("six", "1", "idna ; python_version < '3'")])
+        ),
+        ""
+    );
+    let many: Vec<String> = (0..40).map(|number| format!("\"absent-{number}\"")).collect();
+    let many = format!(
+        r#"{{"installed": [{{"name": "six", "version": "1", "requires": [{}]}}], "there": {{}}}}"#,
+        many.join(", ")
+    );
+    assert_snapshot!("needs_many", needs(spec, &files, "", &many));
+    let lock = poetry(POETRY);
+    let files = [
+        ("pyproject.toml", PROJECT),
+        ("poetry.lock", lock.as_str()),
+        (
+            "libs/near/pyproject.toml",
+            "[project]\nname = \"near\"\nversion = \"1\"\n",
+        ),
+        ("vendor/wheel_of_ours-2-py3-none-any.whl", ""),
+    ];
+    let said = needs(
+        "requirements: poetry.lock\n",
+        &files,
+        "",
+        &report(&[("near", "1", "absent")]),
+    );
+    assert!(
+        said.contains("stale-lock") && said.contains("run `poetry lock`"),
+        "{said}"
+    );
+    // Of a lock that is made by the build, nothing is older.
+    let made = "lock-version = \"1.0\"\n[[packages]]\nname = \"near\"\ndirectory = { path = \"/tmp/imagespec/context/libs/near\" }\n";
+    let said = needs(
+        "packages: [./libs/near]\n",
+        &files,
+        made,
+        &report(&[("near", "1", "absent")]),
+    );
+    assert!(said.contains("unmet-requirement") && said.contains("absent"), "{said}");
 }
