@@ -176,6 +176,7 @@ mod tests {
         check("Data", "data", Some(Capitals));
         check("caf\u{e9}.txt", "cafe.txt", Some(Letter));
         check("main.py", "mian.py", Some(Letter));
+        check("main.py", "miun.py", None);
         check("data", "src", None);
         check("data", "data", None);
     }
@@ -197,6 +198,8 @@ mod tests {
             );
         }
         assert_eq!(loose("cafe\u{301}.d"), "[cC][aA][fF]*.[dD]");
+        assert!(patterns_like("a\nb").iter().any(|pattern| pattern == "a?b?"));
+        assert!(patterns_like("ab").contains(&"b".to_owned()) && !patterns_like("a").contains(&String::new()));
         assert!(patterns_like("a").iter().all(|pattern| !pattern.is_empty()));
     }
 }

@@ -208,6 +208,20 @@ n = {x = 1, y = 1.0, z = 1e16, t = true, u = -0.5, v = 1e-7, w = 123456789012345
     ];
 
     #[test]
+    fn values_are_written_as_python_does() {
+        let check = |value: &str, expect: &str| {
+            let table: Table = toml::from_str(&format!("a = {value}")).unwrap();
+            assert_eq!(json(&Value::Table(table)), format!("{{\"a\": {expect}}}"));
+        };
+        check("1.5", "1.5");
+        check("inf", "Infinity");
+        check("-inf", "-Infinity");
+        check("nan", "NaN");
+        check("[1, true, 'x']", "[1, true, \"x\"]");
+        check("{c = 1, b = 2}", "{\"b\": 2, \"c\": 1}");
+    }
+
+    #[test]
     fn hashes_are_those_that_poetry_computes() {
         for (text, without_groups, with_groups) in POETRYS {
             let project: Table = toml::from_str(text).unwrap();
