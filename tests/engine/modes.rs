@@ -42,7 +42,9 @@ fn a_umask_changes_no_layer_and_runs_nothing() {
                 source_root: src\nsource_copy_mode: all\nuser: \"1001\"\ncommands: [\"cat /root/notes.txt > /seen\"]\n";
     // No step on these files has run before.
     let now = now();
-    for engine in [Engine::Main, Engine::Classic] {
+    // The other store makes its layers anew from every merge, so it gets the umask alone that differs most.
+    let umasks = [(0o077, false), (0o002, false), (0o022, true)];
+    for (engine, umasks) in [(Engine::Main, &umasks[..]), (Engine::Classic, &umasks[..1])] {
         let project = Project::new(spec).on(engine);
         project.file(".dockerignore", "imageSpec.yaml\n");
         project.file("pyproject.toml", format!("{PROJECT}# {now}\n"));
@@ -56,7 +58,7 @@ fn a_umask_changes_no_layer_and_runs_nothing() {
         check_out(project.directory.path(), 0o022, false);
         let first = project.build("engine-umask-ci");
         let kept = layers(engine, "engine-umask-ci");
-        for (umask, setgid) in [(0o002, false), (0o077, false), (0o022, true)] {
+        for &(umask, setgid) in umasks {
             check_out(project.directory.path(), umask, setgid);
             let again = project.build("engine-umask-laptop");
             assert_eq!(ran(&again), [""; 0], "{umask:o} {engine:?}: {}", again.log);
