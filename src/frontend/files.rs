@@ -1,6 +1,6 @@
 //! The part of the build context that a spec needs: which paths to ask the client for, and what to leave out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::{Patterns, Task, docker_patterns, literal_pattern};
 use crate::frontend::context::{ClientDirectory, FileSource, read_ignore};
@@ -8,7 +8,10 @@ use crate::frontend::session::Session;
 use crate::llb::{Copy, FileActions, Local, Metadata, Output};
 use crate::plan::NOT_SOURCE;
 use crate::project::patterns_like;
-use crate::text::{Failure, climbs, context_path, join};
+use crate::text::{Failure, climbs, context_path, join, joined, relative_to};
+
+/// The longest path behind links, in bytes.
+const MAX_BEHIND: usize = 4096;
 
 /// The part of the build context that a spec needs.
 #[derive(Clone, Default)]
@@ -19,6 +22,9 @@ pub(super) struct Files {
     /// What the ignore file leaves out.
     ignored: Vec<String>,
     git: Option<GitFiles>,
+    /// Links that paths lead through, and where they lead. A client follows a link for one of the paths alone, the first
+    /// that leads through it (fsutil's `FollowLinks`), so what else lies behind it is asked for by its own path.
+    links: BTreeMap<String, String>,
 }
 
 /// Where files of git's own are, for what ignore files leave out of a source tree.
@@ -55,6 +61,7 @@ impl Files {
                     request: None,
                     ignored,
                     git: (!sources.is_empty()).then(|| GitFiles::Fetched(tree.clone())),
+                    links: BTreeMap::new(),
                 })
             }
             FileSource::Client(directory) => {
@@ -72,6 +79,7 @@ impl Files {
                     ignored: request.exclude_patterns.clone(),
                     request: Some(request),
                     git: git_files(directory, &sources).map(GitFiles::Asked),
+                    links: BTreeMap::new(),
                 })
             }
         }
@@ -101,15 +109,50 @@ impl Files {
                 add(&mut request.exclude_patterns, format!("!{}", literal_pattern(path)));
             }
         }
-        if let Some(request) = more.request.as_mut().filter(|request| !request.follow_paths.is_empty()) {
-            for path in others {
-                is_more |= add(&mut request.follow_paths, asked_pattern(path));
-            }
-            if Some(&*request) != self.request.as_ref() {
-                more.tree = Some(request.output(Metadata::named("[internal] load more of the build context")));
-            }
-        }
+        let others = others.into_iter().map(|path| asked_pattern(path)).collect();
+        is_more |= more.follow(others);
         is_more.then_some(more)
+    }
+
+    /// Whether the client is asked for paths, not for all that there is.
+    pub(super) fn are_asked_for(&self) -> bool {
+        let request = self.request.as_ref();
+        request.is_some_and(|request| !request.follow_paths.is_empty())
+    }
+
+    /// The same with what is asked for and lies behind a link; `None` if nothing more is.
+    pub(super) fn with_link(&self, link: &str, target: &str) -> Option<Self> {
+        let mut more = self.clone();
+        more.links.insert(literal_pattern(link), literal_pattern(target));
+        more.follow(Vec::new()).then_some(more)
+    }
+
+    /// Also asks for the paths that match patterns, and for what of all of them lies behind links. Returns whether that is
+    /// more than before.
+    fn follow(&mut self, patterns: Vec<String>) -> bool {
+        let Some(request) = self.request.as_mut().filter(|request| !request.follow_paths.is_empty()) else {
+            return false;
+        };
+        let before = request.follow_paths.len();
+        for pattern in patterns {
+            add(&mut request.follow_paths, pattern);
+        }
+        let mut at = 0;
+        while let Some(pattern) = request.follow_paths.get(at).cloned() {
+            for (link, target) in &self.links {
+                let behind = relative_to(&pattern, link).map(|rest| joined(target, rest));
+                // A link into itself has no end; one to the context itself asks for nothing more.
+                if let Some(behind) = behind.filter(|behind| !behind.is_empty() && behind.len() <= MAX_BEHIND) {
+                    add(&mut request.follow_paths, behind);
+                }
+            }
+            at += 1;
+        }
+        let is_more = request.follow_paths.len() > before;
+        if is_more {
+            self.tree = Some(request.output(Metadata::named("[internal] load more of the build context")));
+        }
+        is_more
     }
 
     /// The same with the paths that match a pattern, component by component; `None` if they are asked for already.
@@ -117,15 +160,7 @@ impl Files {
         // Clients follow no `**`: all that may be below is asked for.
         let pattern = pattern.split("/**").next().unwrap_or(pattern);
         let mut more = self.clone();
-        let request = more
-            .request
-            .as_mut()
-            .filter(|request| !request.follow_paths.is_empty())?;
-        if !add(&mut request.follow_paths, pattern.to_owned()) {
-            return None;
-        }
-        more.tree = Some(request.output(Metadata::named("[internal] load more of the build context")));
-        Some(more)
+        more.follow(vec![pattern.to_owned()]).then_some(more)
     }
 
     /// A tree with what is nearly at a path, in a client's directory.
@@ -295,6 +330,7 @@ mod tests {
                 ignored: request.exclude_patterns.clone(),
                 request: Some(request),
                 git: None,
+                links: BTreeMap::new(),
             };
             let (depth, field) = (0, "copy");
             let found = left_out(&files, &Task { depth, field, job }).is_some();

@@ -1,5 +1,7 @@
 //! The files of the build context as BuildKit serves them.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::files::MAX_REQUIREMENTS;
@@ -7,7 +9,10 @@ use crate::frontend::files::Files;
 use crate::frontend::gateway::{CallError, Client, Solved};
 use crate::project::{AtPath, ContextFiles, DirectoryEntry, Wanted};
 use crate::proto::fsutil::types::Stat;
-use crate::text::{Diagnostic, Failure, ProblemKind, context_path};
+use crate::text::{Diagnostic, Failure, ProblemKind, below, context_path, join, joined};
+
+/// The most parts of a path with all links followed.
+const MAX_PARTS: usize = 256;
 
 /// The build context as far as a build has asked for it.
 pub(super) struct ServedFiles<'a> {
@@ -15,6 +20,8 @@ pub(super) struct ServedFiles<'a> {
     files: &'a mut Files,
     /// The tree as it was last asked for.
     tree: Option<Solved>,
+    /// What is in its directories, as far as somebody looked.
+    listings: BTreeMap<String, Vec<DirectoryEntry>>,
 }
 
 impl<'a> ServedFiles<'a> {
@@ -23,7 +30,78 @@ impl<'a> ServedFiles<'a> {
             client,
             files,
             tree: None,
+            listings: BTreeMap::new(),
         }
+    }
+
+    /// Serves more from now on.
+    fn serve(&mut self, more: Option<Files>) -> bool {
+        let is_more = more.is_some();
+        if let Some(more) = more {
+            *self.files = more;
+            self.tree = None;
+            self.listings.clear();
+        }
+        is_more
+    }
+
+    /// Follows the links that a path leads through, itself among them: returns whether there is more to be seen now.
+    async fn follow_links(&mut self, path: &str) -> Result<bool, Failure> {
+        if !self.files.are_asked_for() {
+            return Ok(false);
+        }
+        let (mut place, mut rest) = (String::new(), path.to_owned());
+        for _ in 0..MAX_PARTS {
+            let (name, after) = rest.split_once('/').unwrap_or((&rest, ""));
+            let (name, after) = (name.to_owned(), after.to_owned());
+            let listing = self.listing(&place).await?;
+            let Some(entry) = listing.iter().find(|entry| entry.name == name) else {
+                return Ok(false);
+            };
+            let here = below(&place, &name);
+            let Some(link) = &entry.link else {
+                if after.is_empty() {
+                    return Ok(false);
+                }
+                (place, rest) = (here, after);
+                continue;
+            };
+            let Some(target) = join(&place, link).filter(|_| !link.starts_with('/')) else {
+                return Ok(false);
+            };
+            let more = self.files.with_link(&here, &target);
+            if self.serve(more) {
+                return Ok(true);
+            }
+            // Known; there may be another one behind it.
+            (place, rest) = (String::new(), joined(&target, &after));
+            if rest.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What is in a directory of the tree.
+    async fn listing(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
+        if let Some(known) = self.listings.get(directory) {
+            return Ok(known.clone());
+        }
+        let Some(tree) = self.solved().await? else {
+            return Ok(Vec::new());
+        };
+        let entry = |stat: Stat| DirectoryEntry {
+            is_directory: is_directory(&stat),
+            name: stat.path,
+            link: Some(stat.linkname).filter(|link| !link.is_empty()),
+        };
+        let found: Vec<DirectoryEntry> = match self.client.entries(&tree, directory).await {
+            Ok(entries) => entries.into_iter().map(entry).collect(),
+            Err(error) if error.is_missing() => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        self.listings.insert(directory.to_owned(), found.clone());
+        Ok(found)
     }
 
     /// The tree; `None` if nothing was asked for.
@@ -46,10 +124,17 @@ impl ContextFiles for ServedFiles<'_> {
         if name.is_empty() && wanted != Wanted::Requirements {
             return Ok(AtPath::Directory);
         }
-        let Some(tree) = self.solved().await? else {
-            return Ok(AtPath::Nothing);
-        };
-        Ok(stat_or_read(self.client, &tree, wanted, &name).await)
+        loop {
+            let Some(tree) = self.solved().await? else {
+                return Ok(AtPath::Nothing);
+            };
+            let seen = stat_or_read(self.client, &tree, wanted, &name).await;
+            // Behind a link there may be nothing yet, or a part of a directory.
+            let may_be_more = matches!(seen, AtPath::Nothing | AtPath::Directory);
+            if !may_be_more || !self.follow_links(&name).await? {
+                return Ok(seen);
+            }
+        }
     }
 
     async fn names_like(&mut self, path: &str, directory: &str) -> Result<Vec<String>, Failure> {
@@ -64,19 +149,8 @@ impl ContextFiles for ServedFiles<'_> {
     }
 
     async fn entries(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
-        let Some(tree) = self.solved().await? else {
-            return Ok(Vec::new());
-        };
-        let entry = |stat: Stat| DirectoryEntry {
-            is_directory: is_directory(&stat),
-            name: stat.path,
-            link: Some(stat.linkname).filter(|link| !link.is_empty()),
-        };
-        match self.client.entries(&tree, directory).await {
-            Ok(entries) => Ok(entries.into_iter().map(entry).collect()),
-            Err(error) if error.is_missing() => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
+        while self.follow_links(directory).await? {}
+        self.listing(directory).await
     }
 
     fn pattern_of(&self, path: &str) -> Option<String> {
@@ -84,17 +158,13 @@ impl ContextFiles for ServedFiles<'_> {
     }
 
     fn also_serve(&mut self, path: &str) {
-        if let Some(more) = self.files.with_paths(&[path.to_owned()]) {
-            *self.files = more;
-            self.tree = None;
-        }
+        let more = self.files.with_paths(&[path.to_owned()]);
+        self.serve(more);
     }
 
     fn also_serve_matching(&mut self, pattern: &str) {
-        if let Some(more) = self.files.with_pattern(pattern) {
-            *self.files = more;
-            self.tree = None;
-        }
+        let more = self.files.with_pattern(pattern);
+        self.serve(more);
     }
 }
 

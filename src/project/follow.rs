@@ -10,7 +10,7 @@ use crate::python::{
     Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name,
     plain_text,
 };
-use crate::text::{Diagnostic, Failure, Span, below, join, relative_to};
+use crate::text::{Diagnostic, Failure, Span, below, directory_of, join, relative_to};
 
 /// The most directories of a project that are looked through for links.
 const MAX_DIRECTORIES: usize = 300;
@@ -121,7 +121,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             Ok(None) => manifest,
             Err(entry) => {
                 let message = format!("{path}: uv has no words for {entry}");
-                let help = "write bounds that `,` joins (`>=1,<3`), or lock with Poetry and name poetry.lock";
+                let help = match entry.contains("\"-e ") {
+                    true => "say the name as well: `-e file:///${PROJECT_ROOT}/PATH#egg=NAME`",
+                    false => "write bounds that `,` joins (`>=1,<3`), or lock with Poetry and name poetry.lock",
+                };
                 self.problem("requirement", message, span, help);
                 manifest
             }
@@ -199,10 +202,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         files.texts.extend(found.neighbours);
-        let facts = &mut self.found.facts;
         for (path, text) in &files.texts {
-            facts.texts.entry(path.clone()).or_insert_with(|| text.clone());
+            self.add_neighbour(path, text);
         }
+        let facts = &mut self.found.facts;
         if is_built {
             // What a build reads, reading its metadata reads, too.
             facts.mounts.extend(files.beside.iter().cloned());
@@ -287,6 +290,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.files.also_serve(directory);
         self.found.facts.mounts.insert(directory.to_owned());
         self.found.facts.builds = true;
+        let manifest = manifest_in(directory);
+        if self.stand_ins.remove(&manifest) {
+            self.found.facts.texts.remove(&manifest);
+        }
+    }
+
+    /// Gives the lock step what it reads of a project that is near, where it does not have the project itself.
+    pub(super) fn add_neighbour(&mut self, manifest: &str, text: &str) {
+        let facts = &mut self.found.facts;
+        let is_there = facts.texts.contains_key(manifest) || facts.mounts.contains(directory_of(manifest));
+        if !is_there {
+            facts.texts.insert(manifest.to_owned(), text.to_owned());
+            self.stand_ins.insert(manifest.to_owned());
+        }
     }
 
     /// Gives steps the text of a manifest: what uv reads in place of the file.
@@ -451,6 +468,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         let path = manifest_in(directory);
         let manifest = self.manifest(directory, span).await?;
+        let is_virtual = manifest.as_ref().is_some_and(|manifest| !manifest.has_project());
+        if is_virtual && !self.found.members.is_empty() {
+            // The export of a lock has all its members.
+            return Ok(());
+        }
         let name = manifest.as_ref().and_then(Manifest::name);
         let is_packaged = manifest.as_ref().is_none_or(|manifest| !manifest.is_not_packaged());
         let Some(name) = name.filter(|_| is_packaged) else {

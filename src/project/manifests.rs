@@ -197,8 +197,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let asked = (!manifest.leaves_needs_to_build()).then_some(all_extras.as_slice());
         let found = self.follow_sources(directory, manifest, asked, named.span).await?;
         for (path, text) in found.neighbours {
-            let texts = &mut self.found.facts.texts;
-            texts.entry(path).or_insert(text);
+            self.add_neighbour(&path, &text);
         }
         Ok(())
     }

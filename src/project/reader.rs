@@ -74,6 +74,8 @@ pub(super) struct RequirementsReader<'a, F> {
     pub(super) manifests: BTreeMap<String, Option<Manifest>>,
     /// The paths of those that are in other words than their files.
     pub(super) translated: BTreeSet<String>,
+    /// The manifests in their place of which the lock step has no more than names.
+    pub(super) stand_ins: BTreeSet<String>,
     /// The members of workspaces, by the directory of the root.
     pub(super) workspaces: BTreeMap<String, BTreeMap<String, String>>,
     /// The projects that were followed, by directory.
@@ -143,6 +145,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
 
     /// Records what a step reads of a file; a large one is mounted. No credential is in it: `judge` refuses them.
     pub(super) fn add_text(&mut self, path: &str, content: String, whole: &str) {
+        self.stand_ins.remove(path);
         let facts = &mut self.found.facts;
         let taken: usize = facts.texts.values().map(String::len).sum();
         if content.len() <= MAX_TEXT && taken + content.len() <= MAX_TEXTS {

@@ -32,6 +32,7 @@ pub(crate) async fn read(
             problems: Vec::new(),
             manifests: BTreeMap::new(),
             translated: BTreeSet::new(),
+            stand_ins: BTreeSet::new(),
             workspaces: BTreeMap::new(),
             followed: BTreeSet::new(),
         };

@@ -54,6 +54,15 @@ pub(crate) fn below(directory: &str, name: &str) -> String {
     }
 }
 
+/// Two parts of a path, either of which may be empty.
+#[must_use]
+pub(crate) fn joined(directory: &str, rest: &str) -> String {
+    match rest {
+        "" => directory.to_owned(),
+        rest => below(directory, rest),
+    }
+}
+
 /// What a path is relative to a directory that it is or lies below; `None` where it lies elsewhere.
 #[must_use]
 pub(crate) fn relative_to<'p>(path: &'p str, directory: &str) -> Option<&'p str> {

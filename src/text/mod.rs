@@ -13,7 +13,7 @@ mod surrogate;
 pub mod yaml;
 
 pub(crate) use context_path::{
-    below, climbs, context_path, directories_above, directory_of, file_name, join, relative_to,
+    below, climbs, context_path, directories_above, directory_of, file_name, join, joined, relative_to,
 };
 pub(crate) use diagnostic::CREDENTIAL_RULE;
 pub use diagnostic::{Cause, Diagnostic, Line, Operation, Place, ProblemKind, Severity};

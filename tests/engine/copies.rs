@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use crate::bed::{CONTEXTS, Engine, Project, bed, free_port, host};
 use crate::progress;
@@ -342,4 +342,45 @@ fn owners_that_are_not_there_are_told() {
         project.build_and_run("engine-copy-owner", "stat -c %U:%G /a"),
         "app:daemon\n"
     );
+}
+
+/// A client follows a link for the first of the paths alone that lead through it.
+#[test]
+fn paths_that_share_a_link_are_all_there() {
+    let project = Project::new(
+        "profile: plain\npython_version: \"3.12\"\ncopy: [l/a, l/b, l/deep/c, again/b]\ncopy_to: /app\nrequirements: pyproject.toml\n",
+    );
+    for name in ["real/a", "real/b", "real/more/c"] {
+        project.file(name, name);
+    }
+    symlink("real", project.directory.path().join("l")).unwrap();
+    symlink("l", project.directory.path().join("again")).unwrap();
+    symlink("more", project.directory.path().join("real/deep")).unwrap();
+    let manifest = |name: &str, rest: &str| {
+        format!(
+            "[project]\nname = \"{name}\"\nversion = \"1\"\n{rest}[build-system]\nrequires = [\"setuptools\"]\n\
+             build-backend = \"setuptools.build_meta\"\n"
+        )
+    };
+    // One member is a link, and so is the directory of the others.
+    project.file(
+        "pyproject.toml",
+        "[project]\nname = \"root\"\nversion = \"1\"\ndependencies = [\"one\", \"two\", \"three\"]\n\
+         [tool.uv.workspace]\nmembers = [\"libs/*\", \"packages/*\"]\n\
+         [tool.uv.sources]\none = {workspace = true}\ntwo = {workspace = true}\nthree = {workspace = true}\n",
+    );
+    for (name, directory) in [
+        ("one", "elsewhere/one"),
+        ("two", "others/two"),
+        ("three", "others/three"),
+    ] {
+        project.file(&format!("{directory}/pyproject.toml"), manifest(name, ""));
+        project.file(&format!("{directory}/{name}.py"), format!("NAME = '{name}'\n"));
+    }
+    project.file("libs/README.md", "libraries\n");
+    symlink("../elsewhere/one", project.directory.path().join("libs/one")).unwrap();
+    symlink("others", project.directory.path().join("packages")).unwrap();
+    let line = "cd /app; cat l/a l/b l/deep/c again/b; python -c 'import one, two, three; print(one.NAME, two.NAME, three.NAME)'";
+    let said = project.build_and_run("engine-links", line);
+    assert_eq!(said, "real/areal/breal/more/creal/bone two three\n");
 }

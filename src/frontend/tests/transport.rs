@@ -48,7 +48,7 @@ serve! {
     ping(wire::PingRequest) -> wire::PongResponse = |m, _| -> Answer<_> { Box::pin(async move { m.ping().await }) };
     solve(wire::SolveRequest) -> wire::SolveResponse = |m, r| -> Answer<_> { Box::pin(async move { m.solve(r).await }) };
     read_file(wire::ReadFileRequest) -> wire::ReadFileResponse = |m, r| -> Answer<_> { Box::pin(async move { m.read_file(r).await }) };
-    read_dir(wire::ReadDirRequest) -> wire::ReadDirResponse = |_, _| -> Answer<_> { Box::pin(async { unreachable!("nobody lists directories") }) };
+    read_dir(wire::ReadDirRequest) -> wire::ReadDirResponse = |m, r| -> Answer<_> { Box::pin(async move { m.read_dir(r).await }) };
     stat_file(wire::StatFileRequest) -> wire::StatFileResponse = |m, r| -> Answer<_> { Box::pin(async move { m.stat_file(r).await }) };
     evaluate(wire::EvaluateRequest) -> wire::EvaluateResponse = |_, _| -> Answer<_> { Box::pin(async move { Ok(wire::EvaluateResponse {}) }) };
     resolve_source_meta(wire::ResolveSourceMetaRequest) -> wire::ResolveSourceMetaResponse = |m, r| -> Answer<_> { Box::pin(async move { m.resolve_source_meta(r).await }) };

@@ -305,3 +305,82 @@ fn projects_without_a_project_are_told_what_to_write() {
     let said = read("requirements: pyproject.toml\n", &files);
     assert_snapshot!("virtual_root", said);
 }
+
+/// The whole project is in the mount: a stand-in for it would be written over its manifest.
+#[test]
+fn a_member_that_its_build_describes_is_seen_as_it_is() {
+    let root = "[tool.uv.workspace]\nmembers = [\"app\", \"lib\"]\n";
+    let app = project(
+        "app",
+        &format!("dependencies = [\"lib\"]\n{BUILD}[tool.uv.sources]\nlib = {{workspace = true}}\n"),
+    );
+    for lib in [
+        format!("[project]\nname = \"lib\"\ndynamic = [\"version\"]\ndependencies = [\"idna\"]\n{BUILD}"),
+        project(
+            "lib",
+            &format!(
+                "dynamic = [\"dependencies\"]\n{BUILD}[tool.setuptools.dynamic]\ndependencies = {{file = [\"r.txt\"]}}\n"
+            ),
+        ),
+    ] {
+        let files = [
+            ("pyproject.toml", root),
+            ("app/pyproject.toml", app.as_str()),
+            ("lib/pyproject.toml", lib.as_str()),
+            ("lib/r.txt", "idna\n"),
+        ];
+        for spec in [
+            "requirements: app/pyproject.toml\n",
+            "requirements: app/pyproject.toml\ninstall_project: true\n",
+            "requirements: pyproject.toml\nmembers: [app]\n",
+            "requirements: pyproject.toml\nmembers: [app, lib]\n",
+            "packages: [./app]\n",
+            "packages: [./app, ./lib]\n",
+        ] {
+            let said = read(spec, &files);
+            let texts = said.split("\nmounts: ").next().unwrap();
+            assert!(said.contains("mounts: ") && said.contains("\"lib\""), "{spec}{said}");
+            assert!(!texts.contains("name = \"lib\"\n    version = \"0\""), "{spec}{said}");
+        }
+    }
+}
+
+#[test]
+fn a_virtual_root_with_a_lock_stands_for_its_members() {
+    let root = "[tool.uv.workspace]\nmembers = [\"app\"]\n";
+    let lock = "version = 1\n[manifest]\nmembers = [\"app\"]\n[[package]]\nname = \"app\"\nversion = \"1\"\nsource = { editable = \"app\" }\n";
+    let app = project("app", "");
+    let files = [
+        ("pyproject.toml", root),
+        ("uv.lock", lock),
+        ("app/pyproject.toml", app.as_str()),
+    ];
+    let said = read("requirements: uv.lock\ninstall_project: true\n", &files);
+    assert!(
+        said.contains("projects: \"app\"") && !said.contains("install-project"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_pdm_installs_in_place_has_to_say_its_name() {
+    let manifest = |line: &str| format!("{}[tool.pdm.dev-dependencies]\ndev = [\"{line}\"]\n", project("x", ""));
+    let near = project("near", "");
+    let said = |line: &str| {
+        let manifest = manifest(line);
+        let files = [
+            ("pyproject.toml", manifest.as_str()),
+            ("near/pyproject.toml", near.as_str()),
+        ];
+        read("requirements: pyproject.toml\ngroups: [dev]\n", &files)
+    };
+    let named = said("-e file:///${PROJECT_ROOT}/near#egg=near");
+    assert!(named.contains("projects: \"near\""), "{named}");
+    for line in ["-e ./near", "-e file:///${PROJECT_ROOT}/near"] {
+        let said = said(line);
+        assert!(
+            said.contains("uv has no words for") && said.contains("#egg=NAME"),
+            "{said}"
+        );
+    }
+}

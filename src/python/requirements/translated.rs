@@ -21,7 +21,7 @@ impl Manifest {
         }
         sources_of_poetry(&mut table, is_wanted);
         groups_of_poetry(&mut table, is_wanted)?;
-        groups_of_pdm(&mut table);
+        groups_of_pdm(&mut table, is_wanted)?;
         overrides_of_pdm(&mut table);
         paths_of_requirements(&mut table);
         self.own_name_in_groups(&mut table);
@@ -197,20 +197,26 @@ fn groups_of_poetry(table: &mut Table, is_wanted: &dyn Fn(&str) -> bool) -> Resu
     Ok(())
 }
 
-fn groups_of_pdm(table: &mut Table) {
+fn groups_of_pdm(table: &mut Table, is_wanted: &dyn Fn(&str) -> bool) -> Result<(), String> {
     let groups = at(table, "tool.pdm.dev-dependencies")
         .and_then(Value::as_table)
         .cloned();
     for (name, lines) in groups.into_iter().flatten() {
         let lines = lines.as_array().into_iter().flatten().filter_map(Value::as_str);
-        let lines = lines.map(
-            |line| match line.strip_prefix("-e ").and_then(|place| place.split_once("#egg=")) {
-                Some((place, name)) => format!("{name} @ {place}"),
+        let mut found = Vec::new();
+        for line in lines {
+            found.push(match line.strip_prefix("-e ") {
+                Some(place) => match place.split_once("#egg=") {
+                    Some((place, name)) => format!("{name} @ {place}"),
+                    None if !is_wanted(&name) => continue,
+                    None => return Err(format!("[tool.pdm.dev-dependencies] {name} = \"{line}\"")),
+                },
                 None => line.to_owned(),
-            },
-        );
-        add_group(table, &name, lines.collect());
+            });
+        }
+        add_group(table, &name, found);
     }
+    Ok(())
 }
 
 /// What PDM replaces or leaves out, as uv's overrides and excludes.
