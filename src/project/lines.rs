@@ -21,7 +21,7 @@ pub(super) fn without_extras(path: &str) -> &str {
 }
 
 /// The extras that stand behind a path.
-fn extras_of(path: &str) -> Vec<&str> {
+pub(super) fn extras_of(path: &str) -> Vec<&str> {
     let names = path.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
     let names = names.map_or("", |(names, _)| names).split(',').map(str::trim);
     names.filter(|name| !name.is_empty()).collect()

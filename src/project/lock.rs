@@ -271,7 +271,7 @@ impl LockJudge<'_> {
 
     /// Checks that a lock has flytekit, or all hashes, if the spec needs them.
     fn complete(&self, name: &str, packages: &[Locked]) -> Result<(), Diagnostic> {
-        let is_lock = self.is_sibling || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let is_lock = self.is_lock();
         let has = |wanted: &str| packages.iter().any(|package| package.name == wanted);
         let has_below = |spec: &ImageSpec| spec.below().is_some_and(|below| below.profile == Profile::Flyte);
         if is_lock && self.spec.profile == Profile::Flyte && !has("flytekit") && !has_below(self.spec) {

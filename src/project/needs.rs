@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use crate::project::lines::{extras_of, without_extras};
 use crate::project::lock::LockJudge;
-use crate::python::{Artefact, Interpreter, Locked, Requirement, RequirementsFile, has_name, normalised};
-use crate::text::{Diagnostic, Failure};
+use crate::python::{Artefact, Interpreter, Locked, Requirement, RequirementsFile, Source, has_name, normalised};
+use crate::text::{Diagnostic, Failure, directory_of, join};
 
 /// The most needs that a warning names; the others are counted.
 const MAX_SHOWN: usize = 5;
@@ -25,6 +26,8 @@ struct Installed {
     version: String,
     /// Its requirements, as its metadata has them.
     requires: Vec<String>,
+    /// Its extras, as its metadata has them.
+    extras: Vec<String>,
 }
 
 /// A requirement of a package that is not met.
@@ -41,6 +44,7 @@ impl Report {
     fn parse(text: &str) -> Result<Self, serde_json::Error> {
         let report: Value = serde_json::from_str(text)?;
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let texts = |value: &Value| value.as_array().into_iter().flatten().map(text).collect();
         let installed = report["installed"]
             .as_array()
             .into_iter()
@@ -48,7 +52,8 @@ impl Report {
             .map(|package| Installed {
                 name: normalised(&text(&package["name"])),
                 version: text(&package["version"]),
-                requires: package["requires"].as_array().into_iter().flatten().map(text).collect(),
+                requires: texts(&package["requires"]),
+                extras: texts(&package["extras"]),
             });
         let there = report["there"].as_object().into_iter().flatten();
         Ok(Self {
@@ -125,18 +130,96 @@ impl Unmet {
 }
 
 impl LockJudge<'_> {
-    /// Holds what a build reports of installed packages against what they need: a warning, or a failure if a lock is
-    /// older than a package of the context.
+    /// Holds what a build reports of installed packages against what they need and what is asked of them: warnings, or a
+    /// failure if a lock is older than a package of the context, or this lacks an extra.
     pub(crate) fn needs(
         &self,
         name: &str,
         packages: &[Locked],
         report: &str,
         interpreter: &Interpreter,
-    ) -> Result<Option<Diagnostic>, Failure> {
+    ) -> Result<Vec<Diagnostic>, Failure> {
         let report = Report::parse(report).map_err(|error| {
             Diagnostic::internal("the report on what packages need cannot be read").caused_by(error)
         })?;
+        let mut warnings = self.missing_extras(packages, &report)?;
+        warnings.extend(self.unmet(name, packages, &report, interpreter)?);
+        Ok(warnings)
+    }
+
+    /// The extras that are asked for and that packages do not have: installers go on without them.
+    fn missing_extras(&self, packages: &[Locked], report: &Report) -> Result<Vec<Diagnostic>, Failure> {
+        if self.is_lock() {
+            return Ok(Vec::new());
+        }
+        let listed = self.spec.listed();
+        let listed = listed.filter_map(|(span, entry)| Some((span, entry.requirement()?.clone())));
+        let lines = self.found.facts.lines.iter();
+        let of_files = lines.filter_map(|line| Some((self.span(), Requirement::parse(line).ok()?)));
+        let (mut warnings, mut problems) = (Vec::new(), Vec::new());
+        for (span, requirement) in listed.chain(of_files) {
+            let Some(package) = self.package_of(&requirement, packages) else {
+                continue;
+            };
+            let Some(installed) = report.installed.iter().find(|installed| installed.name == package.name) else {
+                continue;
+            };
+            let place = match &requirement.source {
+                Source::Path(place) => place.as_str(),
+                _ => "",
+            };
+            let asked = requirement
+                .extras()
+                .chain(extras_of(place).into_iter().map(str::to_owned));
+            for extra in asked.filter(|extra| !has_name(&installed.extras, extra)) {
+                let message = format!("{} {} has no extra `{extra}`", installed.name, installed.version);
+                let help = match installed.extras.as_slice() {
+                    [] => "it has no extra at all".to_owned(),
+                    known => format!("it has {}", known.join(", ")),
+                };
+                match matches!(package.artefact, Artefact::Path { .. }) {
+                    true => problems.push(Diagnostic::build_error("unknown-part", message).at(span).help(help)),
+                    false => warnings.push(Diagnostic::warning("unknown-part", message).at(span).help(help)),
+                }
+            }
+        }
+        if problems.is_empty() {
+            Ok(warnings)
+        } else {
+            Err(problems.into())
+        }
+    }
+
+    /// The package that a requirement asks for.
+    fn package_of<'p>(&self, requirement: &Requirement, packages: &'p [Locked]) -> Option<&'p Locked> {
+        let Source::Path(place) = &requirement.source else {
+            let name = requirement.name.as_ref()?;
+            return packages.iter().find(|package| package.name == *name);
+        };
+        let own = self
+            .spec
+            .requirements
+            .as_ref()
+            .map_or("", |file| directory_of(&file.value));
+        let paths = [join("", without_extras(place)), join(own, without_extras(place))];
+        packages.iter().find(|package| match &package.artefact {
+            Artefact::Path { path, .. } => paths.contains(&Some(path.clone())),
+            _ => false,
+        })
+    }
+
+    /// Whether what is installed is what a given lock has.
+    pub(super) fn is_lock(&self) -> bool {
+        self.is_sibling || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock)
+    }
+
+    fn unmet(
+        &self,
+        name: &str,
+        packages: &[Locked],
+        report: &Report,
+        interpreter: &Interpreter,
+    ) -> Result<Option<Diagnostic>, Failure> {
         let arguments = self.spec.extra_arguments("");
         if arguments.resolve.iter().any(|word| word == "--no-deps") {
             return Ok(None);
@@ -160,7 +243,7 @@ impl LockJudge<'_> {
             let is_own = own.is_some_and(|own| own.name == unmet.package);
             !(silent.contains(&needed) || silent.contains(&unmet.package) || is_left_out || is_own)
         });
-        let is_lock = self.is_sibling || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock);
+        let is_lock = self.is_lock();
         let is_local = |unmet: &&Unmet| {
             let package = packages.iter().find(|package| package.name == unmet.package);
             package

@@ -142,8 +142,8 @@ fn needs(spec: &str, files: &[(&str, &str)], lock: &str, report: &str) -> String
     judged(spec, files, false, |judge, interpreter| {
         let named = judge.found.text.clone().filter(|_| lock.is_empty());
         let packages = judge.packages("the lock", named.as_deref().unwrap_or(lock), interpreter)?;
-        let warning = judge.needs("the lock", &packages, report, interpreter)?;
-        Ok(warning.map_or(String::new(), |warning| problem_shown(&warning, &text)))
+        let warnings = judge.needs("the lock", &packages, report, interpreter)?;
+        Ok(warnings.iter().map(|warning| problem_shown(warning, &text)).collect())
     })
 }
 

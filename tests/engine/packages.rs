@@ -268,3 +268,23 @@ fn what_cannot_be_resolved_is_explained() {
     let log = fails(&format!("packages: [bed-yanked]\n{}", extra_index()));
     assert!(log.contains("bed-yanked==1.0.0 was yanked (reason: broken)"), "{log}");
 }
+
+#[test]
+fn extras_that_only_a_build_knows_are_told() {
+    let project =
+        Project::new("profile: plain\npython_version: \"3.12\"\npackages: [\"six[faster]\", \"./old[web]\"]\n");
+    project.file("old/setup.py", "from setuptools import setup\nsetup()\n");
+    project.file(
+        "old/setup.cfg",
+        "[metadata]\nname = old\nversion = 2\n[options]\npy_modules = old\n[options.extras_require]\nweb = idna\n",
+    );
+    project.file("old/old.py", "");
+    let built = project.build("engine-extras");
+    assert!(built.log.contains("six 1.17.0 has no extra `faster`"), "{}", built.log);
+    project.spec("profile: plain\npython_version: \"3.12\"\npackages: [six, \"./old[wbe]\"]\n");
+    let log = project.fail("engine-extras");
+    assert!(
+        log.contains("imageSpec.yaml:4:17: old 2 has no extra `wbe`") && log.contains("it has web"),
+        "{log}"
+    );
+}

@@ -267,3 +267,43 @@ fn links_that_lead_out_of_a_project_are_in_what_is_built() {
     let line = "python -c 'from svc import schemas; print(schemas.RATE)'";
     assert_eq!(project.build_and_run("engine-links-of-projects", line), "19\n");
 }
+
+/// What the builds of members describe is what other members get of them.
+#[test]
+fn members_that_their_builds_describe_bring_what_they_need() {
+    let project = Project::new("profile: plain\nrequirements: app/pyproject.toml\ninstall_project: true\n");
+    let build = "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n";
+    project.file(
+        "pyproject.toml",
+        "[tool.uv.workspace]\nmembers = [\"app\", \"api\", \"lib\"]\n",
+    );
+    project.file(
+        "app/pyproject.toml",
+        format!(
+            "[project]\nname = \"app\"\nversion = \"1\"\ndependencies = [\"api\", \"lib\"]\n{build}\
+             [tool.uv.sources]\napi = {{workspace = true}}\nlib = {{workspace = true}}\n"
+        ),
+    );
+    project.file("app/app.py", "import api, lib\n");
+    project.file(
+        "api/pyproject.toml",
+        format!(
+            "[project]\nname = \"api\"\ndynamic = [\"version\"]\ndependencies = [\"six\"]\n{build}\
+             [tool.setuptools.dynamic]\nversion = {{attr = \"api.VERSION\"}}\n"
+        ),
+    );
+    project.file("api/api.py", "VERSION = '2.5'\n");
+    project.file(
+        "lib/pyproject.toml",
+        format!(
+            "[project]\nname = \"lib\"\nversion = \"3\"\ndynamic = [\"dependencies\"]\n{build}\
+             [tool.setuptools.dynamic]\ndependencies = {{file = [\"needs.txt\"]}}\n"
+        ),
+    );
+    project.file("lib/needs.txt", "idna<3.8\n");
+    project.file("lib/lib.py", "");
+    let line =
+        "import app, six, idna, importlib.metadata as m; print(m.version('api'), m.version('lib'), idna.__version__)";
+    let said = project.build_and_run("engine-members-built", &format!("python -c \"{line}\""));
+    assert_eq!(said, "2.5 3 3.7\n");
+}

@@ -20,8 +20,8 @@ def normalised(name):
 
 
 def head(path):
-    """The name, version and requirements in the head of a METADATA file."""
-    found = {"name": "", "version": "", "requires": []}
+    """The name, version, requirements and extras in the head of a METADATA file."""
+    found = {"name": "", "version": "", "requires": [], "extras": []}
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
             key, _, value = line.partition(":")
@@ -31,6 +31,8 @@ def head(path):
                 found[key.lower()] = value.strip()
             elif key == "Requires-Dist":
                 found["requires"].append(value.strip())
+            elif key == "Provides-Extra":
+                found["extras"].append(value.strip())
     return found
 
 

@@ -494,3 +494,29 @@ fn needs_that_are_not_met_are_told_by_whom() {
     );
     assert!(said.contains("unmet-requirement") && said.contains("absent"), "{said}");
 }
+
+#[test]
+fn extras_that_packages_do_not_have_are_told() {
+    let lock = "lock-version = \"1.0\"\n[[packages]]\nname = \"six\"\nversion = \"1\"\n[[packages.wheels]]\n\
+        url = \"https://host/six-1-py3-none-any.whl\"\nhashes = { sha256 = \"aa\" }\n\
+        [[packages]]\nname = \"old\"\ndirectory = { path = \"/tmp/imagespec/context/libs/old\" }\n";
+    let report = r#"{"installed": [{"name": "six", "version": "1", "requires": [], "extras": ["Fast_er", "web"]},
+        {"name": "old", "version": "2", "requires": [], "extras": []}], "there": {}}"#;
+    let files = [
+        ("libs/old/setup.py", ""),
+        ("libs/r.txt", "six[fast-er,wbe]\n-e ./old[tests]\n"),
+    ];
+    let check = |spec: &str, expect: &str| assert_eq!(needs(spec, &files, lock, report), expect, "{spec}");
+    check(
+        "packages: [\"six[web, faster]\"]\n",
+        "2: unknown-part: six 1 has no extra `faster` | it has Fast_er, web\n",
+    );
+    check("packages: [\"six[web,fast.er]\", ./libs/old]\n", "");
+    let of_project = "old 2 has no extra `tests` | it has no extra at all\n";
+    check(
+        "packages: [six, \"./libs/old[tests]\"]\n",
+        &format!("2: unknown-part: {of_project}"),
+    );
+    // What a project of the context lacks is an error, and comes alone.
+    check("requirements: libs/r.txt\n", &format!("2: unknown-part: {of_project}"));
+}

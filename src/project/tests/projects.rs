@@ -56,9 +56,7 @@ fn links_are_looked_for_in_so_many_directories() {
 fn what_a_manifest_names_beside_it_is_seen_by_its_build() {
     let manifest = project(
         "shop",
-        &format!(
-            "readme = \"../../README.md\"\ndependencies = [\"near\"]\n[tool.uv.sources]\nnear = {{path = \"../near\"}}\nbacked = {{path = \"../backed\"}}\n[build-system]\nrequires = [\"setuptools\", \"backed\"]\nbuild-backend = \"setuptools.build_meta\"\n"
-        ),
+        "readme = \"../../README.md\"\ndependencies = [\"near\"]\n[tool.uv.sources]\nnear = {path = \"../near\"}\nbacked = {path = \"../backed\"}\n[build-system]\nrequires = [\"setuptools\", \"backed\"]\nbuild-backend = \"setuptools.build_meta\"\n",
     );
     let near = project("near", BUILD);
     let backed = project("backed", BUILD);
