@@ -382,3 +382,42 @@ fn what_pdm_installs_in_place_has_to_say_its_name() {
         );
     }
 }
+
+#[test]
+fn requirements_of_a_project_that_nobody_can_read_are_told() {
+    let manifest = project("x", "dependencies = [\"six\", \"no version here\"]\n");
+    let said = read("requirements: pyproject.toml\n", &[("pyproject.toml", &manifest)]);
+    assert!(
+        said.contains("2: requirement: pyproject.toml: `no version here`: "),
+        "{said}"
+    );
+    let manifest = project("x", "dependencies = [\"features @ git+ssh://git@host/features\"]\n");
+    let said = read("requirements: pyproject.toml\n", &[("pyproject.toml", &manifest)]);
+    assert!(said.contains("by ssh: yes"), "{said}");
+}
+
+#[test]
+fn extras_of_members_are_those_of_all_that_are_chosen() {
+    let root = "[tool.uv.workspace]\nmembers = [\"a\", \"b\"]\n";
+    let a = project("a", "[project.optional-dependencies]\nweb = [\"six\"]\n");
+    let dynamic = project("b", &format!("dynamic = [\"optional-dependencies\"]\n{BUILD}"));
+    let plain = project("b", "");
+    let said = |b: &str| {
+        let files = [
+            ("pyproject.toml", root),
+            ("a/pyproject.toml", a.as_str()),
+            ("b/pyproject.toml", b),
+        ];
+        read("requirements: pyproject.toml\nmembers: [a, b]\nextras: [wbe]\n", &files)
+    };
+    assert!(
+        said(&plain).contains("pyproject.toml has no extra `wbe`"),
+        "{}",
+        said(&plain)
+    );
+    assert!(
+        !said(&dynamic).contains("no extra"),
+        "its build may have it: {}",
+        said(&dynamic)
+    );
+}

@@ -39,8 +39,12 @@ fn locked_project(text: &str, must_have: Option<&str>) -> Result<Vec<String>, St
     let mut names = Vec::new();
     for package in packages.into_iter().flatten() {
         let source = package.get("source");
-        let places = ["editable", "directory", "path"];
-        let place = places.iter().find_map(|kind| source?.get(kind)?.as_str());
+        let said = |key: &str| source?.get(key)?.as_str();
+        let of_poetry = said("url").filter(|_| said("type") == Some("directory"));
+        let place = ["editable", "directory", "path"]
+            .into_iter()
+            .find_map(said)
+            .or(of_poetry);
         if let Some(path) = place.filter(|path| *path != ".") {
             return Err(format!("what is in `{path}` is not locked"));
         }
