@@ -10,8 +10,8 @@ use crate::plan::NOT_SOURCE;
 use crate::project::patterns_like;
 use crate::text::{Failure, climbs, context_path, join, joined, relative_to};
 
-/// The longest path behind links, in bytes.
-const MAX_BEHIND: usize = 4096;
+/// The most parts of a path behind links: one that leads into itself has no end.
+const MAX_BEHIND: usize = 64;
 
 /// The part of the build context that a spec needs.
 #[derive(Clone, Default)]
@@ -141,8 +141,9 @@ impl Files {
         while let Some(pattern) = request.follow_paths.get(at).cloned() {
             for (link, target) in &self.links {
                 let behind = relative_to(&pattern, link).map(|rest| joined(target, rest));
-                // A link into itself has no end; one to the context itself asks for nothing more.
-                if let Some(behind) = behind.filter(|behind| !behind.is_empty() && behind.len() <= MAX_BEHIND) {
+                // A link to the context itself asks for nothing more.
+                let is_asked = |behind: &String| !behind.is_empty() && behind.split('/').count() <= MAX_BEHIND;
+                if let Some(behind) = behind.filter(is_asked) {
                     add(&mut request.follow_paths, behind);
                 }
             }
@@ -316,6 +317,44 @@ async fn ignore_patterns(session: &Session) -> Result<Vec<String>, Failure> {
 mod tests {
     use super::*;
     use crate::files::Job;
+
+    fn asked(paths: &[&str]) -> Files {
+        let request = Local {
+            follow_paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+            ..Local::default()
+        };
+        Files {
+            tree: Some(request.output(Metadata::default())),
+            request: Some(request),
+            ..Files::default()
+        }
+    }
+
+    #[test]
+    fn what_lies_behind_links_is_asked_for_by_its_own_path() {
+        let paths = |files: &Files| files.request.as_ref().unwrap().follow_paths.clone();
+        let files = asked(&["l/a", "l/b", "link/c"]);
+        let files = files.with_link("l", "real").unwrap();
+        assert_eq!(paths(&files), ["l/a", "l/b", "link/c", "real/a", "real/b"]);
+        assert!(files.with_link("l", "real").is_none(), "it is known");
+        // Also what is asked for later, through one link and another.
+        assert!(
+            files.with_link("real/deep", "elsewhere").is_none(),
+            "nobody asks for it yet"
+        );
+        let files = files.with_paths(&["l/deep/x".to_owned()]).unwrap();
+        assert_eq!(paths(&files)[5..], ["l/deep/x", "real/deep/x"]);
+        let files = files.with_link("real/deep", "elsewhere").unwrap();
+        assert_eq!(paths(&files)[7..], ["elsewhere/x"]);
+        let files = files.with_pattern("l/*/pyproject.toml").unwrap();
+        assert_eq!(paths(&files)[8..], ["l/*/pyproject.toml", "real/*/pyproject.toml"]);
+        // One to the context itself, and one into itself.
+        assert!(asked(&["root"]).with_link("root", "").is_none());
+        let endless = asked(&["l/a"]).with_link("l", "l/l").unwrap();
+        assert_eq!(paths(&endless).len(), MAX_BEHIND - 1);
+        // Where all is served, nothing more is.
+        assert!(asked(&[]).with_link("l", "real").is_none());
+    }
 
     #[test]
     fn patterns_that_may_leave_out_counted_files_are_found() {
