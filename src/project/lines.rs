@@ -6,7 +6,7 @@ use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::reader::RequirementsReader;
 use crate::python::{
     Entry, FileOption, IndexOption, ListedRequirement, Requirement, Source, add_names, has_name, is_of_windows,
-    read_lines,
+    other_content, other_file, read_lines,
 };
 use crate::text::{Diagnostic, Failure, Span, Spanned, below, directory_of, join};
 
@@ -220,6 +220,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let Some(text) = self.text_named(&at.shown(), &inner, at.span).await? else {
             return Ok(None);
         };
+        if let Some((what, help)) = other_file(&inner).or_else(|| other_content(&text)) {
+            let problem = at.problem("other-file", format!("`{path}` is {what}"));
+            self.problems.push(problem.help(help));
+            return Ok(None);
+        }
         self.found.facts.read.insert(inner.clone());
         let is_bound = at.is_bound;
         Ok(Some(Listed {

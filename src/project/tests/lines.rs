@@ -56,6 +56,21 @@ fn what_cannot_be_followed_is_told_at_its_line() {
 }
 
 #[test]
+fn files_of_other_tools_are_known_where_they_are_included() {
+    let files = [
+        ("Pipfile", "[packages]\nsix = \"*\"\n"),
+        ("a/list.txt", "# platform: linux-64\nsix=1.16=0\n"),
+    ];
+    let said = read("packages: [\"-r Pipfile\", \"-c a/list.txt\"]\n", &files);
+    assert!(said.starts_with("2: other-file: `Pipfile` is "), "{said}");
+    assert!(
+        said.contains("2: other-file: `a/list.txt` is a list of conda packages"),
+        "{said}"
+    );
+    assert!(lines("six\n-r ../Pipfile\n", &files).starts_with("deps/r.txt:2: other-file: `../Pipfile` is "));
+}
+
+#[test]
 fn options_of_the_spec_are_followed_as_those_of_files() {
     let files = [
         ("vendor/x.whl", ""),
