@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::files::glob::Patterns;
 use crate::files::job::{Choice, CopiedPath, Copying, Fault, Problem};
 use crate::files::tree::{Context, Lead, Notes};
-use crate::text::relative_to;
+use crate::text::{below, relative_to};
 
 /// A file or directory that is copied.
 pub(super) struct Copied<'a> {
@@ -34,7 +34,7 @@ impl<'a> Copied<'a> {
         let exclude = Patterns::docker(entry.exclude.iter().map(String::as_str));
         let own_name = || real.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let target = match entry.is_into && !real.is_dir() {
-            true => join(&entry.target, entry.path.rsplit('/').next().unwrap_or_else(own_name)),
+            true => below(&entry.target, entry.path.rsplit('/').next().unwrap_or_else(own_name)),
             false => entry.target.clone(),
         };
         Ok(Self {
@@ -101,7 +101,7 @@ impl<'a> Copied<'a> {
             }
             entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
             for (name, kind) in entries {
-                let (path, inside) = (directory.join(&name), join(&at, &name));
+                let (path, inside) = (directory.join(&name), below(&at, &name));
                 if choice.leaves_out(&inside) || self.exclude.matches(&inside) {
                     continue;
                 }
@@ -170,7 +170,7 @@ impl<'a> Copied<'a> {
         }
         for entry in fs::read_dir(&ours).into_iter().flatten().flatten() {
             if let Ok(name) = entry.file_name().into_string() {
-                self.replace_at(&join(inside, &name), &theirs.join(&name), &join(at, &name), choice);
+                self.replace_at(&below(inside, &name), &theirs.join(&name), &below(at, &name), choice);
             }
         }
     }
@@ -194,13 +194,6 @@ pub(super) fn shortest<'f>(files: impl IntoIterator<Item = (&'f str, bool)>) -> 
     paths.sort_unstable();
     paths.dedup();
     paths
-}
-
-fn join(directory: &str, name: &str) -> String {
-    match directory {
-        "" => name.to_owned(),
-        directory => format!("{directory}/{name}"),
-    }
 }
 
 #[cfg(test)]

@@ -106,6 +106,11 @@ impl LockJudge<'_> {
         }
     }
 
+    /// Whether what is installed is what a given lock has.
+    pub(super) fn is_lock(&self) -> bool {
+        self.is_sibling || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock)
+    }
+
     /// The place in the spec that problems with the lock point to.
     pub(crate) fn span(&self) -> Span {
         let spec = self.spec;

@@ -208,11 +208,6 @@ impl LockJudge<'_> {
         })
     }
 
-    /// Whether what is installed is what a given lock has.
-    pub(super) fn is_lock(&self) -> bool {
-        self.is_sibling || self.spec.requirements_file().is_some_and(RequirementsFile::is_lock)
-    }
-
     fn unmet(
         &self,
         name: &str,

@@ -104,7 +104,7 @@ impl Resolving<'_> {
             if is_top && self.extent == Extent::Below {
                 break;
             }
-            let mut plan = self.plan_up_to(position, &facts);
+            let plan = self.plan_up_to(position, &facts);
             let Some(step) = plan.maker(Product::Lock).map(|step| step.id.clone()) else {
                 continue;
             };
@@ -112,7 +112,7 @@ impl Resolving<'_> {
                 Some(read) => read,
                 None => {
                     set(&mut facts, position, |facts| facts.resolving_builds = true);
-                    plan = self.plan_up_to(position, &facts);
+                    let plan = self.plan_up_to(position, &facts);
                     let read = storey.lock(&plan, &step).await?;
                     read.ok_or_else(|| Diagnostic::internal("the lock step made nothing, though it may build"))?
                 }

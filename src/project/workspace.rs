@@ -60,9 +60,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             // Each project of a workspace asks for it.
             let members = match self.workspaces.get(&root) {
                 Some(members) => members.clone(),
-                None => self.members(&root, &manifest, &workspace, span).await?,
+                None => {
+                    let members = self.members(&root, &manifest, &workspace, span).await?;
+                    self.workspaces.insert(root.clone(), members.clone());
+                    members
+                }
             };
-            self.workspaces.insert(root.clone(), members.clone());
             return Ok(Some(FoundWorkspace {
                 root,
                 manifest,

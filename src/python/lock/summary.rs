@@ -149,4 +149,19 @@ mod tests {
         assert!(locked_requirements(one, Some("flytekit")).is_err());
         assert!(locked_requirements(one, Some("a")).is_ok());
     }
+
+    #[test]
+    fn a_directory_is_not_locked_by_the_lock_that_names_it() {
+        let poetry = |kind: &str| {
+            format!(
+                "[[package]]\nname = \"near\"\nversion = \"1\"\n[package.source]\ntype = \"{kind}\"\nurl = \"libs/near\"\n"
+            )
+        };
+        let expect = Err("what is in `libs/near` is not locked".to_owned());
+        assert_eq!(locked("poetry.lock", &poetry("directory"), None), expect);
+        assert!(
+            locked("poetry.lock", &poetry("file"), None).is_ok(),
+            "it has the file's hash"
+        );
+    }
 }
