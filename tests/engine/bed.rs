@@ -64,7 +64,8 @@ pub(crate) fn binary() -> PathBuf {
     path
 }
 
-/// Makes the steps of a spec steps that no test before has run.
+/// Makes the steps of a spec steps of this test alone. A test that counts what ran wants them: while a build of another test
+/// still runs that shares a step, BuildKit tells of that step as it was there, also to a build that finds it done.
 pub(crate) fn fresh(spec: &str) -> String {
     format!("{spec}build_env: {{RUN: \"{}\"}}\n", now())
 }

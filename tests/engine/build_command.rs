@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
-use crate::bed::{CONTEXTS, Engine, FRONTEND, Project, bed, now};
+use crate::bed::{CONTEXTS, Engine, FRONTEND, Project, bed, fresh, now};
 
 /// Runs a command of the program in a project, with what stands in for the images of the net.
 fn imagespec(project: &Project, words: &[&str]) -> Output {
@@ -50,7 +50,7 @@ fn the_program_brings_the_frontend_to_each_engine() {
     {
         let project = Project::new("").on(store);
         // No line names a frontend.
-        project.file("imageSpec.yaml", SPEC).file("f", now().to_string());
+        project.file("imageSpec.yaml", fresh(SPEC)).file("f", now().to_string());
         let name = format!("engine-carried-{engine}:1");
         let found = json(&project, &["--engine", engine, "-t", &name, "--id", "theirs"]);
         assert_eq!(

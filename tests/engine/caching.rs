@@ -6,8 +6,9 @@ use crate::tree::{differences, layers};
 const SPEC: &str = "packages: [humanize]\napt_packages: [jq]\ncopy: [data]\nenv: {LEVEL: info}\n";
 
 #[test]
-fn nothing_changed_runs_nothing() {
-    let project = Project::new(SPEC);
+fn nothing_changed_runs_nothing_and_env_only_commands() {
+    let spec = fresh(SPEC);
+    let project = Project::new(&spec);
     project.file("data/x", "1");
     project.build("engine-cached");
     let again = project.build("engine-cached");
@@ -30,19 +31,13 @@ fn nothing_changed_runs_nothing() {
         cached.iter().any(|step| step.starts_with("[packages] uv pip install ")),
         "{cached:#?}"
     );
-}
 
-#[test]
-fn env_runs_nothing_but_commands() {
-    let project = Project::new(SPEC);
-    project.file("data/x", "1");
-    project.build("engine-env");
-    project.spec(&SPEC.replace("info", "debug"));
+    project.spec(&spec.replace("info", "debug"));
     let built = project.build("engine-env");
     assert_eq!(built.ran(), [""; 0], "{}", built.log);
     assert_eq!(Engine::Main.shell("engine-env", "echo $LEVEL"), "debug\n");
 
-    let with_commands = fresh(&format!("{SPEC}commands: [\"echo $LEVEL > /level\"]\n"));
+    let with_commands = format!("{spec}commands: [\"echo $LEVEL > /level\"]\n");
     project.spec(&with_commands);
     project.build("engine-env-commands");
     project.spec(&with_commands.replace("info", "debug"));
@@ -87,7 +82,7 @@ fn one_edit_runs_its_own_steps() {
 
 #[test]
 fn no_cache_filter_runs_its_stage_again() {
-    let project = Project::new("profile: plain\napt_packages: [jq]\ncopy: [data]\n");
+    let project = Project::new(&fresh("profile: plain\napt_packages: [jq]\ncopy: [data]\n"));
     project.file("data/x", "1");
     project.build("engine-no-cache");
     let project = project.with(&["--no-cache-filter", "source"]);

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::bed::{Engine, Project, fresh};
+use crate::bed::{Engine, Project, fresh, now};
 
 /// A package whose build needs a program of PATH, and a variable whose name nobody can know.
 const SETUP: &str = r#"
@@ -79,8 +79,10 @@ fn an_edit_of_env_builds_again_what_may_read_it_and_nothing_else() {
 
 #[test]
 fn apt_sees_nothing_that_only_python_reads() {
-    let spec =
-        |value: &str| format!("profile: plain\napt_packages: [jq]\nbuild_env: {{UV_EXCLUDE_NEWER: \"{value}\"}}\n");
+    let run = now();
+    let spec = |value: &str| {
+        format!("profile: plain\napt_packages: [jq]\nbuild_env: {{RUN: \"{run}\", UV_EXCLUDE_NEWER: \"{value}\"}}\n")
+    };
     let project = Project::new(&spec("2026-01-01"));
     project.build("engine-env-apt");
     project.spec(&spec("2026-01-02"));
