@@ -1,12 +1,15 @@
 //! A grid of layouts, made from a table: what images hold is what uv itself installs from the same files.
 //!
-//! uv runs once for all of them, in an image with the same interpreter: it locks what is to be locked, and lists what it
-//! installs. Then each layout is built by the frontend.
-
 use std::collections::BTreeMap;
 
-use crate::bed::{Engine, Project};
-use crate::projects::{LIST, held};
+use crate::oracle::{Case, Oracle};
+
+const UV: Oracle = Oracle {
+    name: "uv",
+    // The steps that install have it; what runs commands has not.
+    packages: "six",
+    lock: "uv.lock",
+};
 
 /// Where the application and its library are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -204,8 +207,17 @@ impl Layout {
         spec
     }
 
+    fn case(&self) -> Case {
+        Case {
+            name: self.name(),
+            files: self.files(),
+            spec: self.spec(),
+            install: self.install(),
+        }
+    }
+
     /// What uv is told to install the same into the environment `$V`.
-    fn oracle(&self) -> String {
+    fn install(&self) -> String {
         let mut parts = String::new();
         if self.has_extra {
             parts.push_str(" --extra color");
@@ -231,89 +243,14 @@ impl Layout {
     }
 }
 
-/// What uv says of each layout: the list of what it installs, and its lock.
-fn asked(layouts: &[Layout]) -> BTreeMap<String, (Vec<String>, String)> {
-    let project = Project::new("");
-    let mut script = String::from("set -eu\nlist() { $V/bin/python -c \"$LIST\"; }\n");
-    for layout in layouts {
-        let name = layout.name();
-        for (path, text) in layout.files() {
-            project.file(&format!("layouts/{name}/{path}"), text);
-        }
-        script.push_str(&format!(
-            "V=/oracle/{name}; mkdir -p /oracle; cp -r /root/layouts/{name} /tmp/{name}; (cd /tmp/{name}; {}) || echo 'FAILED {name}'\n\
-             echo '@@@ {name}' >> /oracle/said; list >> /oracle/said || true\n\
-             if [ -e /tmp/{name}/uv.lock ]; then echo '-- lock' >> /oracle/said; cat /tmp/{name}/uv.lock >> /oracle/said; fi\nrm -rf /tmp/{name} $V\n",
-            layout.oracle()
-        ));
-    }
-    project.file("layouts/oracle.sh", script);
-    let list = LIST.replace('\n', "\n      ");
-    project.spec(&format!(
-        "profile: plain\npython_version: \"3.12\"\npackages: [six]\ncopy: [layouts]\ncommands:\n  - |\n      export LIST='{list}'\n      sh /root/layouts/oracle.sh\n"
-    ));
-    let built = project.build("engine-layouts-oracle");
-    let said = Engine::Main.shell("engine-layouts-oracle", "cat /oracle/said");
-    let mut all = BTreeMap::new();
-    for part in said.split("@@@ ").skip(1) {
-        let (name, rest) = part.split_once('\n').unwrap();
-        let (list, lock) = rest.split_once("-- lock\n").unwrap_or((rest, ""));
-        let list: Vec<String> = list
-            .lines()
-            .filter(|line| !line.is_empty())
-            .map(str::to_owned)
-            .collect();
-        assert!(!list.is_empty(), "uv installs nothing for {name}:\n{}", built.log);
-        all.insert(name.to_owned(), (list, lock.to_owned()));
-    }
-    assert_eq!(all.len(), layouts.len(), "{}", built.log);
-    all
-}
-
-/// What differs between uv's list and the image of each layout.
-fn differences(layouts: &[Layout]) -> Vec<String> {
-    let expected = asked(layouts);
-    let differs = |layout: &Layout| {
-        let name = layout.name();
-        let (list, lock) = &expected[&name];
-        let project = Project::new("");
-        for (path, text) in layout.files() {
-            project.file(&path, text);
-        }
-        if !lock.is_empty() {
-            project.file("uv.lock", lock);
-        }
-        project.spec(&layout.spec());
-        let tag = format!("engine-layout-{name}");
-        let built = project.try_build(&tag);
-        if !built.ok {
-            return Some(format!("{layout:?} does not build:\n{}", built.log));
-        }
-        let found = held(&tag);
-        (found != *list).then(|| format!("{layout:?}: the image has {found:?}, uv installs {list:?}"))
-    };
-    let mut all = Vec::new();
-    // Some at a time: an engine is waited for, most of the time.
-    for some in layouts.chunks(4) {
-        std::thread::scope(|scope| {
-            let running: Vec<_> = some.iter().map(|layout| scope.spawn(move || differs(layout))).collect();
-            all.extend(running.into_iter().filter_map(|one| one.join().unwrap()));
-        });
-    }
-    all
-}
-
 #[test]
 fn images_hold_what_uv_installs() {
     // One of each input and shape.
-    let some: Vec<Layout> = grid().into_iter().step_by(4).collect();
-    let found = differences(&some);
-    assert!(found.is_empty(), "{}", found.join("\n\n"));
+    UV.agrees(grid().iter().step_by(4).map(Layout::case).collect());
 }
 
 #[test]
 #[ignore = "minutes long: `make test-all` runs it"]
 fn images_of_the_whole_grid_hold_what_uv_installs() {
-    let found = differences(&grid());
-    assert!(found.is_empty(), "{}", found.join("\n\n"));
+    UV.agrees(grid().iter().map(Layout::case).collect());
 }

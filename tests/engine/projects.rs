@@ -5,10 +5,10 @@ use std::path::Path;
 
 use crate::bed::{Engine, Project, bed, fresh};
 
-/// Prints what uv installed, a line for each package.
+/// Prints what uv or Poetry installed, a line for each package.
 pub(crate) const LIST: &str = "import re\nfrom importlib.metadata import distributions\n\
-    uvs = [p for p in distributions() if (p.read_text(\"INSTALLER\") or \"\").strip() == \"uv\"]\n\
-    print(*sorted(re.sub(\"[-_.]+\", \"-\", p.name).lower() + \"==\" + p.version for p in uvs), sep=\"\\n\")";
+    tools = [p for p in distributions() if (p.read_text(\"INSTALLER\") or \"\").lower().startswith((\"uv\", \"poetry\"))]\n\
+    print(*sorted(re.sub(\"[-_.]+\", \"-\", p.name).lower() + \"==\" + p.version for p in tools), sep=\"\\n\")";
 
 /// What an image has.
 pub(crate) fn held(tag: &str) -> Vec<String> {
