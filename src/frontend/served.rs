@@ -1,6 +1,7 @@
 //! The files of the build context as BuildKit serves them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -21,7 +22,7 @@ pub(super) struct ServedFiles<'a> {
     /// The tree as it was last asked for.
     tree: Option<Solved>,
     /// What is in its directories, as far as somebody looked.
-    listings: BTreeMap<String, Vec<DirectoryEntry>>,
+    listings: BTreeMap<String, Arc<[DirectoryEntry]>>,
 }
 
 impl<'a> ServedFiles<'a> {
@@ -83,21 +84,21 @@ impl<'a> ServedFiles<'a> {
     }
 
     /// What is in a directory of the tree.
-    async fn listing(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
+    async fn listing(&mut self, directory: &str) -> Result<Arc<[DirectoryEntry]>, Failure> {
         if let Some(known) = self.listings.get(directory) {
             return Ok(known.clone());
         }
         let Some(tree) = self.solved().await? else {
-            return Ok(Vec::new());
+            return Ok(Arc::default());
         };
         let entry = |stat: Stat| DirectoryEntry {
             is_directory: is_directory(&stat),
             name: stat.path,
             link: Some(stat.linkname).filter(|link| !link.is_empty()),
         };
-        let found: Vec<DirectoryEntry> = match self.client.entries(&tree, directory).await {
+        let found: Arc<[DirectoryEntry]> = match self.client.entries(&tree, directory).await {
             Ok(entries) => entries.into_iter().map(entry).collect(),
-            Err(error) if error.is_missing() => Vec::new(),
+            Err(error) if error.is_missing() => Arc::default(),
             Err(error) => return Err(error.into()),
         };
         self.listings.insert(directory.to_owned(), found.clone());
@@ -150,7 +151,7 @@ impl ContextFiles for ServedFiles<'_> {
 
     async fn entries(&mut self, directory: &str) -> Result<Vec<DirectoryEntry>, Failure> {
         while self.follow_links(directory).await? {}
-        self.listing(directory).await
+        Ok(self.listing(directory).await?.to_vec())
     }
 
     fn pattern_of(&self, path: &str) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::plan::ProjectFiles;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
 use crate::project::reader::RequirementsReader;
 use crate::python::{
-    Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name,
+    Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name, line_of,
     plain_text,
 };
 use crate::text::{Diagnostic, Failure, Span, below, directory_of, join, relative_to};
@@ -91,15 +91,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let text = self.known_text(path);
         let text = plain_text(&text);
         let lines: Vec<&str> = text.lines().collect();
-        let before = error.span().and_then(|at| text.get(..at.start));
-        let line = before.map_or(0, |before| before.matches('\n').count());
+        // An error at the end may be behind the last line.
+        let line = line_of(&text, error).unwrap_or(1).min(lines.len());
         let said = error.message();
-        let problem = match lines.get(line).or(lines.last()) {
-            Some(excerpt) => Diagnostic::build_error("requirements", format!("this is not TOML: {said}")).in_line(
-                path,
-                (line + 1).min(lines.len()),
-                excerpt,
-            ),
+        let problem = match lines.get(line.saturating_sub(1)) {
+            Some(excerpt) => Diagnostic::build_error("requirements", format!("this is not TOML: {said}"))
+                .in_line(path, line, excerpt),
             None => Diagnostic::build_error("requirements", format!("{path} is not TOML: {said}")).at(span),
         };
         self.problems.push(problem.help(help));

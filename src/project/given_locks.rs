@@ -113,12 +113,6 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let Some(manifest) = self.manifest(&directory, file.span).await? else {
             return Ok(());
         };
-        self.found.overridden.extend(
-            manifest
-                .uv_settings()
-                .map(|settings| settings.overridden())
-                .unwrap_or_default(),
-        );
         let is_built = manifest.has_project() && manifest.leaves_needs_to_build();
         if is_built {
             self.mount(&directory);

@@ -3,7 +3,7 @@
 use crate::image_spec::TextValue;
 use crate::plan::CONTEXT_ROOT;
 use crate::project::files::{AtPath, ContextFiles, Wanted};
-use crate::project::reader::RequirementsReader;
+use crate::project::reader::{RequirementsReader, it_has};
 use crate::python::{
     Entry, FileOption, IndexOption, ListedRequirement, Requirement, Source, add_names, has_name, is_of_windows,
     other_content, other_file, read_lines,
@@ -347,11 +347,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 "unknown-part",
                 format!("`{}` has no extra `{extra}`", without_extras(place)),
             );
-            let help = match known.as_slice() {
-                [] => "it has no extra at all".to_owned(),
-                known => format!("it has {}", known.join(", ")),
-            };
-            self.problems.push(problem.help(help));
+            self.problems.push(problem.help(it_has("extra", &known)));
         }
         Ok(())
     }

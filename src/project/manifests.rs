@@ -10,6 +10,33 @@ use crate::project::workspace::FoundWorkspace;
 use crate::python::{Manifest, Requirement, has_name};
 use crate::text::{Diagnostic, Failure, Span, below, directory_of, file_name, relative_to};
 
+/// What uv compiles of a manifest. The paths are those of the file as uv's command names it.
+enum Compiled<'a> {
+    /// What it asks for itself, with groups.
+    Whole(&'a str),
+    /// Groups alone.
+    Groups,
+    /// What it asks for as one of a workspace's members.
+    Member(&'a str),
+}
+
+impl Compiled<'_> {
+    fn file(&self) -> Option<&str> {
+        match self {
+            Self::Whole(file) | Self::Member(file) => Some(file),
+            Self::Groups => None,
+        }
+    }
+
+    /// A group as uv's command names it: `path:group` is one of another project.
+    fn group(&self, name: &str) -> String {
+        match self {
+            Self::Member(file) if !name.contains(':') => format!("{file}:{name}"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
 impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Reads a project's dependencies, with those of the extras and groups that the spec asks for.
     pub(super) async fn read_project(&mut self, path: &str, named: &TextValue) -> Result<(), Failure> {
@@ -54,8 +81,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             return Ok(());
         }
         let main = has_main && parts.has_main();
-        self.compile(&directory, &manifest, main.then_some(file.as_str()), "", named)
-            .await
+        let compiled = match main {
+            true => Compiled::Whole(&file),
+            false => Compiled::Groups,
+        };
+        self.compile(&directory, &manifest, &compiled, named).await
     }
 
     /// Checks that some of the members have the extras and groups that the spec asks for.
@@ -89,8 +119,8 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         }
         let relative = relative_to(directory, root).unwrap_or(directory);
         let file = below(relative, "pyproject.toml");
-        let prefix = format!("{file}:");
-        self.compile(directory, &manifest, Some(&file), &prefix, named).await
+        self.compile(directory, &manifest, &Compiled::Member(&file), named)
+            .await
     }
 
     /// Whether there is a project to ask what it needs, besides groups.
@@ -125,21 +155,21 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.problem("no-project", message, span, &help);
     }
 
-    /// Lets uv compile what a manifest asks for; `main` is the file as uv's command names it, unless only groups are wanted.
-    /// `of_groups` is what stands before their names there.
+    /// Lets uv compile what a manifest asks for.
     async fn compile(
         &mut self,
         directory: &str,
         manifest: &Manifest,
-        main: Option<&str>,
-        of_groups: &str,
+        compiled: &Compiled<'_>,
         named: &TextValue,
     ) -> Result<(), Failure> {
         let path = manifest_in(directory);
         let parts = self.spec.parts();
+        let main = compiled.file();
         let is_built = main.is_some() && manifest.leaves_needs_to_build();
         let (known_extras, known_groups) = (manifest.extras(), manifest.groups());
-        let is_alone = of_groups.is_empty();
+        // Not each of several members need have the parts that the spec names; somebody checked that one has.
+        let is_alone = !matches!(compiled, Compiled::Member(_));
         if !is_built && is_alone {
             self.unknown_parts(&path, "extra", parts.named_extras(), &known_extras);
         }
@@ -170,20 +200,13 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         for group in &groups {
-            let prefix = if group.contains(':') { "" } else { of_groups };
-            arguments.extend(["--group".to_owned(), format!("{prefix}{group}")]);
+            arguments.extend(["--group".to_owned(), compiled.group(group)]);
         }
         arguments.extend(main.map(str::to_owned));
         let digest_of = manifest.uv_settings().map(|settings| settings.text());
         if let Some(text) = digest_of.filter(|_| !self.found.facts.has_settings) {
             self.found.facts.digests.insert(OWN_SETTINGS.to_owned(), digest(&text));
         }
-        self.found.overridden.extend(
-            manifest
-                .uv_settings()
-                .map(|settings| settings.overridden())
-                .unwrap_or_default(),
-        );
         self.found.facts.lines.extend(lines.iter().cloned());
         if is_built {
             self.follow(directory, &path, named.span).await?;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::project::lines::{extras_of, without_extras};
 use crate::project::lock::LockJudge;
+use crate::project::reader::it_has;
 use crate::python::{Artefact, Interpreter, Locked, Requirement, RequirementsFile, Source, has_name, normalised};
 use crate::text::{Diagnostic, Failure, directory_of, join};
 
@@ -173,10 +174,7 @@ impl LockJudge<'_> {
                 .chain(extras_of(place).into_iter().map(str::to_owned));
             for extra in asked.filter(|extra| !has_name(&installed.extras, extra)) {
                 let message = format!("{} {} has no extra `{extra}`", installed.name, installed.version);
-                let help = match installed.extras.as_slice() {
-                    [] => "it has no extra at all".to_owned(),
-                    known => format!("it has {}", known.join(", ")),
-                };
+                let help = it_has("extra", &installed.extras);
                 match matches!(package.artefact, Artefact::Path { .. }) {
                     true => problems.push(Diagnostic::build_error("unknown-part", message).at(span).help(help)),
                     false => warnings.push(Diagnostic::warning("unknown-part", message).at(span).help(help)),

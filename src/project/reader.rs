@@ -188,14 +188,19 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     ) {
         for name in named.filter(|name| !has_name(known, name)) {
             let message = format!("{path} has no {kind} `{name}`");
-            let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
-            known.sort_unstable();
-            known.dedup_by_key(|name| normalised(name));
-            let help = match known.as_slice() {
-                [] => format!("it has no {kind} at all"),
-                known => format!("it has {}", known.join(", ")),
-            };
+            let help = it_has(kind, known);
             self.problem("unknown-part", message, self.spec.part_span(name), &help);
         }
+    }
+}
+
+/// Which extras, groups or members (`kind` says which) there are, as a help.
+pub(super) fn it_has(kind: &str, known: &[String]) -> String {
+    let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+    known.sort_unstable();
+    known.dedup_by_key(|name| normalised(name));
+    match known.as_slice() {
+        [] => format!("it has no {kind} at all"),
+        known => format!("it has {}", known.join(", ")),
     }
 }

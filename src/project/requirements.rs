@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::image_spec::ImageSpec;
+use crate::image_spec::{ImageSpec, TextValue};
 use crate::project::files::ContextFiles;
 use crate::project::lines::{Listed, without_extras};
 use crate::project::reader::{FoundRequirements, RequirementsReader};
@@ -51,6 +51,9 @@ pub(crate) async fn read(
     Ok(all)
 }
 
+/// Locks of other tools, which stand beside the manifest that they are of.
+const LOCKS: [&str; 2] = ["uv.lock", "poetry.lock"];
+
 /// The paths that are known before any file is read.
 pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
     let mut paths: Vec<String> = spec.listed().filter_map(|(_, entry)| local_path(entry)).collect();
@@ -61,6 +64,9 @@ pub(crate) fn first_paths(spec: &ImageSpec) -> Vec<String> {
     let path = context_path(&file.value);
     for directory in directories_above(directory_of(&path)) {
         paths.extend(["uv.toml", "pyproject.toml", ".python-version"].map(|name| below(&directory, name)));
+        if RequirementsFile::of(&path) == RequirementsFile::Project {
+            paths.extend(LOCKS.map(|name| below(&directory, name)));
+        }
     }
     paths
 }
@@ -105,6 +111,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             },
             RequirementsFile::Project => {
                 self.read_settings(&directory, file).await?;
+                self.check_locks_beside(&directory, file).await?;
                 self.read_project(&path, file).await?;
             }
             RequirementsFile::UvLock => {
@@ -151,6 +158,25 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             if arguments.bounds.contains(&named) {
                 let value = Spanned::new(path.clone(), span);
                 self.read_lines(Listed::bounds(path, text), &value).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Warns of a lock that would fix what the manifest leaves open, and is not named.
+    async fn check_locks_beside(&mut self, directory: &str, named: &TextValue) -> Result<(), Failure> {
+        if !self.looks_up {
+            return Ok(());
+        }
+        let workspace = self.workspace_of(directory, named.span).await?;
+        let root = workspace.map_or(directory.to_owned(), |workspace| workspace.root);
+        for (place, name) in [root.as_str(), directory].into_iter().zip(LOCKS) {
+            let lock = below(place, name);
+            if self.is_file(&lock).await? {
+                let message = format!("{lock} has no say: `requirements: {}` is resolved anew", named.value);
+                let warning = Diagnostic::warning("unused-lock", message).at(named.span);
+                let help = format!("`requirements: {lock}` installs what it has");
+                self.found.warnings.push(warning.help(help));
             }
         }
         Ok(())

@@ -117,15 +117,17 @@ impl Resolving<'_> {
                     read.ok_or_else(|| Diagnostic::internal("the lock step made nothing, though it may build"))?
                 }
             };
-            let mut lock = LockedPackages {
+            let lock = LockedPackages {
                 packages: read.packages.clone(),
                 shared: Vec::new(),
             };
-            set(&mut facts, position, |facts| facts.lock = Some(lock.clone()));
+            set(&mut facts, position, |facts| facts.lock = Some(lock));
             if !is_top || self.extent == Extent::Whole {
                 let plan = self.plan_up_to(position, &facts);
-                lock.shared = storey.look_over(&read, &plan, &mut warnings).await?;
-                set(&mut facts, position, |facts| facts.lock = Some(lock));
+                let shared = storey.look_over(&read, &plan, &mut warnings).await?;
+                set(&mut facts, position, |facts| {
+                    facts.lock.iter_mut().for_each(|lock| lock.shared.clone_from(&shared));
+                });
             }
             if is_top {
                 text = Some(read.text);

@@ -2,6 +2,7 @@
 
 mod lines;
 mod locks;
+mod options;
 mod projects;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,9 +83,14 @@ impl ContextFiles for Memory {
     fn also_serve_matching(&mut self, _: &str) {}
 }
 
-/// A spec of the plain profile.
+/// A spec of the plain profile, unless it begins with another.
 fn parse(spec: &str) -> (Text, ImageSpec) {
-    let text = Text::new("imageSpec.yaml", format!("profile: plain\n{spec}"));
+    let profile = if spec.starts_with("profile:") {
+        ""
+    } else {
+        "profile: plain\n"
+    };
+    let text = Text::new("imageSpec.yaml", format!("{profile}{spec}"));
     let parsed = image_spec::parse(&text);
     let problems: Vec<&Diagnostic> = parsed
         .diagnostics

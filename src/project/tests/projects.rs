@@ -421,3 +421,62 @@ fn extras_of_members_are_those_of_all_that_are_chosen() {
         said(&dynamic)
     );
 }
+
+#[test]
+fn a_lock_that_nobody_names_is_told() {
+    let shop = project("shop", BUILD);
+    let root = project("root", "[tool.uv.workspace]\nmembers = [\"libs/*\"]\n");
+    for (spec, manifests, lock, expected) in [
+        (
+            "pyproject.toml",
+            ["pyproject.toml"].as_slice(),
+            "uv.lock",
+            Some("uv.lock"),
+        ),
+        (
+            "pyproject.toml",
+            &["pyproject.toml"],
+            "poetry.lock",
+            Some("poetry.lock"),
+        ),
+        (
+            "libs/shop/pyproject.toml",
+            &["pyproject.toml", "libs/shop/pyproject.toml"],
+            "uv.lock",
+            Some("uv.lock"),
+        ),
+        (
+            "libs/shop/pyproject.toml",
+            &["libs/shop/pyproject.toml"],
+            "libs/shop/uv.lock",
+            Some("libs/shop/uv.lock"),
+        ),
+        // Locks of others.
+        (
+            "libs/shop/pyproject.toml",
+            &["libs/shop/pyproject.toml"],
+            "uv.lock",
+            None,
+        ),
+        (
+            "libs/shop/pyproject.toml",
+            &["pyproject.toml", "libs/shop/pyproject.toml"],
+            "poetry.lock",
+            None,
+        ),
+    ] {
+        let text = |path: &str| {
+            if path == "pyproject.toml" && manifests.len() > 1 {
+                root.as_str()
+            } else {
+                shop.as_str()
+            }
+        };
+        let mut files: Vec<(&str, &str)> = manifests.iter().map(|path| (*path, text(path))).collect();
+        files.push((lock, "version = 1\n"));
+        let found = read(&format!("requirements: {spec}\n"), &files);
+        let said = expected.map(|lock| format!("{lock} has no say"));
+        assert_eq!(found.contains("has no say"), said.is_some(), "{spec} {lock}: {found}");
+        assert!(said.is_none_or(|said| found.contains(&said)), "{spec} {lock}: {found}");
+    }
+}

@@ -29,12 +29,15 @@ pub(super) fn read<L: Lock>(text: &str) -> Result<L, toml::de::Error> {
 /// Reads a lock whose errors are words with a line.
 pub(super) fn read_in_words<L: Lock>(text: &str) -> Result<L, LockError> {
     read(text).map_err(|error| {
-        let before = error.span().and_then(|at| text.get(..at.start));
-        let place = before.map_or(String::new(), |before| {
-            format!("line {}: ", before.matches('\n').count() + 1)
-        });
+        let place = line_of(text, &error).map_or(String::new(), |line| format!("line {line}: "));
         LockError::Form(format!("{place}{}", error.message()))
     })
+}
+
+/// The line of an error, the first being one; `None` if it has no place.
+pub(crate) fn line_of(text: &str, error: &toml::de::Error) -> Option<usize> {
+    let before = error.span().and_then(|at| text.get(..at.start))?;
+    Some(before.matches('\n').count() + 1)
 }
 
 /// Reads a lock of which each heading stands at the beginning of a line, and nothing else that looks like one.

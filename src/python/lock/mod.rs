@@ -11,6 +11,7 @@ mod summary;
 mod uv;
 
 pub(crate) use content_hash::content_hash;
+pub(crate) use entries::line_of;
 pub use locked::{Artefact, LockError, Locked};
 pub(crate) use poetry::PoetryLock;
 pub use poetry::select_poetry;
