@@ -6,7 +6,8 @@ use crate::oracle::{Case, Oracle};
 
 const POETRY: Oracle = Oracle {
     name: "poetry",
-    packages: "poetry==2.2.1",
+    // The plug-in asks PyPI by pip's protocol alone, which every proxy of it speaks.
+    packages: "poetry==2.2.1, poetry-plugin-pypi-mirror==0.6.5",
     lock: "poetry.lock",
 };
 
@@ -136,13 +137,13 @@ impl Layout {
             parts.push_str(" --extras color");
         }
         // Its environments have no place of one's own but this.
-        let set = "export POETRY_VIRTUALENVS_IN_PROJECT=true POETRY_CACHE_DIR=/oracle/cache";
+        let set = "export POETRY_VIRTUALENVS_IN_PROJECT=true POETRY_CACHE_DIR=/oracle/cache POETRY_PYPI_MIRROR_URL=https://pypi.org/simple/";
         let keep = if self.is_locked { "" } else { " && rm poetry.lock" };
         Case {
             name: self.name(),
             files: self.files(),
             spec,
-            install: format!("{set} && poetry lock -q && poetry install -q --no-root {parts} && cp -r .venv $V{keep}"),
+            install: format!("{set} && poetry lock && poetry install --no-root {parts} && cp -r .venv $V{keep}"),
         }
     }
 
