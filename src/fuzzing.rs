@@ -138,6 +138,7 @@ fn plan(spec: &ImageSpec, text: &Text, requirements: &str) {
         id: String::new(),
         is_hashed: false,
         sibling_lock: None,
+        is_unattended: false,
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
         return;

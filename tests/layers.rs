@@ -43,7 +43,7 @@ const FLOORS: [(&str, &str); 18] = [
     ("registry", "text oci"),
     (
         "cli",
-        "text oci python files image_spec plan name project program engine registry",
+        "text oci python files image_spec plan write name project program engine registry",
     ),
     ("main", "files frontend cli"),
 ];

@@ -150,7 +150,8 @@ fn lock() -> impl Generator<Value = LockedPackages> {
 /// A spec, perhaps on another one, with a lock for each.
 fn planned() -> impl Generator<Value = (ImageSpec, BuildPlan)> {
     let storeys = proptest::collection::vec((spec(), lock()), 1..=3);
-    (storeys, any::<bool>(), any::<bool>()).prop_map(|(storeys, is_locked, has_sibling)| {
+    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
+    (storeys, switches).prop_map(|(storeys, (is_locked, has_sibling, is_unattended))| {
         let specs: Vec<&str> = storeys.iter().map(|(yaml, _)| yaml.as_str()).collect();
         let text = Text::new("imageSpec.yaml", nested(&specs));
         let parsed = parse(&text);
@@ -174,6 +175,7 @@ fn planned() -> impl Generator<Value = (ImageSpec, BuildPlan)> {
                     ..StoreyFacts::default()
                 })
                 .collect(),
+            is_unattended,
         };
         let plan = plan(&spec, &Platform::linux_amd64(), &facts);
         (spec, plan)

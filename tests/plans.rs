@@ -97,6 +97,7 @@ fn facts(spec: &ImageSpec) -> Facts {
     let mut storeys: Vec<StoreyFacts> = spec.all().map(of_storey).collect();
     storeys.reverse();
     Facts {
+        is_unattended: false,
         base: BaseFacts {
             name: None,
             layers: Some(1),

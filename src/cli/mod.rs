@@ -3,6 +3,7 @@
 mod arguments;
 mod build;
 mod commands;
+mod directory;
 mod disk;
 mod names;
 mod output;
@@ -18,8 +19,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
 use crate::cli::commands::{
-    build as build_command, completions, config, diff, engines, exists, from_env, id, inspect, lock, man, name, plan,
-    tag, with,
+    build as build_command, completions, config, diff, dockerfile, engines, exists, from_env, id, inspect, lock, man,
+    name, plan, tag, with,
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
@@ -74,6 +75,10 @@ enum Command {
     /// Needs no engine and no registry: what only they know is marked `unknown`, and without a lock the
     /// plan ends where the packages are looked up. docs/plan.md describes the JSON.
     Plan(plan::PlanArguments),
+    /// Write the Dockerfile of an image: for engines without BuildKit, and to read what is done.
+    ///
+    /// Needs no engine and no registry. With a lock (`imagespec lock`) each group of packages is a step of its own.
+    Dockerfile(dockerfile::DockerfileArguments),
     /// Resolve the Python packages of a spec, and write the lock that builds will use: pylock.toml beside the spec.
     ///
     /// An engine resolves them inside the image, as a build would.
@@ -125,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Exists(arguments) => (arguments.json(), exists::run(arguments)),
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
+        Command::Dockerfile(arguments) => (arguments.json(), dockerfile::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
         Command::With(arguments) => (false, with::run(arguments)),
         Command::FromEnv(arguments) => (false, from_env::run(arguments)),

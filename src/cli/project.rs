@@ -70,6 +70,25 @@ impl Project {
 
     /// The plan of its image, as far as it is known without a build.
     pub(super) fn outlook(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
+        self.planned(naming, false)
+    }
+
+    /// The plan of its image for an engine that builds it alone.
+    pub(super) fn unattended(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
+        self.planned(naming, true)
+    }
+
+    /// The text of the sibling lock.
+    pub(super) fn sibling_lock(&self) -> Option<&str> {
+        self.lock.as_deref()
+    }
+
+    /// The build context, without what its ignore file leaves out.
+    pub(super) fn context(&self) -> Result<Context, Diagnostic> {
+        Ok(Context::new(&self.context, self.ignored()?.1))
+    }
+
+    fn planned(&self, naming: &Naming<'_>, is_unattended: bool) -> Result<Outlook, Failure> {
         let platforms = naming.platforms().unwrap_or_default();
         let [platform] = platforms.as_slice() else {
             let own = self.spec.platform.as_ref().map(|platform| platform.span);
@@ -82,6 +101,7 @@ impl Project {
             id: naming.id(),
             is_hashed: naming.algorithm() == Algorithm::Content,
             sibling_lock: self.lock.as_deref().map(|text| (LOCK_NAME, text)),
+            is_unattended,
         };
         let mut files = self.files()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,6 +1,8 @@
 //! Digests of files, flytekit's and our own, and which files an image takes.
 
 mod digests;
+#[cfg(feature = "cli")]
+mod exact;
 mod gitignore;
 mod glob;
 mod job;
@@ -14,6 +16,8 @@ mod tree;
 
 pub(crate) use digests::MAX_REQUIREMENTS;
 pub use digests::{AskGit, compute};
+#[cfg(feature = "cli")]
+pub(crate) use exact::copy_exactly;
 pub use glob::{PatternError, Patterns, docker_patterns, literal_pattern};
 pub use job::{
     Answer, Choice, Chosen, ContentOf, CopiedPath, Copying, Doubt, Fault, Job, Outcome, Problem, Request, Task,

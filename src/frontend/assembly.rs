@@ -196,7 +196,7 @@ impl Build<'_> {
         let facts = Facts {
             base: images.base().map(Resolved::facts).unwrap_or_default(),
             id: self.id.clone(),
-            storeys: Vec::new(),
+            ..Facts::default()
         };
         let resolving = Resolving {
             spec: self.spec,

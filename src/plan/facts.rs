@@ -16,6 +16,8 @@ pub struct Facts {
     pub id: String,
     /// The facts of each spec, the lowest first.
     pub storeys: Vec<StoreyFacts>,
+    /// Whether nobody reads what steps make while the image is built: steps then decide by themselves.
+    pub is_unattended: bool,
 }
 
 /// What is known about the image that a plan starts from.

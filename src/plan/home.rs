@@ -1,6 +1,8 @@
 //! Where whoever runs an image may go and write: an image's user need not be the one that owns its files.
 
 use crate::image_spec::{ImageSpec, Profile, TextValue};
+#[cfg(feature = "cli")]
+use crate::plan::inputs::TASK_HOME;
 use crate::plan::inputs::TASK_USER;
 use crate::plan::python_place::PythonPlace;
 use crate::text::{Span, relative_to};
@@ -69,6 +71,20 @@ pub(crate) fn workdir(spec: &ImageSpec) -> Option<Workdir<'_>> {
             .map(|value| value.span)
             .collect(),
     })
+}
+
+/// The home of an image's user where nobody has read who its users are: that of tasks, or the working directory of a
+/// number, who most likely has none.
+#[cfg(feature = "cli")]
+pub(crate) fn likely_home(spec: &ImageSpec, user: &str, workdir: Option<&str>) -> Option<String> {
+    let user = user.split(':').next().unwrap_or_default();
+    let is_flyte = |spec: &ImageSpec| spec.profile == Profile::Flyte;
+    match user.parse::<u32>() {
+        Ok(0) => None,
+        Ok(_) => workdir.filter(|path| *path != "/").map(str::to_owned),
+        Err(_) if user == TASK_USER && spec.all().any(is_flyte) => Some(TASK_HOME.to_owned()),
+        Err(_) => None,
+    }
 }
 
 fn text(value: &Option<TextValue>) -> Option<&str> {

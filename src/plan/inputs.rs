@@ -24,6 +24,8 @@ pub(crate) struct StoreyInputs<'a> {
     pub(crate) facts: &'a StoreyFacts,
     /// The interpreter of its image.
     pub(crate) python: Option<PythonPlace>,
+    /// Whether nobody reads what steps make while the image is built.
+    pub(crate) is_unattended: bool,
 }
 
 impl StoreyInputs<'_> {

@@ -45,10 +45,12 @@ pub(crate) use steps::{asked, digested_file};
 pub use writes::Writes;
 
 pub(crate) use home::PASSWD;
+#[cfg(feature = "cli")]
+pub(crate) use home::likely_home;
 pub(crate) use inputs::TASK_USER;
 #[cfg(feature = "cli")]
 pub(crate) use paths::KEEPS_LOCK;
-pub(crate) use paths::{CONTEXT, CONTEXT_ROOT, FAILED, KEPT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
+pub(crate) use paths::{CONTEXT, CONTEXT_ROOT, FAILED, KEPT, PRODUCT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
 pub(crate) use python_place::conda_version;
 pub(crate) use script::{quote, script_file};
 pub(crate) use steps::{NOT_SEEN, NOT_SOURCE, owned_paths};

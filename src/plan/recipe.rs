@@ -31,6 +31,7 @@ pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
             spec,
             facts: facts.storeys.get(position).unwrap_or(&nothing),
             python: needs.python,
+            is_unattended: facts.is_unattended,
         };
         // Nothing can be planned on top of a storey with unknown packages.
         let is_grounded = storeys.iter().all(|storey| storey.is_complete);
@@ -126,13 +127,20 @@ fn steps_of(inputs: &StoreyInputs<'_>, lock: Option<(&LockedPackages, &[Group<'_
         None => steps::apt(&mut plan, inputs),
     }
     let (mut file, mut is_complete) = (None, true);
-    if let Some(python) = &inputs.python
-        && let Some(step) = steps::lock(&mut plan, inputs, python)
-    {
-        match lock {
-            Some((lock, groups)) => file = Some(packages(&mut plan, inputs, python, step, lock, groups)),
-            None => is_complete = false,
+    match (&inputs.python, lock) {
+        // Nobody could read what a lock step finds.
+        (Some(python), None) if inputs.is_unattended => {
+            is_complete = steps::install_resolved(&mut plan, inputs, python);
         }
+        (Some(python), lock) => {
+            if let Some(step) = steps::lock(&mut plan, inputs, python) {
+                match lock {
+                    Some((lock, groups)) => file = Some(packages(&mut plan, inputs, python, step, lock, groups)),
+                    None => is_complete = false,
+                }
+            }
+        }
+        (None, _) => {}
     }
     if is_complete {
         steps::commands(&mut plan, inputs, Stage::Setup, spec.setup_commands.as_ref());
@@ -170,9 +178,13 @@ fn packages(
         .iter()
         .map(|group| steps::install(plan, inputs, python, group, &built))
         .collect();
+    if inputs.is_unattended {
+        let settled = steps::settle_shared(plan, inputs, python, &layers, &lock.packages, &built);
+        return steps::keep_lock(plan, inputs, lock_step, None, settled);
+    }
     let shared = steps::find_shared(plan, inputs, python, &layers);
     steps::keep_shared(plan, inputs, python, &layers, &lock.shared);
-    steps::keep_lock(plan, inputs, lock_step, shared)
+    steps::keep_lock(plan, inputs, lock_step, shared, None)
 }
 
 /// The caches that mounts name.

@@ -28,6 +28,8 @@ pub(crate) struct Planned<'a> {
     pub(crate) is_hashed: bool,
     /// The path and text of the sibling lock.
     pub(crate) sibling_lock: Option<(&'a str, &'a str)>,
+    /// Whether nobody reads what steps make while the image is built.
+    pub(crate) is_unattended: bool,
 }
 
 /// The problem that something made for one platform is asked for several.
@@ -56,6 +58,18 @@ impl Outlook {
             storey.copies = chosen.as_ref().ok().map(copies::facts);
         }
         self.plan = plan::plan(spec, &self.plan.platform, &self.facts);
+        self
+    }
+
+    /// The same with a home for the image's user, as far as it can be told without the image.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_home(mut self, spec: &ImageSpec) -> Self {
+        let settings = &mut self.plan.settings;
+        let user = settings.user.as_deref().unwrap_or_default();
+        let home = plan::likely_home(spec, user, settings.workdir.as_deref());
+        settings
+            .environment
+            .extend(home.map(|home| plan::Edit::default("HOME", home)));
         self
     }
 
@@ -88,6 +102,8 @@ impl Planned<'_> {
                 requirements: found.facts.clone(),
                 sibling_lock: sibling.map(|(path, _)| path.to_owned()),
                 lock: locked.map(|(lock, _)| lock),
+                // Nobody could ask a second time.
+                resolving_builds: self.is_unattended,
                 ..StoreyFacts::default()
             });
         }
@@ -96,6 +112,7 @@ impl Planned<'_> {
         let facts = Facts {
             id: self.id.clone(),
             storeys,
+            is_unattended: self.is_unattended,
             ..Facts::default()
         };
         Ok(Outlook {

@@ -13,10 +13,10 @@ use crate::write::options::{LlbOptions, Sources, WriteError};
 use crate::write::script_text::{pieces, script_text};
 
 /// The modes that git keeps: whether a file is executable. All may read, and nothing is sticky or runs as somebody else.
-const GIT_MODES: &str = "u=rwX,go=rX,a-t";
+pub(super) const GIT_MODES: &str = "u=rwX,go=rX,a-t";
 
 /// Before a step gives files the modes that are asked for: where nothing is executable, `X` speaks of directories alone.
-const NO_MODES: &str = "a-xst";
+pub(super) const NO_MODES: &str = "a-xst";
 
 /// A plan as a graph.
 #[derive(Debug, Clone)]
@@ -487,7 +487,7 @@ fn owner(name: &str) -> Owner {
 }
 
 /// Permissions for files that have [`NO_MODES`], as `chmod` takes them. Directories are open to those who may read.
-fn exact_modes(mode: u32) -> String {
+pub(super) fn exact_modes(mode: u32) -> String {
     let class = |who: char, at: u32| {
         let bits = mode >> at;
         let has = |bit: u32, letter: &'static str| if bits & bit == 0 { "" } else { letter };
@@ -512,7 +512,7 @@ fn place_of(number: usize, source: &str) -> String {
 }
 
 /// A title that fits on a line of progress.
-fn shortened(title: &str) -> String {
+pub(super) fn shortened(title: &str) -> String {
     let line = title.split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(100) {
         Some((at, _)) => format!("{}…", line.get(..at).unwrap_or("")),

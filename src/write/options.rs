@@ -89,6 +89,18 @@ pub enum WriteError {
         /// What is missing.
         name: String,
     },
+    /// A step's script is longer than what engines hand to a shell.
+    #[error("the script of `{step}` is too long for a Dockerfile without files beside it")]
+    TooLong {
+        /// The step's title.
+        step: String,
+    },
+    /// Which packages are installed is not known.
+    #[error("which packages a lock installs is not known: only the image's own Python says")]
+    Incomplete,
+    /// A value has no words in a Dockerfile.
+    #[error("{0}")]
+    Words(String),
     /// The target is not in the plan.
     #[error(transparent)]
     Target(#[from] TargetError),

@@ -9,21 +9,34 @@ const END: &str = "IMAGESPEC_FILE";
 
 /// The script with its files, variables and arguments, for a shell that has an empty scratch directory.
 pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
-    let scratch = mounts.iter().find_map(|mount| match mount {
-        StepMount::Scratch { target } => Some(*target),
-        _ => None,
-    });
-    let scratch = scratch.unwrap_or(SCRATCH);
     let mut text: String = mounts.iter().filter_map(check_of_secret).collect();
-    text.push_str(&format!("_scripts={scratch}/{SCRIPTS}\nmkdir -p \"$_scripts\"\n"));
+    text.push_str(&format!(
+        "_scripts={}\nmkdir -p \"$_scripts\"\n",
+        scripts_directory(mounts)
+    ));
     for file in script.files() {
         text.push_str(&format!(
             "cat > \"$_scripts/{file}\" <<'{END}'\n{}{END}\n",
             script_file(file)
         ));
     }
+    text.push_str(&inputs_and_start(script, mounts));
+    text
+}
+
+/// Where a step finds its scripts: in its scratch directory, since some write beside them.
+pub(super) fn scripts_directory(mounts: &[StepMount]) -> String {
+    let scratch = mounts.iter().find_map(|mount| match mount {
+        StepMount::Scratch { target } => Some(*target),
+        _ => None,
+    });
+    format!("{}/{SCRIPTS}", scratch.unwrap_or(SCRATCH))
+}
+
+/// The variables and arguments of a script whose files are there, and its start.
+pub(super) fn inputs_and_start(script: &Script, mounts: &[StepMount]) -> String {
     let around = mount_directories(mounts).join("\n");
-    text.push_str(&format!("_around={}\n", quote(&around)));
+    let mut text = format!("_around={}\n", quote(&around));
     let secrets = secret_files(mounts);
     if !secrets.is_empty() {
         text.push_str(&format!("_secret_files={}\n", quote(&secrets.join("\n"))));
@@ -40,7 +53,7 @@ pub(super) fn script_text(script: &Script, mounts: &[StepMount]) -> String {
 }
 
 /// Fails without a secret that the step must have; whoever reports the failure can give advice that BuildKit cannot.
-fn check_of_secret(mount: &StepMount) -> Option<String> {
+pub(super) fn check_of_secret(mount: &StepMount) -> Option<String> {
     let (is_there, id) = match mount {
         StepMount::Secret {
             target,

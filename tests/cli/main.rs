@@ -6,6 +6,7 @@
 )]
 
 mod build;
+mod dockerfile;
 mod files;
 mod help;
 mod plan;

@@ -16,6 +16,7 @@ mod caches;
 mod caching;
 mod commands;
 mod copies;
+mod dockerfiles;
 mod environment;
 mod errors;
 mod existing;

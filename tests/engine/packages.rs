@@ -133,8 +133,9 @@ fn all_kinds_of_packages_give_the_tree_of_one_plain_install() {
         let paths = tree
             .into_keys()
             .filter(|path| path.starts_with(SITE) || path.starts_with("opt/micromamba/envs/runtime/bin/"));
-        // Bytecode is ours, and what uv notes of a directory changes with its time.
-        let paths = paths.filter(|path| !path.contains("__pycache__") && !path.ends_with("/uv_cache.json"));
+        // Bytecode is ours, and what uv notes of a build changes with its time and its variables.
+        let is_note = |path: &String| path.ends_with("/uv_cache.json") || path.ends_with("/uv_build.json");
+        let paths = paths.filter(|path| !path.contains("__pycache__") && !is_note(path));
         // That a package was asked for by name is not in a lock.
         paths.filter(|path| !path.ends_with("/REQUESTED")).collect()
     };

@@ -22,6 +22,15 @@ const RUNTIME: [&str; 7] = [
 
 /// Every path of an image with its type, mode, owner and a hash of its content.
 pub(crate) fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
+    files(engine, image, false)
+}
+
+/// The same with the times of all but directories.
+pub(crate) fn timed(engine: Engine, image: &str) -> BTreeMap<String, String> {
+    files(engine, image, true)
+}
+
+fn files(engine: Engine, image: &str, with_times: bool) -> BTreeMap<String, String> {
     let id = engine
         .ok(&["create", "--entrypoint", "/bin/true", image])
         .trim()
@@ -48,6 +57,9 @@ pub(crate) fn tree(engine: Engine, image: &str) -> BTreeMap<String, String> {
         );
         if let Some(link) = entry.link_name().unwrap() {
             write!(text, " -> {}", link.to_string_lossy()).unwrap();
+        }
+        if with_times && !entry.header().entry_type().is_dir() {
+            write!(text, " at {}", entry.header().mtime().unwrap()).unwrap();
         }
         let mut content = Vec::new();
         entry.read_to_end(&mut content).unwrap();

@@ -4,6 +4,7 @@ pub(super) mod build;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod diff;
+pub(super) mod dockerfile;
 pub(super) mod engines;
 pub(super) mod exists;
 pub(super) mod from_env;

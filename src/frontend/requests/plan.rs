@@ -25,6 +25,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         id: inputs.naming.id(),
         is_hashed: inputs.naming.algorithm() == Algorithm::Content,
         sibling_lock: inputs.sibling_lock(),
+        is_unattended: false,
     };
     // What is missing for a build is told first.
     let outlook = planned

@@ -37,5 +37,5 @@ esac
 printf '%s\n' "${_requirement:?}" > /tmp/imagespec/requirements.txt
 "$_uv" pip install "$@" --requirement /tmp/imagespec/requirements.txt
 rm -rf "$_product/.lock"
-remove_install_times "$_product"
+remove_build_notes "$_product"
 find "$_product" -name __pycache__ -prune -exec rm -rf {} +

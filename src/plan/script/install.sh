@@ -28,18 +28,11 @@ for _name in ${_built?}; do
   cp -R "$_built_packages/$_name/." "${_prefix:?}/"
 done
 if [ -n "${_names?}" ]; then
-  # A file of several packages is that of the one whose name comes last.
-  # shellcheck disable=SC2086 # words
-  _shared=$(run_plainly SHARED_AS=names "$_python" -s -S -B "$_scripts/shared.py" "$_prefix" -- / $_names)
-  for _name in $_shared; do
-    case " $_built " in
-      *" $_name "*) cp -R "$_built_packages/$_name/." "$_prefix/" ;;
-      *) install "$@" --reinstall-package "$_name" ;;
-    esac
-  done
+  # shellcheck source=src/plan/script/last_by_name.sh
+  . "$_scripts/last_by_name.sh"
 fi
 rm -f "$_prefix/.lock" "${_credentials:?}/credentials.toml.lock"
-if [ -n "${_in_context?}" ]; then remove_install_times "$_prefix"; fi
+if [ -n "${_in_context?}" ]; then remove_build_notes "$_prefix"; fi
 _settled=$_prefix
 # shellcheck source=src/plan/script/settle_python.sh
 . "$_scripts/settle_python.sh"

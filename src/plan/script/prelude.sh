@@ -28,9 +28,9 @@ run_plainly() { env -u PYTHONPATH -u PYTHONHOME "$@"; }
 # Builds write to their sources.
 copy_context() { mkdir -p "$_work" && cp -R "$_context/." "$_work/"; }
 
-# Removes records of when a local package was installed, and their lines in RECORD, below a directory.
-remove_install_times() {
-  find "$1" -name uv_cache.json -path '*.dist-info/*' | while read -r _file; do
-    sed -i '/\.dist-info\/uv_cache\.json,/d' "${_file%/*}/RECORD" && rm -f "$_file"
+# Removes uv's notes of when and with which variables a package was built, and their lines in RECORD, below a directory.
+remove_build_notes() {
+  find "$1" \( -name uv_cache.json -o -name uv_build.json \) -path '*.dist-info/*' | while read -r _file; do
+    sed -i "/\\.dist-info\\/${_file##*/},/d" "${_file%/*}/RECORD" && rm -f "$_file"
   done
 }

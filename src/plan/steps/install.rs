@@ -43,21 +43,8 @@ pub(crate) fn install(
         IndexAccess::of(inputs)
     };
     let mut mounts = access.mounts.clone();
-    mounts.extend(mounts_of(group, built));
-    let mut arguments = vec![
-        "--python".to_owned(),
-        python.program(),
-        "--no-deps".into(),
-        "--require-hashes".into(),
-    ];
-    arguments.extend(install_index_arguments(inputs, packages.iter().copied()));
-    arguments.extend(extra.install);
-    if spec.layering == Layering::Single {
-        arguments.extend(extra.unknown);
-    } else {
-        arguments.push("--no-build".into());
-    }
-    arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
+    mounts.extend(mounts_of(packages, built));
+    let arguments = install_arguments(inputs, python, packages);
     let script = access
         .configure(script(group, &wheels, built, arguments))
         .with("_python", python.program())
@@ -86,15 +73,34 @@ pub(crate) fn install(
     plan.add(draft)
 }
 
+/// uv's arguments for installing just what lines of requirements name.
+pub(crate) fn install_arguments(inputs: &StoreyInputs<'_>, python: &PythonPlace, packages: &[&Locked]) -> Vec<String> {
+    let extra = extra_arguments(inputs);
+    let mut arguments = vec![
+        "--python".to_owned(),
+        python.program(),
+        "--no-deps".into(),
+        "--require-hashes".into(),
+    ];
+    arguments.extend(install_index_arguments(inputs, packages.iter().copied()));
+    arguments.extend(extra.install);
+    match inputs.spec.layering {
+        Layering::Single => arguments.extend(extra.unknown),
+        _ => arguments.push("--no-build".into()),
+    }
+    arguments.extend(["--requirement".into(), "/tmp/imagespec/requirements.txt".into()]);
+    arguments
+}
+
 /// The packages that other steps built, and wheels of the context.
-fn mounts_of(group: &Group<'_>, built: &BTreeMap<&str, StepId>) -> Vec<StepMount> {
-    let products = group.packages.iter().filter_map(|package| {
+pub(crate) fn mounts_of(packages: &[&Locked], built: &BTreeMap<&str, StepId>) -> Vec<StepMount> {
+    let products = packages.iter().filter_map(|package| {
         Some(StepMount::Product {
             target: format!("{BUILT}/{}", package.name),
             step: built.get(package.name.as_str())?.clone(),
         })
     });
-    let wheels = group.packages.iter().filter(|package| !package.artefact.is_built());
+    let wheels = packages.iter().filter(|package| !package.artefact.is_built());
     let files = wheels.filter_map(|package| match &package.artefact {
         Artefact::Path { path, .. } | Artefact::Listed { path, .. } => Some(context_mount(path.clone())),
         _ => None,

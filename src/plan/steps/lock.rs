@@ -1,9 +1,9 @@
 //! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
 use crate::image_spec::LOCK_NAME;
-use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId};
+use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::facts::{Repositories, Requirements};
+use crate::plan::facts::Repositories;
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{CONTEXT, CONTEXT_ROOT, KEEPS_LOCK, KEPT, WORK};
@@ -14,7 +14,7 @@ use crate::plan::steps::requirement::{asks_for_packages, lines_to_resolve, packa
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{Parts, RequirementsFile, normalised};
-use crate::text::{context_path, directory_of, file_name, relative_to};
+use crate::text::{Span, context_path, directory_of, file_name, relative_to};
 
 /// Where a lock comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,9 +48,32 @@ pub(crate) fn is_given(inputs: &StoreyInputs<'_>) -> bool {
     matches!(input(inputs), Some(Input::Export(_) | Input::Given(..)))
 }
 
+/// What decides which packages are installed.
+struct Deciding {
+    run: Run,
+    title: String,
+    after: Vec<StepId>,
+    reason: &'static str,
+    spans: Vec<Span>,
+}
+
 /// The step that decides which packages are installed.
 pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> Option<StepId> {
-    let input = input(inputs)?;
+    let Deciding {
+        run,
+        title,
+        after,
+        reason,
+        spans,
+    } = deciding(plan, inputs, python, input(inputs)?);
+    let draft = Draft::new("lock", Stage::Lock, title, Action::Run(run))
+        .makes(Product::Lock)
+        .after(after, reason)
+        .spans(spans);
+    Some(plan.add(draft))
+}
+
+fn deciding(plan: &Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, input: Input<'_>) -> Deciding {
     let access = IndexAccess::of(inputs);
     let mut spans = access.spans.clone();
     spans.extend(inputs.package_spans());
@@ -80,11 +103,13 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
             (resolve(inputs, python, access), title, after, reason)
         }
     };
-    let draft = Draft::new("lock", Stage::Lock, title, Action::Run(run))
-        .makes(Product::Lock)
-        .after(after, reason)
-        .spans(spans);
-    Some(plan.add(draft))
+    Deciding {
+        run,
+        title,
+        after,
+        reason,
+        spans,
+    }
 }
 
 /// Where a package's metadata can be read, which may mean building it.
@@ -112,16 +137,21 @@ fn uv_inputs(
         .with("_python", python.program())
         .with("_bin", python.bin())
         .with("_directory", directory_of(file))
-        .with("_copies", if is_written(requirements, file) { "yes" } else { "" })
+        .with("_copies", if is_written(inputs, file) { "yes" } else { "" })
         .with("_git", programs_of(requirements.repositories))
         .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
 }
 
 /// Whether something is written where files of the context are mounted: by builds, or because uv is run there.
-fn is_written(requirements: &Requirements, file: &str) -> bool {
+fn is_written(inputs: &StoreyInputs<'_>, file: &str) -> bool {
+    let StoreyInputs {
+        facts, is_unattended, ..
+    } = *inputs;
+    let requirements = &facts.requirements;
     let directory = directory_of(file);
     let mut written = requirements.texts.keys().map(String::as_str).chain([directory]);
     requirements.builds
+        || (is_unattended && !requirements.projects.is_empty())
         || written.any(|path| {
             requirements
                 .mounts
@@ -237,7 +267,7 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     arguments.extend(requirements.project_arguments.iter().cloned());
     let file = spec.requirements.as_ref().map(|file| context_path(&file.value));
     let file = file.unwrap_or_default();
-    let root = if is_written(requirements, &file) { WORK } else { CONTEXT };
+    let root = if is_written(inputs, &file) { WORK } else { CONTEXT };
     let lines = lines_to_resolve(spec, requirements, root);
     let bounds = requirements.bounds.join("\n").replace(CONTEXT_ROOT, root);
     let all = toml::Value::from(required(spec, requirements));
@@ -250,13 +280,74 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     with_files(inputs, access, script)
 }
 
-/// The lock in the image, and as a single file. Exported caches include what the image has, so a builder that imports
+/// A step that decides which packages are installed, installs them and keeps the lock; nothing for a lock that is given,
+/// which only somebody who has read the interpreter can choose from. Returns whether there is such a step.
+pub(crate) fn install_resolved(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> bool {
+    let Some(input) = input(inputs) else { return true };
+    let how = match input {
+        Input::Resolve => "resolve",
+        Input::Export(_) => "export",
+        Input::Given(..) => return false,
+    };
+    let Deciding {
+        run: deciding,
+        title,
+        after,
+        reason,
+        spans,
+    } = deciding(plan, inputs, python, input);
+    let extra = extra_arguments(inputs);
+    let mut arguments = vec!["--python".to_owned(), python.program(), "--no-deps".into()];
+    arguments.extend(index_arguments(inputs));
+    arguments.extend(flat_index_arguments(inputs));
+    arguments.extend(extra.install);
+    arguments.extend(extra.build);
+    // Builds see whole projects, in a copy.
+    let projects = &inputs.facts.requirements.projects;
+    let beside = projects.values().flat_map(|files| &files.beside);
+    let seen = inputs.facts.requirements.mounts.iter();
+    let mut mounts = deciding.mounts;
+    mounts.retain(|mount| !matches!(mount, StepMount::Context { .. }));
+    mounts.extend(context_mounts(seen.chain(projects.keys()).chain(beside)));
+    let texts = projects.values().flat_map(|files| &files.texts);
+    let texts = quote_all(texts.flat_map(|(path, text)| [path.as_str(), text.as_str()]));
+    let mut script = Script::new("install_resolved.sh");
+    script.variables = deciding.script.variables;
+    script.arguments = deciding.script.arguments;
+    let script = script
+        .with("_build_texts", texts)
+        .with("_how", how)
+        .with("_prefix", python.prefix)
+        .with("_owner", inputs.owner())
+        .with("_arguments", quote_all(arguments.iter().map(String::as_str)));
+    let run = Run {
+        script,
+        mounts,
+        product: None,
+        environment: deciding.environment,
+    };
+    let draft = Draft::new(
+        "packages",
+        Stage::Packages,
+        format!("{title}, and install it"),
+        Action::Run(run),
+    )
+    .writes(Writes::below([python.prefix, KEPT]))
+    .after(after, reason)
+    .spans(spans);
+    plan.add(draft);
+    true
+}
+
+/// The lock in the image, and as a single file. `shared` makes the list of files that several packages have; `after` has
+/// written it already. Exported caches include what the image has, so a builder that imports
 /// them does not resolve again.
 pub(crate) fn keep_lock(
     plan: &mut Builder,
     inputs: &StoreyInputs<'_>,
     lock: StepId,
     shared: Option<StepId>,
+    after: Option<StepId>,
 ) -> CopyFiles {
     let copy = |from, source: String, target: String| CopyFiles {
         from,
@@ -284,10 +375,13 @@ pub(crate) fn keep_lock(
     copies.extend(shared.map(|step| copy(step, file_of_shared.trim_start_matches('/').to_owned(), file_of_shared)));
     // Last and from the root: this also resets the times of existing directories.
     copies.push(copy(CopySource::Product(lock), ".".into(), "/".into()));
-    let after = plan.last_of(Stage::User);
+    let (after, reason) = match after {
+        Some(step) => (vec![step], "that step writes to this directory, too"),
+        None => (plan.last_of(Stage::User), "nothing else writes to this directory"),
+    };
     let draft = Draft::new("keep-lock", Stage::Lock, KEEPS_LOCK.to_owned(), Action::Copy(copies))
         .writes(Writes::below([KEPT]))
-        .after(after, "nothing else writes to this directory");
+        .after(after, reason);
     plan.add(draft);
     file
 }

@@ -1,15 +1,22 @@
 //! Files that several packages have: found by reading the layers, and settled in a layer above them.
 
+use std::collections::BTreeMap;
+
 use crate::plan::action::{Action, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::facts::SharedFile;
 use crate::plan::inputs::{StoreyInputs, make, run, scratch};
 use crate::plan::model::{Product, Stage};
-use crate::plan::paths::LAYERS;
+use crate::plan::paths::{CONTEXT, KEPT, LAYERS};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
+use crate::plan::steps::index::IndexAccess;
+use crate::plan::steps::install::{install_arguments, mounts_of};
 use crate::plan::steps::lock::is_given;
+use crate::plan::steps::requirement::exact_line;
+use crate::plan::variables;
 use crate::plan::writes::Writes;
+use crate::python::{Artefact, Locked};
 
 /// The step that finds files that several packages have, and what packages need. `None` if there are fewer than two:
 /// one shares nothing, and nobody needs to ask whether it has what it needs if it was resolved just now.
@@ -101,4 +108,49 @@ pub(crate) fn keep_shared(
         })
         .after(after, "it comes above the layers that it takes files from");
     plan.add(draft);
+}
+
+/// Finds and settles files that several packages have in one step, where nobody reads what is found.
+pub(crate) fn settle_shared(
+    plan: &mut Builder,
+    inputs: &StoreyInputs<'_>,
+    python: &PythonPlace,
+    steps: &[StepId],
+    packages: &[Locked],
+    built: &BTreeMap<&str, StepId>,
+) -> Option<StepId> {
+    let installed: usize = steps.iter().map(|step| plan.packages_of(step).len()).sum();
+    let fewest = if is_given(inputs) { 1 } else { 2 };
+    if installed < fewest {
+        return None;
+    }
+    let packages: Vec<&Locked> = packages.iter().collect();
+    let wheels = packages.iter().filter(|package| !package.artefact.is_built());
+    let wheels: Vec<&Locked> = wheels.copied().collect();
+    let lines: Vec<String> = wheels.iter().map(|package| exact_line(package, CONTEXT)).collect();
+    let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
+    let built_names: Vec<&str> = names.iter().copied().filter(|name| built.contains_key(name)).collect();
+    let is_path = |package: &&Locked| matches!(package.artefact, Artefact::Path { .. });
+    let access = IndexAccess::of(inputs);
+    let mut mounts = access.mounts.clone();
+    mounts.extend(mounts_of(&packages, built));
+    let script = access
+        .configure(Script::new("settle_shared.sh"))
+        .with("_python", python.program())
+        .with("_bin", python.bin())
+        .with("_prefix", python.prefix)
+        .with("_owner", inputs.owner())
+        .with("_requirements", lines.join("\n"))
+        .with("_built", built_names.join(" "))
+        .with("_names", names.join(" "))
+        .with("_in_context", if wheels.iter().any(is_path) { "yes" } else { "" })
+        .arguments(install_arguments(inputs, python, &packages));
+    let action = Action::Run(run(script, variables::of_installs(inputs.spec), mounts));
+    let title = "settle files that several packages have";
+    let draft = Draft::new("settle-shared-files", Stage::Packages, title, action)
+        .rank(rank::SHARED_FILES)
+        .writes(Writes::below([python.prefix, KEPT]))
+        .after(steps.to_vec(), "it comes above all packages")
+        .spans(access.spans);
+    Some(plan.add(draft))
 }

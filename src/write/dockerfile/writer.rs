@@ -1,0 +1,371 @@
+//! A Dockerfile that is being written: its stages so far, and what lies beside it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::plan::{BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, Script, Step, quote, script_file};
+use crate::text::{Text, redact};
+use crate::write::dockerfile::environment::image_environment;
+use crate::write::dockerfile::instruction::{Instruction, Program};
+use crate::write::llb::{GIT_MODES, NO_MODES, exact_modes, shortened};
+use crate::write::options::WriteError;
+
+/// The stage of the base image.
+pub(super) const BASE: &str = "base";
+/// The last stage.
+pub(super) const IMAGE: &str = "image";
+/// The stage with the files of the build context, as copies take them.
+pub(super) const FILES: &str = "files";
+/// Where they lie in it.
+const PLACE: &str = "/imagespec/files";
+/// The stage with the scripts, where they are not beside the Dockerfile.
+const SCRIPTS: &str = "scripts";
+/// The longest script that an engine hands to a shell, in bytes.
+const MAX_SCRIPT: usize = 120 * 1024;
+
+/// Where a Dockerfile finds what it does not say itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// In files beside it: for every engine.
+    Directory,
+    /// In its own text, and in the build context of the spec: for engines that know texts in a Dockerfile.
+    Single,
+}
+
+/// What a Dockerfile is made with, in addition to the plan.
+#[derive(Debug, Clone, Copy)]
+pub struct DockerfileOptions<'o> {
+    /// Where it finds what it does not say itself.
+    pub form: Form,
+    /// The spec, whose lines stand above what they ask for.
+    pub spec: &'o Text,
+    /// The text of the lock beside the spec.
+    pub sibling_lock: Option<&'o str>,
+}
+
+/// A Dockerfile with what lies beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dockerfile {
+    /// Its text.
+    pub text: String,
+    /// Texts by the paths of their files beside it.
+    pub files: BTreeMap<String, String>,
+    /// What of the build context lies beside it, by where it does.
+    pub context: BTreeMap<String, CopyFiles>,
+}
+
+/// A Dockerfile that is being written.
+pub(super) struct DockerfileWriter<'o> {
+    pub(super) plan: &'o BuildPlan,
+    options: DockerfileOptions<'o>,
+    /// The stages of the storeys.
+    body: Vec<Instruction>,
+    files: BTreeMap<String, String>,
+    /// What copies and mounts take of the build context.
+    taken: Vec<CopyFiles>,
+    /// The images that programs are taken from: references by stages.
+    images: BTreeMap<String, String>,
+    /// The scripts that steps run.
+    scripts: BTreeSet<&'static str>,
+    /// Whether a step checks what is taken for granted of the base.
+    is_guarded: bool,
+}
+
+impl<'o> DockerfileWriter<'o> {
+    pub(super) fn new(plan: &'o BuildPlan, options: DockerfileOptions<'o>) -> Self {
+        Self {
+            plan,
+            options,
+            body: Vec::new(),
+            files: BTreeMap::new(),
+            taken: Vec::new(),
+            images: BTreeMap::new(),
+            scripts: BTreeSet::new(),
+            is_guarded: false,
+        }
+    }
+
+    pub(super) fn add(&mut self, instruction: Instruction) {
+        self.body.push(instruction);
+    }
+
+    pub(super) fn begin_stage(&mut self, on: &str, stage: &str) {
+        self.add(Instruction::From {
+            platform: None,
+            image: on.to_owned(),
+            stage: stage.to_owned(),
+        });
+    }
+
+    /// What a step is for, and the lines of the spec that ask for it.
+    pub(super) fn comment_of(&self, step: &Step) -> String {
+        let spec = self.options.spec;
+        let mut lines: Vec<(usize, u32)> = step
+            .spans
+            .iter()
+            .map(|span| (spec.part(span.start).0, spec.lines(*span).0))
+            .collect();
+        lines.sort_unstable();
+        lines.dedup();
+        let mut comment = format!("[{}] {}", step.stage.name(), shortened(&step.title));
+        for (part, line) in lines {
+            let Some((_, part)) = spec.parts().nth(part) else {
+                continue;
+            };
+            let text = redact(part.content());
+            let text = text
+                .lines()
+                .nth(usize::try_from(line).unwrap_or(1).saturating_sub(1))
+                .unwrap_or("");
+            comment.push_str(&format!("\n  {}:{line}: {}", part.name(), shortened(text)));
+        }
+        comment
+    }
+
+    /// Gives steps the files of a script at a directory: returns the mount.
+    pub(super) fn scripts(&mut self, script: &Script, target: &str) -> String {
+        self.scripts.insert(script.file);
+        let directory = script.file.trim_end_matches(".sh");
+        match self.options.form {
+            Form::Directory => {
+                for file in script.files() {
+                    self.files
+                        .insert(format!("scripts/{directory}/{file}"), script_file(file).to_owned());
+                }
+                format!("type=bind,source=scripts/{directory},target={target}")
+            }
+            Form::Single => format!("type=bind,from={SCRIPTS},source=/{directory},target={target}"),
+        }
+    }
+
+    /// A script as the program of a step.
+    pub(super) fn program(
+        &mut self,
+        name: &str,
+        title: &str,
+        text: String,
+        target: &str,
+        mounts: &mut Vec<String>,
+    ) -> Result<Program, WriteError> {
+        let text = format!("# {}\n{}{text}", shortened(title), self.guard());
+        match self.options.form {
+            Form::Directory => {
+                self.files.insert(format!("steps/{name}.sh"), text);
+                mounts.push(format!("type=bind,source=steps/{name}.sh,target={target}"));
+                Ok(Program::Line(format!("/bin/sh {target} {}", quote(&shortened(title)))))
+            }
+            Form::Single if text.len() > MAX_SCRIPT => Err(WriteError::TooLong { step: title.to_owned() }),
+            Form::Single => Ok(Program::Script(text)),
+        }
+    }
+
+    /// Checks in the first step what a Dockerfile can only take for granted of its base.
+    fn guard(&mut self) -> String {
+        if std::mem::replace(&mut self.is_guarded, true) {
+            return String::new();
+        }
+        let mut text = String::new();
+        let fails = |message: &str| format!("|| {{ echo {} >&2; exit 1; }}\n", quote(message));
+        if self.plan.settings.user.is_none() {
+            let message = "the base image has a user who is not root: say in the spec's `user` whom containers run as";
+            text.push_str(&format!("[ \"$(id -u)\" = 0 ] {}", fails(message)));
+        }
+        let (_, gone) = image_environment(&self.plan.settings.environment);
+        for name in gone {
+            let message = format!("the base image sets {name}, which a Dockerfile cannot take out");
+            text.push_str(&format!("[ -z \"${{{name}+x}}\" ] {}", fails(&message)));
+        }
+        text
+    }
+
+    /// The stage of an image that programs are taken from.
+    pub(super) fn image_stage(&mut self, role: ImageRole, reference: &str) -> String {
+        let mut stage = role.name().to_owned();
+        while self.images.get(&stage).is_some_and(|known| known != reference) {
+            stage.push_str("-2");
+        }
+        self.images.insert(stage.clone(), reference.to_owned());
+        stage
+    }
+
+    /// Takes files of the build context; returns where they are in the stage of files.
+    pub(super) fn take(&mut self, files: &CopyFiles) -> String {
+        let wanted = CopyFiles {
+            owner: String::new(),
+            target: String::new(),
+            ..files.clone()
+        };
+        let number = self.taken.iter().position(|known| *known == wanted).unwrap_or_else(|| {
+            self.taken.push(wanted);
+            self.taken.len() - 1
+        });
+        format!("{PLACE}/{}", place_of(number, &files.source))
+    }
+
+    /// What the image says of itself.
+    pub(super) fn settings(&mut self) {
+        let settings = &self.plan.settings;
+        let (environment, _) = image_environment(&settings.environment);
+        let words = |name: &'static str, word: &Option<String>| word.clone().map(|word| Instruction::Word(name, word));
+        let mut all = vec![Instruction::Comment("What the image says of itself".to_owned())];
+        all.push(Instruction::Environment(environment));
+        if !settings.ports.is_empty() {
+            all.push(Instruction::Expose(settings.ports.clone()));
+        }
+        // Before the user, who would own it in some engines.
+        all.extend(words("WORKDIR", &settings.workdir));
+        all.extend(words("USER", &settings.user));
+        all.extend(settings.entrypoint.clone().map(Instruction::Entrypoint));
+        all.push(Instruction::Labels(settings.labels.clone()));
+        self.body.extend(all);
+    }
+
+    pub(super) fn finish(mut self) -> Result<Dockerfile, WriteError> {
+        let mut all = vec![Instruction::Comment(format!(
+            "From {}, by imagespec {}: edit that file, and write this one again.",
+            self.options.spec.name(),
+            env!("CARGO_PKG_VERSION")
+        ))];
+        for (stage, reference) in &self.images {
+            all.push(Instruction::From {
+                platform: None,
+                image: reference.clone(),
+                stage: stage.clone(),
+            });
+        }
+        all.push(Instruction::From {
+            platform: Some(self.plan.platform.to_string()),
+            image: self.plan.base.image.clone(),
+            stage: BASE.to_owned(),
+        });
+        if self.plan.settings.user.is_some() {
+            all.push(Instruction::Word("USER", "0".to_owned()));
+        }
+        if self.options.form == Form::Single && !self.scripts.is_empty() {
+            all.extend(self.stage_of_scripts());
+        }
+        let (stage, context) = self.stage_of_files();
+        all.extend(stage);
+        all.append(&mut self.body);
+        for instruction in &all {
+            instruction
+                .check()
+                .map_err(|error| WriteError::Words(error.to_string()))?;
+        }
+        // The lines of the spec are for its platform, also on another machine.
+        let mut text = "# check=skip=FromPlatformFlagConstDisallowed,UndefinedVar\n".to_owned();
+        for instruction in &all {
+            if matches!(instruction, Instruction::From { .. } | Instruction::Comment(_))
+                && !text.is_empty()
+                && !text.ends_with("\n\n")
+                && !is_comment(&text)
+            {
+                text.push('\n');
+            }
+            text.push_str(&instruction.to_string());
+        }
+        Ok(Dockerfile {
+            text,
+            files: self.files,
+            context,
+        })
+    }
+
+    fn stage_of_scripts(&self) -> Vec<Instruction> {
+        let mut stage = vec![Instruction::From {
+            platform: None,
+            image: "scratch".to_owned(),
+            stage: SCRIPTS.to_owned(),
+        }];
+        for main in &self.scripts {
+            let directory = main.trim_end_matches(".sh");
+            for file in Script::new(main).files() {
+                stage.push(Instruction::Text {
+                    target: format!("/{directory}/{file}"),
+                    text: script_file(file).to_owned(),
+                });
+            }
+        }
+        stage
+    }
+
+    /// The stage with what is taken of the build context, and what has to lie beside the Dockerfile for it.
+    fn stage_of_files(&mut self) -> (Vec<Instruction>, BTreeMap<String, CopyFiles>) {
+        let mut context = BTreeMap::new();
+        if self.taken.is_empty() {
+            return (Vec::new(), context);
+        }
+        let mut stage = vec![
+            Instruction::Comment(
+                "The files of the build context, with the modes and times that the image has".to_owned(),
+            ),
+            Instruction::From {
+                platform: None,
+                image: BASE.to_owned(),
+                stage: FILES.to_owned(),
+            },
+        ];
+        if self.options.form == Form::Directory {
+            stage.push(plain_copy("files/", &format!("{PLACE}/"), &[]));
+        }
+        let mut modes = Vec::new();
+        for (number, files) in self.taken.iter().enumerate() {
+            let place = place_of(number, &files.source);
+            let target = format!("{PLACE}/{place}");
+            match (self.options.form, &files.from) {
+                (Form::Directory, CopySource::SpecDirectory) => {
+                    let text = self.options.sibling_lock.unwrap_or_default();
+                    self.files.insert(format!("files/{place}"), text.to_owned());
+                }
+                (Form::Directory, _) => {
+                    context.insert(format!("files/{place}"), files.clone());
+                }
+                (Form::Single, CopySource::SpecDirectory) => stage.push(Instruction::Text {
+                    target: target.clone(),
+                    text: self.options.sibling_lock.unwrap_or_default().to_owned(),
+                }),
+                (Form::Single, _) => {
+                    stage.push(plain_copy(&files.source, &target, &files.exclude));
+                    let links = files.links.iter();
+                    stage.extend(
+                        links.map(|link| plain_copy(&link.source, &format!("{target}/{}", link.path), &link.exclude)),
+                    );
+                }
+            }
+            let words = match files.modes {
+                Modes::Git => vec![GIT_MODES.to_owned()],
+                Modes::Keep => Vec::new(),
+                Modes::Exact(mode) => vec![NO_MODES.to_owned(), exact_modes(mode)],
+            };
+            modes.extend(words.iter().map(|words| format!("chmod -R {words} {}", quote(&target))));
+        }
+        modes.push(format!("find {PLACE} -exec touch -h -d @{FIXED_TIME} {{}} +"));
+        stage.push(Instruction::Run {
+            mounts: Vec::new(),
+            what: Program::Line(modes.join(" \\\n && ")),
+        });
+        (stage, context)
+    }
+}
+
+/// Whether a text ends with a comment.
+fn is_comment(text: &str) -> bool {
+    text.lines().last().is_some_and(|line| line.starts_with('#'))
+}
+
+fn plain_copy(source: &str, target: &str, exclude: &[String]) -> Instruction {
+    Instruction::Copy {
+        from: None,
+        owner: None,
+        exclude: exclude.to_vec(),
+        source: source.to_owned(),
+        target: target.to_owned(),
+    }
+}
+
+/// Where one of several files lies among them.
+fn place_of(number: usize, source: &str) -> String {
+    match source.rsplit('/').next().unwrap_or(source) {
+        "." | "" => format!("{number}"),
+        name => format!("{number}/{name}"),
+    }
+}
