@@ -8,8 +8,33 @@ use crate::write::dockerfile::instruction::quoted;
 pub(super) fn image_environment(edits: &[Edit]) -> (Vec<(String, String)>, Vec<String>) {
     let mut variables: Vec<(String, String)> = Vec::new();
     let mut gone: Vec<String> = Vec::new();
+    // The entries that search paths have for certain.
+    let mut entries: Vec<(&str, Vec<&str>)> = Vec::new();
     for edit in edits {
         let name = &edit.name;
+        let has = |value: &str| {
+            let known = entries
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, all)| all.as_slice());
+            value.split(':').all(|entry| known.unwrap_or_default().contains(&entry))
+        };
+        match &edit.change {
+            Change::Prepend { value } | Change::Append { value } if has(value) => continue,
+            Change::Prepend { value } | Change::Append { value } | Change::Set { value } => {
+                if matches!(edit.change, Change::Set { .. }) {
+                    entries.retain(|(known, _)| known != name);
+                }
+                match entries.iter_mut().find(|(known, _)| known == name) {
+                    Some((_, all)) => all.extend(value.split(':')),
+                    None => entries.push((name, value.split(':').collect())),
+                }
+            }
+            Change::Copy { .. } | Change::Unset => entries.retain(|(known, _)| known != name),
+            // What joins an entry without a colon makes another of it.
+            Change::Around { parts } if !are_apart(parts) => entries.retain(|(known, _)| known != name),
+            Change::Default { .. } | Change::Around { .. } => {}
+        }
         let known = variables
             .iter()
             .find(|(known, _)| known == name)
@@ -45,6 +70,18 @@ pub(super) fn image_environment(edits: &[Edit]) -> (Vec<(String, String)>, Vec<S
         }
     }
     (variables, gone)
+}
+
+/// Whether all entries that parts are put around stay entries.
+fn are_apart(parts: &[String]) -> bool {
+    let last = parts.len().saturating_sub(1);
+    parts.iter().enumerate().all(|(number, part)| {
+        let (begins, ends) = (
+            number == 0 || part.starts_with(':'),
+            number == last || part.ends_with(':'),
+        );
+        part.is_empty() || (begins && ends)
+    })
 }
 
 /// The same edits as lines of a shell.
@@ -156,6 +193,25 @@ mod tests {
                 Edit::append("PATH", "/z"),
             ],
             &[("PATH", "/y:/x${PATH:+:$PATH}:/z")],
+            &[],
+        );
+        check(
+            &[
+                Edit::prepend("PATH", "/x"),
+                Edit::prepend("PATH", "/y"),
+                Edit::prepend("PATH", "/x"),
+                Edit::append("PATH", "/y:/x"),
+            ],
+            &[("PATH", "/y:/x${PATH:+:$PATH}")],
+            &[],
+        );
+        check(
+            &[
+                Edit::prepend("PATH", "/x"),
+                Edit::text("PATH", "/y$PATH"),
+                Edit::prepend("PATH", "/x"),
+            ],
+            &[("PATH", "/x:/y/x${PATH:+:$PATH}")],
             &[],
         );
         check(&[Edit::set("A", "1"), Edit::unset("A")], &[], &["A"]);

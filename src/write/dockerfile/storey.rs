@@ -71,7 +71,7 @@ impl StoreyWriter<'_, '_> {
     fn prefix(&self) -> String {
         match self.position {
             0 if self.file.plan.storeys.len() == 1 => String::new(),
-            position => format!("{}-", position + 1),
+            position => format!("spec-{}-", position + 1),
         }
     }
 

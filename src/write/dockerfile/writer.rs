@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::plan::{BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, Script, Step, quote, script_file};
+use crate::plan::{
+    BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, SCRATCH, SCRATCH_OF_COMMANDS, Script, Step, quote,
+    script_file,
+};
 use crate::text::{Text, redact};
 use crate::write::dockerfile::environment::image_environment;
 use crate::write::dockerfile::instruction::{Instruction, Program};
@@ -201,6 +204,39 @@ impl<'o> DockerfileWriter<'o> {
         format!("{PLACE}/{}", place_of(number, &files.source))
     }
 
+    /// Takes away directories of ours that older podman and buildah leave where something was mounted.
+    pub(super) fn take_mount_points_away(&mut self) {
+        let mut places: Vec<String> = Vec::new();
+        for instruction in &self.body {
+            let Instruction::Run { mounts, .. } = instruction else {
+                continue;
+            };
+            for target in mounts.iter().filter_map(|mount| mount.split("target=").nth(1)) {
+                let target = target.split(',').next().unwrap_or_default();
+                let ours = target.match_indices("/imagespec").next().map(|(at, _)| at);
+                let Some(at) = ours.filter(|_| !is_in_scratch(target)) else {
+                    continue;
+                };
+                let inner = target.get(at + 1..).unwrap_or_default().matches('/').count();
+                let parents =
+                    std::iter::successors(Some(target), |path| path.rsplit_once('/').map(|(parent, _)| parent));
+                places.extend(parents.take(inner + 1).map(str::to_owned));
+            }
+        }
+        places.sort_by(|a, b| b.cmp(a));
+        places.dedup();
+        if places.is_empty() || self.options.form == Form::Single {
+            return;
+        }
+        self.add(Instruction::Comment(
+            "Mount points, which podman 5.4 and older leave in the image".to_owned(),
+        ));
+        self.add(Instruction::Run {
+            mounts: Vec::new(),
+            what: Program::Line(format!("rmdir {} 2>/dev/null || :", places.join(" "))),
+        });
+    }
+
     /// What the image says of itself.
     pub(super) fn settings(&mut self) {
         let settings = &self.plan.settings;
@@ -345,6 +381,14 @@ impl<'o> DockerfileWriter<'o> {
         });
         (stage, context)
     }
+}
+
+/// Whether something is mounted in a directory that is one itself.
+fn is_in_scratch(target: &str) -> bool {
+    let scratch = [SCRATCH, SCRATCH_OF_COMMANDS].into_iter();
+    scratch
+        .filter_map(|scratch| target.strip_prefix(scratch))
+        .any(|rest| rest.starts_with('/'))
 }
 
 /// Whether a text ends with a comment.
