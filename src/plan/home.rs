@@ -1,9 +1,7 @@
 //! Where whoever runs an image may go and write: an image's user need not be the one that owns its files.
 
 use crate::image_spec::{ImageSpec, Profile, TextValue};
-#[cfg(feature = "cli")]
-use crate::plan::inputs::TASK_HOME;
-use crate::plan::inputs::TASK_USER;
+use crate::plan::inputs::{TASK_HOME, TASK_USER};
 use crate::plan::python_place::PythonPlace;
 use crate::text::{Span, relative_to};
 
@@ -75,7 +73,6 @@ pub(crate) fn workdir(spec: &ImageSpec) -> Option<Workdir<'_>> {
 
 /// The home of an image's user where nobody has read who its users are: that of tasks, or the working directory of a
 /// number, who most likely has none.
-#[cfg(feature = "cli")]
 pub(crate) fn likely_home(spec: &ImageSpec, user: &str, workdir: Option<&str>) -> Option<String> {
     let user = user.split(':').next().unwrap_or_default();
     let is_flyte = |spec: &ImageSpec| spec.profile == Profile::Flyte;

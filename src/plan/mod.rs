@@ -44,9 +44,7 @@ pub use steps::required;
 pub(crate) use steps::{asked, digested_file};
 pub use writes::Writes;
 
-pub(crate) use home::PASSWD;
-#[cfg(feature = "cli")]
-pub(crate) use home::likely_home;
+pub(crate) use home::{PASSWD, likely_home};
 pub(crate) use inputs::TASK_USER;
 #[cfg(feature = "cli")]
 pub(crate) use paths::KEEPS_LOCK;

@@ -28,7 +28,6 @@ pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warning
 pub(crate) use files::{AtPath, ContextFiles, DirectoryEntry, Wanted};
 pub(crate) use lock_options::check_lock_options;
 pub(crate) use look::{check, wanted_paths};
-#[cfg(feature = "cli")]
 pub(crate) use outlook::Outlook;
 pub(crate) use outlook::{Planned, several_platforms};
 pub(crate) use reader::FoundRequirements;

@@ -62,7 +62,6 @@ impl Outlook {
     }
 
     /// The same with a home for the image's user, as far as it can be told without the image.
-    #[cfg(feature = "cli")]
     pub(crate) fn with_home(mut self, spec: &ImageSpec) -> Self {
         let settings = &mut self.plan.settings;
         let user = settings.user.as_deref().unwrap_or_default();

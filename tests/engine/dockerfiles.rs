@@ -44,6 +44,9 @@ impl Project {
         match form {
             Form::Directory => (directory.join("out/Dockerfile"), directory.join("out")),
             Form::Single => {
+                // The frontend says the same.
+                let said = String::from_utf8(output.stdout.clone()).unwrap();
+                assert_eq!(self.call("dockerfile"), said.trim_end());
                 let file = directory.join("Dockerfile");
                 std::fs::write(&file, output.stdout).unwrap();
                 (file, directory.to_owned())

@@ -2,6 +2,7 @@
 
 mod build;
 mod check;
+mod dockerfile;
 mod explain;
 mod lock;
 mod name;
@@ -31,7 +32,7 @@ struct Subrequest {
     answer: for<'a> fn(&'a Session) -> Answering<'a>,
 }
 
-const ALL: [Subrequest; 10] = [
+const ALL: [Subrequest; 11] = [
     Subrequest {
         name: "frontend.outline",
         description: "List all parameters current build target supports",
@@ -71,6 +72,11 @@ const ALL: [Subrequest; 10] = [
         name: "frontend.plan",
         description: "Print the steps that make the image, and how they run",
         answer: |session| Box::pin(plan::answer(session)),
+    },
+    Subrequest {
+        name: "frontend.dockerfile",
+        description: "Print the image as a Dockerfile",
+        answer: |session| Box::pin(dockerfile::answer(session)),
     },
     Subrequest {
         name: "frontend.lock",

@@ -9,23 +9,36 @@ use crate::frontend::session::Session;
 use crate::image_spec::Algorithm;
 use crate::name::name_in_image;
 use crate::plan::Strategy;
-use crate::project::Planned;
+use crate::project::{Outlook, Planned};
 use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
 /// Prints the plan, as far as it is known without a build.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
+    let (outlook, _) = outlook(session, "plan", false).await?;
+    let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
+    let (value, text) = outlook.printed(&session.file.text, strategy)?;
+    Ok(reply(&value, text))
+}
+
+/// The plan without a build, with the image's names in it, and the text of the lock beside the spec. Warnings are sent.
+/// `what` it is made for is for one platform.
+pub(super) async fn outlook(
+    session: &Session,
+    what: &str,
+    is_unattended: bool,
+) -> Result<(Outlook, Option<String>), Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
     let mut files = inputs.files().await?;
     let planned = Planned {
         spec: &spec,
         spec_name: session.file.text.name(),
-        platform: inputs.only_platform("plan")?,
+        platform: inputs.only_platform(what)?,
         id: inputs.naming.id(),
         is_hashed: inputs.naming.algorithm() == Algorithm::Content,
         sibling_lock: inputs.sibling_lock(),
-        is_unattended: false,
+        is_unattended,
     };
     // What is missing for a build is told first.
     let outlook = planned
@@ -33,13 +46,15 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         .await?;
     let looked = inputs.look(&files, Some(&outlook.read)).await?;
     let mut outlook = outlook.with_copies(&spec, &looked.answer.chosen);
+    if is_unattended {
+        outlook = outlook.with_home(&spec);
+    }
     for warning in &outlook.warnings {
         session.warn(warning).await?;
     }
     let identity = naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await?;
     inputs.warn_of_copies(&looked).await?;
     name_in_image(&identity, &spec, &mut outlook.plan.settings);
-    let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
-    let (value, text) = outlook.printed(&session.file.text, strategy)?;
-    Ok(reply(&value, text))
+    let lock = inputs.sibling_lock().map(|(_, text)| text.to_owned());
+    Ok((outlook, lock))
 }
