@@ -1,5 +1,5 @@
 //! A grid of layouts, made from a table: what images hold is what uv itself installs from the same files.
-//!
+
 use std::collections::BTreeMap;
 
 use crate::oracle::{Case, Oracle};

@@ -15,8 +15,8 @@ use crate::write::{DockerfileOptions, Form, write_dockerfile};
 pub(crate) struct DockerfileArguments {
     #[command(flatten)]
     image: ImageArguments,
-    /// Write a directory that builds by itself: the Dockerfile, the files that it copies, scripts and the lock. Every
-    /// engine builds it; without this, one file is printed, for BuildKit, podman 4.9 and buildah 1.33 and newer.
+    /// Write a directory that builds by itself: the Dockerfile, the files that it copies, scripts and the lock. Without
+    /// this, one file is printed, for a BuildKit that knows `COPY --exclude`.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
