@@ -504,7 +504,7 @@ pub(super) fn exact_modes(mode: u32) -> String {
 }
 
 /// Where one of several files lies in a tree that is made of them alone.
-fn place_of(number: usize, source: &str) -> String {
+pub(super) fn place_of(number: usize, source: &str) -> String {
     match source.rsplit('/').next().unwrap_or(source) {
         "." | "" => format!("/{number}"),
         name => format!("/{number}/{name}"),

@@ -9,7 +9,7 @@ use crate::plan::{
 use crate::text::{Text, redact};
 use crate::write::dockerfile::environment::image_environment;
 use crate::write::dockerfile::instruction::{Instruction, Program};
-use crate::write::llb::{GIT_MODES, NO_MODES, exact_modes, shortened};
+use crate::write::llb::{GIT_MODES, NO_MODES, exact_modes, place_of, shortened};
 use crate::write::options::WriteError;
 
 /// The stage of the base image.
@@ -201,7 +201,7 @@ impl<'o> DockerfileWriter<'o> {
             self.taken.push(wanted);
             self.taken.len() - 1
         });
-        format!("{PLACE}/{}", place_of(number, &files.source))
+        format!("{PLACE}{}", place_of(number, &files.source))
     }
 
     /// Takes away directories of ours that older podman and buildah leave where something was mounted.
@@ -346,14 +346,14 @@ impl<'o> DockerfileWriter<'o> {
         let mut modes = Vec::new();
         for (number, files) in self.taken.iter().enumerate() {
             let place = place_of(number, &files.source);
-            let target = format!("{PLACE}/{place}");
+            let target = format!("{PLACE}{place}");
             match (self.options.form, &files.from) {
                 (Form::Directory, CopySource::SpecDirectory) => {
                     let text = self.options.sibling_lock.unwrap_or_default();
-                    self.files.insert(format!("files/{place}"), text.to_owned());
+                    self.files.insert(format!("files{place}"), text.to_owned());
                 }
                 (Form::Directory, _) => {
-                    context.insert(format!("files/{place}"), files.clone());
+                    context.insert(format!("files{place}"), files.clone());
                 }
                 (Form::Single, CopySource::SpecDirectory) => stage.push(Instruction::Text {
                     target: target.clone(),
@@ -403,13 +403,5 @@ fn plain_copy(source: &str, target: &str, exclude: &[String]) -> Instruction {
         exclude: exclude.to_vec(),
         source: source.to_owned(),
         target: target.to_owned(),
-    }
-}
-
-/// Where one of several files lies among them.
-fn place_of(number: usize, source: &str) -> String {
-    match source.rsplit('/').next().unwrap_or(source) {
-        "." | "" => format!("{number}"),
-        name => format!("{number}/{name}"),
     }
 }
