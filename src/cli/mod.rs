@@ -5,6 +5,7 @@ mod build;
 mod commands;
 mod directory;
 mod disk;
+mod dockerfile;
 mod names;
 mod output;
 mod project;
@@ -19,8 +20,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
 use crate::cli::commands::{
-    build as build_command, completions, config, diff, dockerfile, engines, exists, from_env, id, inspect, lock, man,
-    name, plan, tag, with,
+    build as build_command, completions, config, diff, dockerfile as dockerfile_command, engines, exists, from_env, id,
+    inspect, lock, man, name, plan, tag, with,
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
@@ -78,7 +79,7 @@ enum Command {
     /// Write the Dockerfile of an image: for engines without BuildKit, and to read what is done.
     ///
     /// Needs no engine and no registry. With a lock (`imagespec lock`) each group of packages is a step of its own.
-    Dockerfile(dockerfile::DockerfileArguments),
+    Dockerfile(dockerfile_command::DockerfileArguments),
     /// Resolve the Python packages of a spec, and write the lock that builds will use: pylock.toml beside the spec.
     ///
     /// An engine resolves them inside the image, as a build would.
@@ -130,7 +131,7 @@ pub fn main() -> ExitCode {
         Command::Exists(arguments) => (arguments.json(), exists::run(arguments)),
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
-        Command::Dockerfile(arguments) => (arguments.json(), dockerfile::run(arguments)),
+        Command::Dockerfile(arguments) => (arguments.json(), dockerfile_command::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
         Command::With(arguments) => (false, with::run(arguments)),
         Command::FromEnv(arguments) => (false, from_env::run(arguments)),

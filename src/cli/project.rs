@@ -7,6 +7,7 @@ use crate::cli::disk::{DiskFiles, cannot, read_file};
 use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute, docker_patterns};
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME, extended};
 use crate::name::{Identity, Naming, NamingOptions, request};
+use crate::oci::Platform;
 use crate::program::ignored_files;
 use crate::project::{
     FoundRequirements, Outlook, Planned, check, copies_warnings, copying, read_requirements, several_platforms,
@@ -70,12 +71,24 @@ impl Project {
 
     /// The plan of its image, as far as it is known without a build.
     pub(super) fn outlook(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
-        self.planned(naming, false)
+        self.planned(naming, &self.platform(naming, "plan")?, false)
     }
 
     /// The plan of its image for an engine that builds it alone.
-    pub(super) fn unattended(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
-        self.planned(naming, true)
+    pub(super) fn unattended(&self, naming: &Naming<'_>, platform: &Platform) -> Result<Outlook, Failure> {
+        self.planned(naming, platform, true)
+    }
+
+    /// The only platform of its image. `what` is made for one.
+    pub(super) fn platform(&self, naming: &Naming<'_>, what: &str) -> Result<Platform, Failure> {
+        let platforms = naming.platforms().unwrap_or_default();
+        <[Platform; 1]>::try_from(platforms).map_or_else(
+            |_| {
+                let own = self.spec.platform.as_ref().map(|platform| platform.span);
+                Err(self.failure(several_platforms(what).at_known(own)))
+            },
+            |[platform]| Ok(platform),
+        )
     }
 
     /// The text of the sibling lock.
@@ -88,12 +101,7 @@ impl Project {
         Ok(Context::new(&self.context, self.ignored()?.1))
     }
 
-    fn planned(&self, naming: &Naming<'_>, is_unattended: bool) -> Result<Outlook, Failure> {
-        let platforms = naming.platforms().unwrap_or_default();
-        let [platform] = platforms.as_slice() else {
-            let own = self.spec.platform.as_ref().map(|platform| platform.span);
-            return Err(self.failure(several_platforms("plan").at_known(own)));
-        };
+    fn planned(&self, naming: &Naming<'_>, platform: &Platform, is_unattended: bool) -> Result<Outlook, Failure> {
         let planned = Planned {
             spec: &self.spec,
             spec_name: self.text.name(),

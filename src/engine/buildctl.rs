@@ -117,6 +117,7 @@ fn frontend(line: &mut CommandLine, frontend: &Frontend) {
                 format!("context:{name}=oci-layout://imagespec-frontend@{digest}"),
             );
         }
+        Frontend::Dockerfiles(_) => {}
     }
 }
 

@@ -12,7 +12,7 @@ use crate::engine::interface::{BuildError, Built, Engine};
 use crate::engine::log::{Step, steps};
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::request::{BuildRequest, Frontend};
-use crate::engine::run::{Output, build, once};
+use crate::engine::run::{Output, Stdout, build, once};
 use crate::program::run;
 use crate::text::{Diagnostic, ProblemKind};
 
@@ -100,7 +100,7 @@ impl Engine for Docker {
             line.flag("--tag", name);
         }
         match &request.frontend {
-            Frontend::OfSpec(_) => {}
+            Frontend::OfSpec(_) | Frontend::Dockerfiles(_) => {}
             Frontend::Image(name) => line.flag("--build-arg", format!("BUILDKIT_SYNTAX={name}")),
             Frontend::Layout { name, directory, .. } => {
                 if !is_imported {
@@ -137,7 +137,7 @@ impl Engine for Docker {
                 &import,
                 Output {
                     draws: false,
-                    is_result: false,
+                    stdout: Stdout::Nothing,
                 },
             )?;
         }

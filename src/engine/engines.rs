@@ -5,7 +5,7 @@ use crate::engine::health::Health;
 use crate::engine::interface::Engine;
 use crate::engine::option::BuildOption;
 use crate::engine::request::BuildRequest;
-use crate::engine::{buildctl::Buildctl, noop::Noop};
+use crate::engine::{buildctl::Buildctl, nerdctl::Nerdctl, noop::Noop, podman::Podman};
 use crate::text::{Diagnostic, ProblemKind, closest};
 
 /// The engines that are known. Others can join, and take the place of one that has the same name.
@@ -30,6 +30,9 @@ impl Engines {
         engines.register(Box::new(Docker::buildx(builder)));
         engines.register(Box::new(Docker::build()));
         engines.register(Box::new(Buildctl));
+        engines.register(Box::new(Nerdctl));
+        engines.register(Box::new(Podman::PODMAN));
+        engines.register(Box::new(Podman::BUILDAH));
         engines.register(Box::new(Noop));
         engines
     }
@@ -118,7 +121,11 @@ impl Engines {
 
 /// What is asked and an engine cannot do.
 fn cannot(engine: &dyn Engine, request: &BuildRequest) -> Vec<BuildOption> {
-    let mut refused: Vec<BuildOption> = request.options.iter().map(|(option, _)| *option).collect();
+    // Nobody needs to be able to leave something out.
+    let asks = |(option, value): &&(BuildOption, String)| {
+        !(matches!(option, BuildOption::Sbom | BuildOption::Provenance) && value == "false")
+    };
+    let mut refused: Vec<BuildOption> = request.options.iter().filter(asks).map(|(option, _)| *option).collect();
     refused.dedup();
     refused.retain(|option| !engine.can(*option));
     refused

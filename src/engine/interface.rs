@@ -9,6 +9,15 @@ use crate::engine::option::BuildOption;
 use crate::engine::request::BuildRequest;
 use crate::text::Diagnostic;
 
+/// What an engine reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// The spec, by the frontend.
+    Spec,
+    /// A Dockerfile in a directory with all that it takes.
+    Dockerfile,
+}
+
 /// Something that builds images.
 pub trait Engine: Send + Sync {
     /// Its name, as `--engine` takes it.
@@ -16,6 +25,11 @@ pub trait Engine: Send + Sync {
 
     /// Its place among those that `auto` chooses from, the highest first; `None` if it is only taken by name.
     fn priority(&self) -> Option<i32>;
+
+    /// What it reads.
+    fn input(&self) -> Input {
+        Input::Spec
+    }
 
     /// Whether it can build now. May start programs.
     fn health(&self) -> Health;
@@ -45,6 +59,8 @@ pub struct Built {
     pub metadata: Value,
     /// The steps that were seen in the progress, if that could be read.
     pub steps: Option<Vec<Step>>,
+    /// Its size in the engine's store in bytes, unpacked, if the engine says that.
+    pub size: Option<u64>,
 }
 
 /// Why an image was not built.

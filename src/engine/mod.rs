@@ -37,8 +37,10 @@ mod health;
 mod images;
 mod interface;
 mod log;
+mod nerdctl;
 mod noop;
 mod option;
+mod podman;
 mod request;
 mod run;
 #[cfg(test)]
@@ -48,9 +50,9 @@ mod transient;
 pub use command_line::CommandLine;
 pub use engines::Engines;
 pub use health::{Health, Trouble};
-pub use interface::{BuildError, Built, Engine};
+pub use interface::{BuildError, Built, Engine, Input};
 pub use option::{BuildOption, Form, table};
-pub use request::{BuildRequest, Frontend};
+pub use request::{BuildRequest, Frontend, WrittenDockerfile};
 
 pub(crate) use carried::carried;
 pub(crate) use command_line::{CONTEXT_PLACE, FRONTEND_PLACE};

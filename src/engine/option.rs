@@ -69,148 +69,288 @@ pub enum Form {
 }
 
 /// The engines of the table, in its order.
-const ENGINES: [&str; 3] = ["buildx", "docker", "buildctl"];
+const ENGINES: [&str; 6] = ["buildx", "docker", "buildctl", "nerdctl", "podman", "buildah"];
 
 /// One line of the table.
-struct Row(BuildOption, &'static str, [Form; 3]);
+struct Row(BuildOption, &'static str, [Form; 6]);
 
-const fn both(flag: &'static str) -> (Form, Form) {
-    (Form::Flag(flag), Form::Flag(flag))
-}
-
-const fn row(option: BuildOption, name: &'static str, docker: (Form, Form), buildctl: Form) -> Row {
-    Row(option, name, [docker.0, docker.1, buildctl])
-}
-
-/// `docker build` is buildx with the default builder.
+/// `docker build` is buildx with the default builder; podman has buildah inside.
 const TABLE: [Row; 23] = [
-    row(
+    Row(
         BuildOption::Push,
         "--push",
-        (Form::Switch("--push"), Form::Switch("--push")),
-        Form::Translated("`push=true` in `--output`"),
+        [
+            Form::Switch("--push"),
+            Form::Switch("--push"),
+            Form::Translated("`push=true` in `--output`"),
+            Form::Translated("`nerdctl push` after the build"),
+            Form::Translated("`podman push`, `podman manifest push` after the build"),
+            Form::Translated("`buildah push`, `buildah manifest push` after the build"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Load,
         "--load",
-        (Form::Switch("--load"), Form::Switch("--load")),
-        Form::Cannot,
+        [
+            Form::Switch("--load"),
+            Form::Switch("--load"),
+            Form::Cannot,
+            Form::Translated("always"),
+            Form::Translated("always: where it builds"),
+            Form::Translated("always: where it builds"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Output,
         "--output",
-        both("--output"),
-        Form::Flag("--output"),
+        [
+            Form::Flag("--output"),
+            Form::Flag("--output"),
+            Form::Flag("--output"),
+            Form::Flag("--output"),
+            Form::Translated("`--output` for `local` and `tar`, `podman push oci-archive:…` for `oci`, `docker`"),
+            Form::Translated("`--output` for `local` and `tar`, `buildah push oci-archive:…` for `oci`, `docker`"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Platform,
         "--platform",
-        both("--platform"),
-        Form::Frontend("platform"),
+        [
+            Form::Flag("--platform"),
+            Form::Flag("--platform"),
+            Form::Frontend("platform"),
+            Form::Flag("--platform"),
+            Form::Translated("`--platform …`; for several a build each, with `--manifest`"),
+            Form::Translated("`--platform …`; for several a build each, with `--manifest`"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Target,
         "--target",
-        both("--target"),
-        Form::Frontend("target"),
+        [
+            Form::Flag("--target"),
+            Form::Flag("--target"),
+            Form::Frontend("target"),
+            Form::Flag("--target"),
+            Form::Cannot,
+            Form::Cannot,
+        ],
     ),
-    row(
+    Row(
         BuildOption::BuildArgument,
         "--build-arg",
-        both("--build-arg"),
-        Form::Entry("build-arg"),
+        [
+            Form::Flag("--build-arg"),
+            Form::Flag("--build-arg"),
+            Form::Entry("build-arg"),
+            Form::Flag("--build-arg"),
+            Form::Translated("what is in the Dockerfile, `--source-date-epoch`, proxies; others are an error"),
+            Form::Translated("what is in the Dockerfile, `--source-date-epoch`, proxies; others are an error"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::BuildContext,
         "--build-context",
-        both("--build-context"),
-        Form::Translated("`--opt context:NAME=…`, with `--local` or `--oci-layout`"),
+        [
+            Form::Flag("--build-context"),
+            Form::Flag("--build-context"),
+            Form::Translated("`--opt context:NAME=…`, with `--local` or `--oci-layout`"),
+            Form::Flag("--build-context"),
+            Form::Translated("`docker-image://…` is the image in the Dockerfile"),
+            Form::Translated("`docker-image://…` is the image in the Dockerfile"),
+        ],
     ),
-    row(BuildOption::Label, "--label", both("--label"), Form::Entry("label")),
-    row(
+    Row(
+        BuildOption::Label,
+        "--label",
+        [
+            Form::Flag("--label"),
+            Form::Flag("--label"),
+            Form::Entry("label"),
+            Form::Flag("--label"),
+            Form::Flag("--label"),
+            Form::Flag("--label"),
+        ],
+    ),
+    Row(
         BuildOption::Secret,
         "--secret",
-        both("--secret"),
-        Form::Flag("--secret"),
+        [
+            Form::Flag("--secret"),
+            Form::Flag("--secret"),
+            Form::Flag("--secret"),
+            Form::Flag("--secret"),
+            Form::Flag("--secret"),
+            Form::Flag("--secret"),
+        ],
     ),
-    row(BuildOption::Ssh, "--ssh", both("--ssh"), Form::Flag("--ssh")),
-    row(
+    Row(
+        BuildOption::Ssh,
+        "--ssh",
+        [
+            Form::Flag("--ssh"),
+            Form::Flag("--ssh"),
+            Form::Flag("--ssh"),
+            Form::Flag("--ssh"),
+            Form::Flag("--ssh"),
+            Form::Flag("--ssh"),
+        ],
+    ),
+    Row(
         BuildOption::CacheFrom,
         "--cache-from",
-        both("--cache-from"),
-        Form::Flag("--import-cache"),
+        [
+            Form::Flag("--cache-from"),
+            Form::Flag("--cache-from"),
+            Form::Flag("--import-cache"),
+            Form::Flag("--cache-from"),
+            Form::Translated("`--cache-from REPOSITORY`"),
+            Form::Translated("`--cache-from REPOSITORY`"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::CacheTo,
         "--cache-to",
-        both("--cache-to"),
-        Form::Flag("--export-cache"),
+        [
+            Form::Flag("--cache-to"),
+            Form::Flag("--cache-to"),
+            Form::Flag("--export-cache"),
+            Form::Flag("--cache-to"),
+            Form::Translated("`--cache-to REPOSITORY`"),
+            Form::Translated("`--cache-to REPOSITORY`"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::NoCache,
         "--no-cache",
-        (Form::Switch("--no-cache"), Form::Switch("--no-cache")),
-        Form::Translated("`--opt no-cache=`"),
+        [
+            Form::Switch("--no-cache"),
+            Form::Switch("--no-cache"),
+            Form::Translated("`--opt no-cache=`"),
+            Form::Switch("--no-cache"),
+            Form::Switch("--no-cache"),
+            Form::Switch("--no-cache"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::NoCacheFilter,
         "--no-cache-filter",
-        both("--no-cache-filter"),
-        Form::Frontend("no-cache"),
+        [
+            Form::Flag("--no-cache-filter"),
+            Form::Flag("--no-cache-filter"),
+            Form::Frontend("no-cache"),
+            Form::Cannot,
+            Form::Cannot,
+            Form::Cannot,
+        ],
     ),
-    row(
+    Row(
         BuildOption::Pull,
         "--pull",
-        (Form::Switch("--pull"), Form::Switch("--pull")),
-        Form::Translated("`--opt image-resolve-mode=pull`"),
+        [
+            Form::Switch("--pull"),
+            Form::Switch("--pull"),
+            Form::Translated("`--opt image-resolve-mode=pull`"),
+            Form::Switch("--pull"),
+            Form::Switch("--pull=always"),
+            Form::Switch("--pull=always"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Progress,
         "--progress",
-        both("--progress"),
-        Form::Flag("--progress"),
+        [
+            Form::Flag("--progress"),
+            Form::Flag("--progress"),
+            Form::Flag("--progress"),
+            Form::Flag("--progress"),
+            Form::Translated("always plain, `--quiet` for `quiet`"),
+            Form::Translated("always plain, `--quiet` for `quiet`"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::MetadataFile,
         "--metadata-file",
-        both("--metadata-file"),
-        Form::Flag("--metadata-file"),
+        [
+            Form::Flag("--metadata-file"),
+            Form::Flag("--metadata-file"),
+            Form::Flag("--metadata-file"),
+            Form::Translated("written after the build"),
+            Form::Translated("written after the build"),
+            Form::Translated("written after the build"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::IidFile,
         "--iidfile",
-        both("--iidfile"),
-        Form::Translated("written from `--metadata-file`"),
+        [
+            Form::Flag("--iidfile"),
+            Form::Flag("--iidfile"),
+            Form::Translated("written from `--metadata-file`"),
+            Form::Flag("--iidfile"),
+            Form::Translated("`--iidfile …`"),
+            Form::Translated("`--iidfile …`"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Network,
         "--network",
-        both("--network"),
-        Form::Translated("`--opt force-network-mode=…`, for `host` with `--allow network.host`"),
+        [
+            Form::Flag("--network"),
+            Form::Flag("--network"),
+            Form::Translated("`--opt force-network-mode=…`, for `host` with `--allow network.host`"),
+            Form::Flag("--network"),
+            Form::Flag("--network"),
+            Form::Flag("--network"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::AddHost,
         "--add-host",
-        both("--add-host"),
-        Form::Translated("`--opt add-hosts=HOST=ADDRESS,…`"),
+        [
+            Form::Flag("--add-host"),
+            Form::Flag("--add-host"),
+            Form::Translated("`--opt add-hosts=HOST=ADDRESS,…`"),
+            Form::Flag("--add-host"),
+            Form::Flag("--add-host"),
+            Form::Flag("--add-host"),
+        ],
     ),
-    row(
+    Row(
         BuildOption::Builder,
         "--builder",
-        (Form::Flag("--builder"), Form::Cannot),
-        Form::Cannot,
+        [
+            Form::Flag("--builder"),
+            Form::Cannot,
+            Form::Cannot,
+            Form::Cannot,
+            Form::Cannot,
+            Form::Cannot,
+        ],
     ),
-    row(
+    Row(
         BuildOption::Sbom,
         "--sbom",
-        both("--sbom"),
-        Form::Translated("`--opt attest:sbom=…`"),
+        [
+            Form::Flag("--sbom"),
+            Form::Flag("--sbom"),
+            Form::Translated("`--opt attest:sbom=…`"),
+            Form::Flag("--sbom"),
+            Form::Cannot,
+            Form::Cannot,
+        ],
     ),
-    row(
+    Row(
         BuildOption::Provenance,
         "--provenance",
-        both("--provenance"),
-        Form::Translated("`--opt attest:provenance=…`"),
+        [
+            Form::Flag("--provenance"),
+            Form::Flag("--provenance"),
+            Form::Translated("`--opt attest:provenance=…`"),
+            Form::Flag("--provenance"),
+            Form::Cannot,
+            Form::Cannot,
+        ],
     ),
 ];
 
@@ -242,7 +382,7 @@ impl BuildOption {
 /// The table as docs/cli.md has it.
 #[must_use]
 pub fn table() -> String {
-    let mut text = format!("| | {} |\n|---|---|---|---|\n", ENGINES.join(" | "));
+    let mut text = format!("| | {} |\n|{}\n", ENGINES.join(" | "), "---|".repeat(ENGINES.len() + 1));
     for Row(_, name, forms) in &TABLE {
         let cells = forms.map(|form| match form {
             Form::Flag(flag) => format!("`{flag} …`"),

@@ -41,6 +41,17 @@ pub enum Frontend {
         /// Its only layer, a file there.
         layer: PathBuf,
     },
+    /// None: the spec is written as Dockerfiles, one for each platform.
+    Dockerfiles(Vec<WrittenDockerfile>),
+}
+
+/// A Dockerfile with all that it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenDockerfile {
+    /// The platform that it is for.
+    pub platform: String,
+    /// The directory that it is in, which is its context, too.
+    pub directory: PathBuf,
 }
 
 impl Default for Frontend {

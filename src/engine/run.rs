@@ -44,8 +44,19 @@ pub(crate) fn end_when_interrupted() {
 pub(super) struct Output {
     /// Whether progress goes straight to the terminal, for programs that draw.
     pub(super) draws: bool,
-    /// Whether standard output is the result, rather than to be dropped.
-    pub(super) is_result: bool,
+    /// What its standard output is.
+    pub(super) stdout: Stdout,
+}
+
+/// What a program writes to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stdout {
+    /// The result, which is passed on as it is.
+    Result,
+    /// Progress, like its error output.
+    Progress,
+    /// Nothing that anybody needs.
+    Nothing,
 }
 
 impl Output {
@@ -56,7 +67,8 @@ impl Output {
             Some("auto") | None => std::io::stderr().is_terminal(),
             Some(_) => false,
         };
-        Self { draws, is_result }
+        let stdout = if is_result { Stdout::Result } else { Stdout::Nothing };
+        Self { draws, stdout }
     }
 }
 
@@ -93,16 +105,25 @@ pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError
     let interrupts = Interrupts::watch()?;
     let mut command = Command::new(&line.program);
     command.args(&line.arguments).stdin(Stdio::null());
-    command.stdout(match output.is_result {
-        true => Stdio::inherit(),
-        false => Stdio::null(),
+    command.stdout(match output.stdout {
+        Stdout::Result => Stdio::inherit(),
+        Stdout::Nothing | Stdout::Progress => Stdio::null(),
     });
+    let mut reader = None;
     if !output.draws {
+        let (from, to) = std::io::pipe().map_err(|error| not_started(line, &error))?;
+        if output.stdout == Stdout::Progress {
+            // One pipe for both, so that what is said stays in its order.
+            command.stdout(to.try_clone().map_err(|error| not_started(line, &error))?);
+        }
         // A program that draws has to stay in the terminal's group, which is interrupted as a whole.
-        command.stderr(Stdio::piped()).process_group(0);
+        command.stderr(to).process_group(0);
+        reader = Some(from);
     }
     let mut child = command.spawn().map_err(|error| not_started(line, &error))?;
-    let reader = child.stderr.take().map(|stderr| thread::spawn(move || pass_on(stderr)));
+    // It holds the other end of the pipe, which has to be closed here for the reader to see the end.
+    drop(command);
+    let reader = reader.map(|from| thread::spawn(move || pass_on(from)));
     let waited = wait(&mut child, interrupts, output.draws);
     interrupts.rest();
     let (status, was_interrupted) = waited?;
@@ -195,7 +216,11 @@ fn wait(child: &mut Child, interrupts: &Interrupts, is_in_our_group: bool) -> Re
 /// What a client says at its end of a build that failed, without what it says of each.
 fn last_words(log: &str) -> Option<String> {
     let mut lines = log.lines().rev();
-    let words = lines.find_map(|line| line.strip_prefix("ERROR: ").or(line.strip_prefix("error: ")))?;
+    let words = lines.find_map(|line| {
+        ["ERROR: ", "error: ", "Error: "]
+            .iter()
+            .find_map(|word| line.strip_prefix(word))
+    })?;
     let words = words
         .trim_start_matches("failed to build: ")
         .trim_start_matches("failed to solve: ");
@@ -215,7 +240,7 @@ fn pass_on(mut from: impl std::io::Read) -> String {
     String::from_utf8_lossy(&kept).into_owned()
 }
 
-fn say(text: &str) {
+pub(super) fn say(text: &str) {
     drop(std::io::stderr().write_all(text.as_bytes()));
 }
 

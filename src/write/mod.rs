@@ -6,7 +6,7 @@ mod llb;
 mod options;
 mod script_text;
 
-pub use dockerfile::{Dockerfile, DockerfileOptions, Form, write_dockerfile};
+pub use dockerfile::{Dialect, Dockerfile, DockerfileOptions, Form, write_dockerfile};
 pub use image_config::image_config;
 pub use llb::{Graph, write_llb};
 pub use options::{LlbOptions, Sources, SpecSource, WriteError};

@@ -95,6 +95,17 @@ pub enum WriteError {
         /// The step's title.
         step: String,
     },
+    /// The engine knows no texts in a Dockerfile.
+    #[error("that engine has no texts in a Dockerfile: buildah 1.33 and podman 4.8 are the first that have")]
+    NoTexts,
+    /// The engine cannot leave files out of a copy.
+    #[error(
+        "that engine copies all of `{directory}`, and some of it is left out: buildah 1.38 and podman 5.3 have `COPY --exclude`"
+    )]
+    NoExclusion {
+        /// Which directory.
+        directory: String,
+    },
     /// Which packages are installed is not known.
     #[error("which packages a lock installs is not known: only the image's own Python says")]
     Incomplete,

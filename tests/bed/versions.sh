@@ -19,6 +19,11 @@ export PIP_VERSION=25.3 SETUPTOOLS_VERSION=80.9.0 HUMANIZE_VERSION=4.13.0 TOMLI_
 # The solver and installer behind the bed's micromamba.
 export PY_RATTLER_VERSION=0.28.0 CERTIFI_VERSION=2025.11.12
 
+# The suite of Debian whose podman and buildah are tested beside those of the engines' own suite (forky: podman 5.8, buildah
+# 1.43): trixie has podman 5.4 and buildah 1.39. And what both take of it.
+export PODMAN_OTHER_SUITE=trixie
+export PODMAN_PACKAGES=podman,buildah,runc,conmon,netavark,aardvark-dns,catatonit,nftables
+
 # What the benchmarks measure beside.
 export FLYTEKIT_VERSION=1.16.31
 # Lists what a release is made of.

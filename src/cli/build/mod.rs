@@ -1,6 +1,7 @@
 //! What `imagespec build` is made of.
 
 pub(super) mod arguments;
+pub(super) mod dockerfiles;
 pub(super) mod engine;
 pub(super) mod existence;
 pub(super) mod flytekit;

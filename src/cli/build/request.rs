@@ -18,6 +18,8 @@ use crate::text::{Diagnostic, Failure, ProblemKind};
 pub(crate) struct Wanted {
     pub(crate) request: BuildRequest,
     pub(crate) identity: Identity,
+    /// How its names are computed.
+    pub(crate) naming: NamingOptions,
     /// The platforms of the image, if they are known.
     pub(crate) platforms: Vec<Platform>,
     pub(crate) engine: String,
@@ -60,13 +62,14 @@ pub(crate) fn wanted(
     }
     check_names(&arguments.tag)?;
     refuse_arguments(arguments)?;
-    let naming = project.naming(&NamingOptions {
+    let naming_options = NamingOptions {
         given: Given {
             names: arguments.tag.clone(),
             id: arguments.id.clone(),
         },
         ..arguments.naming.options()
-    })?;
+    };
+    let naming = project.naming(&naming_options)?;
     let is_part = arguments.target.is_some();
     // What is wrong with files is told here, before any engine starts.
     let found = project.checked()?;
@@ -133,6 +136,7 @@ pub(crate) fn wanted(
     Ok(Wanted {
         request,
         identity,
+        naming: naming_options,
         platforms,
         engine: settings.engine(arguments.engine.as_deref()),
         is_forced: arguments.force || variables.forces,

@@ -11,12 +11,18 @@ use crate::engine::{CONTEXT_PLACE, FRONTEND_PLACE};
 use crate::image_spec::DEFAULT_NAMES;
 use crate::text::{Diagnostic, ProblemKind};
 
+/// The directory of Dockerfiles.
+const DOCKERFILES: &str = "dockerfiles";
+
 /// What is made for one build.
 pub(crate) struct Work {
     /// Gone with this.
     _directory: TempDir,
     /// Where the frontend is written.
     pub(crate) frontend: PathBuf,
+    /// Where Dockerfiles are written, and what that is called in commands.
+    dockerfiles: PathBuf,
+    shown_dockerfiles: PathBuf,
     is_kept: bool,
     is_dry: bool,
     /// The spec, if it came from standard input.
@@ -46,14 +52,30 @@ impl Work {
             (true, None) => Path::new(CONTEXT_PLACE).join(DEFAULT_NAMES[0]),
             _ => spec,
         };
+        let dockerfiles = place.join(DOCKERFILES);
         Ok(Self {
             frontend: place.join("frontend"),
+            shown_dockerfiles: match (is_dry, &kept) {
+                (true, None) => Path::new(CONTEXT_PLACE).join(DOCKERFILES),
+                _ => dockerfiles.clone(),
+            },
+            dockerfiles,
             metadata: directory.path().join("metadata.json"),
             _directory: directory,
             is_kept: kept.is_some(),
             is_dry,
             file: is_piped.then_some(shown),
         })
+    }
+
+    /// Where Dockerfiles are written; nowhere if they are only named.
+    pub(crate) fn dockerfiles(&self) -> Option<&Path> {
+        (!self.is_dry || self.is_kept).then_some(self.dockerfiles.as_path())
+    }
+
+    /// What that place is called in commands.
+    pub(crate) fn shown_dockerfiles(&self) -> &Path {
+        &self.shown_dockerfiles
     }
 
     pub(crate) fn frontend_place(&self) -> Option<&'static Path> {

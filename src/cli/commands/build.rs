@@ -6,6 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::cli::build::arguments::BuildArguments;
+use crate::cli::build::dockerfiles::write_dockerfiles;
 use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
@@ -76,8 +77,8 @@ pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
     }
     let engines = Engines::with_builder(wanted.request.values(BuildOption::Builder).last().map(str::to_owned));
     let summary = match &arguments.dry_run {
-        Some(_) => return dry_run(&engines, wanted, arguments),
-        None => build_unless_there(&engines, wanted, &work, &registry(&settings)?)?,
+        Some(_) => return dry_run(&engines, wanted, arguments, &project, &work),
+        None => build_unless_there(&engines, wanted, &project, &work, &registry(&settings)?)?,
     };
     let summary = Summary {
         duration: started.elapsed(),
@@ -129,7 +130,13 @@ fn name_of_base(project: &Project) -> Result<Summary, Failure> {
 }
 
 /// Prints what would be run. No engine is asked.
-fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Result<u8, Failure> {
+fn dry_run(
+    engines: &Engines,
+    mut wanted: Wanted,
+    arguments: &BuildArguments,
+    project: &Project,
+    work: &Work,
+) -> Result<u8, Failure> {
     let engine = match wanted.engine.as_str() {
         AUTO => engines.all().find(|engine| engine.priority().is_some()),
         name => Some(engines.get(name)?),
@@ -137,8 +144,9 @@ fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Res
     let Some(engine) = engine else {
         return Err(Diagnostic::internal("no engines").into());
     };
+    engines.check(engine, &wanted.request)?;
+    write_dockerfiles(engine, &mut wanted, project, work)?;
     let mut request = wanted.request;
-    engines.check(engine, &request)?;
     add_defaults(&mut request, engine);
     let lines = engine.commands(&request, None)?;
     for note in &wanted.notes {
@@ -163,7 +171,13 @@ fn dry_run(engines: &Engines, wanted: Wanted, arguments: &BuildArguments) -> Res
 }
 
 /// Builds, if the image is not there already.
-fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: &Registry) -> Result<Summary, Failure> {
+fn build_unless_there(
+    engines: &Engines,
+    wanted: Wanted,
+    project: &Project,
+    work: &Work,
+    registry: &Registry,
+) -> Result<Summary, Failure> {
     // What an engine cannot do is told before anybody is asked.
     if wanted.engine != AUTO {
         engines.check(engines.get(&wanted.engine)?, &wanted.request)?;
@@ -178,7 +192,7 @@ fn build_unless_there(engines: &Engines, wanted: Wanted, work: &Work, registry: 
                 is_new,
                 platforms: wanted.platforms.clone(),
             };
-            build(engines, wanted, work, &pushed)
+            build(engines, wanted, project, work, &pushed)
         }
     }
 }
@@ -211,11 +225,18 @@ fn skipped(wanted: Wanted, digest: String) -> Result<Summary, Failure> {
 }
 
 /// Builds with the engine that is wanted.
-fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) -> Result<Summary, Failure> {
+fn build(
+    engines: &Engines,
+    mut wanted: Wanted,
+    project: &Project,
+    work: &Work,
+    pushed: &Pushed<'_>,
+) -> Result<Summary, Failure> {
+    let (engine, health) = choose(engines, &wanted.engine, &wanted.request)?;
+    engines.check(engine, &wanted.request)?;
+    write_dockerfiles(engine, &mut wanted, project, work)?;
     let mut notes = wanted.notes;
     let mut request = wanted.request;
-    let (engine, health) = choose(engines, &wanted.engine, &request)?;
-    engines.check(engine, &request)?;
     add_defaults(&mut request, engine);
     // In a file of our own first: what the user names is whole or absent.
     let for_user: Vec<String> = request.values(BuildOption::MetadataFile).map(str::to_owned).collect();
@@ -252,7 +273,9 @@ fn build(engines: &Engines, wanted: Wanted, work: &Work, pushed: &Pushed<'_>) ->
     let of_registry = first
         .filter(|_| request.goes_to_registry())
         .and_then(|name| pushed.sizes(name, layers.as_ref()));
-    let of_store = first.filter(|_| is_loaded).and_then(|name| size(name));
+    let of_store = built
+        .size
+        .or_else(|| first.filter(|_| is_loaded).and_then(|name| size(name)));
     Ok(Summary {
         is_built: true,
         digest: text("containerimage.digest"),
@@ -274,7 +297,7 @@ fn other_version(frontend: &Frontend, built: &Built) -> Option<String> {
         .and_then(|version| version.as_str());
     let own = env!("CARGO_PKG_VERSION");
     match (frontend, version) {
-        (Frontend::Layout { .. }, _) => None,
+        (Frontend::Layout { .. } | Frontend::Dockerfiles(_), _) => None,
         (_, Some(version)) if version == own => None,
         (Frontend::OfSpec(name) | Frontend::Image(name), Some(version)) => Some(format!(
             "the frontend {name} is version {version}, this program is {own}"

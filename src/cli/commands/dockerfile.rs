@@ -5,20 +5,29 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::directory::write_directory;
+use crate::cli::dockerfile::{Wanted, write};
 use crate::cli::names::{ImageArguments, show};
 use crate::cli::output::DONE;
-use crate::name::name_in_image;
-use crate::text::{Diagnostic, Failure, Operation};
-use crate::write::{DockerfileOptions, Form, write_dockerfile};
+use crate::text::{Failure, Operation};
+use crate::write::{Dialect, Form};
 
 #[derive(Debug, Args)]
 pub(crate) struct DockerfileArguments {
     #[command(flatten)]
     image: ImageArguments,
     /// Write a directory that builds by itself: the Dockerfile, the files that it copies, scripts and the lock. Without
-    /// this, one file is printed, for a BuildKit that knows `COPY --exclude`.
+    /// this, one file is printed.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// What the file is for: buildkit, or podman or buildah with a version, such as podman-5.4 or buildah-1.39
+    /// [default: buildkit].
+    #[arg(
+        long = "for",
+        value_name = "ENGINE",
+        default_value = "buildkit",
+        hide_default_value = true
+    )]
+    dialect: Dialect,
 }
 
 impl DockerfileArguments {
@@ -31,36 +40,29 @@ impl DockerfileArguments {
 pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
     let naming = project.naming(&arguments.image.naming.options())?;
-    let outlook = project.unattended(&naming)?;
-    let (identity, warnings, chosen) = project.identify(&naming, Some(&outlook.read))?;
-    let mut outlook = outlook.with_copies(&project.spec, &chosen).with_home(&project.spec);
-    name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
-    let form = match arguments.output {
-        Some(_) => Form::Directory,
-        None => Form::Single,
+    let platform = project.platform(&naming, "Dockerfile")?;
+    let wanted = Wanted {
+        form: match arguments.output {
+            Some(_) => Form::Directory,
+            None => Form::Single,
+        },
+        dialect: arguments.dialect,
+        contexts: &[],
     };
-    let options = DockerfileOptions {
-        form,
-        spec: &project.text,
-        sibling_lock: project.sibling_lock(),
-    };
-    let written = write_dockerfile(&outlook.plan, options)
-        .map_err(|error| Diagnostic::build_error("dockerfile", error.to_string()).help("write a directory: -o DIR"))?;
-    let of_spec = project.warnings.iter().cloned();
-    let warnings: Vec<Diagnostic> = of_spec.chain(outlook.warnings).chain(warnings).collect();
+    let written = write(&project, &naming, &platform, &wanted)?;
     let line = match &arguments.output {
         Some(directory) => {
-            write_directory(directory, &written, &project.context()?)?;
+            write_directory(directory, &written.dockerfile, &project.context()?)?;
             format!("wrote {}", directory.join("Dockerfile").display())
         }
-        None => written.text.trim_end().to_owned(),
+        None => written.dockerfile.text.trim_end().to_owned(),
     };
     let found = serde_json::json!({
         "version": 1,
-        "name": identity.image_name,
-        "dockerfile": written.text,
+        "name": written.image_name,
+        "dockerfile": written.dockerfile.text,
         "directory": arguments.output.as_deref().map(Path::to_string_lossy),
     });
-    show(&project.text, &warnings, arguments.json(), found, &line);
+    show(&project.text, &written.warnings, arguments.json(), found, &line);
     Ok(DONE)
 }

@@ -7,13 +7,14 @@ use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
-use crate::write::{DockerfileOptions, Form, write_dockerfile};
+use crate::write::{Dialect, DockerfileOptions, Form, write_dockerfile};
 
 /// Prints the Dockerfile, one that takes its files from the context of the spec.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let (outlook, sibling_lock) = outlook(session, "dockerfile", true).await?;
     let options = DockerfileOptions {
         form: Form::Single,
+        dialect: Dialect::BUILDKIT,
         spec: &session.file.text,
         sibling_lock: sibling_lock.as_deref(),
     };

@@ -1,5 +1,6 @@
 //! Turns a plan into a Dockerfile: for engines without BuildKit, and for people who want to read what is done.
 
+mod dialect;
 mod environment;
 mod instruction;
 mod stages;
@@ -11,6 +12,7 @@ use crate::write::dockerfile::storey::StoreyWriter;
 use crate::write::dockerfile::writer::{BASE, DockerfileWriter, IMAGE};
 use crate::write::options::WriteError;
 
+pub use dialect::Dialect;
 pub use writer::{Dockerfile, DockerfileOptions, Form};
 
 /// Turns a plan into a Dockerfile. The plan is one for nobody who reads what steps make.

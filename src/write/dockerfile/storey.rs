@@ -118,9 +118,14 @@ impl StoreyWriter<'_, '_> {
         }
         let name = format!("{}{}", self.prefix(), step.id);
         let title = format!("[{}] {}", step.stage.name(), step.title);
-        let what = self
-            .file
-            .program(&name, &title, text, &format!("{scratch}/{STEP}"), &mut mounts)?;
+        let what = self.file.program(
+            &name,
+            &title,
+            text,
+            &format!("{scratch}/{STEP}"),
+            &run.script,
+            &mut mounts,
+        )?;
         self.file.add(Instruction::Run { mounts, what });
         Ok(())
     }

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sha2::{Digest as _, Sha256};
+
+use crate::oci::Reference;
 use crate::plan::{
     BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, SCRATCH, SCRATCH_OF_COMMANDS, Script, Step, quote,
     script_file,
 };
 use crate::text::{Text, redact};
+use crate::write::dockerfile::dialect::{Dialect, Exclusion};
 use crate::write::dockerfile::environment::image_environment;
 use crate::write::dockerfile::instruction::{Instruction, Program};
 use crate::write::llb::{GIT_MODES, NO_MODES, exact_modes, place_of, shortened};
@@ -39,6 +43,8 @@ pub enum Form {
 pub struct DockerfileOptions<'o> {
     /// Where it finds what it does not say itself.
     pub form: Form,
+    /// The engine that it is for.
+    pub dialect: Dialect,
     /// The spec, whose lines stand above what they ask for.
     pub spec: &'o Text,
     /// The text of the lock beside the spec.
@@ -147,14 +153,18 @@ impl<'o> DockerfileWriter<'o> {
         title: &str,
         text: String,
         target: &str,
+        script: &Script,
         mounts: &mut Vec<String>,
     ) -> Result<Program, WriteError> {
         let text = format!("# {}\n{}{text}", shortened(title), self.guard());
         match self.options.form {
             Form::Directory => {
+                // Engines that do not look into what they mount (podman before 5.4) see by it that a step is another one.
+                let digest = digest_of(&text, script);
                 self.files.insert(format!("steps/{name}.sh"), text);
                 mounts.push(format!("type=bind,source=steps/{name}.sh,target={target}"));
-                Ok(Program::Line(format!("/bin/sh {target} {}", quote(&shortened(title)))))
+                let title = quote(&shortened(title));
+                Ok(Program::Line(format!("/bin/sh {target} {title} {digest}")))
             }
             Form::Single if text.len() > MAX_SCRIPT => Err(WriteError::TooLong { step: title.to_owned() }),
             Form::Single => Ok(Program::Script(text)),
@@ -256,6 +266,9 @@ impl<'o> DockerfileWriter<'o> {
     }
 
     pub(super) fn finish(mut self) -> Result<Dockerfile, WriteError> {
+        if self.options.form == Form::Single && !self.options.dialect.has_texts {
+            return Err(WriteError::NoTexts);
+        }
         let mut all = vec![Instruction::Comment(format!(
             "From {}, by imagespec {}: edit that file, and write this one again.",
             self.options.spec.name(),
@@ -264,13 +277,13 @@ impl<'o> DockerfileWriter<'o> {
         for (stage, reference) in &self.images {
             all.push(Instruction::From {
                 platform: None,
-                image: reference.clone(),
+                image: full_name(reference),
                 stage: stage.clone(),
             });
         }
         all.push(Instruction::From {
             platform: Some(self.plan.platform.to_string()),
-            image: self.plan.base.image.clone(),
+            image: full_name(&self.plan.base.image),
             stage: BASE.to_owned(),
         });
         if self.plan.settings.user.is_some() {
@@ -279,7 +292,7 @@ impl<'o> DockerfileWriter<'o> {
         if self.options.form == Form::Single && !self.scripts.is_empty() {
             all.extend(self.stage_of_scripts());
         }
-        let (stage, context) = self.stage_of_files();
+        let (stage, context) = self.stage_of_files()?;
         all.extend(stage);
         all.append(&mut self.body);
         for instruction in &all {
@@ -325,10 +338,10 @@ impl<'o> DockerfileWriter<'o> {
     }
 
     /// The stage with what is taken of the build context, and what has to lie beside the Dockerfile for it.
-    fn stage_of_files(&mut self) -> (Vec<Instruction>, BTreeMap<String, CopyFiles>) {
+    fn stage_of_files(&mut self) -> Result<(Vec<Instruction>, BTreeMap<String, CopyFiles>), WriteError> {
         let mut context = BTreeMap::new();
         if self.taken.is_empty() {
-            return (Vec::new(), context);
+            return Ok((Vec::new(), context));
         }
         let mut stage = vec![
             Instruction::Comment(
@@ -360,11 +373,11 @@ impl<'o> DockerfileWriter<'o> {
                     text: self.options.sibling_lock.unwrap_or_default().to_owned(),
                 }),
                 (Form::Single, _) => {
-                    stage.push(plain_copy(&files.source, &target, &files.exclude));
-                    let links = files.links.iter();
-                    stage.extend(
-                        links.map(|link| plain_copy(&link.source, &format!("{target}/{}", link.path), &link.exclude)),
-                    );
+                    stage.push(self.copy_of_context(&files.source, &target, &files.exclude)?);
+                    for link in &files.links {
+                        let target = format!("{target}/{}", link.path);
+                        stage.push(self.copy_of_context(&link.source, &target, &link.exclude)?);
+                    }
                 }
             }
             let words = match files.modes {
@@ -379,7 +392,42 @@ impl<'o> DockerfileWriter<'o> {
             mounts: Vec::new(),
             what: Program::Line(modes.join(" \\\n && ")),
         });
-        (stage, context)
+        Ok((stage, context))
+    }
+
+    /// A copy out of the build context of the spec.
+    fn copy_of_context(&self, source: &str, target: &str, exclude: &[String]) -> Result<Instruction, WriteError> {
+        let exclude = match self.options.dialect.exclusion {
+            Exclusion::OfSource => exclude.to_vec(),
+            _ if exclude.is_empty() => Vec::new(),
+            Exclusion::OfContext if source == "." => exclude.to_vec(),
+            Exclusion::OfContext => exclude.iter().map(|pattern| below(source, pattern)).collect(),
+            Exclusion::None => {
+                return Err(WriteError::NoExclusion {
+                    directory: source.to_owned(),
+                });
+            }
+        };
+        Ok(plain_copy(source, target, &exclude))
+    }
+}
+
+/// What a step runs, as a few digits.
+fn digest_of(text: &str, script: &Script) -> String {
+    let mut hasher = Sha256::new();
+    hasher.update(text);
+    for file in script.files() {
+        hasher.update(script_file(file));
+    }
+    let digits = base16ct::lower::encode_string(&hasher.finalize());
+    digits.get(..12).unwrap_or_default().to_owned()
+}
+
+/// A reference with its registry: some engines know no short names.
+fn full_name(image: &str) -> String {
+    match Reference::parse(image) {
+        Ok(reference) if image != "scratch" => reference.to_string(),
+        _ => image.to_owned(),
     }
 }
 
@@ -394,6 +442,14 @@ fn is_in_scratch(target: &str) -> bool {
 /// Whether a text ends with a comment.
 fn is_comment(text: &str) -> bool {
     text.lines().last().is_some_and(|line| line.starts_with('#'))
+}
+
+/// A pattern of a directory's as one of what the directory is in.
+fn below(directory: &str, pattern: &str) -> String {
+    match pattern.strip_prefix('!') {
+        Some(pattern) => format!("!{directory}/{pattern}"),
+        None => format!("{directory}/{pattern}"),
+    }
 }
 
 fn plain_copy(source: &str, target: &str, exclude: &[String]) -> Instruction {

@@ -1,0 +1,96 @@
+//! The Dockerfile of a project, for the command that writes it and for engines that build it.
+
+use crate::cli::project::{Identified, Project};
+use crate::name::{Naming, name_in_image};
+use crate::oci::{Platform, Reference};
+use crate::plan::BuildPlan;
+use crate::text::{Diagnostic, Failure, ProblemKind};
+use crate::write::{Dialect, Dockerfile, DockerfileOptions, Form, write_dockerfile};
+
+/// What is written, and what the user should know.
+pub(super) struct Written {
+    pub(super) dockerfile: Dockerfile,
+    pub(super) warnings: Vec<Diagnostic>,
+    pub(super) image_name: String,
+}
+
+/// How it is written.
+pub(super) struct Wanted<'a> {
+    pub(super) form: Form,
+    pub(super) dialect: Dialect,
+    /// What stands in for images: `NAME=docker-image://…`.
+    pub(super) contexts: &'a [String],
+}
+
+/// Writes the Dockerfile of a project for one platform.
+pub(super) fn write(
+    project: &Project,
+    naming: &Naming<'_>,
+    platform: &Platform,
+    wanted: &Wanted<'_>,
+) -> Result<Written, Failure> {
+    let outlook = project.unattended(naming, platform)?;
+    let (identity, warnings, chosen): Identified = project.identify(naming, Some(&outlook.read))?;
+    let mut outlook = outlook.with_copies(&project.spec, &chosen).with_home(&project.spec);
+    name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
+    for context in wanted.contexts {
+        replace_image(&mut outlook.plan, context)?;
+    }
+    let options = DockerfileOptions {
+        form: wanted.form,
+        dialect: wanted.dialect,
+        spec: &project.text,
+        sibling_lock: project.sibling_lock(),
+    };
+    let dockerfile = write_dockerfile(&outlook.plan, options)
+        .map_err(|error| Diagnostic::build_error("dockerfile", error.to_string()).help("write a directory: -o DIR"))?;
+    let of_spec = project.warnings.iter().cloned();
+    Ok(Written {
+        dockerfile,
+        warnings: of_spec.chain(outlook.warnings).chain(warnings).collect(),
+        image_name: identity.image_name,
+    })
+}
+
+/// Takes another image for one that the plan names, by its role or by its name.
+fn replace_image(plan: &mut BuildPlan, context: &str) -> Result<(), Diagnostic> {
+    let wrong = |message: String, help: &str| {
+        let problem = Diagnostic::error("build-context", message).kind(ProblemKind::Usage);
+        Err(problem.help(help))
+    };
+    let Some((name, what)) = context.split_once('=') else {
+        return wrong(
+            format!("--build-context {context}: it is not NAME=WHAT"),
+            "write base=docker-image://IMAGE",
+        );
+    };
+    let Some(image) = what.strip_prefix("docker-image://") else {
+        let message = format!("--build-context {context}: a Dockerfile takes images by their names alone");
+        return wrong(message, "load it into the engine, and write docker-image://NAME");
+    };
+    let known = |text: &str| Reference::parse(text).map(|reference| reference.familiar()).ok();
+    let is_meant =
+        |role: &str, reference: &str| name == role || (known(name).is_some() && known(name) == known(reference));
+    let mut has_found = false;
+    if is_meant("base", &plan.base.image) {
+        image.clone_into(&mut plan.base.image);
+        has_found = true;
+    }
+    for storey in &mut plan.storeys {
+        for (role, reference) in &mut storey.images {
+            if is_meant(role.name(), reference) {
+                image.clone_into(reference);
+                has_found = true;
+            }
+        }
+    }
+    match has_found {
+        true => Ok(()),
+        // Settings name what some specs do not need.
+        false if ["base", "uv", "micromamba"].contains(&name) => Ok(()),
+        false => wrong(
+            format!("--build-context {context}: the build takes no image {name}"),
+            "name base, uv, micromamba, or an image of the spec",
+        ),
+    }
+}

@@ -1,0 +1,521 @@
+//! podman and buildah, which know Dockerfiles alone: the spec is written as one for them.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::engine::command_line::CommandLine;
+use crate::engine::health::{Health, version};
+use crate::engine::interface::{BuildError, Built, Engine, Input};
+use crate::engine::option::{BuildOption, Form};
+use crate::engine::request::{BuildRequest, Frontend};
+use crate::engine::run::{Output, Stdout, build, once, say};
+use crate::program::{run, stdout_of};
+use crate::text::{Diagnostic, ProblemKind};
+
+/// The first buildah that builds what is written, and the podman that has it.
+const MIN_BUILDAH: (u32, u32) = (1, 33);
+const MIN_PODMAN: &str = "4.9";
+/// The first that sees in its cache that a mounted file has changed (containers/buildah#5400).
+const SEES_MOUNTS: (u32, u32) = (1, 39);
+/// The first with `--source-date-epoch`.
+const HAS_EPOCH: (u32, u32) = (1, 41);
+
+/// One of the two: podman has buildah inside.
+pub(super) struct Podman {
+    name: &'static str,
+    priority: i32,
+}
+
+impl Podman {
+    pub(super) const PODMAN: Self = Self {
+        name: "podman",
+        priority: 6,
+    };
+    pub(super) const BUILDAH: Self = Self {
+        name: "buildah",
+        priority: 4,
+    };
+
+    fn is_buildah(&self) -> bool {
+        self.name == "buildah"
+    }
+}
+
+impl Engine for Podman {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn priority(&self) -> Option<i32> {
+        Some(self.priority)
+    }
+
+    fn input(&self) -> Input {
+        Input::Dockerfile
+    }
+
+    fn health(&self) -> Health {
+        match self.is_buildah() {
+            true => health_of_buildah(),
+            false => health_of_podman(),
+        }
+    }
+
+    fn can(&self, option: BuildOption) -> bool {
+        option.form(self.name) != Form::Cannot
+    }
+
+    fn commands(&self, request: &BuildRequest, health: Option<&Health>) -> Result<Vec<CommandLine>, Diagnostic> {
+        let work = Work::of(request, health)?;
+        let mut lines: Vec<CommandLine> = Vec::new();
+        for &(platform, directory) in &work.directories {
+            lines.push(self.build_line(request, &work, platform, directory)?);
+        }
+        lines.extend(self.lines_after(request, &work)?);
+        Ok(lines)
+    }
+
+    fn build(&self, request: &BuildRequest, health: &Health) -> Result<Built, BuildError> {
+        let work = Work::of(request, Some(health))?;
+        if work.is_blind {
+            let found = health.buildah.as_deref().unwrap_or_default();
+            say(&format!(
+                "imagespec: buildah {found} does not see that a mounted file has changed: building without its cache\n"
+            ));
+        }
+        let made = self.run_all(request, &work);
+        if work.is_list() {
+            // The list has the image's names now, or is of no use.
+            drop(run(Command::new(self.name).args(["manifest", "rm", &work.list])));
+        }
+        made?;
+        Ok(Built {
+            size: request.names.first().and_then(|name| self.size(name)),
+            ..Built::default()
+        })
+    }
+}
+
+/// What a request is to an engine of this kind.
+struct Work<'a> {
+    /// The directories with Dockerfiles, by their platforms.
+    directories: Vec<(&'a str, &'a Path)>,
+    /// The list that images for several platforms are put into.
+    list: String,
+    /// Where the id of the image is written; the same for all platforms.
+    id_file: Option<&'a str>,
+    /// Whether the engine's cache cannot be trusted.
+    is_blind: bool,
+    version: Option<(u32, u32)>,
+}
+
+impl<'a> Work<'a> {
+    fn of(request: &'a BuildRequest, health: Option<&Health>) -> Result<Self, Diagnostic> {
+        let Frontend::Dockerfiles(written) = &request.frontend else {
+            return Err(Diagnostic::internal("no Dockerfile was written"));
+        };
+        let directories = written
+            .iter()
+            .map(|one| (one.platform.as_str(), one.directory.as_path()));
+        let version = health.and_then(|health| version(health.buildah.as_deref()?));
+        Ok(Self {
+            directories: directories.collect(),
+            list: format!("localhost/imagespec-{}:list", std::process::id()),
+            id_file: request.values(BuildOption::IidFile).last(),
+            is_blind: version.is_some_and(|version| version < SEES_MOUNTS),
+            version,
+        })
+    }
+
+    fn is_list(&self) -> bool {
+        self.directories.len() > 1
+    }
+}
+
+impl Podman {
+    /// The build for one platform.
+    fn build_line(
+        &self,
+        request: &BuildRequest,
+        work: &Work<'_>,
+        platform: &str,
+        directory: &Path,
+    ) -> Result<CommandLine, Diagnostic> {
+        let mut line = CommandLine::new(&[self.name, "build"]);
+        if self.is_buildah() {
+            // podman's default.
+            line.word("--layers");
+        }
+        // Images are what the spec says, whoever builds them.
+        line.word("--identity-label=false");
+        line.flag("--file", directory.join("Dockerfile").display().to_string());
+        if !platform.is_empty() {
+            line.flag("--platform", platform);
+        }
+        if work.is_list() {
+            line.flag("--manifest", &work.list);
+        } else if !request
+            .values(BuildOption::Output)
+            .any(|value| matches!(OutputForm::of(value), Some(OutputForm::Files)))
+        {
+            for name in &request.names {
+                line.flag("--tag", name);
+            }
+        }
+        if let Some(file) = work.id_file {
+            line.flag("--iidfile", file);
+        }
+        if work.is_blind && !request.has(BuildOption::NoCache) {
+            line.word("--no-cache");
+        }
+        for (option, value) in &request.options {
+            self.ask(&mut line, *option, value, work)?;
+        }
+        line.arguments.extend(request.flags.iter().cloned());
+        line.word(directory.display().to_string());
+        Ok(line)
+    }
+
+    /// Translates an option. Those that this program does itself, before or after the build, are left out.
+    fn ask(&self, line: &mut CommandLine, option: BuildOption, value: &str, work: &Work<'_>) -> Result<(), Diagnostic> {
+        let wrong = |message: String, help: &str| {
+            let problem = Diagnostic::error("engine-option", format!("{}: {message}", self.name));
+            Err(problem.kind(ProblemKind::Usage).help(help))
+        };
+        match option {
+            BuildOption::Output => match OutputForm::of(value) {
+                Some(OutputForm::Files) => line.flag("--output", value),
+                Some(OutputForm::Archive { .. }) => {}
+                None => {
+                    let message = format!("--output {value} has no form there");
+                    return wrong(
+                        message,
+                        "write type=local, tar, oci or docker with dest=PATH, or --push",
+                    );
+                }
+            },
+            BuildOption::CacheFrom | BuildOption::CacheTo => match repository(value) {
+                Some(repository) => line.flag(option.name(), repository),
+                None => {
+                    let message = format!("{} {value}: caches are in repositories alone", option.name());
+                    return wrong(message, "name a repository without a tag: HOST/NAME");
+                }
+            },
+            BuildOption::Progress => match value {
+                "quiet" | "none" => line.word("--quiet"),
+                "rawjson" => return wrong("--progress rawjson has no form there".into(), "write plain"),
+                _ => {}
+            },
+            BuildOption::BuildArgument => match value.split('=').next().unwrap_or_default() {
+                "SOURCE_DATE_EPOCH" if work.version.is_some_and(|version| version < HAS_EPOCH) => {
+                    let message = "SOURCE_DATE_EPOCH needs buildah 1.41, which podman has since 5.6".into();
+                    return wrong(message, "leave it out, or update the engine");
+                }
+                "SOURCE_DATE_EPOCH" => {
+                    let (_, epoch) = value.split_once('=').unwrap_or_default();
+                    line.flag("--source-date-epoch", epoch);
+                }
+                name if name.to_lowercase().ends_with("_proxy") => line.flag("--build-arg", value),
+                // They are in the Dockerfile.
+                name if IN_DOCKERFILE.contains(&name) => {}
+                name => {
+                    return wrong(format!("the build argument {name} means nothing to it"), "leave it out");
+                }
+            },
+            BuildOption::Secret => {
+                if let Some(variable) = unset_variable(value) {
+                    let message = format!("--secret {value}: the variable {variable} is not set");
+                    return wrong(message, "set it; the engine would take an empty secret");
+                }
+                line.flag("--secret", value);
+            }
+            _ => match option.form(self.name) {
+                Form::Flag(flag) => line.flag(flag, value),
+                Form::Switch(flag) => line.word(flag),
+                Form::Frontend(_) | Form::Entry(_) | Form::Translated(_) | Form::Cannot => {}
+            },
+        }
+        Ok(())
+    }
+
+    /// What is run after the build: the names of a list, pushes, archives.
+    fn lines_after(&self, request: &BuildRequest, work: &Work<'_>) -> Result<Vec<CommandLine>, Diagnostic> {
+        let mut lines = Vec::new();
+        if work.is_list() {
+            lines.extend(
+                request
+                    .names
+                    .iter()
+                    .map(|name| CommandLine::new(&[self.name, "tag", &work.list, name])),
+            );
+        }
+        let archives = request.values(BuildOption::Output).filter_map(OutputForm::of);
+        for archive in archives {
+            let OutputForm::Archive { transport, path } = archive else {
+                continue;
+            };
+            if work.is_list() {
+                let problem =
+                    Diagnostic::error("engine-option", format!("{} puts one platform into a file", self.name));
+                return Err(problem
+                    .kind(ProblemKind::Usage)
+                    .help("name one: --platform linux/amd64"));
+            }
+            if let Some(name) = request.names.first() {
+                lines.push(CommandLine::new(&[
+                    self.name,
+                    "push",
+                    name,
+                    &format!("{transport}:{path}:{name}"),
+                ]));
+            }
+        }
+        if request.has(BuildOption::Push) {
+            for name in &request.names {
+                lines.push(self.push_line(name, work));
+            }
+        }
+        Ok(lines)
+    }
+
+    fn push_line(&self, name: &str, work: &Work<'_>) -> CommandLine {
+        let mut line = match work.is_list() {
+            true => CommandLine::new(&[self.name, "manifest", "push", "--all"]),
+            false => CommandLine::new(&[self.name, "push"]),
+        };
+        if is_loopback(name) {
+            // As docker does: registries of this machine have no certificates.
+            line.word("--tls-verify=false");
+        }
+        line.word(name);
+        line.word(format!("docker://{name}"));
+        line
+    }
+
+    /// Runs the build and what follows it.
+    fn run_all(&self, request: &BuildRequest, work: &Work<'_>) -> Result<(), BuildError> {
+        let output = Output {
+            draws: false,
+            stdout: Stdout::Progress,
+        };
+        // One of our own, where the user names none.
+        let own =
+            tempfile::NamedTempFile::new().map_err(|error| Diagnostic::internal("no temporary file").because(error))?;
+        let own_path = own.path().display().to_string();
+        let id_file = work.id_file.unwrap_or(&own_path);
+        for (platform, directory) in &work.directories {
+            let work = Work {
+                directories: work.directories.clone(),
+                list: work.list.clone(),
+                id_file: Some(id_file),
+                ..*work
+            };
+            let line = self.build_line(request, &work, platform, directory)?;
+            build(&line, output, || None).map_err(told)?;
+        }
+        let id = std::fs::read_to_string(id_file).unwrap_or_default();
+        let digests =
+            tempfile::NamedTempFile::new().map_err(|error| Diagnostic::internal("no temporary file").because(error))?;
+        let mut digest = None;
+        for mut line in self.lines_after(request, work)? {
+            let is_push = line.arguments.iter().any(|word| word.starts_with("docker://"));
+            if is_push {
+                let at = line.arguments.len() - 2;
+                let flag = format!("--digestfile={}", digests.path().display());
+                line.arguments.insert(at, flag);
+            }
+            once(&line, output).map_err(told)?;
+            if is_push {
+                digest = std::fs::read_to_string(digests.path()).ok();
+            }
+        }
+        write_metadata(request, id.trim(), digest.as_deref().map(str::trim), work.is_list())?;
+        Ok(())
+    }
+
+    /// The size of an image in the engine's store, in bytes.
+    fn size(&self, name: &str) -> Option<u64> {
+        if self.is_buildah() {
+            return None;
+        }
+        let mut command = Command::new(self.name);
+        command.args(["image", "inspect", "--format", "{{.Size}}", "--", name]);
+        stdout_of(&mut command).ok()?.trim().parse().ok()
+    }
+}
+
+/// Build arguments of the frontend that are in what is written.
+const IN_DOCKERFILE: [&str; 5] = [
+    "IMAGESPEC_NAME",
+    "IMAGESPEC_ID",
+    "IMAGESPEC_TAG_ALGORITHM",
+    "IMAGESPEC_HOST_ARCH",
+    "IMAGESPEC_PYTHON_UNICODE",
+];
+
+/// A place for the result, other than the engine's store.
+enum OutputForm<'a> {
+    /// Files: a directory, or a tar of them.
+    Files,
+    /// An image in a file.
+    Archive { transport: &'static str, path: &'a str },
+}
+
+impl<'a> OutputForm<'a> {
+    fn of(value: &'a str) -> Option<Self> {
+        let field = |name: &str| {
+            value
+                .split(',')
+                .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
+        };
+        let path = field("dest").filter(|path| *path != "-");
+        match field("type") {
+            None => (value != "-").then_some(Self::Files),
+            Some("local" | "tar") => path.map(|_| Self::Files),
+            Some("oci") => path.map(|path| Self::Archive {
+                transport: "oci-archive",
+                path,
+            }),
+            Some("docker") => path.map(|path| Self::Archive {
+                transport: "docker-archive",
+                path,
+            }),
+            Some(_) => None,
+        }
+    }
+}
+
+/// The repository of a cache: these engines know no other place for one.
+fn repository(cache: &str) -> Option<&str> {
+    let fields: Vec<&str> = cache.split(',').collect();
+    if !cache.contains('=') {
+        return Some(cache);
+    }
+    let is_registry = fields.contains(&"type=registry");
+    let reference = fields.iter().find_map(|field| field.strip_prefix("ref="))?;
+    let last = reference.rsplit('/').next().unwrap_or_default();
+    (is_registry && !last.contains([':', '@'])).then_some(reference)
+}
+
+/// The variable of a secret that has no value.
+fn unset_variable(secret: &str) -> Option<&str> {
+    let variable = secret.split(',').find_map(|field| field.strip_prefix("env="))?;
+    std::env::var_os(variable).is_none().then_some(variable)
+}
+
+/// Whether the registry of a name is on this machine.
+fn is_loopback(name: &str) -> bool {
+    let host = name.split('/').next().unwrap_or_default();
+    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
+    host == "localhost" || host.starts_with("127.") || host == "[::1]"
+}
+
+/// What buildx would say of the image, as far as it is known: what is in a registry has a digest, what is not has an id.
+fn write_metadata(request: &BuildRequest, id: &str, digest: Option<&str>, is_list: bool) -> Result<(), Diagnostic> {
+    let mut said = json!({"image.name": request.names.join(",")});
+    if let Some(digest) = digest {
+        said["containerimage.digest"] = Value::from(digest);
+    }
+    if !is_list && !id.is_empty() {
+        said["containerimage.config.digest"] = Value::from(id);
+    }
+    for file in request.values(BuildOption::MetadataFile) {
+        std::fs::write(file, said.to_string()).map_err(|error| {
+            let problem = Diagnostic::error("file-access", format!("cannot write {file}"));
+            problem.kind(ProblemKind::Other).because(error)
+        })?;
+    }
+    Ok(())
+}
+
+/// A failure in the words of the spec: the engine names the instruction, which ends with the title of the step.
+fn told(error: BuildError) -> BuildError {
+    match error {
+        BuildError::Failed { message, may_pass } => BuildError::Failed {
+            message: message.map(|words| title_of_step(&words).unwrap_or(words)),
+            may_pass,
+        },
+        other => other,
+    }
+}
+
+fn title_of_step(words: &str) -> Option<String> {
+    let (step, why) = words
+        .strip_prefix("building at STEP \"")?
+        .rsplit_once("\": while running runtime: ")?;
+    let (_, arguments) = step.rsplit_once("/imagespec/step.sh ")?;
+    let title = shlex::split(arguments)?.into_iter().next()?;
+    Some(format!("{title}: {why}"))
+}
+
+fn health_of_podman() -> Health {
+    let mut health = Health::default();
+    let said = match run(Command::new("podman").args(["info", "--format", "json"])) {
+        Ok(said) => said,
+        Err(_) => {
+            return health.with_trouble(
+                "there is no program `podman`",
+                "install it: https://podman.io/docs/installation",
+            );
+        }
+    };
+    health.found = true;
+    if !said.status.success() {
+        return health.with_trouble(complaint(&said.stderr), "`podman info` says the same");
+    }
+    let info: Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
+    let text = |path: &str| info.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    health.version = text("/version/Version");
+    health.buildah = text("/host/buildahVersion");
+    judged(health, &format!("podman {MIN_PODMAN}"))
+}
+
+fn health_of_buildah() -> Health {
+    let mut health = Health::default();
+    let said = match run(Command::new("buildah").arg("--version")) {
+        Ok(said) => String::from_utf8_lossy(&said.stdout).into_owned(),
+        Err(_) => {
+            return health.with_trouble(
+                "there is no program `buildah`",
+                "install it: https://github.com/containers/buildah/blob/main/install.md",
+            );
+        }
+    };
+    health.found = true;
+    health.version = said.split_whitespace().nth(2).map(str::to_owned);
+    health.buildah = health.version.clone();
+    match run(Command::new("buildah").arg("info")) {
+        Ok(info) if info.status.success() => {}
+        Ok(info) => return health.with_trouble(complaint(&info.stderr), "`buildah info` says the same"),
+        Err(error) => return health.with_trouble(error.to_string(), "`buildah info` says more"),
+    }
+    judged(health, &format!("buildah {}.{}", MIN_BUILDAH.0, MIN_BUILDAH.1))
+}
+
+/// Refuses what is too old, and says what it lacks.
+fn judged(mut health: Health, first: &str) -> Health {
+    let found = health.buildah.clone().unwrap_or_default();
+    match version(&found) {
+        Some(version) if version < MIN_BUILDAH => {
+            let reason = format!(
+                "buildah {found} has no texts in Dockerfiles, and steps run from old files: {first} is the first that can"
+            );
+            health.with_trouble(reason, "update it, or build with docker")
+        }
+        _ => {
+            health.features = vec!["registry-cache"];
+            health
+        }
+    }
+}
+
+/// What a program says at its end, in a line.
+fn complaint(stderr: &[u8]) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    line.unwrap_or("it does not answer")
+        .trim_start_matches("Error: ")
+        .to_owned()
+}
