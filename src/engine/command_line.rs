@@ -14,6 +14,8 @@ pub struct CommandLine {
     pub program: String,
     /// Its arguments.
     pub arguments: Vec<String>,
+    /// A variable of the environment that it must not see.
+    pub unset: Option<&'static str>,
 }
 
 impl CommandLine {
@@ -22,6 +24,7 @@ impl CommandLine {
         Self {
             program: words.next().unwrap_or_default(),
             arguments: words.collect(),
+            unset: None,
         }
     }
 
@@ -38,6 +41,9 @@ impl CommandLine {
 /// As a line for a shell; `$FRONTEND` and `$CONTEXT` stay variables.
 impl fmt::Display for CommandLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(variable) = self.unset {
+            write!(f, "env -u {variable} ")?;
+        }
         f.write_str(&quoted(&self.program))?;
         self.arguments
             .iter()

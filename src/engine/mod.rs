@@ -46,6 +46,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 mod transient;
+mod typed_options;
 
 pub use command_line::CommandLine;
 pub use engines::Engines;
@@ -53,6 +54,7 @@ pub use health::{Health, Trouble};
 pub use interface::{BuildError, Built, Engine, Input};
 pub use option::{BuildOption, Form, table};
 pub use request::{BuildRequest, Frontend, WrittenDockerfile};
+pub use typed_options::{Rendered, render as render_options, table as options_table};
 
 pub(crate) use carried::carried;
 pub(crate) use command_line::{CONTEXT_PLACE, FRONTEND_PLACE};

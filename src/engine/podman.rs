@@ -10,7 +10,7 @@ use crate::engine::health::{Health, version};
 use crate::engine::interface::{BuildError, Built, Engine, Input};
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::request::{BuildRequest, Frontend};
-use crate::engine::run::{Output, Stdout, build, once, say};
+use crate::engine::run::{Output, Stdout, build, say};
 use crate::program::{run, stdout_of};
 use crate::text::{Diagnostic, ProblemKind};
 
@@ -74,6 +74,9 @@ impl Engine for Podman {
             lines.push(self.build_line(request, &work, platform, directory)?);
         }
         lines.extend(self.lines_after(request, &work)?);
+        for line in &mut lines {
+            line.unset = misleading_variable();
+        }
         Ok(lines)
     }
 
@@ -85,7 +88,7 @@ impl Engine for Podman {
                 "imagespec: buildah {found} does not see that a mounted file has changed: building without its cache\n"
             ));
         }
-        let made = self.run_all(request, &work);
+        let made = self.run_all(request, health);
         if work.is_list() {
             // The list has the image's names now, or is of no use.
             drop(run(Command::new(self.name).args(["manifest", "rm", &work.list])));
@@ -294,45 +297,35 @@ impl Podman {
         line
     }
 
-    /// Runs the build and what follows it.
-    fn run_all(&self, request: &BuildRequest, work: &Work<'_>) -> Result<(), BuildError> {
+    /// Runs the builds and what follows them.
+    fn run_all(&self, request: &BuildRequest, health: &Health) -> Result<(), BuildError> {
         let output = Output {
             draws: false,
             stdout: Stdout::Progress,
         };
-        // One of our own, where the user names none.
-        let own =
-            tempfile::NamedTempFile::new().map_err(|error| Diagnostic::internal("no temporary file").because(error))?;
-        let own_path = own.path().display().to_string();
-        let id_file = work.id_file.unwrap_or(&own_path);
-        for (platform, directory) in &work.directories {
-            let work = Work {
-                directories: work.directories.clone(),
-                list: work.list.clone(),
-                id_file: Some(id_file),
-                ..*work
-            };
-            let line = self.build_line(request, &work, platform, directory)?;
-            build(&line, output, || None).map_err(told)?;
+        let temporary =
+            || tempfile::NamedTempFile::new().map_err(|error| Diagnostic::internal("no temporary file").because(error));
+        let (own, digests) = (temporary()?, temporary()?);
+        let mut request = request.clone();
+        if !request.has(BuildOption::IidFile) {
+            request.ask(BuildOption::IidFile, own.path().display().to_string());
         }
-        let id = std::fs::read_to_string(id_file).unwrap_or_default();
-        let digests =
-            tempfile::NamedTempFile::new().map_err(|error| Diagnostic::internal("no temporary file").because(error))?;
         let mut digest = None;
-        for mut line in self.lines_after(request, work)? {
+        for mut line in self.commands(&request, Some(health))? {
             let is_push = line.arguments.iter().any(|word| word.starts_with("docker://"));
             if is_push {
                 let at = line.arguments.len() - 2;
-                let flag = format!("--digestfile={}", digests.path().display());
-                line.arguments.insert(at, flag);
+                line.arguments
+                    .insert(at, format!("--digestfile={}", digests.path().display()));
             }
-            once(&line, output).map_err(told)?;
+            build(&line, output, || None).map_err(told)?;
             if is_push {
                 digest = std::fs::read_to_string(digests.path()).ok();
             }
         }
-        write_metadata(request, id.trim(), digest.as_deref().map(str::trim), work.is_list())?;
-        Ok(())
+        let id_file = request.values(BuildOption::IidFile).last().unwrap_or_default();
+        let id = std::fs::read_to_string(id_file).unwrap_or_default();
+        Ok(write_metadata(&request, id.trim(), digest.as_deref().map(str::trim))?)
     }
 
     /// The size of an image in the engine's store, in bytes.
@@ -413,11 +406,12 @@ fn is_loopback(name: &str) -> bool {
 }
 
 /// What buildx would say of the image, as far as it is known: what is in a registry has a digest, what is not has an id.
-fn write_metadata(request: &BuildRequest, id: &str, digest: Option<&str>, is_list: bool) -> Result<(), Diagnostic> {
+fn write_metadata(request: &BuildRequest, id: &str, digest: Option<&str>) -> Result<(), Diagnostic> {
     let mut said = json!({"image.name": request.names.join(",")});
     if let Some(digest) = digest {
         said["containerimage.digest"] = Value::from(digest);
     }
+    let is_list = matches!(&request.frontend, Frontend::Dockerfiles(all) if all.len() > 1);
     if !is_list && !id.is_empty() {
         said["containerimage.config.digest"] = Value::from(id);
     }
@@ -433,12 +427,27 @@ fn write_metadata(request: &BuildRequest, id: &str, digest: Option<&str>, is_lis
 /// A failure in the words of the spec: the engine names the instruction, which ends with the title of the step.
 fn told(error: BuildError) -> BuildError {
     match error {
-        BuildError::Failed { message, may_pass } => BuildError::Failed {
-            message: message.map(|words| title_of_step(&words).unwrap_or(words)),
+        BuildError::Failed {
+            message: Some(words),
             may_pass,
+        } => match refused_by(&words) {
+            Some(problem) => problem.into(),
+            None => BuildError::Failed {
+                message: Some(title_of_step(&words).unwrap_or(words)),
+                may_pass,
+            },
         },
         other => other,
     }
+}
+
+/// A registry that wants credentials: what docker keeps with a helper for all registries, these engines do not find.
+fn refused_by(words: &str) -> Option<Diagnostic> {
+    let is_refused = ["authentication required", "unauthorized", "access denied"]
+        .iter()
+        .any(|known| words.contains(known));
+    let problem = Diagnostic::error("registry-credentials", words).kind(ProblemKind::Step);
+    is_refused.then(|| problem.help("log in with `podman login HOST`: `credsStore` of docker's settings is not read"))
 }
 
 fn title_of_step(words: &str) -> Option<String> {
@@ -509,6 +518,13 @@ fn judged(mut health: Health, first: &str) -> Health {
             health
         }
     }
+}
+
+/// A variable that docker takes for no settings, and buildah for an error: a directory without a file of settings.
+fn misleading_variable() -> Option<&'static str> {
+    const VARIABLE: &str = "DOCKER_CONFIG";
+    let directory = std::env::var_os(VARIABLE)?;
+    (!Path::new(&directory).join("config.json").exists()).then_some(VARIABLE)
 }
 
 /// What a program says at its end, in a line.

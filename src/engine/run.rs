@@ -105,6 +105,9 @@ pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError
     let interrupts = Interrupts::watch()?;
     let mut command = Command::new(&line.program);
     command.args(&line.arguments).stdin(Stdio::null());
+    if let Some(variable) = line.unset {
+        command.env_remove(variable);
+    }
     command.stdout(match output.stdout {
         Stdout::Result => Stdio::inherit(),
         Stdout::Nothing | Stdout::Progress => Stdio::null(),

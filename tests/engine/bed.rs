@@ -54,6 +54,22 @@ pub(crate) fn bed() -> &'static BTreeMap<String, String> {
     })
 }
 
+/// The directory with the commands of the other podman, which is brought up.
+fn other_podman() -> &'static str {
+    static OTHER: OnceLock<String> = OnceLock::new();
+    OTHER.get_or_init(|| {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bed/podman-other");
+        let output = Command::new(script)
+            .envs(bed())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "the other podman did not come up");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    })
+}
+
 /// The static program that `make binary` makes.
 pub(crate) fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("IMAGESPEC_BINARY") {
@@ -95,17 +111,37 @@ pub(crate) enum Engine {
     Main,
     /// With the classic image store, which does not.
     Classic,
+    /// podman, whose store is buildah's, too.
+    Podman,
+    /// podman of another suite of Debian.
+    OtherPodman,
 }
 
 impl Engine {
     pub(crate) fn docker(self, args: &[&str]) -> Command {
         let bed = bed();
-        let mut command = Command::new("docker");
+        let program = match self {
+            Self::Main | Self::Classic => "docker",
+            Self::Podman | Self::OtherPodman => "podman",
+        };
+        let mut command = Command::new(program);
         command.args(args).envs(bed).stdin(Stdio::null());
-        if self == Self::Classic {
-            command.env("DOCKER_HOST", &bed["IMAGESPEC_BED_CLASSIC_HOST"]);
-        }
+        self.choose(&mut command);
         command
+    }
+
+    /// Lets a program use the engine.
+    pub(crate) fn choose(self, command: &mut Command) {
+        let bed = bed();
+        match self {
+            Self::Main | Self::Podman => {}
+            Self::Classic => {
+                command.env("DOCKER_HOST", &bed["IMAGESPEC_BED_CLASSIC_HOST"]);
+            }
+            Self::OtherPodman => {
+                command.env("PATH", format!("{}:{}", other_podman(), bed["PATH"]));
+            }
+        }
     }
 
     /// Runs a command of docker's that has to succeed, and gives what it printed.

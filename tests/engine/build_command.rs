@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::bed::{CONTEXTS, Engine, FRONTEND, Project, bed, fresh, now};
 
 /// Runs a command of the program in a project, with what stands in for the images of the net.
-fn imagespec(project: &Project, words: &[&str]) -> Output {
+pub(crate) fn imagespec(project: &Project, words: &[&str]) -> Output {
     let bed = bed();
     let mut flags = format!("--secret id=ca-certificates,src={}", bed["IMAGESPEC_BED_CA_BUNDLE"]);
     for (name, image) in CONTEXTS {
@@ -24,14 +24,12 @@ fn imagespec(project: &Project, words: &[&str]) -> Output {
         .env("IMAGESPEC_CONFIG", project.directory.path().join("settings.toml"))
         .current_dir(project.directory.path())
         .stdin(Stdio::null());
-    if project.engine == Engine::Classic {
-        command.env("DOCKER_HOST", &bed["IMAGESPEC_BED_CLASSIC_HOST"]);
-    }
+    project.engine.choose(&mut command);
     command.output().unwrap()
 }
 
 /// What a build says for programs.
-fn json(project: &Project, words: &[&str]) -> Value {
+pub(crate) fn json(project: &Project, words: &[&str]) -> Value {
     let output = imagespec(project, &[&["build", "--json"], words].concat());
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{words:?}: {said}");

@@ -81,8 +81,8 @@ impl Project {
 }
 
 /// What an image says of itself, in an order.
-fn settings(tag: &str) -> Vec<(String, Value)> {
-    let config = Engine::Main.inspect(tag, ".Config");
+pub(crate) fn settings(engine: Engine, tag: &str) -> Vec<(String, Value)> {
+    let config = engine.inspect(tag, ".Config");
     let mut fields: Vec<(String, Value)> = config.as_object().unwrap().clone().into_iter().collect();
     for (name, value) in &mut fields {
         if name == "Env" {
@@ -98,27 +98,33 @@ fn settings(tag: &str) -> Vec<(String, Value)> {
 /// paths that two builds of the frontend do not have in common either.
 fn is_the_same(name: &str, project: &Project, form: Form, differs: &[&str]) {
     let (ours, theirs) = (format!("engine-llb-{name}"), format!("engine-dockerfile-{name}"));
-    project.build(&ours);
+    build_locked(project, &ours);
+    project.build_dockerfile(form, &theirs);
+    compare(&ours, (Engine::Main, &theirs), differs);
+}
+
+/// Builds a spec by the frontend, with the lock that the first build made.
+pub(crate) fn build_locked(project: &Project, ours: &str) {
+    project.build(ours);
     let has_lock = "test -e /usr/share/imagespec/pylock.toml && cat /usr/share/imagespec/pylock.toml || true";
-    let lock = Engine::Main.shell(&ours, has_lock);
+    let lock = Engine::Main.shell(ours, has_lock);
     if !lock.is_empty() && !project.directory.path().join("pylock.toml").exists() {
         project.file("pylock.toml", lock);
         // Files of the lock's step are those of a lock beside the spec now.
-        project.build(&ours);
+        project.build(ours);
     }
-    project.build_dockerfile(form, &theirs);
-    compare(&ours, &theirs, differs);
 }
 
-fn compare(ours: &str, theirs: &str, differs: &[&str]) {
-    let mut found = differences(&timed(Engine::Main, ours), &timed(Engine::Main, theirs));
+/// Compares an image of the frontend with one of an engine.
+pub(crate) fn compare(ours: &str, (engine, theirs): (Engine, &str), differs: &[&str]) {
+    let mut found = differences(&timed(Engine::Main, ours), &timed(engine, theirs));
     found.retain(|line| !differs.iter().any(|path| line.starts_with(&format!("{path}: "))));
     assert!(found.is_empty(), "{}", found.join("\n"));
-    assert_eq!(settings(ours), settings(theirs));
+    assert_eq!(settings(Engine::Main, ours), settings(engine, theirs));
 }
 
 /// A project with sources, data and a package of its own.
-fn with_files(spec: &str) -> Project {
+pub(crate) fn with_files(spec: &str) -> Project {
     let project = Project::new(spec);
     project
         .file("src/main.py", "print('main')\n")
@@ -134,7 +140,7 @@ fn with_files(spec: &str) -> Project {
     project
 }
 
-const PLAIN: &str = "profile: plain\npython_version: \"3.12\"\napt_packages: [jq]\npackages: [humanize==4.9.0, six, numpy, sgmllib3k==1.0.0, ./libs/mine]\n\
+pub(crate) const PLAIN: &str = "profile: plain\npython_version: \"3.12\"\napt_packages: [jq]\npackages: [humanize==4.9.0, six, numpy, sgmllib3k==1.0.0, ./libs/mine]\n\
     env: {LEVEL: \"it's $5\", PATH: \"/opt/t:$PATH\"}\ncopy:\n- {src: run.sh, dst: /usr/local/bin/run, mode: 755}\n- {src: data, dst: /srv/data, owner: daemon}\n\
     source_root: src\nsource_copy_mode: all\ncopy_to: /app\nuser: \"1001\"\nworkdir: /srv/work\nexpose: [3000, 53/udp]\nentrypoint: [python, main.py]\nlabels: {team: 'm \"l\" $x'}\n";
 
@@ -161,7 +167,7 @@ fn without_a_lock_the_same_is_installed() {
         // The lock has the place where the project was built.
         compare(
             "engine-llb-unlocked",
-            "engine-dockerfile-unlocked",
+            (Engine::Main, "engine-dockerfile-unlocked"),
             &["usr/share/imagespec/pylock.toml"],
         );
     }

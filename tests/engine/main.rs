@@ -30,6 +30,7 @@ mod modes;
 mod naming;
 mod oracle;
 mod packages;
+mod podman;
 mod poetry;
 mod progress;
 mod projects;

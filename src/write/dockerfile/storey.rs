@@ -188,7 +188,7 @@ impl StoreyWriter<'_, '_> {
                 let target = format!("{scratch}/imagespec/secrets/{variable}");
                 // Older engines know secrets as files alone. A shell would drop line feeds at the end.
                 let lines = format!(
-                    "{variable}=\nif [ -e {target} ]; then {variable}=$(cat {target}; echo .) {variable}=${{{variable}%??}}; fi\nexport {variable}\n"
+                    "{variable}=\nif [ -e {target} ]; then {variable}=$(cat {target}; echo .) {variable}=${{{variable}%?}}; fi\nexport {variable}\n"
                 );
                 return Ok((format!("type=secret,id={},target={target}", value(id)), lines));
             }

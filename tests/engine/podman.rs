@@ -1,0 +1,282 @@
+//! `imagespec build` with podman and buildah: what they build is what the frontend builds.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::bed::{Engine, Project, bed, fresh, now};
+use crate::build_command::{imagespec, json};
+use crate::dockerfiles::{PLAIN, build_locked, compare, with_files};
+
+/// Builds a spec by the frontend, and by an engine with the same lock, and compares files and settings.
+fn is_the_same(engine: (&str, Engine), name: &str, mut project: Project, differs: &[&str]) {
+    let name = format!("localhost/engine-{}-{name}:1", engine.0);
+    build_locked(&project, &name);
+    // The name is in a label.
+    json(&project, &["--engine", "buildx", "-t", &name]);
+    project.engine = engine.1;
+    let built = json(&project, &["--engine", engine.0, "-t", &name]);
+    assert_eq!(
+        (&built["built"], &built["name"]),
+        (&true.into(), &name.as_str().into()),
+        "{built}"
+    );
+    compare(&name, (engine.1, &name), differs);
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn podman_builds_the_image_of_the_frontend() {
+    is_the_same(("podman", Engine::Podman), "plain", with_files(PLAIN), &[]);
+}
+
+const TASK: &str = "packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_mode: all\ncopy: [data]\nsetup_commands: [mkdir /made]\ncommands: [rm -r /made, \"echo $LEVEL > /level\"]\nenv: {LEVEL: high}\n";
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn buildah_builds_the_image_of_the_frontend() {
+    is_the_same(("buildah", Engine::Podman), "task", with_files(TASK), &["level"]);
+}
+
+/// The specs that are compared with both suites' engines.
+fn all_specs() -> Vec<(&'static str, Project, &'static [&'static str])> {
+    let nested = "base_image: {name: base, profile: plain, python_version: \"3.12\", packages: [idna], env: {LAYER: base, KEPT: \"1\"}, setup_commands: [\"echo $LAYER > /layer\"]}\n\
+        profile: plain\npackages: [humanize==4.9.0]\nenv: {LAYER: top}\n";
+    let environment = "profile: plain\napt_packages: [python3, git]\npython_exec: /usr/bin/python3\ncopy: [data]\n";
+    let conda = format!(
+        "profile: plain\npython_version: \"3.12\"\nconda_packages: [tree]\npackages: [bed-shared-b, bed-shared-a]\npip_extra_index_url: [{}]\n",
+        bed()["IMAGESPEC_BED_EXTRA_INDEX"]
+    );
+    let secrets = "profile: plain\nsecrets: [{id: token, src: token, env: TOKEN}, {id: file, src: token, target: /opt/keys/token}]\n\
+        commands: [\"test \\\"$TOKEN\\\" = \\\"$(cat /opt/keys/token)\\\"\", \"echo done > /done\"]\nuser: \"1001\"\nworkdir: /srv\n";
+    let with_secret = with_files(secrets);
+    with_secret.file("token", format!("hush-{}", now()));
+    vec![
+        ("plain", with_files(PLAIN), &[]),
+        ("task", with_files(TASK), &["level"]),
+        ("nested", with_files(nested), &["layer"]),
+        ("environment", with_files(environment), &[]),
+        ("conda", with_files(&conda), &[]),
+        ("secrets", with_secret, &["done"]),
+    ]
+}
+
+#[test]
+#[ignore = "`make test-all` runs it"]
+fn every_kind_of_spec_is_the_same() {
+    for (name, project, differs) in all_specs() {
+        is_the_same(("podman", Engine::Podman), name, project, differs);
+    }
+}
+
+#[test]
+#[ignore = "`make test-all` runs it"]
+fn engines_of_another_suite_build_the_same() {
+    for (name, project, differs) in all_specs() {
+        is_the_same(("podman", Engine::OtherPodman), name, project, differs);
+    }
+    is_the_same(("buildah", Engine::OtherPodman), "plain", with_files(PLAIN), &[]);
+}
+
+#[test]
+#[ignore = "`make test-all` runs it"]
+fn without_a_lock_the_same_is_installed() {
+    let name = "localhost/engine-podman-unlocked:1";
+    let mut project = with_files(
+        "profile: plain\npython_version: \"3.12\"\npackages: [humanize==4.9.0, six, sgmllib3k==1.0.0, ./libs/mine]\n",
+    );
+    json(&project, &["--engine", "buildx", "-t", name]);
+    project.engine = Engine::Podman;
+    json(&project, &["--engine", "podman", "-t", name]);
+    // The lock has the place where the project was built.
+    compare(name, (Engine::Podman, name), &["usr/share/imagespec/pylock.toml"]);
+}
+
+const SMALL: &str = "profile: plain\ncopy: [f]\n";
+
+fn small() -> Project {
+    let project = Project::new("");
+    project
+        .file("imageSpec.yaml", fresh(SMALL))
+        .file("f", now().to_string());
+    project
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn pushed_images_are_known_by_the_digest_of_the_registry() {
+    for engine in ["podman", "buildah"] {
+        let project = small();
+        let name = format!("{}/engine-{engine}/pushed:{}", bed()["IMAGESPEC_BED_REGISTRY"], now());
+        let words = [
+            "--engine",
+            engine,
+            "--push",
+            "-t",
+            &name,
+            "--iidfile",
+            "id",
+            "--metadata-file",
+            "said",
+        ];
+        let built = json(&project, &words);
+        let digest = built["digest"].as_str().unwrap();
+        let exists = imagespec(&project, &["exists", "--json", &name]);
+        let exists: Value = serde_json::from_slice(&exists.stdout).unwrap();
+        assert_eq!(exists["digest"], digest, "{engine}: {exists}");
+        let said = read(&project.directory.path().join("said"));
+        assert_eq!(
+            (&said["containerimage.digest"], &said["image.name"]),
+            (&digest.into(), &name.as_str().into())
+        );
+        // The file of the id is what `podman run` takes.
+        let id = std::fs::read_to_string(project.directory.path().join("id")).unwrap();
+        assert_eq!(said["containerimage.config.digest"], id.as_str());
+        let content = std::fs::read_to_string(project.directory.path().join("f")).unwrap();
+        let shown = Engine::Podman.ok(&["run", "--rm", "--entrypoint", "/bin/cat", &id, "/root/f"]);
+        assert_eq!(shown, content);
+        // What is there is not built.
+        assert_eq!(json(&project, &words)["built"], false);
+    }
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn edits_are_seen_and_nothing_else_is_run() {
+    let project = small();
+    project.file(
+        "imageSpec.yaml",
+        fresh("profile: plain\nsetup_commands: [\"date +%N > /made\"]\ncopy: [f]\n"),
+    );
+    for engine in ["podman", "buildah"] {
+        let name = format!("localhost/engine-edited-{engine}:1");
+        let build = || {
+            json(&project, &["--engine", engine, "-t", &name]);
+            let shown = Engine::Podman.ok(&["run", "--rm", "--entrypoint", "/bin/cat", &name, "/made", "/root/f"]);
+            let (made, content) = shown.split_once('\n').unwrap();
+            (made.to_owned(), content.to_owned())
+        };
+        let (made, _) = build();
+        project.file("f", "edited");
+        assert_eq!(build(), (made.clone(), "edited".to_owned()));
+        project.file("f", "once more");
+        assert_eq!(build(), (made, "once more".to_owned()));
+    }
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn failures_have_our_codes_and_the_title_of_the_step() {
+    for engine in ["podman", "buildah"] {
+        let project = small();
+        project.file("imageSpec.yaml", fresh("profile: plain\ncommands: [\"exit 42\"]\n"));
+        let output = imagespec(&project, &["build", "--json", "--engine", engine]);
+        assert_eq!(output.status.code(), Some(1));
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let message = said["problems"][0]["message"].as_str().unwrap();
+        assert_eq!(message, "the build failed: [image] exit 42: exit status 42");
+        // A base that is not there.
+        project.file(
+            "imageSpec.yaml",
+            "base_image: 127.0.0.1:1/none:1\nprofile: plain\ncommands: [\"true\"]\n",
+        );
+        let output = imagespec(&project, &["build", "--engine", engine]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("127.0.0.1:1/none:1"), "{said}");
+        // What has no form there.
+        let output = imagespec(&project, &["build", "--engine", engine, "--sbom", "true"]);
+        assert_eq!(output.status.code(), Some(2));
+    }
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn secrets_are_nowhere() {
+    let secret = format!("hush-{}", now());
+    let mut project = Project::new("");
+    project.file("token", &secret).file(
+        "imageSpec.yaml",
+        fresh("profile: plain\nsecrets: [{id: token, src: token, env: TOKEN}]\ncommands: [\"printf %s \\\"$TOKEN\\\" | sha256sum > /sum\"]\n"),
+    );
+    project.engine = Engine::Podman;
+    let name = "localhost/engine-podman-secret:1";
+    let output = imagespec(&project, &["build", "--engine", "podman", "-t", name]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !said.contains(&secret), "{said}");
+    let shown = Engine::Podman.ok(&["run", "--rm", "--entrypoint", "/bin/cat", name, "/sum"]);
+    use sha2::{Digest as _, Sha256};
+    assert!(shown.starts_with(&format!("{:x}", Sha256::digest(&secret))), "{shown}");
+    let archive = project.directory.path().join("image.tar");
+    Engine::Podman.ok(&["save", "--output", archive.to_str().unwrap(), name]);
+    let bytes = std::fs::read(archive).unwrap();
+    assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()));
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn several_platforms_are_one_list_also_the_second_time() {
+    let project = small();
+    // A base for two platforms that this machine can run: the same files for both.
+    let base = format!("{}/engine-podman/base:{}", bed()["IMAGESPEC_BED_REGISTRY"], now());
+    project.file(
+        "base/Dockerfile",
+        format!("FROM {}\n", bed()["IMAGESPEC_BED_DEBIAN_IMAGE"]),
+    );
+    let context = project.directory.path().join("base").display().to_string();
+    Engine::Podman.ok(&["build", "--platform=linux/amd64", "--manifest", &base, &context]);
+    let other = Engine::Podman.ok(&["manifest", "inspect", &base]);
+    let other: Value = serde_json::from_str(&other).unwrap();
+    let instance = format!(
+        "{}@{}",
+        base.rsplit_once(':').unwrap().0,
+        other["manifests"][0]["digest"].as_str().unwrap()
+    );
+    let destination = format!("docker://{base}");
+    Engine::Podman.ok(&["manifest", "push", "--all", "--tls-verify=false", &base, &destination]);
+    Engine::Podman.ok(&[
+        "manifest",
+        "add",
+        "--tls-verify=false",
+        "--arch=386",
+        &base,
+        &format!("docker://{instance}"),
+    ]);
+    Engine::Podman.ok(&["manifest", "push", "--all", "--tls-verify=false", &base, &destination]);
+    project.file("imageSpec.yaml", fresh(&format!("base_image: {base}\n{SMALL}")));
+    for engine in ["podman", "buildah"] {
+        let name = format!("{}/engine-{engine}/list:{}", bed()["IMAGESPEC_BED_REGISTRY"], now());
+        let words = [
+            "--engine",
+            engine,
+            "--force",
+            "--push",
+            "-t",
+            &name,
+            "--platform",
+            "linux/amd64,linux/386",
+        ];
+        for _ in 0..2 {
+            let built = json(&project, &words);
+            let exists = imagespec(
+                &project,
+                &["exists", "--json", &name, "--platform", "linux/386,linux/amd64"],
+            );
+            let exists: Value = serde_json::from_slice(&exists.stdout).unwrap();
+            assert_eq!(exists["digest"], built["digest"], "{exists}");
+            let list = Engine::Podman.ok(&["manifest", "inspect", "--tls-verify=false", &format!("docker://{name}")]);
+            let list: Value = serde_json::from_str(&list).unwrap();
+            let platforms: Vec<&Value> = list["manifests"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|one| &one["platform"]["architecture"])
+                .collect();
+            assert_eq!(platforms, ["amd64", "386"]);
+        }
+    }
+}
