@@ -52,45 +52,29 @@ pub(super) fn write(
     })
 }
 
-/// Takes another image for one that the plan names, by its role or by its name.
+/// Takes another image for one that the plan names, by its role or by its name. What the plan does not name needs no other.
 fn replace_image(plan: &mut BuildPlan, context: &str) -> Result<(), Diagnostic> {
     let wrong = |message: String, help: &str| {
         let problem = Diagnostic::error("build-context", message).kind(ProblemKind::Usage);
         Err(problem.help(help))
     };
     let Some((name, what)) = context.split_once('=') else {
-        return wrong(
-            format!("--build-context {context}: it is not NAME=WHAT"),
-            "write base=docker-image://IMAGE",
-        );
+        let message = format!("--build-context {context}: it is not NAME=WHAT");
+        return wrong(message, "write base=docker-image://IMAGE");
     };
-    let Some(image) = what.strip_prefix("docker-image://") else {
-        let message = format!("--build-context {context}: a Dockerfile takes images by their names alone");
-        return wrong(message, "load it into the engine, and write docker-image://NAME");
+    let familiar = |text: &str| Reference::parse(text).map(|reference| reference.familiar()).ok();
+    let is_meant = |role: &str, reference: &str| {
+        name == role || familiar(name).is_some_and(|name| Some(name) == familiar(reference))
     };
-    let known = |text: &str| Reference::parse(text).map(|reference| reference.familiar()).ok();
-    let is_meant =
-        |role: &str, reference: &str| name == role || (known(name).is_some() && known(name) == known(reference));
-    let mut has_found = false;
-    if is_meant("base", &plan.base.image) {
-        image.clone_into(&mut plan.base.image);
-        has_found = true;
+    let bases = [("base", &mut plan.base.image)].into_iter();
+    let programs = plan.storeys.iter_mut().flat_map(|storey| &mut storey.images);
+    let images = bases.chain(programs.map(|(role, reference)| (role.name(), reference)));
+    for (role, reference) in images.filter(|(role, reference)| is_meant(role, reference)) {
+        let Some(image) = what.strip_prefix("docker-image://") else {
+            let message = format!("--build-context {context}: a Dockerfile takes the image `{role}` by a name alone");
+            return wrong(message, "load it into the engine, and write docker-image://NAME");
+        };
+        image.clone_into(reference);
     }
-    for storey in &mut plan.storeys {
-        for (role, reference) in &mut storey.images {
-            if is_meant(role.name(), reference) {
-                image.clone_into(reference);
-                has_found = true;
-            }
-        }
-    }
-    match has_found {
-        true => Ok(()),
-        // Settings name what some specs do not need.
-        false if ["base", "uv", "micromamba"].contains(&name) => Ok(()),
-        false => wrong(
-            format!("--build-context {context}: the build takes no image {name}"),
-            "name base, uv, micromamba, or an image of the spec",
-        ),
-    }
+    Ok(())
 }

@@ -277,21 +277,23 @@ impl Podman {
         }
         if request.has(BuildOption::Push) {
             for name in &request.names {
-                lines.push(self.push_line(name, work));
+                lines.push(self.push_line(name, work, &request.flags));
             }
         }
         Ok(lines)
     }
 
-    fn push_line(&self, name: &str, work: &Work<'_>) -> CommandLine {
+    fn push_line(&self, name: &str, work: &Work<'_>, flags: &[String]) -> CommandLine {
         let mut line = match work.is_list() {
             true => CommandLine::new(&[self.name, "manifest", "push", "--all"]),
             false => CommandLine::new(&[self.name, "push"]),
         };
-        if is_loopback(name) {
+        let of_registries = of_registries(flags);
+        if is_loopback(name) && !of_registries.iter().any(|flag| flag.starts_with("--tls-verify")) {
             // As docker does: registries of this machine have no certificates.
             line.word("--tls-verify=false");
         }
+        line.arguments.extend(of_registries);
         line.word(name);
         line.word(format!("docker://{name}"));
         line
@@ -396,6 +398,27 @@ fn repository(cache: &str) -> Option<&str> {
 fn unset_variable(secret: &str) -> Option<&str> {
     let variable = secret.split(',').find_map(|field| field.strip_prefix("env="))?;
     std::env::var_os(variable).is_none().then_some(variable)
+}
+
+/// What flags of a build say of registries, which a push has to know, too.
+fn of_registries(flags: &[String]) -> Vec<String> {
+    const KNOWN: [&str; 3] = ["--authfile", "--cert-dir", "--tls-verify"];
+    let mut found = Vec::new();
+    let mut words = flags.iter();
+    while let Some(word) = words.next() {
+        let (name, has_value) = word
+            .split_once('=')
+            .map_or((word.as_str(), false), |(name, _)| (name, true));
+        if !KNOWN.contains(&name) {
+            continue;
+        }
+        found.push(word.clone());
+        // The only one that may stand alone.
+        if !has_value && name != "--tls-verify" {
+            found.extend(words.next().cloned());
+        }
+    }
+    found
 }
 
 /// Whether the registry of a name is on this machine.

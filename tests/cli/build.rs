@@ -48,18 +48,18 @@ esac
 const METADATA: &str = r##"{"containerimage.digest": "sha256:abc", "containerimage.config.digest": "sha256:cfg",
     "frontend.imagespec.version": "0.0.1", "frontend.imagespec.name": "x",
     "frontend.imagespec.layers": "{\"base\":1,\"own\":[\"[apt] apt-get install jq\",\"[source] copy x\"]}"}"##;
-const PROGRESS: &str = "#1 [apt] apt-get install jq\n#1 CACHED\n#2 [source] copy x\n#2 DONE 0.1s";
-const SPEC: &str = "# syntax=r.example/imagespec:1\nprofile: plain\nname: churn\n";
+pub(super) const PROGRESS: &str = "#1 [apt] apt-get install jq\n#1 CACHED\n#2 [source] copy x\n#2 DONE 0.1s";
+pub(super) const SPEC: &str = "# syntax=r.example/imagespec:1\nprofile: plain\nname: churn\n";
 
 /// A project, and engines that are programs of the test's.
-struct Faked {
-    project: Project,
+pub(super) struct Faked {
+    pub(super) project: Project,
     fake: TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
 impl Faked {
-    fn new(spec: &str, programs: &[(&str, &str)]) -> Self {
+    pub(super) fn new(spec: &str, programs: &[(&str, &str)]) -> Self {
         let fake = tempfile::tempdir().unwrap();
         for (name, text) in programs {
             let path = fake.path().join(name);
@@ -77,12 +77,12 @@ impl Faked {
         Self::new(spec, &[("docker", DOCKER)])
     }
 
-    fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(super) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         let path = format!("{}:/usr/bin:/bin", self.fake.path().display());
         command
@@ -100,17 +100,22 @@ impl Faked {
         command
     }
 
-    fn run(&self, words: &[&str]) -> Said {
+    pub(super) fn run(&self, words: &[&str]) -> Said {
         said(&mut self.command(words))
     }
 
     /// What engines were asked, a line each.
-    fn asked(&self) -> String {
+    pub(super) fn asked(&self) -> String {
         fs::read_to_string(self.fake.path().join("asked")).unwrap_or_default()
     }
 
+    /// The Dockerfile of the last build.
+    pub(super) fn dockerfile(&self) -> String {
+        fs::read_to_string(self.fake.path().join("Dockerfile")).unwrap_or_default()
+    }
+
     /// The last build that an engine was asked for.
-    fn built(&self) -> String {
+    pub(super) fn built(&self) -> String {
         let asked = self.asked();
         let mut builds = asked.lines().filter(|line| line.contains("build --"));
         builds.next_back().unwrap_or_default().to_owned()

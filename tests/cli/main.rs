@@ -9,6 +9,7 @@ mod build;
 mod dockerfile;
 mod files;
 mod help;
+mod other_engines;
 mod plan;
 mod projects;
 

@@ -18,7 +18,7 @@ pub(crate) struct BuildArguments {
     pub(crate) spec: SpecArguments,
     #[command(flatten)]
     pub(crate) naming: NamingArguments,
-    /// The engine: auto, buildx, docker, buildctl or noop [default: auto].
+    /// The engine: auto, buildx, docker, buildctl, nerdctl, podman, buildah or noop [default: auto].
     #[arg(long, value_name = "NAME")]
     pub(crate) engine: Option<String>,
     /// Push the image to the registry in its name, unless it is there.
@@ -106,6 +106,10 @@ pub(crate) struct BuildArguments {
     /// The frontend's image, instead of the one in the first line of the spec or the one in this program.
     #[arg(long, value_name = "IMAGE")]
     pub(crate) frontend: Option<String>,
+    /// An option of the engine's own program, under BentoML's name for it, such as `shm_size=1g`; docs/engine-options.md
+    /// has them.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) engine_opt: Vec<String>,
     /// Print what would be run, one command a line, and do not run it. With a directory, what the commands need is written there.
     #[arg(long, value_name = "DIRECTORY", num_args = 0..=1, require_equals = true)]
     #[expect(clippy::option_option, reason = "clap's form for a flag whose value may be left out")]

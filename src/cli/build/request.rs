@@ -7,7 +7,7 @@ use crate::cli::build::flytekit::Variables;
 use crate::cli::build::secrets::secrets;
 use crate::cli::project::Project;
 use crate::cli::settings::Settings;
-use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, carried};
+use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, carried, render_options};
 use crate::image_spec::Algorithm;
 use crate::name::{Given, Identity, NamingOptions};
 use crate::oci::{Platform, Reference};
@@ -22,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) naming: NamingOptions,
     /// The platforms of the image, if they are known.
     pub(crate) platforms: Vec<Platform>,
+    /// Options of the engine's own program, `KEY=VALUE`.
+    pub(crate) engine_options: Vec<String>,
     pub(crate) engine: String,
     /// Whether to build without asking for what is there.
     pub(crate) is_forced: bool,
@@ -75,12 +77,14 @@ pub(crate) fn wanted(
     let found = project.checked()?;
     let read: Vec<Vec<String>> = found.iter().map(FoundRequirements::paths).collect();
     let (identity, ..) = project.identify(&naming, Some(&read))?;
+    let is_flag = |option: &String| option.starts_with('-');
+    let (of_settings, typed): (Vec<_>, Vec<_>) = settings.list("engine_opt").into_iter().partition(is_flag);
     let mut request = BuildRequest {
         file: places.file.clone(),
         context: arguments.spec.context.clone(),
         frontend: frontend(arguments.frontend.as_deref(), settings, project.text.content(), places)?,
         names: names(arguments, &identity, is_part),
-        flags: [settings.list("engine_opt"), arguments.engine_flags.clone()].concat(),
+        flags: [of_settings, arguments.engine_flags.clone()].concat(),
         ..BuildRequest::default()
     };
     if pushes && !is_part && arguments.output.is_empty() {
@@ -138,6 +142,7 @@ pub(crate) fn wanted(
         identity,
         naming: naming_options,
         platforms,
+        engine_options: [typed, arguments.engine_opt.clone()].concat(),
         engine: settings.engine(arguments.engine.as_deref()),
         is_forced: arguments.force || variables.forces,
         if_exists: choice(arguments.if_exists, settings, "if_exists")?.unwrap_or(IfExists::Skip),
@@ -148,6 +153,15 @@ pub(crate) fn wanted(
         },
         notes,
     })
+}
+
+/// Options of the engine's own program, as it takes them. What the user wrote as flags comes behind them.
+pub(crate) fn add_engine_options(wanted: &mut Wanted, engine: &dyn Engine) -> Result<(), Vec<Diagnostic>> {
+    let rendered = render_options(engine.name(), &wanted.engine_options)?;
+    let warnings = rendered.warnings.iter().map(|warning| warning.line(None));
+    wanted.notes.extend(warnings);
+    wanted.request.flags.splice(0..0, rendered.words);
+    Ok(())
 }
 
 /// What most builds want and nobody has to say, where the engine can do it.

@@ -11,7 +11,7 @@ use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
 use crate::cli::build::pushed::Pushed;
-use crate::cli::build::request::{Places, Wanted, add_defaults, wanted};
+use crate::cli::build::request::{Places, Wanted, add_defaults, add_engine_options, wanted};
 use crate::cli::build::summary::{Summary, layers};
 use crate::cli::build::whole_files::WholeFiles;
 use crate::cli::build::work::Work;
@@ -145,6 +145,7 @@ fn dry_run(
         return Err(Diagnostic::internal("no engines").into());
     };
     engines.check(engine, &wanted.request)?;
+    add_engine_options(&mut wanted, engine)?;
     write_dockerfiles(engine, &mut wanted, project, work)?;
     let mut request = wanted.request;
     add_defaults(&mut request, engine);
@@ -234,6 +235,7 @@ fn build(
 ) -> Result<Summary, Failure> {
     let (engine, health) = choose(engines, &wanted.engine, &wanted.request)?;
     engines.check(engine, &wanted.request)?;
+    add_engine_options(&mut wanted, engine)?;
     write_dockerfiles(engine, &mut wanted, project, work)?;
     let mut notes = wanted.notes;
     let mut request = wanted.request;
