@@ -5,6 +5,7 @@ mod build;
 mod commands;
 mod directory;
 mod disk;
+mod ignore_file;
 mod names;
 mod output;
 mod project;
