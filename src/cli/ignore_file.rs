@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::disk::{cannot, read_file};
 use crate::files::{Patterns, docker_patterns};
 use crate::text::yaml::MAX_BYTES;
-use crate::text::Diagnostic;
+use crate::text::{Diagnostic, ProblemKind};
 
 /// An ignore file as Docker reads it; the default leaves nothing out.
 #[derive(Debug, Default)]
@@ -25,6 +25,17 @@ impl IgnoreFile {
             }
         }
         Ok(Self::default())
+    }
+
+    /// One that somebody names.
+    pub(super) fn named(path: &Path) -> Result<Self, Diagnostic> {
+        match content(path)? {
+            Some(content) => Ok(Self::new(path, &content)),
+            None => {
+                let message = format!("there is no ignore file {}", path.display());
+                Err(Diagnostic::error("ignore-file", message).kind(ProblemKind::Missing))
+            }
+        }
     }
 
     fn new(path: &Path, content: &str) -> Self {

@@ -1,5 +1,6 @@
 //! The command line: the frontend's core on the user's machine.
 
+mod archive;
 mod arguments;
 mod build;
 mod commands;
@@ -20,8 +21,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
 use crate::cli::commands::{
-    build as build_command, completions, config, diff, dockerfile, engines, exists, from_env, id, inspect, lock, man,
-    name, plan, tag, with,
+    build as build_command, completions, config, context, diff, dockerfile, engines, exists, from_env, id, inspect,
+    lock, man, name, plan, tag, with,
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
@@ -80,6 +81,10 @@ enum Command {
     ///
     /// Needs no engine and no registry. With a lock (`imagespec lock`) each group of packages is a step of its own.
     Dockerfile(dockerfile::DockerfileArguments),
+    /// Write the build context as an archive, for builders that are handed one. Needs no engine.
+    ///
+    /// It has what a build of the spec sends, and the same files give the same bytes. docs/cli.md has the rules.
+    Context(context::ContextArguments),
     /// Resolve the Python packages of a spec, and write the lock that builds will use: pylock.toml beside the spec.
     ///
     /// An engine resolves them inside the image, as a build would.
@@ -132,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Dockerfile(arguments) => (arguments.json(), dockerfile::run(arguments)),
+        Command::Context(arguments) => (arguments.json(), context::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
         Command::With(arguments) => (false, with::run(arguments)),
         Command::FromEnv(arguments) => (false, from_env::run(arguments)),

@@ -3,6 +3,7 @@
 pub(super) mod build;
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod context;
 pub(super) mod diff;
 pub(super) mod dockerfile;
 pub(super) mod engines;
