@@ -1,11 +1,13 @@
 //! The command line: the frontend's core on the user's machine.
 
+mod archive;
 mod arguments;
 mod build;
 mod commands;
 mod directory;
 mod disk;
 mod dockerfile;
+mod ignore_file;
 mod names;
 mod output;
 mod project;
@@ -20,8 +22,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
 use crate::cli::commands::{
-    build as build_command, completions, config, diff, dockerfile as dockerfile_command, engines, exists, from_env, id,
-    inspect, lock, man, name, plan, tag, with,
+    build as build_command, completions, config, context, diff, dockerfile as dockerfile_command, engines, exists,
+    from_env, id, inspect, lock, man, name, plan, run as run_command, tag, with,
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
@@ -45,7 +47,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Build the image of a spec with docker, buildx or buildctl.
+    /// Build the image of a spec with docker, buildctl, nerdctl, podman or buildah.
     ///
     /// Progress goes to standard error, one line about the image to standard output. With --push, an image that is in its
     /// registry already is not built. IMAGESPEC_BUILD_FLAGS adds flags; docs/cli.md has settings, engines and exit codes.
@@ -80,6 +82,15 @@ enum Command {
     ///
     /// Needs no engine and no registry. With a lock (`imagespec lock`) each group of packages is a step of its own.
     Dockerfile(dockerfile_command::DockerfileArguments),
+    /// Write the build context as an archive, for builders that are handed one. Needs no engine.
+    ///
+    /// It has what a build of the spec sends, and the same files give the same bytes. docs/cli.md has the rules.
+    Context(context::ContextArguments),
+    /// Start a container of an image, with the engine whose store has it.
+    ///
+    /// The container is removed when it ends; its exit code is that of this command. What stands behind the name is what it
+    /// runs.
+    Run(run_command::RunArguments),
     /// Resolve the Python packages of a spec, and write the lock that builds will use: pylock.toml beside the spec.
     ///
     /// An engine resolves them inside the image, as a build would.
@@ -132,6 +143,8 @@ pub fn main() -> ExitCode {
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Dockerfile(arguments) => (arguments.json(), dockerfile_command::run(arguments)),
+        Command::Context(arguments) => (arguments.json(), context::run(arguments)),
+        Command::Run(arguments) => (false, run_command::run(arguments)),
         Command::Lock(arguments) => (arguments.json(), lock::run(arguments)),
         Command::With(arguments) => (false, with::run(arguments)),
         Command::FromEnv(arguments) => (false, from_env::run(arguments)),

@@ -39,6 +39,11 @@ pub(super) fn out(text: &str) {
     drop(std::io::stdout().write_all(text.as_bytes()));
 }
 
+/// Standard output for what is no text, where a reader that went away is an error.
+pub(super) fn raw_out() -> impl std::io::Write {
+    std::io::stdout()
+}
+
 /// Writes to standard error.
 pub(super) fn err(text: &str) {
     drop(std::io::stderr().write_all(text.as_bytes()));

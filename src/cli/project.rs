@@ -4,7 +4,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::disk::{DiskFiles, cannot, read_file};
-use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute, docker_patterns};
+use crate::cli::ignore_file::{IgnoreFile, beside};
+use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request, compute};
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME, extended};
 use crate::name::{Identity, Naming, NamingOptions, request};
 use crate::oci::Platform;
@@ -34,11 +35,7 @@ pub(super) struct Project {
 impl Project {
     /// Reads the spec in a file, or the default one of a context, and refuses one that the operation cannot use.
     pub(super) fn read(file: Option<&Path>, context: &Path, operation: Operation) -> Result<Self, Failure> {
-        let directory = context
-            .canonicalize()
-            .ok()
-            .filter(|directory| directory.is_dir())
-            .ok_or_else(|| no_directory(context))?;
+        let directory = context_directory(context)?;
         let path = spec_file(file, context)?;
         let text = read_spec(&path)?;
         let parsed = image_spec::parse(&text);
@@ -57,14 +54,12 @@ impl Project {
             })
             .collect();
         let lock = sibling_lock(&path, &spec)?;
-        let mut own_ignore = path.into_os_string();
-        own_ignore.push(".dockerignore");
         Ok(Self {
             text,
             spec,
             warnings,
             context: directory,
-            own_ignore: own_ignore.into(),
+            own_ignore: beside(&path),
             lock,
         })
     }
@@ -184,25 +179,11 @@ impl Project {
         Ok((identity, warnings, answer.chosen))
     }
 
-    /// What the context leaves out: the ignore file beside the spec if there is one, else the context's own.
+    /// What the context leaves out.
     fn ignored(&self) -> Result<(Vec<String>, Patterns), Diagnostic> {
-        for path in [self.own_ignore.clone(), self.context.join(".dockerignore")] {
-            let content = match read_file(&path, MAX_BYTES) {
-                Ok(content) if content.is_empty() => continue,
-                Ok(content) if content.len() > MAX_BYTES => {
-                    let message = format!("{} has more than {MAX_BYTES} bytes", path.display());
-                    return Err(Diagnostic::error("file-too-large", message));
-                }
-                Ok(content) => String::from_utf8_lossy(&content).into_owned(),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(cannot("read", &path, error)),
-            };
-            let lines = docker_patterns(&content);
-            let patterns = Patterns::docker(lines.iter().map(String::as_str))
-                .map_err(|error| Diagnostic::error("ignore-file", path.display().to_string()).because(error))?;
-            return Ok((lines, patterns));
-        }
-        Ok((Vec::new(), Patterns::default()))
+        let file = IgnoreFile::of_build(Some(&self.own_ignore), &self.context)?;
+        let patterns = file.patterns(&[])?;
+        Ok((file.lines, patterns))
     }
 
     fn failure(&self, problems: impl Into<Failure>) -> Failure {
@@ -238,6 +219,12 @@ pub(super) fn spec_file(file: Option<&Path>, context: &Path) -> Result<PathBuf, 
         Some(file) => Ok(file.to_owned()),
         None => default_file(context),
     }
+}
+
+/// The directory of a context, links resolved.
+pub(super) fn context_directory(context: &Path) -> Result<PathBuf, Diagnostic> {
+    let directory = context.canonicalize().ok().filter(|directory| directory.is_dir());
+    directory.ok_or_else(|| no_directory(context))
 }
 
 /// A context that cannot be read here.

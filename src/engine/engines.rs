@@ -114,7 +114,11 @@ impl Engines {
         let problem = Diagnostic::error("engine-option", message).kind(ProblemKind::Usage);
         match others.as_slice() {
             [] => problem.help("leave it out"),
-            others => problem.help(format!("leave it out, or build with --engine {}", others.join(" or "))),
+            [one] => problem.help(format!("leave it out, or build with --engine {one}")),
+            [most @ .., last] => {
+                let most = most.join(", ");
+                problem.help(format!("leave it out, or build with --engine {most} or {last}"))
+            }
         }
     }
 }

@@ -31,6 +31,7 @@
 mod buildctl;
 mod carried;
 mod command_line;
+mod containers;
 mod docker;
 mod engines;
 mod health;
@@ -49,6 +50,7 @@ mod transient;
 mod typed_options;
 
 pub use command_line::CommandLine;
+pub use containers::Container;
 pub use engines::Engines;
 pub use health::{Health, Trouble};
 pub use interface::{BuildError, Built, Engine, Input};
@@ -58,6 +60,7 @@ pub use typed_options::{Rendered, render as render_options, table as options_tab
 
 pub(crate) use carried::carried;
 pub(crate) use command_line::{CONTEXT_PLACE, FRONTEND_PLACE};
+pub(crate) use containers::{starter, starter_of};
 pub(crate) use docker::unhealthy;
 pub(crate) use images::{labels, size};
 pub(crate) use log::Step;

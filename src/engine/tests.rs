@@ -12,7 +12,7 @@ fn value(option: BuildOption) -> &'static str {
         BuildOption::Output => "type=oci,dest=image.tar",
         BuildOption::Platform => "linux/amd64,linux/arm64",
         BuildOption::Target => "apt",
-        BuildOption::BuildArgument => "A=it's b",
+        BuildOption::BuildArgument => "HTTP_PROXY=it's b",
         BuildOption::BuildContext => "base=docker-image://r.example/debian:12",
         BuildOption::Label => "team=a b",
         BuildOption::Secret => "id=token,src=/home/me/token",
@@ -51,18 +51,33 @@ fn request(options: &[BuildOption]) -> BuildRequest {
     request
 }
 
+/// The line that builds.
 fn line(engine: &dyn Engine, options: &[BuildOption]) -> CommandLine {
-    engine.commands(&request(options), None).unwrap().pop().unwrap()
+    lines(engine, options).swap_remove(0)
+}
+
+fn lines(engine: &dyn Engine, options: &[BuildOption]) -> Vec<CommandLine> {
+    let mut request = request(options);
+    if engine.input() == Input::Dockerfile {
+        request.frontend = Frontend::Dockerfiles(vec![WrittenDockerfile {
+            platform: "linux/amd64".into(),
+            directory: PathBuf::from(CONTEXT_PLACE).join("linux-amd64"),
+        }]);
+    }
+    engine.commands(&request, None).unwrap()
 }
 
 /// The words that some options add to a line.
 fn added(engine: &dyn Engine, options: &[BuildOption]) -> Vec<String> {
-    let mut words = line(engine, options).arguments;
+    let mut lines = lines(engine, options).into_iter();
+    let mut words = lines.next().unwrap().arguments;
     for word in line(engine, &[]).arguments {
         if let Some(at) = words.iter().position(|other| *other == word) {
             words.remove(at);
         }
     }
+    // Other lines are whole.
+    words.extend(lines.map(|line| format!("; {line}")));
     words
 }
 
@@ -70,7 +85,7 @@ fn added(engine: &dyn Engine, options: &[BuildOption]) -> Vec<String> {
 fn each_engine_has_a_line_for_each_option() {
     let engines = Engines::default();
     let mut text = String::new();
-    for name in ["buildx", "docker", "buildctl"] {
+    for name in ["buildx", "docker", "buildctl", "nerdctl", "podman", "buildah"] {
         let engine = engines.get(name).unwrap();
         text.push_str(&format!("{}\n", line(engine, &[])));
         for option in BuildOption::all() {
@@ -207,12 +222,17 @@ fn engines_of_others_join() {
     let words = refused.iter().map(|problem| problem.line(None)).collect::<Vec<_>>();
     assert_eq!(
         words,
-        ["kaniko cannot do --secret\n    help: leave it out, or build with --engine buildx or docker or buildctl"]
+        [
+            "kaniko cannot do --secret\n    help: leave it out, or build with --engine buildx, docker, buildctl, nerdctl, podman or buildah"
+        ]
     );
     // In the place of one that has the same name.
     engines.register(theirs("buildx", None, None));
     let names: Vec<&str> = engines.all().map(Engine::name).collect();
-    assert_eq!(names, ["kaniko", "docker", "buildctl", "noop", "buildx"]);
+    let expect = [
+        "kaniko", "docker", "buildctl", "nerdctl", "podman", "buildah", "noop", "buildx",
+    ];
+    assert_eq!(names, expect);
     let unknown = engines.get("kanico").err().unwrap();
     assert!(unknown.help.unwrap().contains("kaniko"));
 }

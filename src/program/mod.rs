@@ -4,6 +4,7 @@
 mod git;
 
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output, Stdio};
 
 pub(crate) use git::ignored_files;
@@ -49,6 +50,14 @@ pub(crate) fn run(command: &mut Command) -> Result<Output, ProgramError> {
             program: command.get_program().to_string_lossy().into_owned(),
             error,
         })
+}
+
+/// Puts a program in the place of this one, with its terminal and its exit code. Returns only if it cannot be started.
+pub(crate) fn replace_by(program: &str, arguments: &[String]) -> ProgramError {
+    ProgramError::Start {
+        error: Command::new(program).args(arguments).exec(),
+        program: program.to_owned(),
+    }
 }
 
 /// What a program prints on standard output; an error if it fails.

@@ -82,9 +82,14 @@ impl Faked {
         self
     }
 
+    /// Where programs are looked for.
+    pub(super) fn path(&self) -> String {
+        format!("{}:/usr/bin:/bin", self.fake.path().display())
+    }
+
     pub(super) fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
-        let path = format!("{}:/usr/bin:/bin", self.fake.path().display());
+        let path = self.path();
         command
             .arg("build")
             .args(words)

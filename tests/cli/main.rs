@@ -6,6 +6,7 @@
 )]
 
 mod build;
+mod context;
 mod dockerfile;
 mod files;
 mod help;

@@ -332,3 +332,99 @@ fn another_image_stands_in_for_one_of_the_spec() {
         "FROM --platform=linux/amd64 docker.io/library/debian:12 AS base",
     );
 }
+
+/// A program that has one image, and starts containers.
+const STARTER: &str = r#"#!/bin/sh
+case "$*" in
+"image inspect"*" $HAS") ;;
+"version") [ -z "$HAS" ] || [ "$HAS" = none ] ;;
+"run "*) shift; printf '%s|' "$@"; exit 7 ;;
+*) exit 1 ;;
+esac
+"#;
+
+fn run_command(programs: &[&str], has: &str, words: &[&str]) -> Said {
+    let programs: Vec<(&str, &str)> = programs.iter().map(|name| (*name, STARTER)).collect();
+    let faked = Faked::new(SPEC, &programs);
+    let path = faked.path();
+    let mut command = Command::new(PROGRAM);
+    command.arg("run").args(words).current_dir(faked.project.path());
+    said(command.env("PATH", path).env("HAS", has).stdin(Stdio::null()))
+}
+
+#[test]
+fn containers_are_started_where_the_image_is() {
+    let check = |programs: &[&str], has: &str, words: &[&str], code: i32, expect: &str| {
+        let said = run_command(programs, has, words);
+        assert_eq!(said.code, code, "{words:?}: {}", said.err);
+        let all = format!("{}{}", said.out, said.err);
+        assert!(all.contains(expect), "{words:?}: {all}");
+    };
+    // The exit code is the container's.
+    check(
+        &["docker", "podman"],
+        "r.example/a:1",
+        &["r.example/a:1", "python", "-c", "1"],
+        7,
+        "--rm|r.example/a:1|python|-c|1|",
+    );
+    check(
+        &["podman"],
+        "r.example/a:1",
+        &["--dry-run", "r.example/a:1"],
+        0,
+        "podman run --rm r.example/a:1\n",
+    );
+    check(
+        &["nerdctl"],
+        "none",
+        &["--dry-run", "r.example/a:1"],
+        0,
+        "nerdctl run --rm r.example/a:1\n",
+    );
+    check(&[], "none", &["r.example/a:1"], 5, "nothing here starts containers");
+    let flags = [
+        "--dry-run",
+        "--engine",
+        "buildah",
+        "-p",
+        "3000:3000",
+        "-e",
+        "A=b c",
+        "-v",
+        "x:/y",
+        "--entrypoint",
+        "sh",
+        "-i",
+        "--flag=--gpus=all",
+        "a:1",
+        "--",
+        "-x",
+    ];
+    check(
+        &[],
+        "none",
+        &flags,
+        0,
+        "podman run --rm --interactive --publish 3000:3000 --env 'A=b c' --volume x:/y --entrypoint sh --gpus=all a:1 -x\n",
+    );
+    check(
+        &[],
+        "none",
+        &["--engine", "buildctl", "a:1"],
+        2,
+        "`buildctl` starts no containers",
+    );
+    check(&[], "none", &["--engine", "podmen", "a:1"], 2, "did you mean `podman`?");
+    check(
+        &[],
+        "none",
+        &["A:1"],
+        2,
+        "write the words of the container behind the image's name",
+    );
+    // Without a name, that of the spec.
+    let said = run_command(&[], "none", &["--dry-run", "--engine", "docker"]);
+    let name = Project::new(SPEC).run(&["name"]).out;
+    assert_eq!(said.out, format!("docker run --rm {name}"));
+}

@@ -264,3 +264,17 @@ fn several_platforms_are_one_list_also_the_second_time() {
         }
     }
 }
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn containers_of_images_run() {
+    let project = small();
+    for engine in ["podman", "buildx"] {
+        let name = format!("engine-run-{engine}:{}", now());
+        json(&project, &["--engine", engine, "-t", &name]);
+        // Which of the two has it is found out.
+        let output = imagespec(&project, &["run", &name, "sh", "-c", "cat /root/f; exit 3"]);
+        let content = std::fs::read(project.directory.path().join("f")).unwrap();
+        assert_eq!((output.status.code(), output.stdout), (Some(3), content), "{engine}");
+    }
+}

@@ -92,7 +92,7 @@ pub(crate) fn layers(built: &Built) -> Option<Layers> {
 }
 
 /// A number of bytes, as people read it.
-fn bytes(count: u64) -> String {
+pub(crate) fn bytes(count: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]
     let megabytes = count as f64 / 1e6;
     match count {

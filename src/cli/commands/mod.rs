@@ -3,6 +3,7 @@
 pub(super) mod build;
 pub(super) mod completions;
 pub(super) mod config;
+pub(super) mod context;
 pub(super) mod diff;
 pub(super) mod dockerfile;
 pub(super) mod engines;
@@ -14,5 +15,6 @@ pub(super) mod lock;
 pub(super) mod man;
 pub(super) mod name;
 pub(super) mod plan;
+pub(super) mod run;
 pub(super) mod tag;
 pub(super) mod with;
