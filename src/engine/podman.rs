@@ -74,9 +74,6 @@ impl Engine for Podman {
             lines.push(self.build_line(request, &work, platform, directory)?);
         }
         lines.extend(self.lines_after(request, &work)?);
-        for line in &mut lines {
-            line.unset = misleading_variable();
-        }
         Ok(lines)
     }
 
@@ -314,6 +311,7 @@ impl Podman {
         }
         let mut digest = None;
         for mut line in self.commands(&request, Some(health))? {
+            line.unset = misleading_variable();
             let is_push = line.arguments.iter().any(|word| word.starts_with("docker://"));
             if is_push {
                 let at = line.arguments.len() - 2;

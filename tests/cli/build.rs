@@ -223,7 +223,7 @@ fn buildctl_is_asked_in_its_own_words() {
     assert_eq!(said.code, 2);
     assert!(
         said.err
-            .contains("buildctl cannot do --load\n    help: leave it out, or build with --engine buildx or docker"),
+            .contains("buildctl cannot do --load\n    help: leave it out, or build with --engine buildx, docker, nerdctl, podman or buildah"),
         "{}",
         said.err
     );

@@ -49,7 +49,8 @@ fn all_specs() -> Vec<(&'static str, Project, &'static [&'static str])> {
     );
     let secrets = "profile: plain\nsecrets: [{id: token, src: token, env: TOKEN}, {id: file, src: token, target: /opt/keys/token}]\n\
         commands: [\"test \\\"$TOKEN\\\" = \\\"$(cat /opt/keys/token)\\\"\", \"echo done > /done\"]\nuser: \"1001\"\nworkdir: /srv\n";
-    let with_secret = with_files(secrets);
+    let given = ["--secret", "id=token,src=token", "--secret", "id=file,src=token"];
+    let with_secret = with_files(secrets).with(&given);
     with_secret.file("token", format!("hush-{}", now()));
     vec![
         ("plain", with_files(PLAIN), &[]),
