@@ -6,7 +6,7 @@ use crate::files::{Context, Patterns, compute};
 use crate::image_spec::{self, Algorithm, ImageSpec};
 use crate::name::{Naming, NamingOptions, inputs_label, request};
 use crate::oci::Platform;
-use crate::plan::Strategy;
+use crate::plan::{Attendance, Strategy};
 use crate::project::{AtPath, ContextFiles, DirectoryEntry, Planned, Wanted};
 use crate::python::{Entry, Interpreter, read_lines};
 use crate::text::{Diagnostic, Failure, Text, caught_panics};
@@ -138,7 +138,8 @@ fn plan(spec: &ImageSpec, text: &Text, requirements: &str) {
         id: String::new(),
         is_hashed: false,
         sibling_lock: None,
-        is_unattended: false,
+        attendance: Attendance::Reader,
+        resolving_builds: false,
     };
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() else {
         return;

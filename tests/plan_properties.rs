@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use imagespec::image_spec::{ImageSpec, parse};
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    Action, BaseFacts, BuildPlan, CopiesFacts, Facts, ImageRole, LockedPackages, Part, Product, Schedule, Scheduled,
-    SharedFile, Stage, Step, StepMount, StepRun, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs, plan,
-    schedule,
+    Action, Attendance, BaseFacts, BuildPlan, CopiesFacts, Facts, ImageRole, LockedPackages, Part, Product, Schedule,
+    Scheduled, SharedFile, Stage, Step, StepMount, StepRun, Storey, StoreyFacts, Strategy, Target, Tree, Writes, needs,
+    plan, schedule,
 };
 use imagespec::python::{Artefact, Locked};
 use imagespec::text::{Operation, Text};
@@ -150,8 +150,9 @@ fn lock() -> impl Generator<Value = LockedPackages> {
 /// A spec, perhaps on another one, with a lock for each.
 fn planned() -> impl Generator<Value = (ImageSpec, BuildPlan)> {
     let storeys = proptest::collection::vec((spec(), lock()), 1..=3);
-    let switches = (any::<bool>(), any::<bool>(), any::<bool>());
-    (storeys, switches).prop_map(|(storeys, (is_locked, has_sibling, is_unattended))| {
+    let attendance = proptest::sample::select(vec![Attendance::Reader, Attendance::Waiter, Attendance::Nobody]);
+    let switches = (any::<bool>(), any::<bool>(), attendance);
+    (storeys, switches).prop_map(|(storeys, (is_locked, has_sibling, attendance))| {
         let specs: Vec<&str> = storeys.iter().map(|(yaml, _)| yaml.as_str()).collect();
         let text = Text::new("imageSpec.yaml", nested(&specs));
         let parsed = parse(&text);
@@ -175,7 +176,7 @@ fn planned() -> impl Generator<Value = (ImageSpec, BuildPlan)> {
                     ..StoreyFacts::default()
                 })
                 .collect(),
-            is_unattended,
+            attendance,
         };
         let plan = plan(&spec, &Platform::linux_amd64(), &facts);
         (spec, plan)

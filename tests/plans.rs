@@ -15,8 +15,8 @@ use imagespec::llb::{Definition, Image, Local, Metadata, Output, ResolveMode, So
 use imagespec::name;
 use imagespec::oci::Platform;
 use imagespec::plan::{
-    BaseFacts, BuildPlan, CopiesFacts, CopyFacts, CopyLink, Facts, LockedPackages, PlanReport, Requirements,
-    StoreyFacts, Strategy, explain, plan, required,
+    Attendance, BaseFacts, BuildPlan, CopiesFacts, CopyFacts, CopyLink, Facts, LockedPackages, PlanReport,
+    Requirements, StoreyFacts, Strategy, explain, plan, required,
 };
 use imagespec::proto::pb;
 use imagespec::python::{Artefact, IndexOption, Locked, Requirement, Source};
@@ -97,7 +97,7 @@ fn facts(spec: &ImageSpec) -> Facts {
     let mut storeys: Vec<StoreyFacts> = spec.all().map(of_storey).collect();
     storeys.reverse();
     Facts {
-        is_unattended: false,
+        attendance: Attendance::Reader,
         base: BaseFacts {
             name: None,
             layers: Some(1),

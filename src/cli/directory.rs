@@ -4,7 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::cli::disk::cannot;
-use crate::files::{Context, copy_exactly};
+use crate::cli::project::Project;
+use crate::files::{copy_exactly, settle};
+use crate::plan::{CopySource, FIXED_TIME};
 use crate::text::{Diagnostic, Failure};
 use crate::write::Dockerfile;
 
@@ -13,9 +15,16 @@ const IGNORED: &str = "Dockerfile\n.dockerignore\n";
 /// What such a directory has.
 const OURS: [&str; 5] = ["Dockerfile", ".dockerignore", "scripts", "steps", "files"];
 
-/// Writes a Dockerfile with all that it takes. A directory that has something else is left alone.
-pub(super) fn write_directory(directory: &Path, written: &Dockerfile, context: &Context) -> Result<(), Failure> {
+/// Writes a Dockerfile with all that it takes. A directory that has something else is left alone. With `is_exact`, files
+/// have the modes and times of the image.
+pub(super) fn write_directory(
+    directory: &Path,
+    written: &Dockerfile,
+    project: &Project,
+    is_exact: bool,
+) -> Result<(), Failure> {
     clear(directory)?;
+    let context = &project.context()?;
     let write = |path: &str, text: &str| -> Result<(), Diagnostic> {
         let path = directory.join(path);
         if let Some(parent) = path.parent() {
@@ -32,9 +41,17 @@ pub(super) fn write_directory(directory: &Path, written: &Dockerfile, context: &
                 .map_err(|error| Diagnostic::error("file-access", error.to_string()).caused_by(error))
         };
         let target = directory.join(place);
-        copy(&files.source, &files.exclude, &target)?;
+        if files.from == CopySource::SpecDirectory {
+            write(place, project.sibling_lock().unwrap_or_default())?;
+        } else {
+            copy(&files.source, &files.exclude, &target)?;
+        }
         for link in &files.links {
             copy(&link.source, &link.exclude, &target.join(&link.path))?;
+        }
+        if is_exact {
+            let settled = settle(&target, |mode, kind| files.modes.of(mode, kind), FIXED_TIME);
+            settled.map_err(|error| Diagnostic::error("file-access", error.to_string()).caused_by(error))?;
         }
     }
     write(".dockerignore", IGNORED)?;

@@ -3,7 +3,7 @@
 use crate::cli::project::{Identified, Project};
 use crate::name::{Naming, name_in_image};
 use crate::oci::{Platform, Reference};
-use crate::plan::BuildPlan;
+use crate::plan::{Attendance, BuildPlan};
 use crate::text::{Diagnostic, Failure, ProblemKind};
 use crate::write::{Dialect, Dockerfile, DockerfileOptions, Form, write_dockerfile};
 
@@ -18,6 +18,11 @@ pub(super) struct Written {
 pub(super) struct Wanted<'a> {
     pub(super) form: Form,
     pub(super) dialect: Dialect,
+    /// Whether the files beside it get the modes and times of the image.
+    pub(super) is_exact: bool,
+    /// Who looks on while it is built, and whether packages are known to be built.
+    pub(super) attendance: Attendance,
+    pub(super) resolving_builds: bool,
     /// What stands in for images: `NAME=docker-image://…`.
     pub(super) contexts: &'a [String],
 }
@@ -29,7 +34,7 @@ pub(super) fn write(
     platform: &Platform,
     wanted: &Wanted<'_>,
 ) -> Result<Written, Failure> {
-    let outlook = project.unattended(naming, platform)?;
+    let outlook = project.unattended(naming, platform, wanted.attendance, wanted.resolving_builds)?;
     let (identity, warnings, chosen): Identified = project.identify(naming, Some(&outlook.read))?;
     let mut outlook = outlook.with_copies(&project.spec, &chosen).with_home(&project.spec);
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
@@ -39,6 +44,7 @@ pub(super) fn write(
     let options = DockerfileOptions {
         form: wanted.form,
         dialect: wanted.dialect,
+        is_exact: wanted.is_exact,
         spec: &project.text,
         sibling_lock: project.sibling_lock(),
     };

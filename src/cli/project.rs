@@ -9,6 +9,7 @@ use crate::files::{Chosen, Context, MAX_REQUIREMENTS, Patterns, Problem, Request
 use crate::image_spec::{self, Algorithm, DEFAULT_NAMES, ImageSpec, LOCK_NAME, extended};
 use crate::name::{Identity, Naming, NamingOptions, request};
 use crate::oci::Platform;
+use crate::plan::Attendance;
 use crate::program::ignored_files;
 use crate::project::{
     FoundRequirements, Outlook, Planned, check, copies_warnings, copying, read_requirements, several_platforms,
@@ -66,12 +67,18 @@ impl Project {
 
     /// The plan of its image, as far as it is known without a build.
     pub(super) fn outlook(&self, naming: &Naming<'_>) -> Result<Outlook, Failure> {
-        self.planned(naming, &self.platform(naming, "plan")?, false)
+        self.planned(naming, &self.platform(naming, "plan")?, Attendance::Reader, false)
     }
 
-    /// The plan of its image for an engine that builds it alone.
-    pub(super) fn unattended(&self, naming: &Naming<'_>, platform: &Platform) -> Result<Outlook, Failure> {
-        self.planned(naming, platform, true)
+    /// The plan of its image for an engine that builds it alone. With `resolving_builds` it is known that packages are built.
+    pub(super) fn unattended(
+        &self,
+        naming: &Naming<'_>,
+        platform: &Platform,
+        attendance: Attendance,
+        resolving_builds: bool,
+    ) -> Result<Outlook, Failure> {
+        self.planned(naming, platform, attendance, resolving_builds)
     }
 
     /// The only platform of its image. `what` is made for one.
@@ -96,7 +103,13 @@ impl Project {
         Ok(Context::new(&self.context, self.ignored()?.1))
     }
 
-    fn planned(&self, naming: &Naming<'_>, platform: &Platform, is_unattended: bool) -> Result<Outlook, Failure> {
+    fn planned(
+        &self,
+        naming: &Naming<'_>,
+        platform: &Platform,
+        attendance: Attendance,
+        resolving_builds: bool,
+    ) -> Result<Outlook, Failure> {
         let planned = Planned {
             spec: &self.spec,
             spec_name: self.text.name(),
@@ -104,7 +117,8 @@ impl Project {
             id: naming.id(),
             is_hashed: naming.algorithm() == Algorithm::Content,
             sibling_lock: self.lock.as_deref().map(|text| (LOCK_NAME, text)),
-            is_unattended,
+            attendance,
+            resolving_builds,
         };
         let mut files = self.files()?;
         let runtime = tokio::runtime::Builder::new_current_thread()

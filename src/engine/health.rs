@@ -13,8 +13,6 @@ pub struct Health {
     pub builder: Option<String>,
     /// The version of BuildKit behind it, where it says that.
     pub buildkit: Option<String>,
-    /// The version of buildah behind it, where it builds without BuildKit.
-    pub buildah: Option<String>,
     /// Where its images are: `containerd`, `classic`, or in no store of Docker's.
     pub store: Option<&'static str>,
     /// What it can do that not all can: `merge` branches, take `oci-layout` contexts, export caches to registries.

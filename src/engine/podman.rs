@@ -14,13 +14,27 @@ use crate::engine::run::{Output, Stdout, build, say};
 use crate::program::{run, stdout_of};
 use crate::text::{Diagnostic, ProblemKind};
 
-/// The first buildah that builds what is written, and the podman that has it.
-const MIN_BUILDAH: (u32, u32) = (1, 33);
-const MIN_PODMAN: &str = "4.9";
-/// The first that sees in its cache that a mounted file has changed (containers/buildah#5400).
-const SEES_MOUNTS: (u32, u32) = (1, 39);
-/// The first with `--source-date-epoch`.
-const HAS_EPOCH: (u32, u32) = (1, 41);
+/// The first versions that can do something.
+struct Versions {
+    /// Build what is written.
+    least: (u32, u32),
+    /// See in the cache that a mounted file has changed (containers/buildah#5400).
+    sees_mounts: (u32, u32),
+    /// Take `--source-date-epoch`.
+    has_epoch: (u32, u32),
+}
+
+const OF_BUILDAH: Versions = Versions {
+    least: (1, 33),
+    sees_mounts: (1, 39),
+    has_epoch: (1, 41),
+};
+/// Those that have these versions of buildah inside.
+const OF_PODMAN: Versions = Versions {
+    least: (4, 9),
+    sees_mounts: (5, 4),
+    has_epoch: (5, 6),
+};
 
 /// One of the two: podman has buildah inside.
 pub(super) struct Podman {
@@ -37,6 +51,13 @@ impl Podman {
         name: "buildah",
         priority: 4,
     };
+
+    fn versions(&self) -> &'static Versions {
+        match self.is_buildah() {
+            true => &OF_BUILDAH,
+            false => &OF_PODMAN,
+        }
+    }
 
     fn is_buildah(&self) -> bool {
         self.name == "buildah"
@@ -68,7 +89,7 @@ impl Engine for Podman {
     }
 
     fn commands(&self, request: &BuildRequest, health: Option<&Health>) -> Result<Vec<CommandLine>, Diagnostic> {
-        let work = Work::of(request, health)?;
+        let work = Work::of(request, health, self.versions())?;
         let mut lines: Vec<CommandLine> = Vec::new();
         for &(platform, directory) in &work.directories {
             lines.push(self.build_line(request, &work, platform, directory)?);
@@ -78,11 +99,12 @@ impl Engine for Podman {
     }
 
     fn build(&self, request: &BuildRequest, health: &Health) -> Result<Built, BuildError> {
-        let work = Work::of(request, Some(health))?;
+        let work = Work::of(request, Some(health), self.versions())?;
         if work.is_blind {
-            let found = health.buildah.as_deref().unwrap_or_default();
+            let found = health.version.as_deref().unwrap_or_default();
+            let name = self.name;
             say(&format!(
-                "imagespec: buildah {found} does not see that a mounted file has changed: building without its cache\n"
+                "imagespec: {name} {found} does not see that a mounted file has changed: building without its cache\n"
             ));
         }
         let made = self.run_all(request, health);
@@ -108,24 +130,24 @@ struct Work<'a> {
     id_file: Option<&'a str>,
     /// Whether the engine's cache cannot be trusted.
     is_blind: bool,
-    version: Option<(u32, u32)>,
+    has_epoch: bool,
 }
 
 impl<'a> Work<'a> {
-    fn of(request: &'a BuildRequest, health: Option<&Health>) -> Result<Self, Diagnostic> {
+    fn of(request: &'a BuildRequest, health: Option<&Health>, first: &Versions) -> Result<Self, Diagnostic> {
         let Frontend::Dockerfiles(written) = &request.frontend else {
             return Err(Diagnostic::internal("no Dockerfile was written"));
         };
         let directories = written
             .iter()
             .map(|one| (one.platform.as_str(), one.directory.as_path()));
-        let version = health.and_then(|health| version(health.buildah.as_deref()?));
+        let version = health.and_then(|health| version(health.version.as_deref()?));
         Ok(Self {
             directories: directories.collect(),
             list: format!("localhost/imagespec-{}:list", std::process::id()),
             id_file: request.values(BuildOption::IidFile).last(),
-            is_blind: version.is_some_and(|version| version < SEES_MOUNTS),
-            version,
+            is_blind: version.is_some_and(|version| version < first.sees_mounts),
+            has_epoch: version.is_none_or(|version| version >= first.has_epoch),
         })
     }
 
@@ -209,7 +231,7 @@ impl Podman {
                 _ => {}
             },
             BuildOption::BuildArgument => match value.split('=').next().unwrap_or_default() {
-                "SOURCE_DATE_EPOCH" if work.version.is_some_and(|version| version < HAS_EPOCH) => {
+                "SOURCE_DATE_EPOCH" if !work.has_epoch => {
                     let message = "SOURCE_DATE_EPOCH needs buildah 1.41, which podman has since 5.6".into();
                     return wrong(message, "leave it out, or update the engine");
                 }
@@ -480,9 +502,10 @@ fn title_of_step(words: &str) -> Option<String> {
     Some(format!("{title}: {why}"))
 }
 
+/// `podman version` answers without a look at its storage; on other systems than Linux it asks the machine that builds.
 fn health_of_podman() -> Health {
     let mut health = Health::default();
-    let said = match run(Command::new("podman").args(["info", "--format", "json"])) {
+    let said = match run(Command::new("podman").args(["version", "--format", "{{.Client.Version}}"])) {
         Ok(said) => said,
         Err(_) => {
             return health.with_trouble(
@@ -493,13 +516,10 @@ fn health_of_podman() -> Health {
     };
     health.found = true;
     if !said.status.success() {
-        return health.with_trouble(complaint(&said.stderr), "`podman info` says the same");
+        return health.with_trouble(complaint(&said.stderr), "`podman version` says the same");
     }
-    let info: Value = serde_json::from_slice(&said.stdout).unwrap_or_default();
-    let text = |path: &str| info.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    health.version = text("/version/Version");
-    health.buildah = text("/host/buildahVersion");
-    judged(health, &format!("podman {MIN_PODMAN}"))
+    health.version = Some(String::from_utf8_lossy(&said.stdout).trim().to_owned());
+    judged(health, "podman", OF_PODMAN.least)
 }
 
 fn health_of_buildah() -> Health {
@@ -515,22 +535,17 @@ fn health_of_buildah() -> Health {
     };
     health.found = true;
     health.version = said.split_whitespace().nth(2).map(str::to_owned);
-    health.buildah = health.version.clone();
-    match run(Command::new("buildah").arg("info")) {
-        Ok(info) if info.status.success() => {}
-        Ok(info) => return health.with_trouble(complaint(&info.stderr), "`buildah info` says the same"),
-        Err(error) => return health.with_trouble(error.to_string(), "`buildah info` says more"),
-    }
-    judged(health, &format!("buildah {}.{}", MIN_BUILDAH.0, MIN_BUILDAH.1))
+    judged(health, "buildah", OF_BUILDAH.least)
 }
 
 /// Refuses what is too old, and says what it lacks.
-fn judged(mut health: Health, first: &str) -> Health {
-    let found = health.buildah.clone().unwrap_or_default();
+fn judged(mut health: Health, name: &str, least: (u32, u32)) -> Health {
+    let found = health.version.clone().unwrap_or_default();
     match version(&found) {
-        Some(version) if version < MIN_BUILDAH => {
+        Some(version) if version < least => {
             let reason = format!(
-                "buildah {found} has no texts in Dockerfiles, and steps run from old files: {first} is the first that can"
+                "{name} {found} has no texts in Dockerfiles and runs steps from old files: {}.{} is the first that can",
+                least.0, least.1
             );
             health.with_trouble(reason, "update it, or build with docker")
         }

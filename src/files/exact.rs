@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 
 use crate::files::glob::{PatternError, Patterns};
 use crate::files::tree::Context;
@@ -55,6 +57,38 @@ pub(crate) fn copy_exactly(
         target,
     };
     copying.directory(Path::new(""))
+}
+
+/// Gives a file, or a directory and all in it, modes by those that they have (and whether they are directories), and a time,
+/// in seconds since 1970. Links get the time.
+///
+/// # Errors
+/// When something cannot be changed.
+pub(crate) fn settle(path: &Path, mode_of: impl Fn(u32, bool) -> u32 + Copy, time: i64) -> Result<(), CopyError> {
+    let failed = |error| CopyError::File {
+        path: path.to_owned(),
+        error,
+    };
+    let status = fs::symlink_metadata(path).map_err(failed)?;
+    if status.is_dir() {
+        let entries: Vec<fs::DirEntry> = fs::read_dir(path).and_then(Iterator::collect).map_err(failed)?;
+        for entry in entries {
+            settle(&entry.path(), mode_of, time)?;
+        }
+    }
+    if !status.is_symlink() {
+        let mode = mode_of(status.permissions().mode(), status.is_dir());
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(failed)?;
+    }
+    let time = Timespec {
+        tv_sec: time,
+        tv_nsec: 0,
+    };
+    let times = Timestamps {
+        last_access: time,
+        last_modification: time,
+    };
+    utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| failed(error.into()))
 }
 
 struct Copying<'a> {

@@ -17,7 +17,7 @@ mod tree;
 pub(crate) use digests::MAX_REQUIREMENTS;
 pub use digests::{AskGit, compute};
 #[cfg(feature = "cli")]
-pub(crate) use exact::copy_exactly;
+pub(crate) use exact::{copy_exactly, settle};
 pub use glob::{PatternError, Patterns, docker_patterns, literal_pattern};
 pub use job::{
     Answer, Choice, Chosen, ContentOf, CopiedPath, Copying, Doubt, Fault, Job, Outcome, Problem, Request, Task,

@@ -221,6 +221,19 @@ impl Modes {
     fn are_usual(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The mode of a file or directory that had another one.
+    #[must_use]
+    pub fn of(self, mode: u32, is_directory: bool) -> u32 {
+        match self {
+            Self::Git if is_directory || mode & 0o111 != 0 => 0o755,
+            Self::Git => 0o644,
+            Self::Keep => mode & 0o7777,
+            // Who may read a directory may search it.
+            Self::Exact(exact) if is_directory => exact | (exact & 0o444) >> 2,
+            Self::Exact(exact) => exact,
+        }
+    }
 }
 
 impl From<FileMode> for Modes {

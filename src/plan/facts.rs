@@ -16,8 +16,22 @@ pub struct Facts {
     pub id: String,
     /// The facts of each spec, the lowest first.
     pub storeys: Vec<StoreyFacts>,
-    /// Whether nobody reads what steps make while the image is built: steps then decide by themselves.
-    pub is_unattended: bool,
+    /// Who looks on while the image is built.
+    pub attendance: Attendance,
+}
+
+/// Who looks on while an image is built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Attendance {
+    /// Somebody who reads what steps make, and plans anew.
+    #[default]
+    Reader,
+    /// Somebody who only sees how a step ends. Steps decide by themselves; where a package turns out to be built and the
+    /// plan does not provide for it, one ends with [`NEEDS_BUILDS_STATUS`](crate::plan::NEEDS_BUILDS_STATUS), to be built
+    /// once more with `resolving_builds`.
+    Waiter,
+    /// Nobody: steps decide by themselves.
+    Nobody,
 }
 
 /// What is known about the image that a plan starts from.

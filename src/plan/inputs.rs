@@ -3,7 +3,7 @@
 use crate::image_spec::{ImageSpec, Profile, SecretForm, SecretSteps};
 use crate::plan::action::{ImageRole, Run, StepMount};
 use crate::plan::environment::Edit;
-use crate::plan::facts::StoreyFacts;
+use crate::plan::facts::{Attendance, StoreyFacts};
 use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::Script;
@@ -24,11 +24,16 @@ pub(crate) struct StoreyInputs<'a> {
     pub(crate) facts: &'a StoreyFacts,
     /// The interpreter of its image.
     pub(crate) python: Option<PythonPlace>,
-    /// Whether nobody reads what steps make while the image is built.
-    pub(crate) is_unattended: bool,
+    /// Who looks on while the image is built.
+    pub(crate) attendance: Attendance,
 }
 
 impl StoreyInputs<'_> {
+    /// Whether nobody reads what steps make.
+    pub(crate) fn is_unattended(&self) -> bool {
+        self.attendance != Attendance::Reader
+    }
+
     /// Who owns what is installed and copied.
     pub(crate) fn owner(&self) -> &'static str {
         match self.spec.profile {

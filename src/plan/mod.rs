@@ -29,8 +29,8 @@ pub use action::{Action, CopyFiles, CopyLink, CopySource, ImageRole, Modes, Run,
 pub use environment::{Change, Edit, edited};
 pub use explain::{ExplainedStep, explain};
 pub use facts::{
-    BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, ProjectFiles, Repositories, Requirements, SharedFile,
-    StoreyFacts,
+    Attendance, BaseFacts, CopiesFacts, CopyFacts, Facts, LockedPackages, ProjectFiles, Repositories, Requirements,
+    SharedFile, StoreyFacts,
 };
 pub use inputs::{CA_SECRET, FIXED_TIME};
 pub use model::{Base, BuildPlan, Cache, CacheSharing, Part, Product, Settings, Stage, Step, Storey};
@@ -39,7 +39,7 @@ pub use python_place::{DEFAULT_PYTHON, PythonPlace};
 pub use recipe::plan;
 pub use report::PlanReport;
 pub use schedule::{Schedule, Scheduled, StepRun, Strategy, Target, TargetError, Tree, schedule};
-pub use script::{MISSING_GIT_STATUS, MISSING_SECRET_STATUS, Script};
+pub use script::{MISSING_GIT_STATUS, MISSING_SECRET_STATUS, NEEDS_BUILDS_STATUS, Script};
 pub use steps::required;
 pub(crate) use steps::{asked, digested_file};
 pub use writes::Writes;

@@ -31,7 +31,7 @@ pub fn plan(spec: &ImageSpec, platform: &Platform, facts: &Facts) -> BuildPlan {
             spec,
             facts: facts.storeys.get(position).unwrap_or(&nothing),
             python: needs.python,
-            is_unattended: facts.is_unattended,
+            attendance: facts.attendance,
         };
         // Nothing can be planned on top of a storey with unknown packages.
         let is_grounded = storeys.iter().all(|storey| storey.is_complete);
@@ -129,7 +129,7 @@ fn steps_of(inputs: &StoreyInputs<'_>, lock: Option<(&LockedPackages, &[Group<'_
     let (mut file, mut is_complete) = (None, true);
     match (&inputs.python, lock) {
         // Nobody could read what a lock step finds.
-        (Some(python), None) if inputs.is_unattended => {
+        (Some(python), None) if inputs.is_unattended() => {
             is_complete = steps::install_resolved(&mut plan, inputs, python);
         }
         (Some(python), lock) => {
@@ -178,7 +178,7 @@ fn packages(
         .iter()
         .map(|group| steps::install(plan, inputs, python, group, &built))
         .collect();
-    if inputs.is_unattended {
+    if inputs.is_unattended() {
         let settled = steps::settle_shared(plan, inputs, python, &layers, &lock.packages, &built);
         return steps::keep_lock(plan, inputs, lock_step, None, settled);
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::files::{Chosen, Problem};
 use crate::image_spec::ImageSpec;
 use crate::oci::Platform;
-use crate::plan::{self, BuildPlan, Facts, LockedPackages, PlanReport, StoreyFacts, Strategy};
+use crate::plan::{self, Attendance, BuildPlan, Facts, LockedPackages, PlanReport, StoreyFacts, Strategy};
 use crate::project::copies;
 use crate::project::files::ContextFiles;
 use crate::project::lock::LockJudge;
@@ -28,8 +28,10 @@ pub(crate) struct Planned<'a> {
     pub(crate) is_hashed: bool,
     /// The path and text of the sibling lock.
     pub(crate) sibling_lock: Option<(&'a str, &'a str)>,
-    /// Whether nobody reads what steps make while the image is built.
-    pub(crate) is_unattended: bool,
+    /// Who looks on while the image is built.
+    pub(crate) attendance: Attendance,
+    /// Whether packages are built to know what they need.
+    pub(crate) resolving_builds: bool,
 }
 
 /// The problem that something made for one platform is asked for several.
@@ -101,8 +103,7 @@ impl Planned<'_> {
                 requirements: found.facts.clone(),
                 sibling_lock: sibling.map(|(path, _)| path.to_owned()),
                 lock: locked.map(|(lock, _)| lock),
-                // Nobody could ask a second time.
-                resolving_builds: self.is_unattended,
+                resolving_builds: self.resolving_builds,
                 ..StoreyFacts::default()
             });
         }
@@ -111,7 +112,7 @@ impl Planned<'_> {
         let facts = Facts {
             id: self.id.clone(),
             storeys,
-            is_unattended: self.is_unattended,
+            attendance: self.attendance,
             ..Facts::default()
         };
         Ok(Outlook {

@@ -8,16 +8,19 @@ use crate::cli::directory::write_directory;
 use crate::cli::dockerfile::{Wanted as WantedDockerfile, write};
 use crate::cli::output::err;
 use crate::cli::project::Project;
-use crate::engine::{BuildOption, Engine, Frontend, Input, WrittenDockerfile};
+use crate::engine::{BuildError, BuildOption, Engine, Frontend, Health, Input, WrittenDockerfile};
+use crate::plan::{Attendance, NEEDS_BUILDS_STATUS};
 use crate::text::Failure;
 use crate::write::{Dialect, Form};
 
 /// Writes a Dockerfile for each platform, with all that it takes, if that is what the engine reads.
 pub(crate) fn write_dockerfiles(
     engine: &dyn Engine,
+    health: Option<&Health>,
     wanted: &mut Wanted,
     project: &Project,
     work: &Work,
+    resolving_builds: bool,
 ) -> Result<(), Failure> {
     if engine.input() != Input::Dockerfile {
         return Ok(());
@@ -27,8 +30,12 @@ pub(crate) fn write_dockerfiles(
     let contexts: Vec<String> = request.values(BuildOption::BuildContext).map(str::to_owned).collect();
     let how = WantedDockerfile {
         form: Form::Directory,
-        // In this form they are all alike.
-        dialect: Dialect::BUILDKIT,
+        dialect: health
+            .and_then(|health| dialect_of(engine, health))
+            .unwrap_or(Dialect::ANY),
+        is_exact: true,
+        attendance: Attendance::Waiter,
+        resolving_builds,
         contexts: &contexts,
     };
     let mut all = Vec::with_capacity(wanted.platforms.len());
@@ -36,9 +43,9 @@ pub(crate) fn write_dockerfiles(
         let written = write(project, &naming, platform, &how)?;
         let directory = platform.to_string().replace('/', "-");
         if let Some(place) = work.dockerfiles() {
-            write_directory(&place.join(&directory), &written.dockerfile, &project.context()?)?;
+            write_directory(&place.join(&directory), &written.dockerfile, project, true)?;
         }
-        if all.is_empty() {
+        if all.is_empty() && !resolving_builds {
             // They are the same for all platforms.
             for warning in &written.warnings {
                 err(&format!("{}\n\n", warning.snippet(&project.text)));
@@ -52,4 +59,22 @@ pub(crate) fn write_dockerfiles(
     }
     request.frontend = Frontend::Dockerfiles(all);
     Ok(())
+}
+
+/// What an engine of a version has words for.
+fn dialect_of(engine: &dyn Engine, health: &Health) -> Option<Dialect> {
+    let mut numbers = health.version.as_deref()?.split('.');
+    let (major, minor) = (numbers.next()?, numbers.next()?);
+    format!("{}-{major}.{minor}", engine.name()).parse().ok()
+}
+
+/// Whether a build failed because a package has to be built, which may read any variable: the step of wheels sees few of
+/// them, so that most can change without installing anything again.
+pub(crate) fn needs_builds(error: &BuildError) -> bool {
+    match error {
+        BuildError::Failed {
+            message: Some(message), ..
+        } => message.starts_with("[packages] ") && message.ends_with(&format!(": exit status {NEEDS_BUILDS_STATUS}")),
+        _ => false,
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::cli::build::arguments::BuildArguments;
-use crate::cli::build::dockerfiles::write_dockerfiles;
+use crate::cli::build::dockerfiles::{needs_builds, write_dockerfiles};
 use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
@@ -146,7 +146,7 @@ fn dry_run(
     };
     engines.check(engine, &wanted.request)?;
     add_engine_options(&mut wanted, engine)?;
-    write_dockerfiles(engine, &mut wanted, project, work)?;
+    write_dockerfiles(engine, None, &mut wanted, project, work, false)?;
     let mut request = wanted.request;
     add_defaults(&mut request, engine);
     let lines = engine.commands(&request, None)?;
@@ -236,9 +236,9 @@ fn build(
     let (engine, health) = choose(engines, &wanted.engine, &wanted.request)?;
     engines.check(engine, &wanted.request)?;
     add_engine_options(&mut wanted, engine)?;
-    write_dockerfiles(engine, &mut wanted, project, work)?;
-    let mut notes = wanted.notes;
-    let mut request = wanted.request;
+    write_dockerfiles(engine, Some(&health), &mut wanted, project, work, false)?;
+    let mut notes = wanted.notes.clone();
+    let mut request = wanted.request.clone();
     add_defaults(&mut request, engine);
     // In a file of our own first: what the user names is whole or absent.
     let for_user: Vec<String> = request.values(BuildOption::MetadataFile).map(str::to_owned).collect();
@@ -247,9 +247,15 @@ fn build(
         .retain(|(option, _)| *option != BuildOption::MetadataFile);
     request.ask(BuildOption::MetadataFile, work.metadata.display().to_string());
     let files = WholeFiles::of(&mut request);
-    let mut built = engine
-        .build(&request, &health)
-        .map_err(|error| failed(engine.name(), error))?;
+    let mut built = engine.build(&request, &health);
+    if built.as_ref().is_err_and(needs_builds) {
+        err(
+            "imagespec: a package is built from its source, and may read any variable: building once more with all of them\n",
+        );
+        write_dockerfiles(engine, Some(&health), &mut wanted, project, work, true)?;
+        built = engine.build(&request, &health);
+    }
+    let mut built = built.map_err(|error| failed(engine.name(), error))?;
     files.finish()?;
     if let Ok(said) = std::fs::read(&work.metadata) {
         built.metadata = serde_json::from_slice(&said).unwrap_or_default();

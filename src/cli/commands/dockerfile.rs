@@ -8,6 +8,7 @@ use crate::cli::directory::write_directory;
 use crate::cli::dockerfile::{Wanted, write};
 use crate::cli::names::{ImageArguments, show};
 use crate::cli::output::DONE;
+use crate::plan::Attendance;
 use crate::text::{Failure, Operation};
 use crate::write::{Dialect, Form};
 
@@ -19,15 +20,10 @@ pub(crate) struct DockerfileArguments {
     /// this, one file is printed.
     #[arg(short, long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// What the file is for: buildkit, or podman or buildah with a version, such as podman-5.4 or buildah-1.39
-    /// [default: buildkit].
-    #[arg(
-        long = "for",
-        value_name = "ENGINE",
-        default_value = "buildkit",
-        hide_default_value = true
-    )]
-    dialect: Dialect,
+    /// What the file is for: buildkit, or podman or buildah with a version, such as podman-5.4 or buildah-1.39 [default:
+    /// buildkit; with -o, all of them].
+    #[arg(long = "for", value_name = "ENGINE")]
+    dialect: Option<Dialect>,
 }
 
 impl DockerfileArguments {
@@ -41,18 +37,23 @@ pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
     let project = arguments.image.project(Operation::Building)?;
     let naming = project.naming(&arguments.image.naming.options())?;
     let platform = project.platform(&naming, "Dockerfile")?;
+    let (form, dialect) = match arguments.output {
+        Some(_) => (Form::Directory, Dialect::ANY),
+        None => (Form::Single, Dialect::BUILDKIT),
+    };
     let wanted = Wanted {
-        form: match arguments.output {
-            Some(_) => Form::Directory,
-            None => Form::Single,
-        },
-        dialect: arguments.dialect,
+        form,
+        dialect: arguments.dialect.unwrap_or(dialect),
+        // A directory that is kept may come out of a repository, which knows neither.
+        is_exact: false,
+        attendance: Attendance::Nobody,
+        resolving_builds: false,
         contexts: &[],
     };
     let written = write(&project, &naming, &platform, &wanted)?;
     let line = match &arguments.output {
         Some(directory) => {
-            write_directory(directory, &written.dockerfile, &project.context()?)?;
+            write_directory(directory, &written.dockerfile, &project, false)?;
             format!("wrote {}", directory.join("Dockerfile").display())
         }
         None => written.dockerfile.text.trim_end().to_owned(),

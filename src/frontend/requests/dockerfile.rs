@@ -5,16 +5,18 @@ use serde_json::json;
 use crate::frontend::requests::plan::outlook;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
+use crate::plan::Attendance;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
 use crate::write::{Dialect, DockerfileOptions, Form, write_dockerfile};
 
 /// Prints the Dockerfile, one that takes its files from the context of the spec.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
-    let (outlook, sibling_lock) = outlook(session, "dockerfile", true).await?;
+    let (outlook, sibling_lock) = outlook(session, "dockerfile", Attendance::Nobody).await?;
     let options = DockerfileOptions {
         form: Form::Single,
         dialect: Dialect::BUILDKIT,
+        is_exact: false,
         spec: &session.file.text,
         sibling_lock: sibling_lock.as_deref(),
     };

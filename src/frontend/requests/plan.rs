@@ -8,14 +8,14 @@ use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
 use crate::image_spec::Algorithm;
 use crate::name::name_in_image;
-use crate::plan::Strategy;
+use crate::plan::{Attendance, Strategy};
 use crate::project::{Outlook, Planned};
 use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
 /// Prints the plan, as far as it is known without a build.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
-    let (outlook, _) = outlook(session, "plan", false).await?;
+    let (outlook, _) = outlook(session, "plan", Attendance::Reader).await?;
     let strategy = session.options.strategy()?.unwrap_or(Strategy::Merge);
     let (value, text) = outlook.printed(&session.file.text, strategy)?;
     Ok(reply(&value, text))
@@ -26,7 +26,7 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
 pub(super) async fn outlook(
     session: &Session,
     what: &str,
-    is_unattended: bool,
+    attendance: Attendance,
 ) -> Result<(Outlook, Option<String>), Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
@@ -38,7 +38,8 @@ pub(super) async fn outlook(
         id: inputs.naming.id(),
         is_hashed: inputs.naming.algorithm() == Algorithm::Content,
         sibling_lock: inputs.sibling_lock(),
-        is_unattended,
+        attendance,
+        resolving_builds: false,
     };
     // What is missing for a build is told first.
     let outlook = planned
@@ -46,7 +47,7 @@ pub(super) async fn outlook(
         .await?;
     let looked = inputs.look(&files, Some(&outlook.read)).await?;
     let mut outlook = outlook.with_copies(&spec, &looked.answer.chosen);
-    if is_unattended {
+    if attendance != Attendance::Reader {
         outlook = outlook.with_home(&spec);
     }
     for warning in &outlook.warnings {

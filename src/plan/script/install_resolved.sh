@@ -1,9 +1,18 @@
 # Decides which packages are installed, installs them, and keeps the lock: for a builder that nobody watches.
 # shellcheck shell=sh
 # _how: how the lock is made, `resolve` or `export`; that script reads the other variables and the arguments
+# _part: `whole`, `wheels` where another step follows that may build, `rest` in that one, `try` to fail where one would
 # _prefix, _owner: see settle_python.sh
 # _arguments: uv's arguments for installing, as words of a shell
+# _only_index: the index, if there is one alone
 # _build_texts: as _texts, where packages are built: there all else is as it is
+# shellcheck source=src/plan/script/prelude.sh
+. "${_scripts:?}/prelude.sh"
+_unbuilt=$_kept/unbuilt
+if [ "${_part:?}" = rest ]; then
+  if [ ! -e "$_unbuilt" ]; then exit 0; fi
+  rm "$_unbuilt"
+fi
 case "${_how:?}" in
   resolve)
     # shellcheck source=src/plan/script/resolve.sh
@@ -27,7 +36,15 @@ mkdir -p "${_kept:?}"
 cp "${_product:?}$_kept/pylock.toml" "$_product$_kept/interpreter.json" "$_kept/"
 rm -rf "$_product"
 rmdir "${_product%/*}" 2>/dev/null || true
-install() { "${_uv:?}" pip install "$@" --requirements "$_kept/pylock.toml"; }
+# uv finds wheels of such a lock in its cache only where the lock names their index: a copy of it does. Paths in it are
+# relative to where it lies.
+_installed=$_kept/pylock.toml
+if [ -n "${_only_index?}" ] && [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ] && ! grep -q 'path = ' "$_installed"; then
+  _index=$(printf %s "$_only_index" | sed 's/[&|\\]/\\&/g')
+  sed "s|^version = .*|&\nindex = \"$_index\"|" "$_installed" > /tmp/imagespec/pylock.toml
+  _installed=/tmp/imagespec/pylock.toml
+fi
+install() { watch_builds "${_uv:?}" pip install "$@" --requirements "$_installed"; }
 eval "set -- ${_arguments:?}"
 install "$@"
 _names=$(sed -n '/^\[\[packages\]\]/{n;s/^name = "\(.*\)"$/\1/p}' "$_kept/pylock.toml")

@@ -10,6 +10,8 @@ use serde::ser::{SerializeMap as _, Serializer};
 pub const MISSING_GIT_STATUS: u32 = 98;
 /// The exit status of a script that lacks a required secret.
 pub const MISSING_SECRET_STATUS: u32 = 97;
+/// The exit status of a step that installs wheels alone, where a package has to be built.
+pub const NEEDS_BUILDS_STATUS: u32 = 96;
 
 macro_rules! files {
     ($($name:literal),* $(,)?) => {

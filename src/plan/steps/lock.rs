@@ -3,7 +3,7 @@
 use crate::image_spec::LOCK_NAME;
 use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft};
-use crate::plan::facts::Repositories;
+use crate::plan::facts::{Attendance, Repositories, Requirements};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{CONTEXT, CONTEXT_ROOT, KEEPS_LOCK, KEPT, WORK};
@@ -65,7 +65,7 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
         after,
         reason,
         spans,
-    } = deciding(plan, inputs, python, input(inputs)?);
+    } = deciding(plan, inputs, python, input(inputs)?, inputs.facts.resolving_builds);
     let draft = Draft::new("lock", Stage::Lock, title, Action::Run(run))
         .makes(Product::Lock)
         .after(after, reason)
@@ -73,7 +73,14 @@ pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pytho
     Some(plan.add(draft))
 }
 
-fn deciding(plan: &Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, input: Input<'_>) -> Deciding {
+/// `sees_all` lets it build packages to find out what they need: then it sees all of the environment.
+fn deciding(
+    plan: &Builder,
+    inputs: &StoreyInputs<'_>,
+    python: &PythonPlace,
+    input: Input<'_>,
+    sees_all: bool,
+) -> Deciding {
     let access = IndexAccess::of(inputs);
     let mut spans = access.spans.clone();
     spans.extend(inputs.package_spans());
@@ -87,7 +94,7 @@ fn deciding(plan: &Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, inp
         Input::Export(path) => {
             let title = format!("uv export {} ({path})", how_checked(inputs));
             let (after, reason) = where_metadata_builds(plan, inputs);
-            (export(inputs, python, access, path), title, after, reason)
+            (export(inputs, python, access, path, sees_all), title, after, reason)
         }
         Input::Resolve => {
             let mut shown = packages(inputs.spec, &inputs.facts.requirements);
@@ -100,7 +107,7 @@ fn deciding(plan: &Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, inp
             );
             let title = format!("uv pip compile {}", shown.join(" "));
             let (after, reason) = where_metadata_builds(plan, inputs);
-            (resolve(inputs, python, access), title, after, reason)
+            (resolve(inputs, python, access, sees_all), title, after, reason)
         }
     };
     Deciding {
@@ -130,6 +137,7 @@ fn uv_inputs(
     access: &IndexAccess,
     script: Script,
     file: &str,
+    sees_all: bool,
 ) -> Script {
     let requirements = &inputs.facts.requirements;
     access
@@ -139,19 +147,16 @@ fn uv_inputs(
         .with("_directory", directory_of(file))
         .with("_copies", if is_written(inputs, file) { "yes" } else { "" })
         .with("_git", programs_of(requirements.repositories))
-        .with("_sees_all", if inputs.facts.resolving_builds { "yes" } else { "" })
+        .with("_sees_all", if sees_all { "yes" } else { "" })
 }
 
 /// Whether something is written where files of the context are mounted: by builds, or because uv is run there.
 fn is_written(inputs: &StoreyInputs<'_>, file: &str) -> bool {
-    let StoreyInputs {
-        facts, is_unattended, ..
-    } = *inputs;
-    let requirements = &facts.requirements;
+    let requirements = &inputs.facts.requirements;
     let directory = directory_of(file);
     let mut written = requirements.texts.keys().map(String::as_str).chain([directory]);
     requirements.builds
-        || (is_unattended && !requirements.projects.is_empty())
+        || (inputs.is_unattended() && !requirements.projects.is_empty())
         || written.any(|path| {
             requirements
                 .mounts
@@ -169,7 +174,7 @@ pub(crate) fn programs_of(repositories: Repositories) -> &'static str {
     }
 }
 
-fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) -> Run {
+fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script, sees_all: bool) -> Run {
     let requirements = &inputs.facts.requirements;
     let mut mounts = access.with_agent(requirements.repositories.by_ssh).mounts;
     mounts.extend(context_mounts(requirements.mounts.iter()));
@@ -179,14 +184,14 @@ fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script) ->
         .iter()
         .flat_map(|(path, text)| [path.as_str(), text.as_str()]);
     let script = script.with("_texts", quote_all(texts));
-    let environment = match inputs.facts.resolving_builds {
+    let environment = match sees_all {
         true => variables::of_builds(inputs.spec),
         false => variables::of_installs(inputs.spec),
     };
     make(script, environment, mounts)
 }
 
-fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str) -> Run {
+fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, path: &str, sees_all: bool) -> Run {
     let access = access.with_project_indexes();
     let given = extra_arguments(inputs);
     let mut arguments = vec!["--python".to_owned(), python.program()];
@@ -209,8 +214,8 @@ fn export(inputs: &StoreyInputs<'_>, python: &PythonPlace, access: IndexAccess, 
     arguments.extend(flat_index_arguments(inputs));
     arguments.extend(given.export);
     let script = Script::new("export.sh").arguments(arguments);
-    let script = uv_inputs(inputs, python, &access, script, path);
-    with_files(inputs, access, script)
+    let script = uv_inputs(inputs, python, &access, script, path, sees_all);
+    with_files(inputs, access, script, sees_all)
 }
 
 /// Whether a uv.lock has to fit its project.
@@ -253,7 +258,7 @@ fn parts_arguments(parts: &Parts) -> Vec<String> {
     words
 }
 
-fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAccess) -> Run {
+fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAccess, sees_all: bool) -> Run {
     let spec = inputs.spec;
     let requirements = &inputs.facts.requirements;
     if requirements.has_settings || spec.requirements_file().is_some_and(RequirementsFile::has_project) {
@@ -276,18 +281,64 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
         .with("_bounds", bounds)
         .with("_requirements", all.to_string())
         .arguments(arguments);
-    let script = uv_inputs(inputs, python, &access, script, &file);
-    with_files(inputs, access, script)
+    let script = uv_inputs(inputs, python, &access, script, &file, sees_all);
+    with_files(inputs, access, script, sees_all)
 }
 
 /// A step that decides which packages are installed, installs them and keeps the lock; nothing for a lock that is given,
 /// which only somebody who has read the interpreter can choose from. Returns whether there is such a step.
+///
+/// Builds see all of the environment, and what unpacks wheels sees little of it. Where these differ and nobody knows
+/// whether anything is built, a second step does all of it if the first one finds that something is: so an edit of a
+/// variable installs nothing again.
 pub(crate) fn install_resolved(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> bool {
-    let Some(input) = input(inputs) else { return true };
+    let input = match input(inputs) {
+        None => return true,
+        Some(Input::Given(..)) => return false,
+        Some(input) => input,
+    };
+    let facts = inputs.facts;
+    let needs_no_other = builds_surely(&facts.requirements) || facts.resolving_builds || !builds_see_more(inputs);
+    let parts: &[Part] = match inputs.attendance {
+        _ if needs_no_other => &[Part::Whole],
+        Attendance::Waiter => &[Part::Try],
+        Attendance::Nobody | Attendance::Reader => &[Part::Wheels, Part::Rest],
+    };
+    for part in parts {
+        add_installing(plan, inputs, python, input.clone(), *part);
+    }
+    true
+}
+
+/// What one of the steps does that decide and install.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// All.
+    Whole,
+    /// All, if nothing has to be built; else it fails.
+    Try,
+    /// All, if nothing has to be built.
+    Wheels,
+    /// All, if the one before did nothing.
+    Rest,
+}
+
+/// Whether packages are built, whatever an index has.
+fn builds_surely(requirements: &Requirements) -> bool {
+    requirements.builds || !requirements.projects.is_empty() || requirements.repositories.any
+}
+
+/// Whether builds see variables that other steps do not see.
+fn builds_see_more(inputs: &StoreyInputs<'_>) -> bool {
+    let few = variables::of_installs(inputs.spec);
+    let all = variables::of_builds(inputs.spec);
+    all.iter().any(|edit| edit.name != "PATH" && !few.contains(edit))
+}
+
+fn add_installing(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, input: Input<'_>, part: Part) {
     let how = match input {
-        Input::Resolve => "resolve",
         Input::Export(_) => "export",
-        Input::Given(..) => return false,
+        Input::Resolve | Input::Given(..) => "resolve",
     };
     let Deciding {
         run: deciding,
@@ -295,7 +346,18 @@ pub(crate) fn install_resolved(plan: &mut Builder, inputs: &StoreyInputs<'_>, py
         after,
         reason,
         spans,
-    } = deciding(plan, inputs, python, input);
+    } = deciding(plan, inputs, python, input, matches!(part, Part::Whole | Part::Rest));
+    let (id, title, after, reason, part) = match part {
+        Part::Whole => ("packages", format!("{title}, and install it"), after, reason, "whole"),
+        Part::Wheels => ("packages", format!("{title}, and install it"), after, reason, "wheels"),
+        Part::Try => ("packages", format!("{title}, and install it"), after, reason, "try"),
+        Part::Rest => {
+            let title = "the same with builds, if one is needed".to_owned();
+            let reason = "it does what the one before could not";
+            let before = StepId("packages".to_owned());
+            ("packages-built", title, vec![before], reason, "rest")
+        }
+    };
     let extra = extra_arguments(inputs);
     let mut arguments = vec!["--python".to_owned(), python.program(), "--no-deps".into()];
     arguments.extend(index_arguments(inputs));
@@ -314,9 +376,14 @@ pub(crate) fn install_resolved(plan: &mut Builder, inputs: &StoreyInputs<'_>, py
     let mut script = Script::new("install_resolved.sh");
     script.variables = deciding.script.variables;
     script.arguments = deciding.script.arguments;
+    let indexes = script.variables.iter().find(|(name, _)| *name == "_indexes");
+    let is_alone = |indexes: &&String| !indexes.contains(' ') && flat_index_arguments(inputs).is_empty();
+    let only = indexes.map(|(_, indexes)| indexes).filter(is_alone).cloned();
     let script = script
+        .with("_only_index", only.unwrap_or_default())
         .with("_build_texts", texts)
         .with("_how", how)
+        .with("_part", part)
         .with("_prefix", python.prefix)
         .with("_owner", inputs.owner())
         .with("_arguments", quote_all(arguments.iter().map(String::as_str)));
@@ -326,17 +393,11 @@ pub(crate) fn install_resolved(plan: &mut Builder, inputs: &StoreyInputs<'_>, py
         product: None,
         environment: deciding.environment,
     };
-    let draft = Draft::new(
-        "packages",
-        Stage::Packages,
-        format!("{title}, and install it"),
-        Action::Run(run),
-    )
-    .writes(Writes::below([python.prefix, KEPT]))
-    .after(after, reason)
-    .spans(spans);
+    let draft = Draft::new(id, Stage::Packages, title, Action::Run(run))
+        .writes(Writes::below([python.prefix, KEPT]))
+        .after(after, reason)
+        .spans(spans);
     plan.add(draft);
-    true
 }
 
 /// The lock in the image, and as a single file. `shared` makes the list of files that several packages have; `after` has

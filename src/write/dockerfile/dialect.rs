@@ -9,6 +9,8 @@ pub struct Dialect {
     pub(super) has_texts: bool,
     /// What patterns of `COPY --exclude` are relative to.
     pub(super) exclusion: Exclusion,
+    /// Whether directories that mounts made are left in the image.
+    pub(super) leaves_mount_points: bool,
 }
 
 /// What patterns of `COPY --exclude` are relative to.
@@ -27,12 +29,20 @@ impl Dialect {
     pub const BUILDKIT: Self = Self {
         has_texts: true,
         exclusion: Exclusion::OfSource,
+        leaves_mount_points: false,
+    };
+    /// What all have words for.
+    pub const ANY: Self = Self {
+        has_texts: false,
+        exclusion: Exclusion::None,
+        leaves_mount_points: true,
     };
 
     /// That of a version of buildah.
     fn of_buildah(version: (u32, u32)) -> Self {
         Self {
             has_texts: version >= (1, 33),
+            leaves_mount_points: version < (1, 41),
             exclusion: match version {
                 (1, ..38) | (0, _) => Exclusion::None,
                 (1, 38..44) => Exclusion::OfContext,
@@ -96,7 +106,8 @@ mod tests {
     #[test]
     fn each_version_has_its_words() {
         let check = |text: &str, has_texts: bool, exclusion: Exclusion| {
-            assert_eq!(text.parse(), Ok(Dialect { has_texts, exclusion }), "{text}");
+            let found: Dialect = text.parse().unwrap();
+            assert_eq!((found.has_texts, found.exclusion), (has_texts, exclusion), "{text}");
         };
         check("buildkit", true, Exclusion::OfSource);
         check("podman-4.3", false, Exclusion::None);
@@ -111,6 +122,8 @@ mod tests {
         check("buildah-1.32", false, Exclusion::None);
         check("buildah-1.39", true, Exclusion::OfContext);
         check("buildah-1.44", true, Exclusion::OfSource);
+        let leaves = |text: &str| text.parse::<Dialect>().unwrap().leaves_mount_points;
+        assert!(leaves("podman-5.4") && !leaves("podman-5.6") && !leaves("buildkit"));
         for wrong in ["podman", "podman-x", "kaniko-1", "buildah-1.x", ""] {
             assert!(wrong.parse::<Dialect>().is_err(), "{wrong}");
         }

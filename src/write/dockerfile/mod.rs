@@ -40,7 +40,6 @@ pub fn write_dockerfile(plan: &BuildPlan, options: DockerfileOptions<'_>) -> Res
     if below != IMAGE {
         writer.begin_stage(&below, IMAGE);
     }
-    writer.take_mount_points_away();
     writer.settings();
     writer.finish()
 }

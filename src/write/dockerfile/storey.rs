@@ -9,7 +9,7 @@ use crate::plan::{
 use crate::write::dockerfile::environment::shell_environment;
 use crate::write::dockerfile::instruction::{Instruction, Program};
 use crate::write::dockerfile::stages::{Line, lines};
-use crate::write::dockerfile::writer::{DockerfileWriter, FILES, IMAGE};
+use crate::write::dockerfile::writer::{DockerfileWriter, IMAGE};
 use crate::write::options::WriteError;
 use crate::write::script_text::{check_of_secret, inputs_and_start, scripts_directory};
 
@@ -146,6 +146,10 @@ impl StoreyWriter<'_, '_> {
                 value(target)
             )
         };
+        let bind_files = |place: &str, from: Option<String>, target: &str| match from {
+            Some(stage) => bind(&stage, place, target),
+            None => format!("type=bind,source={},target={}", value(place), value(target)),
+        };
         let text = match mount {
             StepMount::Scratch { target } => format!("type=tmpfs,target={target}"),
             StepMount::Cache { target, cache } => {
@@ -172,7 +176,7 @@ impl StoreyWriter<'_, '_> {
                     source: source.to_owned(),
                     ..CopyFiles::default()
                 };
-                bind(FILES, &self.file.take(&files), target)
+                bind_files(&self.file.take(&files), self.file.files_from(), target)
             }
             StepMount::Product { target, step: other } => {
                 let stage = used(other).ok_or_else(|| missing("product of another step"))?;
@@ -205,13 +209,12 @@ impl StoreyWriter<'_, '_> {
         let (from, source) = match &files.from {
             CopySource::Product(id) => {
                 let stage = used(id).ok_or_else(|| WriteError::missing(&step.title, "product of another step"))?;
-                (stage, below(PRODUCT, &files.source))
+                (Some(stage), below(PRODUCT, &files.source))
             }
-            CopySource::Context => (FILES.to_owned(), self.file.take(files)),
-            CopySource::SpecDirectory => (FILES.to_owned(), self.file.take(files)),
+            CopySource::Context | CopySource::SpecDirectory => (self.file.files_from(), self.file.take(files)),
         };
         self.file.add(Instruction::Copy {
-            from: Some(from),
+            from,
             owner: Some(account(&files.owner)),
             exclude: Vec::new(),
             source,

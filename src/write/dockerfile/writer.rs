@@ -45,6 +45,8 @@ pub struct DockerfileOptions<'o> {
     pub form: Form,
     /// The engine that it is for.
     pub dialect: Dialect,
+    /// Whether the files beside it have the modes and times that the image has, so that nothing has to give them these.
+    pub is_exact: bool,
     /// The spec, whose lines stand above what they ask for.
     pub spec: &'o Text,
     /// The text of the lock beside the spec.
@@ -200,7 +202,16 @@ impl<'o> DockerfileWriter<'o> {
         stage
     }
 
-    /// Takes files of the build context; returns where they are in the stage of files.
+    /// The stage that files of the build context are taken from; `None` is the context itself.
+    pub(super) fn files_from(&self) -> Option<String> {
+        (!self.takes_as_it_is()).then(|| FILES.to_owned())
+    }
+
+    fn takes_as_it_is(&self) -> bool {
+        self.options.form == Form::Directory && self.options.is_exact
+    }
+
+    /// Takes files of the build context; returns where they are in what [`Self::files_from`] names.
     pub(super) fn take(&mut self, files: &CopyFiles) -> String {
         let wanted = CopyFiles {
             owner: String::new(),
@@ -211,11 +222,18 @@ impl<'o> DockerfileWriter<'o> {
             self.taken.push(wanted);
             self.taken.len() - 1
         });
-        format!("{PLACE}{}", place_of(number, &files.source))
+        let place = place_of(number, &files.source);
+        match self.takes_as_it_is() {
+            true => format!("{FILES}{place}"),
+            false => format!("{PLACE}{place}"),
+        }
     }
 
-    /// Takes away directories of ours that older podman and buildah leave where something was mounted.
-    pub(super) fn take_mount_points_away(&mut self) {
+    /// What takes away directories of ours that mounts leave in the image.
+    fn without_mount_points(&self) -> Vec<Instruction> {
+        if self.options.form == Form::Single || !self.options.dialect.leaves_mount_points {
+            return Vec::new();
+        }
         let mut places: Vec<String> = Vec::new();
         for instruction in &self.body {
             let Instruction::Run { mounts, .. } = instruction else {
@@ -235,34 +253,44 @@ impl<'o> DockerfileWriter<'o> {
         }
         places.sort_by(|a, b| b.cmp(a));
         places.dedup();
-        if places.is_empty() || self.options.form == Form::Single {
-            return;
+        if places.is_empty() {
+            return Vec::new();
         }
-        self.add(Instruction::Comment(
-            "Mount points, which podman 5.4 and older leave in the image".to_owned(),
-        ));
-        self.add(Instruction::Run {
-            mounts: Vec::new(),
-            what: Program::Line(format!("rmdir {} 2>/dev/null || :", places.join(" "))),
-        });
+        let comment = "Mount points, which podman 5.5, buildah 1.40 and older leave in the image";
+        let line = format!("rmdir {} 2>/dev/null || :", places.join(" "));
+        vec![
+            Instruction::Comment(comment.to_owned()),
+            Instruction::Run {
+                mounts: Vec::new(),
+                what: Program::Line(line),
+            },
+        ]
     }
 
-    /// What the image says of itself.
+    /// What the image says of itself. It stands above copies at the end, which change more often, and no step sees it.
     pub(super) fn settings(&mut self) {
         let settings = &self.plan.settings;
         let (environment, _) = image_environment(&settings.environment);
         let words = |name: &'static str, word: &Option<String>| word.clone().map(|word| Instruction::Word(name, word));
-        let mut all = vec![Instruction::Comment("What the image says of itself".to_owned())];
-        all.push(Instruction::Environment(environment));
+        let mut steady = self.without_mount_points();
+        steady.push(Instruction::Comment("What the image says of itself".to_owned()));
+        steady.push(Instruction::Environment(environment));
         if !settings.ports.is_empty() {
-            all.push(Instruction::Expose(settings.ports.clone()));
+            steady.push(Instruction::Expose(settings.ports.clone()));
         }
         // Before the user, who would own it in some engines.
-        all.extend(words("WORKDIR", &settings.workdir));
-        all.extend(words("USER", &settings.user));
-        all.extend(settings.entrypoint.clone().map(Instruction::Entrypoint));
-        all.push(Instruction::Labels(settings.labels.clone()));
-        self.body.extend(all);
+        steady.extend(words("WORKDIR", &settings.workdir));
+        steady.extend(words("USER", &settings.user));
+        steady.extend(settings.entrypoint.clone().map(Instruction::Entrypoint));
+        let is_other =
+            |instruction: &Instruction| !matches!(instruction, Instruction::Copy { .. } | Instruction::Comment(_));
+        let at = self.body.iter().rposition(is_other).map_or(0, |last| last + 1);
+        let has_copies = at < self.body.len();
+        self.body.splice(at..at, steady);
+        if has_copies {
+            self.body.push(Instruction::Comment("What was built".to_owned()));
+        }
+        self.body.push(Instruction::Labels(settings.labels.clone()));
     }
 
     pub(super) fn finish(mut self) -> Result<Dockerfile, WriteError> {
@@ -341,6 +369,12 @@ impl<'o> DockerfileWriter<'o> {
     fn stage_of_files(&mut self) -> Result<(Vec<Instruction>, BTreeMap<String, CopyFiles>), WriteError> {
         let mut context = BTreeMap::new();
         if self.taken.is_empty() {
+            return Ok((Vec::new(), context));
+        }
+        if self.takes_as_it_is() {
+            for (number, files) in self.taken.iter().enumerate() {
+                context.insert(format!("{FILES}{}", place_of(number, &files.source)), files.clone());
+            }
             return Ok((Vec::new(), context));
         }
         let mut stage = vec![
