@@ -9,6 +9,7 @@
 # make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder
 # make bench-flyte      ten minutes: `pyflyte build` with our builder and with flytekit's own (`make bench` is these two)
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
+# make bench-podman     minutes: builds after edits of a spec with podman, beside a Containerfile written by hand
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
 # make bench-start      seconds: how long the command line takes to start, and to name an image beside flytekit
 #                       each writes its own file below docs/benchmarks, after a whole run
@@ -31,7 +32,7 @@ FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C lin
 endif
 
 .PHONY: help demo test test-all lint-and-binary frontend binary cli wheel release lint check-tools testbed testbed-down
-.PHONY: bench-edits bench-flyte bench-frontend bench-digests bench-start bench benchmark bench-digest
+.PHONY: bench-edits bench-podman bench-flyte bench-frontend bench-digests bench-start bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
 help:
@@ -99,6 +100,9 @@ bench-frontend: binary
 
 bench-flyte: cli
 	tests/scripts/bench-page flyte tests/scripts/bench-flyte target/release/imagespec
+
+bench-podman: cli
+	tests/scripts/bench-page podman tests/scripts/bench-podman target/release/imagespec
 
 bench-digests: cli
 	tests/scripts/bench-page digests tests/scripts/bench-digests target/release/imagespec

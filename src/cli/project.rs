@@ -93,6 +93,14 @@ impl Project {
         )
     }
 
+    /// The same with another lock beside the spec.
+    pub(super) fn with_lock(self, lock: String) -> Self {
+        Self {
+            lock: Some(lock),
+            ..self
+        }
+    }
+
     /// The text of the sibling lock.
     pub(super) fn sibling_lock(&self) -> Option<&str> {
         self.lock.as_deref()

@@ -59,8 +59,6 @@ pub struct Built {
     pub metadata: Value,
     /// The steps that were seen in the progress, if that could be read.
     pub steps: Option<Vec<Step>>,
-    /// Its size in the engine's store in bytes, unpacked, if the engine says that.
-    pub size: Option<u64>,
 }
 
 /// Why an image was not built.

@@ -379,7 +379,7 @@ impl BuildOption {
     }
 }
 
-/// The table as docs/cli.md has it.
+/// The table as docs/engines.md has it.
 #[must_use]
 pub fn table() -> String {
     let mut text = format!("| | {} |\n|{}\n", ENGINES.join(" | "), "---|".repeat(ENGINES.len() + 1));

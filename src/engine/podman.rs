@@ -11,7 +11,7 @@ use crate::engine::interface::{BuildError, Built, Engine, Input};
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::request::{BuildRequest, Frontend};
 use crate::engine::run::{Output, Stdout, build, say};
-use crate::program::{run, stdout_of};
+use crate::program::run;
 use crate::text::{Diagnostic, ProblemKind};
 
 /// The first versions that can do something.
@@ -113,10 +113,7 @@ impl Engine for Podman {
             drop(run(Command::new(self.name).args(["manifest", "rm", &work.list])));
         }
         made?;
-        Ok(Built {
-            size: request.names.first().and_then(|name| self.size(name)),
-            ..Built::default()
-        })
+        Ok(Built::default())
     }
 }
 
@@ -348,16 +345,6 @@ impl Podman {
         let id_file = request.values(BuildOption::IidFile).last().unwrap_or_default();
         let id = std::fs::read_to_string(id_file).unwrap_or_default();
         Ok(write_metadata(&request, id.trim(), digest.as_deref().map(str::trim))?)
-    }
-
-    /// The size of an image in the engine's store, in bytes.
-    fn size(&self, name: &str) -> Option<u64> {
-        if self.is_buildah() {
-            return None;
-        }
-        let mut command = Command::new(self.name);
-        command.args(["image", "inspect", "--format", "{{.Size}}", "--", name]);
-        stdout_of(&mut command).ok()?.trim().parse().ok()
     }
 }
 

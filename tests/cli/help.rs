@@ -3,6 +3,27 @@
 use super::*;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/cli.md");
+const ENGINES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/engines.md");
+
+/// Holds a page against what it should be, or writes it.
+fn is_or_becomes(path: &str, wanted: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(path, wanted).unwrap();
+    }
+    assert!(
+        fs::read_to_string(path).unwrap() == wanted,
+        "{path} is not what the program says: UPDATE_DOCS=1 cargo test --test cli help"
+    );
+}
+
+#[test]
+fn the_page_of_engines_has_their_table() {
+    let page = fs::read_to_string(ENGINES).unwrap();
+    is_or_becomes(
+        ENGINES,
+        &with(&page, "table", &format!("\n{}\n", imagespec::engine::table())),
+    );
+}
 
 /// What a command says of itself.
 fn help(words: &[&str]) -> String {
@@ -37,16 +58,7 @@ fn the_page_has_the_help_of_every_command() {
     }
     text.push('\n');
     let page = fs::read_to_string(PAGE).unwrap();
-    let table = format!("\n{}\n", imagespec::engine::table());
-    let wanted = with(&with(&page, "table", &table), "help", &text);
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        fs::write(PAGE, &wanted).unwrap();
-        return;
-    }
-    assert!(
-        page == wanted,
-        "docs/cli.md is not what the program says: UPDATE_DOCS=1 cargo test --test cli help"
-    );
+    is_or_becomes(PAGE, &with(&page, "help", &text));
 }
 
 #[test]

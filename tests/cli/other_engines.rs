@@ -27,7 +27,6 @@ const PODMAN: &str = r#"#!/bin/sh
 echo "podman $*" >> "$FAKE/asked"
 case "$*" in
 "version "*) echo "${PODMAN-5.8.6}" ;;
-"image inspect"*) echo 77000000 ;;
 "build "*)
     for word; do
         case $before in --iidfile) printf sha256:cfg > "$word" ;; --file) cp "$word" "$FAKE/Dockerfile" ;; esac
@@ -123,7 +122,7 @@ fn podman_is_given_a_dockerfile_and_nothing_else() {
         "m.json",
     ]);
     assert_eq!(said.code, 0, "{}", said.err);
-    assert!(said.out.starts_with("r.example/a:1 77.0 MB in "), "{}", said.out);
+    assert!(said.out.starts_with("r.example/a:1 in "), "{}", said.out);
     // Its progress is not the result.
     assert!(
         said.err.contains("STEP 1/1") && !said.out.contains("STEP"),
@@ -170,7 +169,6 @@ fn podman_pushes_what_it_built_and_lists_are_new() {
         "podman tag localhost/imagespec-",
         "podman manifest push --all --tls-verify=false --digestfile=",
         "podman manifest rm localhost/imagespec-",
-        "podman image inspect",
     ];
     for (line, expect) in lines.iter().zip(expect) {
         assert!(line.starts_with(expect), "{line} {expect}");

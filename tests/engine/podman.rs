@@ -74,7 +74,9 @@ fn every_kind_of_spec_is_the_same() {
 #[ignore = "`make test-all` runs it"]
 fn engines_of_another_suite_build_the_same() {
     for (name, project, differs) in all_specs() {
-        is_the_same(("podman", Engine::OtherPodman), name, project, differs);
+        // Before 5.6, podman leaves the directory of a secret.
+        let differs = [differs, &["opt/keys"]].concat();
+        is_the_same(("podman", Engine::OtherPodman), name, project, &differs);
     }
     is_the_same(("buildah", Engine::OtherPodman), "plain", with_files(PLAIN), &[]);
 }

@@ -20,7 +20,7 @@ use crate::cli::output::{DONE, err, out};
 use crate::cli::project::{Project, spec_file};
 use crate::cli::registries::registry;
 use crate::cli::settings::{AUTO, Settings};
-use crate::engine::{BuildOption, BuildRequest, Built, Engines, Frontend, size};
+use crate::engine::{BuildOption, BuildRequest, Built, Engines, Frontend, Input, size};
 use crate::image_spec::BaseImage;
 use crate::registry::Registry;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind};
@@ -276,14 +276,13 @@ fn build(
             .map(str::to_owned)
     };
     let layers = layers(&built);
-    let is_loaded = request.has(BuildOption::Load);
+    // Others than docker are not asked: that takes as long as a part of the build.
+    let is_loaded = request.has(BuildOption::Load) && engine.input() == Input::Spec;
     let first = names.first().filter(|_| built.name.is_none());
     let of_registry = first
         .filter(|_| request.goes_to_registry())
         .and_then(|name| pushed.sizes(name, layers.as_ref()));
-    let of_store = built
-        .size
-        .or_else(|| first.filter(|_| is_loaded).and_then(|name| size(name)));
+    let of_store = first.filter(|_| is_loaded).and_then(|name| size(name));
     Ok(Summary {
         is_built: true,
         digest: text("containerimage.digest"),

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::commands::lock::{Asked, refuse_named_lock, resolve};
 use crate::cli::directory::write_directory;
 use crate::cli::dockerfile::{Wanted, write};
 use crate::cli::names::{ImageArguments, show};
 use crate::cli::output::DONE;
+use crate::cli::project::spec_file;
 use crate::plan::Attendance;
-use crate::text::{Failure, Operation};
+use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Text};
 use crate::write::{Dialect, Form};
 
 #[derive(Debug, Args)]
@@ -24,6 +26,13 @@ pub(crate) struct DockerfileArguments {
     /// buildkit; with -o, all of them].
     #[arg(long = "for", value_name = "ENGINE")]
     dialect: Option<Dialect>,
+    /// Let an engine resolve the packages first, as `imagespec lock` does, and install what it found: auto, buildx, docker,
+    /// buildctl or nerdctl.
+    #[arg(long, value_name = "ENGINE")]
+    lock_with: Option<String>,
+    /// More arguments of that engine's own program, such as `--secret id=secret_0,src=.netrc`.
+    #[arg(last = true, value_name = "ARGUMENTS", requires = "lock_with")]
+    engine_flags: Vec<String>,
 }
 
 impl DockerfileArguments {
@@ -34,7 +43,11 @@ impl DockerfileArguments {
 
 /// Prints the Dockerfile of an image, or writes it with what it needs.
 pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
-    let project = arguments.image.project(Operation::Building)?;
+    let mut project = arguments.image.project(Operation::Building)?;
+    if let Some(engine) = &arguments.lock_with {
+        let lock = locked(arguments, engine, &project.text)?;
+        project = project.with_lock(lock);
+    }
     let naming = project.naming(&arguments.image.naming.options())?;
     let platform = project.platform(&naming, "Dockerfile")?;
     let (form, dialect) = match arguments.output {
@@ -66,4 +79,23 @@ pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
     });
     show(&project.text, &written.warnings, arguments.json(), found, &line);
     Ok(DONE)
+}
+
+/// The lock that an engine makes for the spec.
+fn locked(arguments: &DockerfileArguments, engine: &str, text: &Text) -> Result<String, Failure> {
+    refuse_named_lock(text)?;
+    let spec = &arguments.image.spec;
+    let file = spec_file(spec.file.as_deref(), &spec.context)?;
+    let directory = tempfile::tempdir().map_err(|error| {
+        let problem = Diagnostic::error("file-access", "no temporary directory can be made");
+        problem.kind(ProblemKind::Other).because(error)
+    })?;
+    let asked = Asked {
+        context: &spec.context,
+        upgrade: false,
+        frontend: None,
+        engine: Some(engine),
+        flags: &arguments.engine_flags,
+    };
+    resolve(&asked, &file, text, directory.path())
 }

@@ -68,7 +68,16 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
             .kind(ProblemKind::Other)
             .because(error)
     })?;
-    let packages = make_lock(arguments, &file, &text, directory.path(), &target)?;
+    let asked = Asked {
+        context: &arguments.spec.context,
+        upgrade: arguments.upgrade,
+        frontend: arguments.frontend.as_deref(),
+        engine: arguments.engine.as_deref(),
+        flags: &arguments.docker,
+    };
+    let lock = resolve(&asked, &file, &text, directory.path())?;
+    write_lock(&lock, &target)?;
+    let packages = lock.lines().filter(|line| line.trim() == "[[packages]]").count();
     if arguments.json {
         let path = target.display().to_string();
         out(&format!(
@@ -83,7 +92,7 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
 }
 
 /// Refuses a spec that names a lock already. The build finds all other problems.
-fn refuse_named_lock(text: &Text) -> Result<(), Failure> {
+pub(crate) fn refuse_named_lock(text: &Text) -> Result<(), Failure> {
     let Some(spec) = image_spec::parse(text).spec else {
         return Ok(());
     };
@@ -102,15 +111,20 @@ fn refuse_named_lock(text: &Text) -> Result<(), Failure> {
     Err(Failure::from(problem).about(text))
 }
 
-/// Makes the lock and returns the number of its packages.
-fn make_lock(
-    arguments: &LockArguments,
-    file: &Path,
-    text: &Text,
-    directory: &Path,
-    target: &Path,
-) -> Result<usize, Failure> {
-    let unwritten = |error| cannot("write", target, error);
+/// How packages are to be resolved.
+pub(crate) struct Asked<'a> {
+    /// The build context.
+    pub(crate) context: &'a Path,
+    /// Whether versions that an earlier build found are looked up again.
+    pub(crate) upgrade: bool,
+    pub(crate) frontend: Option<&'a str>,
+    pub(crate) engine: Option<&'a str>,
+    /// More arguments of the engine's own program.
+    pub(crate) flags: &'a [String],
+}
+
+/// Lets an engine resolve the packages of a spec, and returns the lock. `directory` is for files of the meantime.
+pub(crate) fn resolve(asked: &Asked<'_>, file: &Path, text: &Text, directory: &Path) -> Result<String, Failure> {
     let output = directory.join("output");
     let mut places = Places {
         file: file.to_owned(),
@@ -124,36 +138,40 @@ fn make_lock(
     }
     let settings = Settings::told(places.directory)?;
     let mut request = BuildRequest {
-        frontend: frontend(arguments.frontend.as_deref(), &settings, text.content(), &places)?,
+        frontend: frontend(asked.frontend, &settings, text.content(), &places)?,
         file: places.file,
-        context: arguments.spec.context.clone(),
-        flags: arguments.docker.clone(),
+        context: asked.context.to_owned(),
+        flags: asked.flags.to_vec(),
         ..BuildRequest::default()
     };
     request.ask(BuildOption::Target, "lock");
     let quoted = output.display().to_string().replace('"', "\"\"");
     request.ask(BuildOption::Output, format!("type=local,\"dest={quoted}\""));
-    if arguments.upgrade {
+    if asked.upgrade {
         request.ask(BuildOption::NoCacheFilter, "lock");
     }
     let engines = Engines::default();
-    let name = settings.engine(arguments.engine.as_deref());
+    let name = settings.engine(asked.engine);
     let (engine, health) = choose(&engines, &name, &request)?;
     engine
         .build(&request, &health)
         .map_err(|error| failed(engine.name(), error))?;
     let directory = output.as_path();
     let made = directory.join(LOCK_NAME);
-    let text = std::fs::read_to_string(&made).map_err(|error| no_single_lock(directory).caused_by(error))?;
+    std::fs::read_to_string(&made).map_err(|error| no_single_lock(directory).caused_by(error).into())
+}
+
+fn write_lock(text: &str, target: &Path) -> Result<(), Diagnostic> {
+    let unwritten = |error| cannot("write", target, error);
     // The old lock stays until the new one is complete.
     let parent = target.parent().filter(|parent| !parent.as_os_str().is_empty());
     let new = tempfile::Builder::new()
         .permissions(std::fs::Permissions::from_mode(0o644))
         .tempfile_in(parent.unwrap_or_else(|| Path::new(".")))
         .map_err(unwritten)?;
-    std::fs::write(new.path(), &text).map_err(unwritten)?;
+    std::fs::write(new.path(), text).map_err(unwritten)?;
     new.persist(target).map_err(|error| unwritten(error.error))?;
-    Ok(text.lines().filter(|line| line.trim() == "[[packages]]").count())
+    Ok(())
 }
 
 /// Why a build did not write one lock: with several platforms, each has a directory.
