@@ -5,8 +5,8 @@ use std::path::Path;
 
 use crate::cli::disk::cannot;
 use crate::cli::project::Project;
-use crate::files::{copy_exactly, settle};
-use crate::plan::{CopySource, FIXED_TIME};
+use crate::files::{Context, copy_exactly, settle};
+use crate::plan::{CopyFiles, CopySource, FIXED_TIME};
 use crate::text::{Diagnostic, Failure};
 use crate::write::Dockerfile;
 
@@ -23,8 +23,9 @@ pub(super) fn write_directory(
     project: &Project,
     is_exact: bool,
 ) -> Result<(), Failure> {
-    clear(directory)?;
     let context = &project.context()?;
+    refuse_inside(directory, written, context)?;
+    clear(directory)?;
     let write = |path: &str, text: &str| -> Result<(), Diagnostic> {
         let path = directory.join(path);
         if let Some(parent) = path.parent() {
@@ -57,6 +58,34 @@ pub(super) fn write_directory(
     write(".dockerignore", IGNORED)?;
     write("Dockerfile", &written.text)?;
     Ok(())
+}
+
+/// Refuses a directory that lies in what is copied into it.
+fn refuse_inside(directory: &Path, written: &Dockerfile, context: &Context) -> Result<(), Diagnostic> {
+    // It need not be there yet.
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new(".")).canonicalize();
+    let (Ok(parent), Some(name)) = (parent, directory.file_name()) else {
+        return Ok(());
+    };
+    let directory = parent.join(name);
+    let holds = |files: &CopyFiles| {
+        let links = files.links.iter().map(|link| &link.source);
+        let mut sources = std::iter::once(&files.source).chain(links);
+        sources.any(|source| directory.starts_with(context.place(source)))
+    };
+    let Some(files) = written.context.values().find(|files| holds(files)) else {
+        return Ok(());
+    };
+    if context.leaves_out(&directory) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} lies in `{}`, which is copied into it",
+        directory.display(),
+        files.source
+    );
+    Err(Diagnostic::error("output", message).help("name a directory elsewhere, or put it into .dockerignore"))
 }
 
 /// Takes away what was written before.

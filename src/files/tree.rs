@@ -142,7 +142,7 @@ impl Context {
 
     /// The place of a path of the spec; absolute paths stay as they are.
     #[must_use]
-    pub(super) fn place(&self, path: &str) -> PathBuf {
+    pub(crate) fn place(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
@@ -170,7 +170,7 @@ impl Context {
     }
 
     /// Whether the ignore file leaves a path out.
-    pub(super) fn leaves_out(&self, path: &Path) -> bool {
+    pub(crate) fn leaves_out(&self, path: &Path) -> bool {
         let Ok(relative) = path.strip_prefix(&self.root) else {
             return false;
         };

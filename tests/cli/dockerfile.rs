@@ -79,6 +79,52 @@ fn a_directory_has_all_that_its_dockerfile_takes() {
 }
 
 #[test]
+fn a_directory_inside_of_what_it_takes_is_refused() {
+    let project = Project::new("profile: plain\ncopy: [.]\n");
+    let said = project.fails(&["dockerfile", "-o", "out"]);
+    assert!(said.contains("out lies in `.`, which is copied into it"), "{said}");
+    assert!(!project.path().join("out").exists());
+    project.file(".dockerignore", "out\n");
+    assert_eq!(project.run(&["dockerfile", "-o", "out"]).code, 0);
+    assert_eq!(project.run(&["dockerfile", "-o", "out"]).code, 0);
+    assert!(!project.path().join("out/files/0/out").exists());
+}
+
+#[test]
+fn a_file_is_for_an_engine_of_a_version() {
+    let project = project();
+    let check = |engine: &str, code: i32, expect: &str| {
+        let said = project.run(&["dockerfile", "--for", engine]);
+        assert_eq!(said.code, code, "{engine}: {}", said.err);
+        assert!(
+            format!("{}{}", said.out, said.err).contains(expect),
+            "{engine}: {}",
+            said.err
+        );
+    };
+    check(
+        "podman-5.8",
+        0,
+        "COPY --exclude=src/**/*.pyc --exclude=src/**/__pycache__ [\"src\", ",
+    );
+    check(
+        "buildah-1.44",
+        0,
+        "COPY --exclude=**/*.pyc --exclude=**/__pycache__ [\"src\", ",
+    );
+    check("podman-5.0", 3, "that engine copies all of `src`");
+    check("buildah-1.32", 3, "that engine has no texts in a Dockerfile");
+    check("podman-5.0", 3, "write a directory: -o DIR");
+    check("kaniko", 2, "is not buildkit, podman-VERSION or buildah-VERSION");
+    let text = |words: &[&str]| {
+        assert_eq!(project.run(&[&["dockerfile", "-o", "out"], words].concat()).code, 0);
+        fs::read_to_string(project.path().join("out/Dockerfile")).unwrap()
+    };
+    assert!(text(&[]).contains("RUN rmdir ") && text(&["--for", "podman-5.4"]).contains("RUN rmdir "));
+    assert!(!text(&["--for", "podman-5.8"]).contains("RUN rmdir "));
+}
+
+#[test]
 fn a_file_alone_says_the_same_steps() {
     let project = project();
     let said = project.run(&["dockerfile"]);

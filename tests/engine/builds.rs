@@ -26,8 +26,8 @@ fn the_quickstart_builds_and_runs() {
     assert!(printed.contains("Hello from imagespec"), "{printed}");
 }
 
-#[test]
-fn every_field_has_its_effect() {
+/// A project whose spec has every field.
+pub(crate) fn everything() -> Project {
     let bed = bed();
     let spec = format!(
         r#"
@@ -78,6 +78,12 @@ expose: [3000, 53/udp]
         .file("app/__pycache__/junk.pyc", "junk")
         .file("configs/prod.yaml", "a: 1\n")
         .file("assets/deep/x.txt", "x\n");
+    project
+}
+
+#[test]
+fn every_field_has_its_effect() {
+    let project = everything();
     project.build("engine-everything");
     let engine = project.engine;
     assert_eq!(
@@ -89,7 +95,7 @@ expose: [3000, 53/udp]
     let ports = engine.inspect("engine-everything", ".Config.ExposedPorts");
     assert_eq!(ports, serde_json::json!({"3000/tcp": {}, "53/udp": {}}));
     assert_eq!(shell("cat /greeting /where /setup"), "hello world\n/tmp\n1");
-    let uv = bed["IMAGESPEC_BED_UV_IMAGE"].rsplit(':').next().unwrap();
+    let uv = bed()["IMAGESPEC_BED_UV_IMAGE"].rsplit(':').next().unwrap();
     assert!(
         shell("cat /uv-version").starts_with(&format!("uv {uv}")),
         "{}",

@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::bed::{Engine, Project, bed};
+use crate::podman::cases;
 use crate::progress;
 use crate::tree::{differences, timed};
 
@@ -157,33 +158,16 @@ fn a_file_alone_builds_the_image_of_the_frontend() {
 
 #[test]
 #[ignore = "`make test-all` runs it"]
-fn without_a_lock_the_same_is_installed() {
-    for form in [Form::Directory, Form::Single] {
-        let project = with_files(
-            "profile: plain\npython_version: \"3.12\"\npackages: [humanize==4.9.0, six, sgmllib3k==1.0.0, ./libs/mine]\n",
-        );
-        project.build("engine-llb-unlocked");
-        project.build_dockerfile(form, "engine-dockerfile-unlocked");
-        // The lock has the place where the project was built.
-        compare(
-            "engine-llb-unlocked",
-            (Engine::Main, "engine-dockerfile-unlocked"),
-            &["usr/share/imagespec/pylock.toml"],
-        );
+fn every_kind_of_spec_is_the_same_by_its_dockerfile() {
+    for case in cases() {
+        for form in [Form::Directory, Form::Single] {
+            let (ours, theirs) = ("engine-llb-case", "engine-dockerfile-case");
+            match case.name {
+                "unlocked" => drop(case.project.build(ours)),
+                _ => build_locked(&case.project, ours),
+            }
+            case.project.build_dockerfile(form, theirs);
+            compare(ours, (Engine::Main, theirs), &case.differs);
+        }
     }
-}
-
-#[test]
-#[ignore = "`make test-all` runs it"]
-fn specs_on_each_other_and_environments_are_the_same() {
-    let nested = "base_image: {name: base, profile: plain, python_version: \"3.12\", packages: [idna], env: {LAYER: base, KEPT: \"1\"}, setup_commands: [\"echo $LAYER > /layer\"]}\n\
-        profile: plain\npackages: [humanize==4.9.0]\nenv: {LAYER: top}\n";
-    is_the_same("nested", &with_files(nested), Form::Directory, &["layer"]);
-    let environment = "profile: plain\napt_packages: [python3, git]\npython_exec: /usr/bin/python3\ncopy: [data]\n";
-    is_the_same("environment", &with_files(environment), Form::Single, &[]);
-    let conda =
-        "profile: plain\npython_version: \"3.12\"\nconda_packages: [tree]\npackages: [bed-shared-b, bed-shared-a]\n";
-    let index = &bed()["IMAGESPEC_BED_EXTRA_INDEX"];
-    let conda = format!("{conda}pip_extra_index_url: [{index}]\n");
-    is_the_same("conda", &with_files(&conda), Form::Directory, &[]);
 }

@@ -1,33 +1,47 @@
 //! `imagespec build` with podman and buildah: what they build is what the frontend builds.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::bed::{Engine, Project, bed, fresh, now};
 use crate::build_command::{imagespec, json};
+use crate::builds::everything;
 use crate::dockerfiles::{PLAIN, build_locked, compare, with_files};
 
 /// Builds a spec by the frontend, and by an engine with the same lock, and compares files and settings.
-fn is_the_same(engine: (&str, Engine), name: &str, mut project: Project, differs: &[&str]) {
-    let name = format!("localhost/engine-{}-{name}:1", engine.0);
-    build_locked(&project, &name);
+fn is_the_same((program, engine): (&str, Engine), with_lock: bool, case: Case) {
+    let Case {
+        name,
+        mut project,
+        differs,
+    } = case;
+    let name = format!("localhost/engine-{program}-{name}:1");
+    if with_lock {
+        build_locked(&project, &name);
+    }
     // The name is in a label.
     json(&project, &["--engine", "buildx", "-t", &name]);
-    project.engine = engine.1;
-    let built = json(&project, &["--engine", engine.0, "-t", &name]);
+    project.engine = engine;
+    let built = json(&project, &["--engine", program, "--no-cache", "-t", &name]);
     assert_eq!(
         (&built["built"], &built["name"]),
         (&true.into(), &name.as_str().into()),
         "{built}"
     );
-    compare(&name, (engine.1, &name), differs);
+    compare(&name, (engine, &name), &differs);
 }
 
 #[test]
 #[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
 fn podman_builds_the_image_of_the_frontend() {
-    is_the_same(("podman", Engine::Podman), "plain", with_files(PLAIN), &[]);
+    let case = Case {
+        name: "plain",
+        project: with_files(PLAIN),
+        differs: Vec::new(),
+    };
+    is_the_same(("podman", Engine::Podman), true, case);
 }
 
 const TASK: &str = "packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_mode: all\ncopy: [data]\nsetup_commands: [mkdir /made]\ncommands: [rm -r /made, \"echo $LEVEL > /level\"]\nenv: {LEVEL: high}\n";
@@ -35,11 +49,38 @@ const TASK: &str = "packages: [humanize==4.9.0]\nsource_root: src\nsource_copy_m
 #[test]
 #[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
 fn buildah_builds_the_image_of_the_frontend() {
-    is_the_same(("buildah", Engine::Podman), "task", with_files(TASK), &["level"]);
+    let case = Case {
+        name: "task",
+        project: with_files(TASK),
+        differs: vec!["level"],
+    };
+    is_the_same(("buildah", Engine::Podman), true, case);
 }
 
-/// The specs that are compared with both suites' engines.
-fn all_specs() -> Vec<(&'static str, Project, &'static [&'static str])> {
+/// A project that is a directory of the repository.
+fn of_directory(path: &str) -> Project {
+    let project = Project::new("");
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join(path).join(".");
+    let copied = Command::new("cp")
+        .arg("-R")
+        .arg(from)
+        .arg(project.directory.path())
+        .status();
+    assert!(copied.unwrap().success());
+    let spec = std::fs::read_to_string(project.directory.path().join("imageSpec.yaml")).unwrap();
+    project.spec(spec.trim_start_matches("# syntax=docker.io/imagespec/imagespec:1\n"));
+    project
+}
+
+/// A spec that is built by several engines: what it is called, and the paths that differ between two builds of the frontend.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) project: Project,
+    pub(crate) differs: Vec<&'static str>,
+}
+
+/// The kinds of specs, one in each case.
+pub(crate) fn cases() -> Vec<Case> {
     let nested = "base_image: {name: base, profile: plain, python_version: \"3.12\", packages: [idna], env: {LAYER: base, KEPT: \"1\"}, setup_commands: [\"echo $LAYER > /layer\"]}\n\
         profile: plain\npackages: [humanize==4.9.0]\nenv: {LAYER: top}\n";
     let environment = "profile: plain\napt_packages: [python3, git]\npython_exec: /usr/bin/python3\ncopy: [data]\n";
@@ -52,47 +93,68 @@ fn all_specs() -> Vec<(&'static str, Project, &'static [&'static str])> {
     let given = ["--secret", "id=token,src=token", "--secret", "id=file,src=token"];
     let with_secret = with_files(secrets).with(&given);
     with_secret.file("token", format!("hush-{}", now()));
+    let unlocked = "profile: plain\npython_version: \"3.12\"\npackages: [humanize==4.9.0, six, sgmllib3k==1.0.0, ./libs/mine]\nenv: {A: b}\n";
+    let case = |name, project, differs: &[&'static str]| Case {
+        name,
+        project,
+        differs: differs.to_vec(),
+    };
     vec![
-        ("plain", with_files(PLAIN), &[]),
-        ("task", with_files(TASK), &["level"]),
-        ("nested", with_files(nested), &["layer"]),
-        ("environment", with_files(environment), &[]),
-        ("conda", with_files(&conda), &[]),
-        ("secrets", with_secret, &["done"]),
+        case("quickstart", of_directory("examples/quickstart"), &[]),
+        case(
+            "everything",
+            everything(),
+            &["greeting", "where", "uv-version", "setup"],
+        ),
+        case("plain", with_files(PLAIN), &[]),
+        case("task", with_files(TASK), &["level"]),
+        case("nested", with_files(nested), &["layer"]),
+        case("environment", with_files(environment), &[]),
+        case("conda", with_files(&conda), &[]),
+        // The lock has the place where the members were built.
+        case(
+            "workspace",
+            of_directory("tests/projects/uv-root-and-members"),
+            &["usr/share/imagespec/pylock.toml"],
+        ),
+        case("secrets", with_secret, &["done"]),
+        case("unlocked", with_files(unlocked), &["usr/share/imagespec/pylock.toml"]),
     ]
 }
 
 #[test]
 #[ignore = "`make test-all` runs it"]
 fn every_kind_of_spec_is_the_same() {
-    for (name, project, differs) in all_specs() {
-        is_the_same(("podman", Engine::Podman), name, project, differs);
+    for case in cases() {
+        let keeps_lock = case.name != "unlocked";
+        is_the_same(("podman", Engine::Podman), keeps_lock, case);
+    }
+}
+
+#[test]
+#[ignore = "`make test-all` runs it"]
+fn every_kind_of_spec_is_the_same_with_buildah() {
+    for mut case in cases() {
+        // What podman built is in its cache.
+        case.name = "buildah";
+        is_the_same(("buildah", Engine::Podman), true, case);
     }
 }
 
 #[test]
 #[ignore = "`make test-all` runs it"]
 fn engines_of_another_suite_build_the_same() {
-    for (name, project, differs) in all_specs() {
+    for mut case in cases() {
         // Before 5.6, podman leaves the directory of a secret.
-        let differs = [differs, &["opt/keys"]].concat();
-        is_the_same(("podman", Engine::OtherPodman), name, project, &differs);
+        case.differs.push("opt/keys");
+        is_the_same(("podman", Engine::OtherPodman), true, case);
     }
-    is_the_same(("buildah", Engine::OtherPodman), "plain", with_files(PLAIN), &[]);
-}
-
-#[test]
-#[ignore = "`make test-all` runs it"]
-fn without_a_lock_the_same_is_installed() {
-    let name = "localhost/engine-podman-unlocked:1";
-    let mut project = with_files(
-        "profile: plain\npython_version: \"3.12\"\npackages: [humanize==4.9.0, six, sgmllib3k==1.0.0, ./libs/mine]\n",
-    );
-    json(&project, &["--engine", "buildx", "-t", name]);
-    project.engine = Engine::Podman;
-    json(&project, &["--engine", "podman", "-t", name]);
-    // The lock has the place where the project was built.
-    compare(name, (Engine::Podman, name), &["usr/share/imagespec/pylock.toml"]);
+    let case = Case {
+        name: "plain",
+        project: with_files(PLAIN),
+        differs: Vec::new(),
+    };
+    is_the_same(("buildah", Engine::OtherPodman), true, case);
 }
 
 const SMALL: &str = "profile: plain\ncopy: [f]\n";
@@ -279,5 +341,33 @@ fn containers_of_images_run() {
         let output = imagespec(&project, &["run", &name, "sh", "-c", "cat /root/f; exit 3"]);
         let content = std::fs::read(project.directory.path().join("f")).unwrap();
         assert_eq!((output.status.code(), output.stdout), (Some(3), content), "{engine}");
+    }
+}
+
+#[test]
+#[ignore = "`make test-all` runs it"]
+fn the_printed_form_is_for_a_version() {
+    for (version, engine) in [("podman-5.8", Engine::Podman), ("podman-5.4", Engine::OtherPodman)] {
+        let (ours, theirs) = ("engine-llb-printed", "localhost/engine-podman-printed:1");
+        let project = with_files(TASK);
+        build_locked(&project, ours);
+        let printed = imagespec(&project, &["dockerfile", "--for", version]);
+        assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
+        project.file("printed/Dockerfile", printed.stdout);
+        let directory = project.directory.path().display().to_string();
+        let file = format!("{directory}/printed/Dockerfile");
+        let ca = format!("id=ca-certificates,src={}", bed()["IMAGESPEC_BED_CA_BUNDLE"]);
+        let words = [
+            "--identity-label=false",
+            "--secret",
+            &ca,
+            "-t",
+            theirs,
+            "-f",
+            &file,
+            &directory,
+        ];
+        engine.ok(&[&["build"], &words[..]].concat());
+        compare(ours, (engine, theirs), &["level"]);
     }
 }

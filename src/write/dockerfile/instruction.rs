@@ -189,15 +189,14 @@ fn plain_json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A pattern as the value of a flag: flags end at blanks, and quotes are part of them.
+/// A pattern as the value of a flag: flags end at blanks, and lose quotes and backslashes.
 fn flag_value(pattern: &str) -> String {
     let mut out = String::with_capacity(pattern.len());
     for c in pattern.chars() {
-        match c {
-            ' ' | '\t' => out.push('?'),
-            '$' => out.push_str("\\$"),
-            c => out.push(c),
+        if matches!(c, ' ' | '\t' | '"' | '\'' | '\\' | '$') {
+            out.push('\\');
         }
+        out.push(c);
     }
     out
 }
@@ -209,4 +208,19 @@ fn unused(word: &str, text: &str) -> String {
         end.push('_');
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_words_of_a_flag() {
+        let check = |pattern: &str, expect: &str| assert_eq!(flag_value(pattern), expect);
+        check("*.pyc", "*.pyc");
+        check("a b", "a\\ b");
+        check("it's \"x\"", "it\\'s\\ \\\"x\\\"");
+        check("st\\*r", "st\\\\*r");
+        check("$x", "\\$x");
+    }
 }
