@@ -1,7 +1,8 @@
 //! A directory that builds by itself: a Dockerfile with all that it takes.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 
 use crate::cli::disk::cannot;
 use crate::cli::project::Project;
@@ -15,17 +16,19 @@ const IGNORED: &str = "Dockerfile\n.dockerignore\n";
 /// What such a directory has.
 const OURS: [&str; 5] = ["Dockerfile", ".dockerignore", "scripts", "steps", "files"];
 
-/// Writes a Dockerfile with all that it takes. A directory that has something else is left alone. With `is_exact`, files
-/// have the modes and times of the image.
-pub(super) fn write_directory(
-    directory: &Path,
-    written: &Dockerfile,
-    project: &Project,
-    is_exact: bool,
-) -> Result<(), Failure> {
-    let context = &project.context()?;
-    refuse_inside(directory, written, context)?;
+/// Writes a Dockerfile with all that it takes, with files that have the modes and times of the image.
+pub(super) fn write_directory(directory: &Path, written: &Dockerfile, project: &Project) -> Result<(), Failure> {
+    refuse_inside(directory, written, &project.context()?)?;
+    refuse_theirs(directory)?;
     clear(directory)?;
+    fill(directory, written, project, true)
+}
+
+/// Writes all that a Dockerfile takes, and it last.
+fn fill(directory: &Path, written: &Dockerfile, project: &Project, is_exact: bool) -> Result<(), Failure> {
+    let context = &project.context()?;
+    fs::create_dir_all(directory).map_err(|error| cannot("write", directory, error))?;
+    let own_place = real_place(directory).unwrap_or_default();
     let write = |path: &str, text: &str| -> Result<(), Diagnostic> {
         let path = directory.join(path);
         if let Some(parent) = path.parent() {
@@ -38,7 +41,7 @@ pub(super) fn write_directory(
     }
     for (place, files) in &written.context {
         let copy = |source: &str, exclude: &[String], target: &Path| {
-            copy_exactly(context, source, exclude, target)
+            copy_exactly(context, source, exclude, target, &own_place)
                 .map_err(|error| Diagnostic::error("file-access", error.to_string()).caused_by(error))
         };
         let target = directory.join(place);
@@ -60,15 +63,49 @@ pub(super) fn write_directory(
     Ok(())
 }
 
+/// Writes a directory for somebody to keep: what was there stays until the new one is whole.
+pub(super) fn replace_directory(directory: &Path, written: &Dockerfile, project: &Project) -> Result<(), Failure> {
+    refuse_inside(directory, written, &project.context()?)?;
+    refuse_theirs(directory)?;
+    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| cannot("write", parent, error))?;
+    let new = tempfile::Builder::new()
+        .prefix(".imagespec-")
+        .permissions(fs::Permissions::from_mode(0o755))
+        .tempdir_in(parent)
+        .map_err(|error| cannot("write", directory, error))?;
+    fill(new.path(), written, project, false)?;
+    clear(directory)?;
+    // Where there was one it is empty, and is replaced.
+    fs::rename(new.path(), directory).map_err(|error| cannot("write", directory, error))?;
+    Ok(())
+}
+
+/// Where a path leads, though it need not be there yet.
+fn real_place(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let there = path.ancestors().find(|ancestor| ancestor.exists())?;
+    Some(there.canonicalize().ok()?.join(path.strip_prefix(there).ok()?))
+}
+
+/// Lets whoever owns directories remove what is in them.
+pub(super) fn make_writable(directory: &Path) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    for entry in entries.flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            // One that cannot be changed cannot be removed either.
+            drop(fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o755)));
+            make_writable(&entry.path());
+        }
+    }
+}
+
 /// Refuses a directory that lies in what is copied into it.
 fn refuse_inside(directory: &Path, written: &Dockerfile, context: &Context) -> Result<(), Diagnostic> {
-    // It need not be there yet.
-    let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new(".")).canonicalize();
-    let (Ok(parent), Some(name)) = (parent, directory.file_name()) else {
+    let Some(directory) = real_place(directory) else {
         return Ok(());
     };
-    let directory = parent.join(name);
     let holds = |files: &CopyFiles| {
         let links = files.links.iter().map(|link| &link.source);
         let mut sources = std::iter::once(&files.source).chain(links);
@@ -88,29 +125,35 @@ fn refuse_inside(directory: &Path, written: &Dockerfile, context: &Context) -> R
     Err(Diagnostic::error("output", message).help("name a directory elsewhere, or put it into .dockerignore"))
 }
 
-/// Takes away what was written before.
-fn clear(directory: &Path) -> Result<(), Diagnostic> {
+/// The names in a directory; none if it is not there.
+fn names(directory: &Path) -> Result<Vec<String>, Diagnostic> {
     let entries = match fs::read_dir(directory) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(cannot("read", directory, error)),
     };
-    let names: Vec<String> = entries
-        .flatten()
-        .map(|entry| entry.file_name().to_string_lossy().into_owned())
-        .collect();
-    if let Some(other) = names.iter().find(|name| !OURS.contains(&name.as_str())) {
-        let message = format!("{} has something that is not ours: {other}", directory.display());
-        return Err(Diagnostic::error("not-empty", message).help("name a directory that is empty or not there"));
-    }
-    if !names.is_empty() && !is_ours(directory) {
-        let message = format!(
-            "the Dockerfile in {} is not one that imagespec wrote",
-            directory.display()
-        );
-        return Err(Diagnostic::error("not-empty", message).help("name a directory that is empty or not there"));
-    }
-    for name in names {
+    let names = entries.flatten().map(|entry| entry.file_name());
+    Ok(names.map(|name| name.to_string_lossy().into_owned()).collect())
+}
+
+/// Refuses a directory that has something that is not ours.
+fn refuse_theirs(directory: &Path) -> Result<(), Diagnostic> {
+    let names = names(directory)?;
+    let message = match names.iter().find(|name| !OURS.contains(&name.as_str())) {
+        Some(other) => format!("{} has something that is not ours: {other}", directory.display()),
+        None if !names.is_empty() && !is_ours(directory) => {
+            let directory = directory.display();
+            format!("the Dockerfile in {directory} is not one that imagespec wrote")
+        }
+        None => return Ok(()),
+    };
+    Err(Diagnostic::error("not-empty", message).help("name a directory that is empty or not there"))
+}
+
+/// Takes away what was written before.
+fn clear(directory: &Path) -> Result<(), Diagnostic> {
+    make_writable(directory);
+    for name in names(directory)? {
         let path = directory.join(name);
         let removed = match path.is_dir() {
             true => fs::remove_dir_all(&path),

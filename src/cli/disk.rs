@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use async_trait::async_trait;
+use tempfile::TempDir;
 
 use crate::files::{Context, MAX_REQUIREMENTS, Patterns};
 use crate::project::{AtPath, ContextFiles, DirectoryEntry, Wanted};
@@ -65,6 +67,18 @@ impl DiskFiles {
             AtPath::Content(content)
         })
     }
+}
+
+/// A directory for files of the meantime, which others cannot look into: what is copied there may be nobody else's business.
+pub(super) fn private_directory() -> Result<TempDir, Diagnostic> {
+    let directory = tempfile::Builder::new()
+        .prefix("imagespec-")
+        .permissions(fs::Permissions::from_mode(0o700))
+        .tempdir();
+    directory.map_err(|error| {
+        let problem = Diagnostic::error("file-access", "no temporary directory can be made");
+        problem.kind(ProblemKind::Other).because(error)
+    })
 }
 
 #[async_trait]

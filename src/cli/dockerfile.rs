@@ -48,8 +48,13 @@ pub(super) fn write(
         spec: &project.text,
         sibling_lock: project.sibling_lock(),
     };
-    let dockerfile = write_dockerfile(&outlook.plan, options)
-        .map_err(|error| Diagnostic::build_error("dockerfile", error.to_string()).help("write a directory: -o DIR"))?;
+    let dockerfile = write_dockerfile(&outlook.plan, options).map_err(|error| {
+        let problem = Diagnostic::build_error("dockerfile", error.to_string());
+        match error.has_room_in_a_directory() {
+            true => problem.help("write a directory: -o DIR"),
+            false => problem,
+        }
+    })?;
     let of_spec = project.warnings.iter().cloned();
     Ok(Written {
         dockerfile,

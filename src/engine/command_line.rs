@@ -51,6 +51,25 @@ impl fmt::Display for CommandLine {
     }
 }
 
+/// Those of some flags that are among `with_value` or `alone`, with their values.
+pub(crate) fn chosen_flags(flags: &[String], with_value: &[&str], alone: &[&str]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut words = flags.iter();
+    while let Some(word) = words.next() {
+        let (name, has_value) = match word.split_once('=') {
+            Some((name, _)) => (name, true),
+            None => (word.as_str(), false),
+        };
+        if with_value.contains(&name) || alone.contains(&name) {
+            found.push(word.clone());
+        }
+        if with_value.contains(&name) && !has_value {
+            found.extend(words.next().cloned());
+        }
+    }
+    found
+}
+
 fn quoted(word: &str) -> String {
     let place = [FRONTEND_PLACE, CONTEXT_PLACE]
         .into_iter()
@@ -75,6 +94,13 @@ fn is_plain(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flags_are_chosen_with_their_values() {
+        let words = ["--a", "1", "--b=2", "--c", "--a=3", "--d", "--a"].map(str::to_owned);
+        let found = chosen_flags(&words, &["--a", "--b"], &["--c"]);
+        assert_eq!(found.join(" "), "--a 1 --b=2 --c --a=3 --a");
+    }
 
     #[test]
     fn lines_are_words_of_a_shell() {

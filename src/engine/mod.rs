@@ -38,6 +38,7 @@ mod health;
 mod images;
 mod interface;
 mod log;
+mod metadata;
 mod nerdctl;
 mod noop;
 mod option;

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::engine::command_line::CommandLine;
+use crate::engine::command_line::{CommandLine, chosen_flags};
 use crate::engine::health::{Health, version};
 use crate::engine::interface::{BuildError, Built, Engine};
+use crate::engine::metadata::write_said;
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::request::{BuildRequest, Frontend};
 use crate::engine::run::{Output, Stdout, build, once};
@@ -105,12 +106,29 @@ impl Engine for Nerdctl {
     }
 }
 
+/// Flags that choose where images are: all commands have to look there.
+fn of_store(flags: &[String]) -> Vec<String> {
+    const KNOWN: [&str; 10] = [
+        "--address",
+        "-a",
+        "--host",
+        "-H",
+        "--namespace",
+        "-n",
+        "--snapshotter",
+        "--storage-driver",
+        "--data-root",
+        "--hosts-dir",
+    ];
+    chosen_flags(flags, &KNOWN, &["--insecure-registry"])
+}
+
 /// What buildx would say of the image, as far as nerdctl tells.
 fn write_metadata(request: &BuildRequest) -> Result<(), Diagnostic> {
     let mut said = json!({"image.name": request.names.join(",")});
     if let Some(name) = request.names.first() {
         let mut command = Command::new(NAME);
-        command.args([
+        command.args(of_store(&request.flags)).args([
             "image",
             "inspect",
             "--mode=native",
@@ -125,13 +143,7 @@ fn write_metadata(request: &BuildRequest) -> Result<(), Diagnostic> {
             said["containerimage.digest"] = Value::from(digest);
         }
     }
-    for file in request.values(BuildOption::MetadataFile) {
-        std::fs::write(file, said.to_string()).map_err(|error| {
-            let problem = Diagnostic::error("file-access", format!("cannot write {file}"));
-            problem.kind(ProblemKind::Other).because(error)
-        })?;
-    }
-    Ok(())
+    write_said(request, &said)
 }
 
 fn health() -> Health {

@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
-use crate::engine::command_line::CommandLine;
+use crate::engine::command_line::{CommandLine, chosen_flags};
 use crate::engine::health::{Health, version};
 use crate::engine::interface::{BuildError, Built, Engine, Input};
+use crate::engine::metadata::write_said;
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::request::{BuildRequest, Frontend};
 use crate::engine::run::{Output, Stdout, build, say};
@@ -90,12 +92,7 @@ impl Engine for Podman {
 
     fn commands(&self, request: &BuildRequest, health: Option<&Health>) -> Result<Vec<CommandLine>, Diagnostic> {
         let work = Work::of(request, health, self.versions())?;
-        let mut lines: Vec<CommandLine> = Vec::new();
-        for &(platform, directory) in &work.directories {
-            lines.push(self.build_line(request, &work, platform, directory)?);
-        }
-        lines.extend(self.lines_after(request, &work)?);
-        Ok(lines)
+        self.lines(request, &work)
     }
 
     fn build(&self, request: &BuildRequest, health: &Health) -> Result<Built, BuildError> {
@@ -107,7 +104,7 @@ impl Engine for Podman {
                 "imagespec: {name} {found} does not see that a mounted file has changed: building without its cache\n"
             ));
         }
-        let made = self.run_all(request, health);
+        let made = self.run_all(request, &work);
         if work.is_list() {
             // The list has the image's names now, or is of no use.
             drop(run(Command::new(self.name).args(["manifest", "rm", &work.list])));
@@ -141,7 +138,8 @@ impl<'a> Work<'a> {
         let version = health.and_then(|health| version(health.version.as_deref()?));
         Ok(Self {
             directories: directories.collect(),
-            list: format!("localhost/imagespec-{}:list", std::process::id()),
+            // No earlier build left one of this name.
+            list: format!("localhost/imagespec-{}-{}:list", std::process::id(), nanoseconds()),
             id_file: request.values(BuildOption::IidFile).last(),
             is_blind: version.is_some_and(|version| version < first.sees_mounts),
             has_epoch: version.is_none_or(|version| version >= first.has_epoch),
@@ -154,6 +152,31 @@ impl<'a> Work<'a> {
 }
 
 impl Podman {
+    /// All that is run for a request.
+    fn lines(&self, request: &BuildRequest, work: &Work<'_>) -> Result<Vec<CommandLine>, Diagnostic> {
+        self.refuse_two_results(request)?;
+        let mut lines: Vec<CommandLine> = Vec::new();
+        for &(platform, directory) in &work.directories {
+            lines.push(self.build_line(request, work, platform, directory)?);
+        }
+        lines.extend(self.lines_after(request, work)?);
+        Ok(lines)
+    }
+
+    /// Refuses files beside another result: these engines keep no image of a build that writes files.
+    fn refuse_two_results(&self, request: &BuildRequest) -> Result<(), Diagnostic> {
+        let outputs: Vec<&str> = request.values(BuildOption::Output).collect();
+        let has_files = outputs
+            .iter()
+            .any(|value| matches!(OutputForm::of(value), Some(OutputForm::Files)));
+        if !has_files || (outputs.len() == 1 && !request.has(BuildOption::Push)) {
+            return Ok(());
+        }
+        let message = format!("{} writes files or makes an image, not both at once", self.name);
+        let problem = Diagnostic::error("engine-option", message).kind(ProblemKind::Usage);
+        Err(problem.help("build twice: the second build finds all in the cache"))
+    }
+
     /// The build for one platform.
     fn build_line(
         &self,
@@ -248,6 +271,10 @@ impl Podman {
                     let message = format!("--secret {value}: the variable {variable} is not set");
                     return wrong(message, "set it; the engine would take an empty secret");
                 }
+                if value.contains('"') {
+                    let message = format!("--secret {value}: a path with a comma or a quote has no form there");
+                    return wrong(message, "give the file another name");
+                }
                 line.flag("--secret", value);
             }
             _ => match option.form(self.name) {
@@ -263,12 +290,11 @@ impl Podman {
     fn lines_after(&self, request: &BuildRequest, work: &Work<'_>) -> Result<Vec<CommandLine>, Diagnostic> {
         let mut lines = Vec::new();
         if work.is_list() {
-            lines.extend(
-                request
-                    .names
-                    .iter()
-                    .map(|name| CommandLine::new(&[self.name, "tag", &work.list, name])),
-            );
+            for name in &request.names {
+                let mut line = CommandLine::new(&[self.name, "tag", &work.list, name]);
+                line.arguments.splice(0..0, of_store(&request.flags));
+                lines.push(line);
+            }
         }
         let archives = request.values(BuildOption::Output).filter_map(OutputForm::of);
         for archive in archives {
@@ -304,7 +330,8 @@ impl Podman {
             true => CommandLine::new(&[self.name, "manifest", "push", "--all"]),
             false => CommandLine::new(&[self.name, "push"]),
         };
-        let of_registries = of_registries(flags);
+        line.arguments.extend(of_store(flags));
+        let of_registries = chosen_flags(flags, &OF_REGISTRIES, &["--tls-verify"]);
         if is_loopback(name) && !of_registries.iter().any(|flag| flag.starts_with("--tls-verify")) {
             // As docker does: registries of this machine have no certificates.
             line.word("--tls-verify=false");
@@ -315,8 +342,40 @@ impl Podman {
         line
     }
 
+    /// A failure in the words of the spec: the engine names the instruction, which ends with the title of the step.
+    fn told(&self, error: BuildError, line: &CommandLine) -> BuildError {
+        let BuildError::Failed {
+            message: Some(words),
+            may_pass,
+        } = error
+        else {
+            return error;
+        };
+        if words.starts_with("building at STEP ") {
+            let message = Some(title_of_step(&words).unwrap_or(words));
+            return BuildError::Failed { message, may_pass };
+        }
+        let pushed = line.arguments.last().and_then(|word| word.strip_prefix("docker://"));
+        let words = match pushed {
+            Some(name) => format!("{name} was not pushed: {words}"),
+            None => words,
+        };
+        let is_refused = ["authentication required", "unauthorized", "access denied"];
+        if !is_refused.iter().any(|known| words.contains(known)) {
+            let message = Some(words);
+            return BuildError::Failed { message, may_pass };
+        }
+        // What docker keeps with a helper for all registries, these engines do not find.
+        let help = format!(
+            "log in with `{} login HOST`: `credsStore` of docker's settings is not read",
+            self.name
+        );
+        let problem = Diagnostic::error("registry-credentials", words).kind(ProblemKind::Step);
+        problem.help(help).into()
+    }
+
     /// Runs the builds and what follows them.
-    fn run_all(&self, request: &BuildRequest, health: &Health) -> Result<(), BuildError> {
+    fn run_all(&self, request: &BuildRequest, work: &Work<'_>) -> Result<(), BuildError> {
         let output = Output {
             draws: false,
             stdout: Stdout::Progress,
@@ -328,8 +387,14 @@ impl Podman {
         if !request.has(BuildOption::IidFile) {
             request.ask(BuildOption::IidFile, own.path().display().to_string());
         }
+        let work = Work {
+            directories: work.directories.clone(),
+            list: work.list.clone(),
+            id_file: request.values(BuildOption::IidFile).last(),
+            ..*work
+        };
         let mut digest = None;
-        for mut line in self.commands(&request, Some(health))? {
+        for mut line in self.lines(&request, &work)? {
             line.unset = misleading_variable();
             let is_push = line.arguments.iter().any(|word| word.starts_with("docker://"));
             if is_push {
@@ -337,7 +402,7 @@ impl Podman {
                 line.arguments
                     .insert(at, format!("--digestfile={}", digests.path().display()));
             }
-            build(&line, output, || None).map_err(told)?;
+            build(&line, output, || None).map_err(|error| self.told(error, &line))?;
             if is_push {
                 digest = std::fs::read_to_string(digests.path()).ok();
             }
@@ -346,6 +411,23 @@ impl Podman {
         let id = std::fs::read_to_string(id_file).unwrap_or_default();
         Ok(write_metadata(&request, id.trim(), digest.as_deref().map(str::trim))?)
     }
+}
+
+/// Flags of a build that a push has to know, too.
+const OF_REGISTRIES: [&str; 2] = ["--authfile", "--cert-dir"];
+
+/// Flags that choose the store: all commands have to look into the same one.
+fn of_store(flags: &[String]) -> Vec<String> {
+    const KNOWN: [&str; 7] = [
+        "--root",
+        "--runroot",
+        "--storage-driver",
+        "--storage-opt",
+        "--connection",
+        "--url",
+        "--identity",
+    ];
+    chosen_flags(flags, &KNOWN, &["--remote"])
 }
 
 /// Build arguments of the frontend that are in what is written.
@@ -372,10 +454,16 @@ impl<'a> OutputForm<'a> {
                 .split(',')
                 .find_map(|field| field.strip_prefix(name)?.strip_prefix('='))
         };
+        let is_known = |field: &str| field.starts_with("type=") || field.starts_with("dest=");
+        if value.contains('=') && !value.split(',').all(is_known) {
+            return None;
+        }
         let path = field("dest").filter(|path| *path != "-");
         match field("type") {
             None => (value != "-").then_some(Self::Files),
             Some("local" | "tar") => path.map(|_| Self::Files),
+            // A colon ends the path there.
+            Some("oci" | "docker") if path.is_some_and(|path| path.contains(':')) => None,
             Some("oci") => path.map(|path| Self::Archive {
                 transport: "oci-archive",
                 path,
@@ -407,32 +495,11 @@ fn unset_variable(secret: &str) -> Option<&str> {
     std::env::var_os(variable).is_none().then_some(variable)
 }
 
-/// What flags of a build say of registries, which a push has to know, too.
-fn of_registries(flags: &[String]) -> Vec<String> {
-    const KNOWN: [&str; 3] = ["--authfile", "--cert-dir", "--tls-verify"];
-    let mut found = Vec::new();
-    let mut words = flags.iter();
-    while let Some(word) = words.next() {
-        let (name, has_value) = word
-            .split_once('=')
-            .map_or((word.as_str(), false), |(name, _)| (name, true));
-        if !KNOWN.contains(&name) {
-            continue;
-        }
-        found.push(word.clone());
-        // The only one that may stand alone.
-        if !has_value && name != "--tls-verify" {
-            found.extend(words.next().cloned());
-        }
-    }
-    found
-}
-
 /// Whether the registry of a name is on this machine.
 fn is_loopback(name: &str) -> bool {
     let host = name.split('/').next().unwrap_or_default();
-    let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
-    host == "localhost" || host.starts_with("127.") || host == "[::1]"
+    let name = host.split(':').next().unwrap_or_default();
+    name == "localhost" || name.starts_with("127.") || host.starts_with("[::1]")
 }
 
 /// What buildx would say of the image, as far as it is known: what is in a registry has a digest, what is not has an id.
@@ -445,39 +512,13 @@ fn write_metadata(request: &BuildRequest, id: &str, digest: Option<&str>) -> Res
     if !is_list && !id.is_empty() {
         said["containerimage.config.digest"] = Value::from(id);
     }
-    for file in request.values(BuildOption::MetadataFile) {
-        std::fs::write(file, said.to_string()).map_err(|error| {
-            let problem = Diagnostic::error("file-access", format!("cannot write {file}"));
-            problem.kind(ProblemKind::Other).because(error)
-        })?;
-    }
-    Ok(())
+    write_said(request, &said)
 }
 
-/// A failure in the words of the spec: the engine names the instruction, which ends with the title of the step.
-fn told(error: BuildError) -> BuildError {
-    match error {
-        BuildError::Failed {
-            message: Some(words),
-            may_pass,
-        } => match refused_by(&words) {
-            Some(problem) => problem.into(),
-            None => BuildError::Failed {
-                message: Some(title_of_step(&words).unwrap_or(words)),
-                may_pass,
-            },
-        },
-        other => other,
-    }
-}
-
-/// A registry that wants credentials: what docker keeps with a helper for all registries, these engines do not find.
-fn refused_by(words: &str) -> Option<Diagnostic> {
-    let is_refused = ["authentication required", "unauthorized", "access denied"]
-        .iter()
-        .any(|known| words.contains(known));
-    let problem = Diagnostic::error("registry-credentials", words).kind(ProblemKind::Step);
-    is_refused.then(|| problem.help("log in with `podman login HOST`: `credsStore` of docker's settings is not read"))
+/// The time, for names that no other build has.
+fn nanoseconds() -> u128 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos())
 }
 
 fn title_of_step(words: &str) -> Option<String> {

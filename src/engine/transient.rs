@@ -45,7 +45,8 @@ pub(super) fn reason(log: &str) -> Option<&'static str> {
         compiled.flatten().collect()
     });
     // What steps print may hold anything: only what the client says at the end counts.
-    let start = log.rfind("\nERROR: ").or_else(|| log.rfind("\nerror: ")).unwrap_or(0);
+    let ends = ["\nERROR: ", "\nerror: ", "\nError: "];
+    let start = ends.iter().filter_map(|words| log.rfind(words)).max().unwrap_or(0);
     let told = log.get(start..).unwrap_or(log);
     PATTERNS
         .iter()

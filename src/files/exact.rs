@@ -27,8 +27,9 @@ pub(crate) enum CopyError {
     },
 }
 
-/// Copies a file of a context, or what is in a directory, to a path: without what patterns and the ignore file leave out,
-/// links as links. Modes stay; times do not. Patterns are those of `.dockerignore`, relative to the directory.
+/// Copies a file of a context, or what is in a directory, to a path: without what patterns and the ignore file leave out, and
+/// without a directory that is being written, links as links. Modes stay; times do not. Patterns are those of
+/// `.dockerignore`, relative to the directory.
 ///
 /// # Errors
 /// When something cannot be read or written.
@@ -37,6 +38,7 @@ pub(crate) fn copy_exactly(
     source: &str,
     exclude: &[String],
     target: &Path,
+    without: &Path,
 ) -> Result<(), CopyError> {
     let from = context.place(source);
     let failed = |error| CopyError::File {
@@ -55,6 +57,7 @@ pub(crate) fn copy_exactly(
         from: &from,
         patterns: Patterns::docker(exclude.iter().map(String::as_str))?,
         target,
+        without,
     };
     copying.directory(Path::new(""))
 }
@@ -96,6 +99,7 @@ struct Copying<'a> {
     from: &'a Path,
     patterns: Patterns,
     target: &'a Path,
+    without: &'a Path,
 }
 
 impl Copying<'_> {
@@ -110,6 +114,9 @@ impl Copying<'_> {
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let path = inside.join(entry.file_name());
+            if entry.path().canonicalize().is_ok_and(|place| place == self.without) {
+                continue;
+            }
             let kind = entry.file_type().map_err(failed)?;
             let is_taken = !self.context.leaves_out(&entry.path()) && !self.patterns.matches(&path.to_string_lossy());
             let target = self.target.join(&path);
@@ -119,11 +126,14 @@ impl Copying<'_> {
             if kind.is_dir() {
                 if is_taken {
                     fs::create_dir_all(&target).map_err(failed)?;
-                    let mode = entry.metadata().map_err(failed)?.permissions();
-                    fs::set_permissions(&target, mode).map_err(failed)?;
                 }
                 // Exceptions may take something inside of what is left out.
                 self.directory(&path)?;
+                if is_taken {
+                    // Last: nothing can be written to some.
+                    let mode = entry.metadata().map_err(failed)?.permissions();
+                    fs::set_permissions(&target, mode).map_err(failed)?;
+                }
             } else if kind.is_symlink() && is_taken {
                 let to = fs::read_link(entry.path()).map_err(failed)?;
                 symlink(to, &target).map_err(failed)?;

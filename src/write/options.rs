@@ -118,6 +118,12 @@ pub enum WriteError {
 }
 
 impl WriteError {
+    /// Whether a Dockerfile with files beside it can say what one alone cannot.
+    #[must_use]
+    pub fn has_room_in_a_directory(&self) -> bool {
+        matches!(self, Self::TooLong { .. } | Self::NoTexts | Self::NoExclusion { .. })
+    }
+
     pub(super) fn missing(step: &str, name: &str) -> Self {
         Self::MissingSource {
             step: step.to_owned(),

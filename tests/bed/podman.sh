@@ -35,7 +35,11 @@ EOT
     wait_until 60 "podman $name" podman_answers "$name"
 }
 
-podman_stop() { stop_inside "podman-$1"; }
+podman_stop() {
+    stop_inside "podman-$1"
+    # What runtimes leave of containers that are gone.
+    find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
+}
 
 # podman_load NAME PIECE IMAGE REFERENCE: an image of the bed under the name that specs have for it.
 podman_load() {

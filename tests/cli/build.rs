@@ -54,7 +54,7 @@ pub(super) const SPEC: &str = "# syntax=r.example/imagespec:1\nprofile: plain\nn
 /// A project, and engines that are programs of the test's.
 pub(super) struct Faked {
     pub(super) project: Project,
-    fake: TempDir,
+    pub(super) fake: TempDir,
     variables: Vec<(&'static str, String)>,
 }
 
@@ -114,9 +114,14 @@ impl Faked {
         fs::read_to_string(self.fake.path().join("asked")).unwrap_or_default()
     }
 
+    /// What a program in the place of an engine kept.
+    pub(super) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.fake.path().join(name)).unwrap_or_default()
+    }
+
     /// The Dockerfile of the last build.
     pub(super) fn dockerfile(&self) -> String {
-        fs::read_to_string(self.fake.path().join("Dockerfile")).unwrap_or_default()
+        self.read("Dockerfile")
     }
 
     /// The last build that an engine was asked for.

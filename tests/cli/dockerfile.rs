@@ -84,10 +84,30 @@ fn a_directory_inside_of_what_it_takes_is_refused() {
     let said = project.fails(&["dockerfile", "-o", "out"]);
     assert!(said.contains("out lies in `.`, which is copied into it"), "{said}");
     assert!(!project.path().join("out").exists());
+    let said = project.fails(&["dockerfile", "-o", "new/out"]);
+    assert!(said.contains("which is copied into it"), "{said}");
+    let said = project.fails(&["build", "--engine", "podman", "--dry-run=kept"]);
+    assert!(said.contains("which is copied into it"), "{said}");
     project.file(".dockerignore", "out\n");
     assert_eq!(project.run(&["dockerfile", "-o", "out"]).code, 0);
     assert_eq!(project.run(&["dockerfile", "-o", "out"]).code, 0);
     assert!(!project.path().join("out/files/0/out").exists());
+}
+
+#[test]
+fn bytes_do_not_depend_on_where_a_spec_lies() {
+    let (one, other) = (project(), project());
+    let path = other.path().join("imageSpec.yaml").display().to_string();
+    let context = other.path().display().to_string();
+    let there = one.run(&["dockerfile", "-f", &path, &context]).out;
+    assert_eq!(one.run(&["dockerfile"]).out, there);
+    let elsewhere = ["dockerfile", "--host-arch", "aarch64"];
+    assert_eq!(one.run(&elsewhere).out, there);
+    // A line feed has no words in either form.
+    let project = Project::new("profile: plain\nenv: {A: \"x\\ny\"}\n");
+    let said = project.fails(&["dockerfile", "-o", "out"]);
+    assert!(said.contains("has a line feed") && !said.contains("-o DIR"), "{said}");
+    assert!(!project.path().join("out").exists());
 }
 
 #[test]

@@ -29,7 +29,10 @@ case "$*" in
 "version "*) echo "${PODMAN-5.8.6}" ;;
 "build "*)
     for word; do
-        case $before in --iidfile) printf sha256:cfg > "$word" ;; --file) cp "$word" "$FAKE/Dockerfile" ;; esac
+        case $before in
+        --iidfile) printf sha256:cfg > "$word" ;;
+        --file) cp "$word" "$FAKE/Dockerfile"; stat -c %a "${word%/dockerfiles/*}" > "$FAKE/mode" ;;
+        esac
         before=$word
     done
     echo 'STEP 1/1: FROM x'
@@ -139,7 +142,8 @@ fn podman_is_given_a_dockerfile_and_nothing_else() {
         written,
         r#"{"image.name":"r.example/a:1","containerimage.config.digest":"sha256:cfg"}"#
     );
-    // It is gone with the build.
+    // Nobody else may look into it, and it is gone with the build.
+    assert_eq!(faked.read("mode"), "700\n");
     let directory = built.rsplit(' ').next().unwrap();
     assert!(directory.ends_with("/dockerfiles/linux-amd64") && !std::path::Path::new(directory).exists());
 }
@@ -219,6 +223,60 @@ fn failures_of_podman_are_told_in_the_words_of_the_spec() {
         "podman login HOST",
     );
     check("Error: something else", 1, "the build failed: something else");
+    // What a step says is not what the engine says.
+    check(
+        "unexpected status from GET request to https://x/y: 503 Service Unavailable\nError: building at STEP \"RUN /bin/sh /tmp/imagespec/step.sh '[image] denied: access denied' 0a1b\": while running runtime: exit status 3",
+        1,
+        "the build failed: [image] denied: access denied: exit status 3",
+    );
+}
+
+#[test]
+fn podman_is_taken_where_nothing_else_is() {
+    let said = podman(SPEC).run(&["-t", "r.example/a:1"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(
+        said.err.contains("engine podman") && said.err.contains("there is no program `docker`"),
+        "{}",
+        said.err
+    );
+    // What is not here is found before the build.
+    let faked = podman(SPEC);
+    let said = faked.run(&["--iidfile", "nowhere/iid"]);
+    assert!(
+        said.code == 3 && said.err.contains("cannot write nowhere/iid"),
+        "{}",
+        said.err
+    );
+    assert_eq!(faked.built(), "");
+}
+
+#[test]
+fn engines_that_resolve_nothing_say_so() {
+    let check = |faked: &Faked, words: &[&str], expect: &str| {
+        let mut command = Command::new(PROGRAM);
+        command.args(words).current_dir(faked.project.path());
+        let said = said(
+            command
+                .env("PATH", faked.path())
+                .env("FAKE", faked.fake.path())
+                .stdin(Stdio::null()),
+        );
+        assert_eq!(said.code, 2, "{words:?}: {}", said.err);
+        assert!(said.err.contains(expect), "{words:?}: {}", said.err);
+    };
+    let faked = podman("# syntax=r.example/imagespec:1\npackages: [six]\n");
+    check(&faked, &["lock", "--engine", "podman"], "podman cannot do --target");
+    check(
+        &faked,
+        &["dockerfile", "--lock-with", "podman"],
+        "podman cannot do --target",
+    );
+    check(
+        &nerdctl(),
+        &["lock", "-U", "--engine", "nerdctl"],
+        "nerdctl cannot do --no-cache-filter",
+    );
 }
 
 #[test]
@@ -246,6 +304,13 @@ fn options_without_a_form_are_refused_before_anything_is_built() {
         "the variable NOT_SET_ANYWHERE is not set",
     );
     check(&["--build-context", "base=oci-layout://x"], "by a name alone");
+    check(
+        &["--push", "-t", "r.example/a:1", "--force", "--output", "out"],
+        "writes files or makes an image, not both",
+    );
+    check(&["--output", "type=oci,dest=x.tar,tar=false"], "has no form there");
+    check(&["--output", "type=oci,dest=a:b.tar"], "has no form there");
+    check(&["--frontend", "r.example/f:1"], "podman reads no frontend");
     check(&["--engine-opt", "tag=x"], "-t");
     check(&["--engine-opt", "jobs=many"], "jobs");
 }

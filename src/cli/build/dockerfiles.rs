@@ -8,13 +8,14 @@ use crate::cli::directory::write_directory;
 use crate::cli::dockerfile::{Wanted as WantedDockerfile, write};
 use crate::cli::output::err;
 use crate::cli::project::Project;
-use crate::engine::{BuildError, BuildOption, Engine, Frontend, Health, Input, WrittenDockerfile};
+use crate::engine::{BuildError, BuildOption, Engine, Frontend, Health, Input, WrittenDockerfile, carried};
 use crate::plan::{Attendance, NEEDS_BUILDS_STATUS};
-use crate::text::Failure;
+use crate::text::{Diagnostic, Failure, ProblemKind};
 use crate::write::{Dialect, Form};
 
-/// Writes a Dockerfile for each platform, with all that it takes, if that is what the engine reads.
-pub(crate) fn write_dockerfiles(
+/// Writes what the engine reads beside the spec: the frontend that this program carries, or a Dockerfile for each platform
+/// with all that it takes.
+pub(crate) fn prepare_input(
     engine: &dyn Engine,
     health: Option<&Health>,
     wanted: &mut Wanted,
@@ -22,10 +23,17 @@ pub(crate) fn write_dockerfiles(
     work: &Work,
     resolving_builds: bool,
 ) -> Result<(), Failure> {
-    if engine.input() != Input::Dockerfile {
+    let request = &mut wanted.request;
+    if engine.input() == Input::Spec {
+        if wanted.is_carried {
+            request.frontend = carried(&work.frontend, work.frontend_place())?;
+        }
         return Ok(());
     }
-    let request = &mut wanted.request;
+    if wanted.names_frontend {
+        let problem = Diagnostic::error("engine-option", format!("{} reads no frontend", engine.name()));
+        return Err(problem.kind(ProblemKind::Usage).help("leave --frontend out").into());
+    }
     let naming = project.naming(&wanted.naming)?;
     let contexts: Vec<String> = request.values(BuildOption::BuildContext).map(str::to_owned).collect();
     let how = WantedDockerfile {
@@ -43,7 +51,7 @@ pub(crate) fn write_dockerfiles(
         let written = write(project, &naming, platform, &how)?;
         let directory = platform.to_string().replace('/', "-");
         if let Some(place) = work.dockerfiles() {
-            write_directory(&place.join(&directory), &written.dockerfile, project, true)?;
+            write_directory(&place.join(&directory), &written.dockerfile, project)?;
         }
         if all.is_empty() && !resolving_builds {
             // They are the same for all platforms.

@@ -7,7 +7,7 @@ use crate::cli::build::flytekit::Variables;
 use crate::cli::build::secrets::secrets;
 use crate::cli::project::Project;
 use crate::cli::settings::Settings;
-use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, carried, render_options};
+use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, render_options};
 use crate::image_spec::Algorithm;
 use crate::name::{Given, Identity, NamingOptions};
 use crate::oci::{Platform, Reference};
@@ -22,6 +22,9 @@ pub(crate) struct Wanted {
     pub(crate) naming: NamingOptions,
     /// The platforms of the image, if they are known.
     pub(crate) platforms: Vec<Platform>,
+    /// Whether the frontend is the one in this program, and whether the command line names one.
+    pub(crate) is_carried: bool,
+    pub(crate) names_frontend: bool,
     /// Options of the engine's own program, `KEY=VALUE`.
     pub(crate) engine_options: Vec<String>,
     pub(crate) engine: String,
@@ -39,10 +42,6 @@ pub(crate) struct Places<'a> {
     pub(crate) file: PathBuf,
     /// The directory that secrets of the spec are relative to.
     pub(crate) directory: &'a Path,
-    /// Where the carried frontend is written.
-    pub(crate) frontend: &'a Path,
-    /// What the frontend's directory is called instead.
-    pub(crate) frontend_place: Option<&'a Path>,
 }
 
 /// Puts everything together.
@@ -79,10 +78,11 @@ pub(crate) fn wanted(
     let (identity, ..) = project.identify(&naming, Some(&read))?;
     let is_flag = |option: &String| option.starts_with('-');
     let (of_settings, typed): (Vec<_>, Vec<_>) = settings.list("engine_opt").into_iter().partition(is_flag);
+    let frontend = frontend(arguments.frontend.as_deref(), settings, project.text.content());
     let mut request = BuildRequest {
         file: places.file.clone(),
         context: arguments.spec.context.clone(),
-        frontend: frontend(arguments.frontend.as_deref(), settings, project.text.content(), places)?,
+        frontend: frontend.clone().unwrap_or_default(),
         names: names(arguments, &identity, is_part),
         flags: [of_settings, arguments.engine_flags.clone()].concat(),
         ..BuildRequest::default()
@@ -142,6 +142,8 @@ pub(crate) fn wanted(
         identity,
         naming: naming_options,
         platforms,
+        is_carried: frontend.is_none(),
+        names_frontend: arguments.frontend.is_some(),
         engine_options: [typed, arguments.engine_opt.clone()].concat(),
         engine: settings.engine(arguments.engine.as_deref()),
         is_forced: arguments.force || variables.forces,
@@ -314,26 +316,15 @@ fn check_registry(project: &Project, given: &[String], identity: &Identity) -> R
     Err(Failure::from(problem).about(&project.text))
 }
 
-/// The frontend: that of the command line, of the spec's first line, of settings, of this program.
-///
-/// # Errors
-/// When there is none of them.
-pub(crate) fn frontend(
-    given: Option<&str>,
-    settings: &Settings,
-    spec: &str,
-    places: &Places<'_>,
-) -> Result<Frontend, Diagnostic> {
+/// The frontend: that of the command line, of the spec's first line, of settings; `None` for that of this program.
+pub(crate) fn frontend(given: Option<&str>, settings: &Settings, spec: &str) -> Option<Frontend> {
     if let Some(image) = given {
-        return Ok(Frontend::Image(image.to_owned()));
+        return Some(Frontend::Image(image.to_owned()));
     }
     if let Some(image) = syntax_line(spec) {
-        return Ok(Frontend::OfSpec(image.to_owned()));
+        return Some(Frontend::OfSpec(image.to_owned()));
     }
-    match settings.text("frontend") {
-        Some(image) => Ok(Frontend::Image(image)),
-        None => carried(places.frontend, places.frontend_place),
-    }
+    settings.text("frontend").map(Frontend::Image)
 }
 
 /// The image that a spec names as its frontend, by BuildKit's rules: comments of the form `# name=value` before anything

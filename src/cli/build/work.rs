@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::cli::build::arguments::BuildArguments;
-use crate::cli::disk::cannot;
+use crate::cli::directory::make_writable;
+use crate::cli::disk::{cannot, private_directory};
 use crate::cli::project::Project;
 use crate::engine::{CONTEXT_PLACE, FRONTEND_PLACE};
 use crate::image_spec::DEFAULT_NAMES;
-use crate::text::{Diagnostic, ProblemKind};
+use crate::text::Diagnostic;
 
 /// The directory of Dockerfiles.
 const DOCKERFILES: &str = "dockerfiles";
@@ -17,7 +18,7 @@ const DOCKERFILES: &str = "dockerfiles";
 /// What is made for one build.
 pub(crate) struct Work {
     /// Gone with this.
-    _directory: TempDir,
+    directory: TempDir,
     /// Where the frontend is written.
     pub(crate) frontend: PathBuf,
     /// Where Dockerfiles are written, and what that is called in commands.
@@ -33,13 +34,7 @@ pub(crate) struct Work {
 
 impl Work {
     pub(crate) fn new(arguments: &BuildArguments, is_piped: bool, project: &Project) -> Result<Self, Diagnostic> {
-        let directory = tempfile::Builder::new()
-            .prefix("imagespec-")
-            .tempdir()
-            .map_err(|error| {
-                let problem = Diagnostic::error("file-access", "no temporary directory can be made");
-                problem.kind(ProblemKind::Other).because(error)
-            })?;
+        let directory = private_directory()?;
         let kept = arguments.dry_run.clone().flatten();
         let place = kept.clone().unwrap_or_else(|| directory.path().to_owned());
         let spec = place.join(DEFAULT_NAMES[0]);
@@ -61,7 +56,7 @@ impl Work {
             },
             dockerfiles,
             metadata: directory.path().join("metadata.json"),
-            _directory: directory,
+            directory,
             is_kept: kept.is_some(),
             is_dry,
             file: is_piped.then_some(shown),
@@ -80,5 +75,12 @@ impl Work {
 
     pub(crate) fn frontend_place(&self) -> Option<&'static Path> {
         (self.is_dry && !self.is_kept).then_some(Path::new(FRONTEND_PLACE))
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // Copies may have directories that nobody may write to, who has to remove them.
+        make_writable(self.directory.path());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::cli::build::arguments::BuildArguments;
-use crate::cli::build::dockerfiles::{needs_builds, write_dockerfiles};
+use crate::cli::build::dockerfiles::{needs_builds, prepare_input};
 use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
@@ -59,8 +59,6 @@ pub(crate) fn run(arguments: &BuildArguments) -> Result<u8, Failure> {
     let places = Places {
         file: work.file.clone().unwrap_or(file),
         directory: &directory,
-        frontend: &work.frontend,
-        frontend_place: work.frontend_place(),
     };
     let variables = flytekit::read(&|name| std::env::var(name).ok());
     let wanted = wanted(arguments, &settings, &variables, &project, &places)?;
@@ -146,7 +144,7 @@ fn dry_run(
     };
     engines.check(engine, &wanted.request)?;
     add_engine_options(&mut wanted, engine)?;
-    write_dockerfiles(engine, None, &mut wanted, project, work, false)?;
+    prepare_input(engine, None, &mut wanted, project, work, false)?;
     let mut request = wanted.request;
     add_defaults(&mut request, engine);
     let lines = engine.commands(&request, None)?;
@@ -182,6 +180,16 @@ fn build_unless_there(
     // What an engine cannot do is told before anybody is asked.
     if wanted.engine != AUTO {
         engines.check(engines.get(&wanted.engine)?, &wanted.request)?;
+    }
+    // Nobody wants to hear of it after the build.
+    for file in [BuildOption::MetadataFile, BuildOption::IidFile]
+        .iter()
+        .flat_map(|option| wanted.request.values(*option))
+    {
+        let parent = Path::new(file).parent().filter(|parent| !parent.as_os_str().is_empty());
+        if parent.is_some_and(|parent| !parent.is_dir()) {
+            return Err(cannot("write", Path::new(file), std::io::ErrorKind::NotFound.into()).into());
+        }
     }
     let decision = decide(&wanted, registry)?;
     tell(&decision);
@@ -236,7 +244,7 @@ fn build(
     let (engine, health) = choose(engines, &wanted.engine, &wanted.request)?;
     engines.check(engine, &wanted.request)?;
     add_engine_options(&mut wanted, engine)?;
-    write_dockerfiles(engine, Some(&health), &mut wanted, project, work, false)?;
+    prepare_input(engine, Some(&health), &mut wanted, project, work, false)?;
     let mut notes = wanted.notes.clone();
     let mut request = wanted.request.clone();
     add_defaults(&mut request, engine);
@@ -252,7 +260,7 @@ fn build(
         err(
             "imagespec: a package is built from its source, and may read any variable: building once more with all of them\n",
         );
-        write_dockerfiles(engine, Some(&health), &mut wanted, project, work, true)?;
+        prepare_input(engine, Some(&health), &mut wanted, project, work, true)?;
         built = engine.build(&request, &health);
     }
     let mut built = built.map_err(|error| failed(engine.name(), error))?;

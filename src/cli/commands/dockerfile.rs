@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::cli::commands::lock::{Asked, refuse_named_lock, resolve};
-use crate::cli::directory::write_directory;
+use crate::cli::directory::replace_directory;
+use crate::cli::disk::private_directory;
 use crate::cli::dockerfile::{Wanted, write};
 use crate::cli::names::{ImageArguments, show};
 use crate::cli::output::DONE;
 use crate::cli::project::spec_file;
 use crate::plan::Attendance;
-use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Text};
+use crate::text::{Failure, Operation, Text};
 use crate::write::{Dialect, Form};
 
 #[derive(Debug, Args)]
@@ -66,7 +67,7 @@ pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
     let written = write(&project, &naming, &platform, &wanted)?;
     let line = match &arguments.output {
         Some(directory) => {
-            write_directory(directory, &written.dockerfile, &project, false)?;
+            replace_directory(directory, &written.dockerfile, &project)?;
             format!("wrote {}", directory.join("Dockerfile").display())
         }
         None => written.dockerfile.text.trim_end().to_owned(),
@@ -86,15 +87,13 @@ fn locked(arguments: &DockerfileArguments, engine: &str, text: &Text) -> Result<
     refuse_named_lock(text)?;
     let spec = &arguments.image.spec;
     let file = spec_file(spec.file.as_deref(), &spec.context)?;
-    let directory = tempfile::tempdir().map_err(|error| {
-        let problem = Diagnostic::error("file-access", "no temporary directory can be made");
-        problem.kind(ProblemKind::Other).because(error)
-    })?;
+    let directory = private_directory()?;
     let asked = Asked {
         context: &spec.context,
         upgrade: false,
         frontend: None,
         engine: Some(engine),
+        platform: arguments.image.naming.platform(),
         flags: &arguments.engine_flags,
     };
     resolve(&asked, &file, text, directory.path())

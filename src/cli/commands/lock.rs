@@ -9,14 +9,14 @@ use serde_json::json;
 use crate::cli::arguments::SpecArguments;
 use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::request::{Places, frontend};
-use crate::cli::disk::cannot;
+use crate::cli::disk::{cannot, private_directory};
 use crate::cli::output::{DONE, out};
 use crate::cli::project::{read_spec, spec_file};
 use crate::cli::settings::Settings;
-use crate::engine::{BuildOption, BuildRequest, Engines};
+use crate::engine::{BuildOption, BuildRequest, Engines, carried};
 use crate::image_spec::{self, DEFAULT_NAMES, LOCK_NAME};
 use crate::python::RequirementsFile;
-use crate::text::{Diagnostic, Failure, ProblemKind, Text};
+use crate::text::{Diagnostic, Failure, Text};
 
 #[derive(Debug, Args)]
 pub(crate) struct LockArguments {
@@ -63,16 +63,13 @@ pub(crate) fn run(arguments: &LockArguments) -> Result<u8, Failure> {
         None => sibling_lock_path(&file),
     };
     // Not in the context: a build must not see it as a file of a project.
-    let directory = tempfile::tempdir().map_err(|error| {
-        Diagnostic::error("file-access", "cannot write a lock")
-            .kind(ProblemKind::Other)
-            .because(error)
-    })?;
+    let directory = private_directory()?;
     let asked = Asked {
         context: &arguments.spec.context,
         upgrade: arguments.upgrade,
         frontend: arguments.frontend.as_deref(),
         engine: arguments.engine.as_deref(),
+        platform: None,
         flags: &arguments.docker,
     };
     let lock = resolve(&asked, &file, &text, directory.path())?;
@@ -119,6 +116,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) upgrade: bool,
     pub(crate) frontend: Option<&'a str>,
     pub(crate) engine: Option<&'a str>,
+    /// The platform that packages are for, if it is not that of the spec.
+    pub(crate) platform: Option<&'a str>,
     /// More arguments of the engine's own program.
     pub(crate) flags: &'a [String],
 }
@@ -129,8 +128,6 @@ pub(crate) fn resolve(asked: &Asked<'_>, file: &Path, text: &Text, directory: &P
     let mut places = Places {
         file: file.to_owned(),
         directory: file.parent().unwrap_or(Path::new("")),
-        frontend: &directory.join("frontend"),
-        frontend_place: None,
     };
     if file == Path::new("-") {
         places.file = directory.join(DEFAULT_NAMES[0]);
@@ -138,7 +135,10 @@ pub(crate) fn resolve(asked: &Asked<'_>, file: &Path, text: &Text, directory: &P
     }
     let settings = Settings::told(places.directory)?;
     let mut request = BuildRequest {
-        frontend: frontend(asked.frontend, &settings, text.content(), &places)?,
+        frontend: match frontend(asked.frontend, &settings, text.content()) {
+            Some(frontend) => frontend,
+            None => carried(&directory.join("frontend"), None)?,
+        },
         file: places.file,
         context: asked.context.to_owned(),
         flags: asked.flags.to_vec(),
@@ -147,12 +147,16 @@ pub(crate) fn resolve(asked: &Asked<'_>, file: &Path, text: &Text, directory: &P
     request.ask(BuildOption::Target, "lock");
     let quoted = output.display().to_string().replace('"', "\"\"");
     request.ask(BuildOption::Output, format!("type=local,\"dest={quoted}\""));
+    if let Some(platform) = asked.platform {
+        request.ask(BuildOption::Platform, platform);
+    }
     if asked.upgrade {
         request.ask(BuildOption::NoCacheFilter, "lock");
     }
     let engines = Engines::default();
     let name = settings.engine(asked.engine);
     let (engine, health) = choose(&engines, &name, &request)?;
+    engines.check(engine, &request)?;
     engine
         .build(&request, &health)
         .map_err(|error| failed(engine.name(), error))?;

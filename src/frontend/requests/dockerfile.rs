@@ -22,7 +22,10 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     };
     let written = write_dockerfile(&outlook.plan, options).map_err(|error| {
         let problem = Diagnostic::build_error("dockerfile", error.to_string());
-        problem.help("write a directory with the command line: `imagespec dockerfile -o DIR`")
+        match error.has_room_in_a_directory() {
+            true => problem.help("write a directory with the command line: `imagespec dockerfile -o DIR`"),
+            false => problem,
+        }
     })?;
     Ok(reply(&json!({"version": 1, "dockerfile": written.text}), written.text))
 }

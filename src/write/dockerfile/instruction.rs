@@ -121,7 +121,8 @@ impl fmt::Display for Instruction {
             }
             Self::Text { target, text } => {
                 let end = unused("FILE", text);
-                writeln!(f, "COPY <<'{end}' {target}\n{}\n{end}", text.trim_end_matches('\n'))
+                let text = text.strip_suffix('\n').unwrap_or(text);
+                writeln!(f, "COPY <<'{end}' {target}\n{text}\n{end}")
             }
             Self::Environment(pairs) => list(
                 f,

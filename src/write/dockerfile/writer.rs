@@ -9,7 +9,7 @@ use crate::plan::{
     BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, SCRATCH, SCRATCH_OF_COMMANDS, Script, Step, quote,
     script_file,
 };
-use crate::text::{Text, redact};
+use crate::text::{Text, file_name, redact};
 use crate::write::dockerfile::dialect::{Dialect, Exclusion};
 use crate::write::dockerfile::environment::image_environment;
 use crate::write::dockerfile::instruction::{Instruction, Program};
@@ -127,7 +127,7 @@ impl<'o> DockerfileWriter<'o> {
                 .lines()
                 .nth(usize::try_from(line).unwrap_or(1).saturating_sub(1))
                 .unwrap_or("");
-            comment.push_str(&format!("\n  {}:{line}: {}", part.name(), shortened(text)));
+            comment.push_str(&format!("\n  {}:{line}: {}", called(part), shortened(text)));
         }
         comment
     }
@@ -231,7 +231,7 @@ impl<'o> DockerfileWriter<'o> {
 
     /// What takes away directories of ours that mounts leave in the image.
     fn without_mount_points(&self) -> Vec<Instruction> {
-        if self.options.form == Form::Single || !self.options.dialect.leaves_mount_points {
+        if !self.options.dialect.leaves_mount_points {
             return Vec::new();
         }
         let mut places: Vec<String> = Vec::new();
@@ -299,7 +299,7 @@ impl<'o> DockerfileWriter<'o> {
         }
         let mut all = vec![Instruction::Comment(format!(
             "From {}, by imagespec {}: edit that file, and write this one again.",
-            self.options.spec.name(),
+            called(self.options.spec),
             env!("CARGO_PKG_VERSION")
         ))];
         for (stage, reference) in &self.images {
@@ -402,10 +402,17 @@ impl<'o> DockerfileWriter<'o> {
                 (Form::Directory, _) => {
                     context.insert(format!("files{place}"), files.clone());
                 }
-                (Form::Single, CopySource::SpecDirectory) => stage.push(Instruction::Text {
-                    target: target.clone(),
-                    text: self.options.sibling_lock.unwrap_or_default().to_owned(),
-                }),
+                (Form::Single, CopySource::SpecDirectory) => {
+                    let text = self.options.sibling_lock.unwrap_or_default().to_owned();
+                    if !text.ends_with('\n') {
+                        // Texts in a Dockerfile end with a line feed.
+                        modes.push(format!("truncate -s -1 {}", quote(&target)));
+                    }
+                    stage.push(Instruction::Text {
+                        target: target.clone(),
+                        text,
+                    });
+                }
                 (Form::Single, _) => {
                     stage.push(self.copy_of_context(&files.source, &target, &files.exclude)?);
                     for link in &files.links {
@@ -443,6 +450,14 @@ impl<'o> DockerfileWriter<'o> {
             }
         };
         Ok(plain_copy(source, target, &exclude))
+    }
+}
+
+/// What a spec is called: without its directory, which is another one elsewhere.
+fn called(spec: &Text) -> &str {
+    match file_name(spec.name()) {
+        "-" => "standard input",
+        name => name,
     }
 }
 
