@@ -11,7 +11,8 @@ use crate::progress;
 use crate::tree::{differences, timed};
 
 /// The images that a Dockerfile names, and what stands in for them.
-const IMAGES: [(&str, &str); 3] = [
+const IMAGES: [(&str, &str); 4] = [
+    ("ghcr.io/astral-sh/uv:0.13", "IMAGESPEC_BED_UV_IMAGE"),
     ("debian:bookworm-slim", "IMAGESPEC_BED_DEBIAN_IMAGE"),
     ("ghcr.io/astral-sh/uv:0.13.8", "IMAGESPEC_BED_UV_IMAGE"),
     (

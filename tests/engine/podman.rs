@@ -17,7 +17,8 @@ fn is_the_same((program, engine): (&str, Engine), with_lock: bool, case: Case) {
         mut project,
         differs,
     } = case;
-    let name = format!("localhost/engine-{program}-{name}:1");
+    // Tests of two engines run at once.
+    let name = format!("localhost/engine-{program}-{engine:?}-{name}:1").to_lowercase();
     if with_lock {
         build_locked(&project, &name);
     }

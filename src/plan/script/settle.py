@@ -121,7 +121,15 @@ for folder, inner, names in os.walk(prefix):
 files = [path for path in files if os.lstat(path).st_ctime_ns >= started]
 for path in files:
     settle(path)
-fit_all([path for path in files if path.endswith(".py") and not os.path.islink(path)])
+sources = {path for path in files if path.endswith(".py") and not os.path.islink(path)}
+# Whoever replaces a package takes the compiled files of its neighbours in a folder with it.
+for folder in folders:
+    if not folder.endswith("__pycache__") and os.lstat(folder).st_ctime_ns >= started:
+        for entry in os.scandir(folder):
+            is_source = entry.name.endswith(".py") and entry.is_file(follow_symlinks=False)
+            if is_source and not os.path.exists(importlib.util.cache_from_source(entry.path)):
+                sources.add(entry.path)
+fit_all(sorted(sources))
 # Again, for the bytecode that was just written; folders after everything in them.
 for path in files:
     settle(path)
