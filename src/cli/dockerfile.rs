@@ -34,7 +34,7 @@ pub(super) fn write(
     platform: &Platform,
     wanted: &Wanted<'_>,
 ) -> Result<Written, Failure> {
-    let outlook = project.unattended(naming, platform, wanted.attendance, wanted.resolving_builds)?;
+    let outlook = project.planned(naming, platform, wanted.attendance, wanted.resolving_builds)?;
     let (identity, warnings, chosen): Identified = project.identify(naming, Some(&outlook.read))?;
     let mut outlook = outlook.with_copies(&project.spec, &chosen).with_home(&project.spec);
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);

@@ -70,17 +70,6 @@ impl Project {
         self.planned(naming, &self.platform(naming, "plan")?, Attendance::Reader, false)
     }
 
-    /// The plan of its image for an engine that builds it alone. With `resolving_builds` it is known that packages are built.
-    pub(super) fn unattended(
-        &self,
-        naming: &Naming<'_>,
-        platform: &Platform,
-        attendance: Attendance,
-        resolving_builds: bool,
-    ) -> Result<Outlook, Failure> {
-        self.planned(naming, platform, attendance, resolving_builds)
-    }
-
     /// The only platform of its image. `what` is made for one.
     pub(super) fn platform(&self, naming: &Naming<'_>, what: &str) -> Result<Platform, Failure> {
         let platforms = naming.platforms().unwrap_or_default();
@@ -111,7 +100,9 @@ impl Project {
         Ok(Context::new(&self.context, self.ignored()?.1))
     }
 
-    fn planned(
+    /// The plan of its image for a platform, by who looks on while it is built. With `resolving_builds` it is known that
+    /// packages are built.
+    pub(super) fn planned(
         &self,
         naming: &Naming<'_>,
         platform: &Platform,
