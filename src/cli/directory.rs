@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::disk::cannot;
 use crate::cli::project::Project;
 use crate::files::{Context, copy_exactly, settle};
-use crate::plan::{CopyFiles, CopySource, FIXED_TIME};
+use crate::plan::{CopyFiles, CopySource, FIXED_TIME, Modes};
 use crate::text::{Diagnostic, Failure};
 use crate::write::Dockerfile;
 
@@ -21,7 +21,51 @@ pub(super) fn write_directory(directory: &Path, written: &Dockerfile, project: &
     refuse_inside(directory, written, &project.context()?)?;
     refuse_theirs(directory)?;
     clear(directory)?;
-    fill(directory, written, project, true)
+    fill(directory, written, project, true)?;
+    match special_modes(directory, written).as_slice() {
+        [] => Ok(()),
+        [first, ..] => {
+            let problem = Diagnostic::build_error("special-mode", lost_mode(first));
+            Err(problem
+                .help("say its mode in the spec: copy: [{src: PATH, mode: \"4755\"}]")
+                .into())
+        }
+    }
+}
+
+/// The files that are to keep their modes, and have one that buildah does not take from a context (containers/buildah#574).
+fn special_modes(directory: &Path, written: &Dockerfile) -> Vec<String> {
+    let mut found = Vec::new();
+    for (place, files) in written.context.iter().filter(|(_, files)| files.modes == Modes::Keep) {
+        let top = directory.join(place);
+        let mut rest = vec![top.clone()];
+        while let Some(path) = rest.pop() {
+            let Ok(status) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if status.is_dir() {
+                rest.extend(
+                    fs::read_dir(&path)
+                        .into_iter()
+                        .flatten()
+                        .flatten()
+                        .map(|entry| entry.path()),
+                );
+            }
+            if !status.is_symlink() && status.permissions().mode() & 0o6000 != 0 {
+                let mut name = Path::new(&files.source).to_owned();
+                // The path of a file is empty in itself.
+                name.extend(path.strip_prefix(&top).unwrap_or(&path).components());
+                found.push(name.display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn lost_mode(path: &str) -> String {
+    format!("{path} is setuid or setgid and is to keep its mode, which podman and buildah do not take from a context")
 }
 
 /// Writes all that a Dockerfile takes, and it last.
@@ -64,7 +108,12 @@ fn fill(directory: &Path, written: &Dockerfile, project: &Project, is_exact: boo
 }
 
 /// Writes a directory for somebody to keep: what was there stays until the new one is whole.
-pub(super) fn replace_directory(directory: &Path, written: &Dockerfile, project: &Project) -> Result<(), Failure> {
+/// Returns what some engines would not do as it is written.
+pub(super) fn replace_directory(
+    directory: &Path,
+    written: &Dockerfile,
+    project: &Project,
+) -> Result<Vec<Diagnostic>, Failure> {
     refuse_inside(directory, written, &project.context()?)?;
     refuse_theirs(directory)?;
     let parent = directory.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -76,10 +125,12 @@ pub(super) fn replace_directory(directory: &Path, written: &Dockerfile, project:
         .tempdir_in(parent)
         .map_err(|error| cannot("write", directory, error))?;
     fill(new.path(), written, project, false)?;
+    let warning = |path: &String| Diagnostic::warning("special-mode", lost_mode(path));
+    let warnings = special_modes(new.path(), written).iter().map(warning).collect();
     clear(directory)?;
     // Where there was one it is empty, and is replaced.
     fs::rename(new.path(), directory).map_err(|error| cannot("write", directory, error))?;
-    Ok(())
+    Ok(warnings)
 }
 
 /// Where a path leads, though it need not be there yet.

@@ -23,6 +23,8 @@ pub(super) struct Wanted<'a> {
     /// Who looks on while it is built, and whether packages are known to be built.
     pub(super) attendance: Attendance,
     pub(super) resolving_builds: bool,
+    /// Labels of the command line, `NAME=VALUE`.
+    pub(super) labels: &'a [String],
     /// What stands in for images: `NAME=docker-image://…`.
     pub(super) contexts: &'a [String],
 }
@@ -38,6 +40,12 @@ pub(super) fn write(
     let (identity, warnings, chosen): Identified = project.identify(naming, Some(&outlook.read))?;
     let mut outlook = outlook.with_copies(&project.spec, &chosen).with_home(&project.spec);
     name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
+    for label in wanted.labels {
+        let (name, value) = label.split_once('=').unwrap_or((label, ""));
+        let labels = &mut outlook.plan.settings.labels;
+        labels.retain(|(known, _)| known != name);
+        labels.push((name.to_owned(), value.to_owned()));
+    }
     for context in wanted.contexts {
         replace_image(&mut outlook.plan, context)?;
     }

@@ -168,8 +168,8 @@ const TABLE: [Row; 23] = [
             Form::Flag("--label"),
             Form::Entry("label"),
             Form::Flag("--label"),
-            Form::Flag("--label"),
-            Form::Flag("--label"),
+            Form::Translated("in the Dockerfile"),
+            Form::Translated("in the Dockerfile"),
         ],
     ),
     Row(

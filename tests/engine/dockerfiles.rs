@@ -163,9 +163,9 @@ fn every_kind_of_spec_is_the_same_by_its_dockerfile() {
     for case in cases() {
         for form in [Form::Directory, Form::Single] {
             let (ours, theirs) = ("engine-llb-case", "engine-dockerfile-case");
-            match case.name {
-                "unlocked" => drop(case.project.build(ours)),
-                _ => build_locked(&case.project, ours),
+            match case.name.starts_with("unlocked") {
+                true => drop(case.project.build(ours)),
+                false => build_locked(&case.project, ours),
             }
             case.project.build_dockerfile(form, theirs);
             compare(ours, (Engine::Main, theirs), &case.differs);

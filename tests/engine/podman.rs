@@ -84,7 +84,7 @@ pub(crate) struct Case {
 pub(crate) fn cases() -> Vec<Case> {
     let nested = "base_image: {name: base, profile: plain, python_version: \"3.12\", packages: [idna], env: {LAYER: base, KEPT: \"1\"}, setup_commands: [\"echo $LAYER > /layer\"]}\n\
         profile: plain\npackages: [humanize==4.9.0]\nenv: {LAYER: top}\n";
-    let environment = "profile: plain\napt_packages: [python3, git]\npython_exec: /usr/bin/python3\ncopy: [data]\n";
+    let environment = "profile: plain\napt_packages: [python3, git]\npython_exec: /usr/bin/python3\ncopy: [data, {src: run.sh, dst: /usr/local/bin/suid, mode: \"4755\"}]\n";
     let conda = format!(
         "profile: plain\npython_version: \"3.12\"\nconda_packages: [tree]\npackages: [bed-shared-b, bed-shared-a]\npip_extra_index_url: [{}]\n",
         bed()["IMAGESPEC_BED_EXTRA_INDEX"]
@@ -95,6 +95,14 @@ pub(crate) fn cases() -> Vec<Case> {
     let with_secret = with_files(secrets).with(&given);
     with_secret.file("token", format!("hush-{}", now()));
     let unlocked = "profile: plain\npython_version: \"3.12\"\npackages: [humanize==4.9.0, six, sgmllib3k==1.0.0, ./libs/mine]\nenv: {A: b}\n";
+    let by_path = with_files(
+        "profile: plain\nrequirements: pyproject.toml\npip_extra_args: --index-strategy first-index\nenv: {A: b}\n",
+    );
+    by_path.file(
+        "pyproject.toml",
+        "[project]\nname = \"app\"\nversion = \"1\"\nrequires-python = \">=3.11\"\ndependencies = [\"mine\", \"six\"]\n\
+         [tool.uv.sources]\nmine = {path = \"libs/mine\"}\n",
+    );
     let case = |name, project, differs: &[&'static str]| Case {
         name,
         project,
@@ -119,6 +127,7 @@ pub(crate) fn cases() -> Vec<Case> {
             &["usr/share/imagespec/pylock.toml"],
         ),
         case("secrets", with_secret, &["done"]),
+        case("unlocked-path", by_path, &["usr/share/imagespec/pylock.toml"]),
         case("unlocked", with_files(unlocked), &["usr/share/imagespec/pylock.toml"]),
     ]
 }
@@ -127,7 +136,7 @@ pub(crate) fn cases() -> Vec<Case> {
 #[ignore = "`make test-all` runs it"]
 fn every_kind_of_spec_is_the_same() {
     for case in cases() {
-        let with_lock = case.name != "unlocked";
+        let with_lock = !case.name.starts_with("unlocked");
         is_the_same(("podman", Engine::Podman), with_lock, case);
     }
 }
@@ -136,7 +145,7 @@ fn every_kind_of_spec_is_the_same() {
 #[ignore = "`make test-all` runs it"]
 fn every_kind_of_spec_is_the_same_with_buildah() {
     for mut case in cases() {
-        let with_lock = case.name != "unlocked";
+        let with_lock = !case.name.starts_with("unlocked");
         case.name = "case";
         is_the_same(("buildah", Engine::Podman), with_lock, case);
     }
@@ -156,6 +165,16 @@ fn engines_of_another_suite_build_the_same() {
         differs: Vec::new(),
     };
     is_the_same(("buildah", Engine::OtherPodman), true, case);
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn without_a_lock_the_same_is_installed() {
+    let mut cases = cases();
+    cases.retain(|case| case.name == "unlocked-path");
+    for case in cases {
+        is_the_same(("podman", Engine::Podman), false, case);
+    }
 }
 
 const SMALL: &str = "profile: plain\ncopy: [f]\n";

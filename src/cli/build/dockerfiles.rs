@@ -36,6 +36,8 @@ pub(crate) fn prepare_input(
     }
     let naming = project.naming(&wanted.naming)?;
     let contexts: Vec<String> = request.values(BuildOption::BuildContext).map(str::to_owned).collect();
+    // The engines would look for variables in them.
+    let labels: Vec<String> = request.values(BuildOption::Label).map(str::to_owned).collect();
     let how = WantedDockerfile {
         form: Form::Directory,
         dialect: health
@@ -44,6 +46,7 @@ pub(crate) fn prepare_input(
         is_exact: true,
         attendance: Attendance::Waiter,
         resolving_builds,
+        labels: &labels,
         contexts: &contexts,
     };
     let mut all = Vec::with_capacity(wanted.platforms.len());

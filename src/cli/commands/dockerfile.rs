@@ -62,12 +62,14 @@ pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
         is_exact: false,
         attendance: Attendance::Nobody,
         resolving_builds: false,
+        labels: &[],
         contexts: &[],
     };
-    let written = write(&project, &naming, &platform, &wanted)?;
+    let mut written = write(&project, &naming, &platform, &wanted)?;
     let line = match &arguments.output {
         Some(directory) => {
-            replace_directory(directory, &written.dockerfile, &project)?;
+            let warnings = replace_directory(directory, &written.dockerfile, &project)?;
+            written.warnings.extend(warnings);
             format!("wrote {}", directory.join("Dockerfile").display())
         }
         None => written.dockerfile.text.trim_end().to_owned(),

@@ -36,13 +36,16 @@ mkdir -p "${_kept:?}"
 cp "${_product:?}$_kept/pylock.toml" "$_product$_kept/interpreter.json" "$_kept/"
 rm -rf "$_product"
 rmdir "${_product%/*}" 2>/dev/null || true
-# uv finds wheels of such a lock in its cache only where the lock names their index: a copy of it does. Paths in it are
-# relative to where it lies.
-_installed=$_kept/pylock.toml
-if [ -n "${_only_index?}" ] && [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ] && ! grep -q 'path = ' "$_installed"; then
+# Paths in a lock are relative to where it lies: where it was made, if projects are among them.
+_installed=/tmp/imagespec/pylock.toml
+if [ -n "$_copies" ]; then _installed=$_work/${_directory:+$_directory/}pylock.imagespec.toml; fi
+mkdir -p "${_installed%/*}"
+cp "$_kept/pylock.toml" "$_installed"
+if [ -z "$_copies" ] && grep -q 'path = ' "$_installed"; then _installed=$_kept/pylock.toml; fi
+# uv finds wheels of a lock in its cache only where the lock names their index.
+if [ -n "${_only_index?}" ] && [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ] && [ "$_installed" != "$_kept/pylock.toml" ]; then
   _index=$(printf %s "$_only_index" | sed 's/[&|\\]/\\&/g')
-  sed "s|^version = .*|&\nindex = \"$_index\"|" "$_installed" > /tmp/imagespec/pylock.toml
-  _installed=/tmp/imagespec/pylock.toml
+  sed -i "s|^version = .*|&\nindex = \"$_index\"|" "$_installed"
 fi
 install() { watch_builds "${_uv:?}" pip install "$@" --requirements "$_installed"; }
 eval "set -- ${_arguments:?}"

@@ -310,6 +310,21 @@ pub(crate) fn install_resolved(plan: &mut Builder, inputs: &StoreyInputs<'_>, py
     true
 }
 
+/// Options with their values, without those that are among others: uv takes most of them once.
+fn options_not_in(words: &[String], others: &[String]) -> Vec<String> {
+    let mut is_new = true;
+    let mut new = Vec::new();
+    for word in words {
+        if word.starts_with('-') {
+            is_new = !others.contains(word);
+        }
+        if is_new {
+            new.push(word.clone());
+        }
+    }
+    new
+}
+
 /// What one of the steps does that decide and install.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -362,8 +377,9 @@ fn add_installing(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Python
     let mut arguments = vec!["--python".to_owned(), python.program(), "--no-deps".into()];
     arguments.extend(index_arguments(inputs));
     arguments.extend(flat_index_arguments(inputs));
+    let of_builds = options_not_in(&extra.build, &extra.install);
     arguments.extend(extra.install);
-    arguments.extend(extra.build);
+    arguments.extend(of_builds);
     // Builds see whole projects, in a copy.
     let projects = &inputs.facts.requirements.projects;
     let beside = projects.values().flat_map(|files| &files.beside);
@@ -445,4 +461,24 @@ pub(crate) fn keep_lock(
         .after(after, reason);
     plan.add(draft);
     file
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_said_once() {
+        let check = |words: &str, others: &str, expect: &str| {
+            let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(options_not_in(&split(words), &split(others)).join(" "), expect);
+        };
+        check("--index-strategy x --no-cache", "--index-strategy x", "--no-cache");
+        check("--a 1 --b=2 --c", "--b=2 --a 1", "--c");
+        check(
+            "--config-setting k=v --config-setting l=w",
+            "",
+            "--config-setting k=v --config-setting l=w",
+        );
+    }
 }

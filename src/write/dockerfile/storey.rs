@@ -228,7 +228,14 @@ impl StoreyWriter<'_, '_> {
         let owner = owner.map_or(String::new(), |owner| {
             format!(" && chown {} {path}", quote(&account(owner)))
         });
-        let line = format!("mkdir -p {path}{owner} && chmod {mode:04o} {path} && touch -d @{FIXED_TIME} {path}");
+        let checks: String = self
+            .file
+            .guard()
+            .lines()
+            .map(|check| format!("{{ {check}; }} && "))
+            .collect();
+        let line =
+            format!("{checks}mkdir -p {path}{owner} && chmod {mode:04o} {path} && touch -d @{FIXED_TIME} {path}");
         self.file.add(Instruction::Run {
             mounts: Vec::new(),
             what: Program::Line(line),

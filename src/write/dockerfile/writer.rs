@@ -6,8 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::oci::Reference;
 use crate::plan::{
-    BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, SCRATCH, SCRATCH_OF_COMMANDS, Script, Step, quote,
-    script_file,
+    Action, BuildPlan, CopyFiles, CopySource, FIXED_TIME, ImageRole, Modes, SCRATCH, SCRATCH_OF_COMMANDS, Script, Step,
+    quote, script_file,
 };
 use crate::text::{Text, file_name, redact};
 use crate::write::dockerfile::dialect::{Dialect, Exclusion};
@@ -79,6 +79,8 @@ pub(super) struct DockerfileWriter<'o> {
     scripts: BTreeSet<&'static str>,
     /// Whether a step checks what is taken for granted of the base.
     is_guarded: bool,
+    /// Whether a copy asks for modes that buildah does not take from its context (containers/buildah#574).
+    has_special_modes: bool,
 }
 
 impl<'o> DockerfileWriter<'o> {
@@ -92,6 +94,11 @@ impl<'o> DockerfileWriter<'o> {
             images: BTreeMap::new(),
             scripts: BTreeSet::new(),
             is_guarded: false,
+            has_special_modes: plan
+                .storeys
+                .iter()
+                .flat_map(|storey| &storey.steps)
+                .any(has_special_modes),
         }
     }
 
@@ -174,10 +181,15 @@ impl<'o> DockerfileWriter<'o> {
     }
 
     /// Checks in the first step what a Dockerfile can only take for granted of its base.
-    fn guard(&mut self) -> String {
-        if std::mem::replace(&mut self.is_guarded, true) {
-            return String::new();
+    pub(super) fn guard(&mut self) -> String {
+        match std::mem::replace(&mut self.is_guarded, true) {
+            true => String::new(),
+            false => self.checks(),
         }
+    }
+
+    /// Checks of the base, a line each.
+    fn checks(&self) -> String {
         let mut text = String::new();
         let fails = |message: &str| format!("|| {{ echo {} >&2; exit 1; }}\n", quote(message));
         if self.plan.settings.user.is_none() {
@@ -208,7 +220,7 @@ impl<'o> DockerfileWriter<'o> {
     }
 
     fn takes_as_it_is(&self) -> bool {
-        self.options.form == Form::Directory && self.options.is_exact
+        self.options.form == Form::Directory && self.options.is_exact && !self.has_special_modes
     }
 
     /// Takes files of the build context; returns where they are in what [`Self::files_from`] names.
@@ -390,7 +402,9 @@ impl<'o> DockerfileWriter<'o> {
         if self.options.form == Form::Directory {
             stage.push(plain_copy("files/", &format!("{PLACE}/"), &[]));
         }
-        let mut modes = Vec::new();
+        // This stage may be the first to run something.
+        let checks = self.checks();
+        let mut modes: Vec<String> = checks.lines().map(|check| format!("{{ {check}; }}")).collect();
         for (number, files) in self.taken.iter().enumerate() {
             let place = place_of(number, &files.source);
             let target = format!("{PLACE}{place}");
@@ -450,6 +464,16 @@ impl<'o> DockerfileWriter<'o> {
             }
         };
         Ok(plain_copy(source, target, &exclude))
+    }
+}
+
+/// Whether a step copies files with the identity of their owner or group.
+fn has_special_modes(step: &Step) -> bool {
+    match &step.action {
+        Action::Copy(all) => all
+            .iter()
+            .any(|files| matches!(files.modes, Modes::Exact(mode) if mode & 0o6000 != 0)),
+        _ => false,
     }
 }
 
