@@ -1,11 +1,11 @@
 //! `imagespec build` with podman and buildah: what they build is what the frontend builds.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::bed::{Engine, Project, bed, fresh, now};
+use crate::bed::{Engine, Project, bed, free_port, fresh, now};
 use crate::build_command::{imagespec, json};
 use crate::builds::everything;
 use crate::dockerfiles::{PLAIN, build_locked, compare, with_files};
@@ -389,5 +389,74 @@ fn the_printed_form_is_for_a_version() {
         ];
         engine.ok(&[&["build"], &words[..]].concat());
         compare(ours, (engine, theirs), &["level"]);
+    }
+}
+
+/// A registry that wants a password, ended with this.
+struct PrivateRegistry {
+    address: String,
+    server: std::process::Child,
+}
+
+impl Drop for PrivateRegistry {
+    fn drop(&mut self) {
+        self.server.kill().unwrap();
+        self.server.wait().unwrap();
+    }
+}
+
+/// Starts one in a directory, for `alice` with the password `wonder`.
+fn private_registry(directory: &Path) -> PrivateRegistry {
+    let address = format!("127.0.0.1:{}", free_port());
+    let hash = "$2b$04$LP08.GiQq/cTNXOh0FI2GukimGRCXrOEGmo3vkDTTPga3aSHp71Ku";
+    std::fs::write(directory.join("passwords"), format!("alice:{hash}\n")).unwrap();
+    let place = directory.display();
+    let settings = format!(
+        "version: 0.1\nlog: {{level: error}}\nstorage:\n  filesystem: {{rootdirectory: {place}/registry}}\n\
+         http: {{addr: \"{address}\"}}\nauth:\n  htpasswd: {{realm: tests, path: {place}/passwords}}\n"
+    );
+    std::fs::write(directory.join("registry.yml"), settings).unwrap();
+    let program = Path::new(&bed()["IMAGESPEC_BED"]).join("pieces/client/bin/docker-registry");
+    let mut command = Command::new(program);
+    command
+        .arg("serve")
+        .arg(directory.join("registry.yml"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    let server = command.spawn().unwrap();
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(&address).is_ok() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    PrivateRegistry { address, server }
+}
+
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn credentials_are_found_in_a_file_and_asked_for_without_one() {
+    let place = tempfile::tempdir().unwrap();
+    let registry = private_registry(place.path());
+    let project = small();
+    for engine in ["podman", "buildah"] {
+        let name = format!("{}/{engine}:1", registry.address);
+        let words = ["build", "--engine", engine, "--force", "--push", "-t", &name];
+        let output = imagespec(&project, &words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(&format!("log in with `{engine} login HOST`")), "{said}");
+        // base64 of alice:wonder
+        let auths = format!(
+            "{{\"auths\": {{\"{}\": {{\"auth\": \"YWxpY2U6d29uZGVy\"}}}}}}",
+            registry.address
+        );
+        project.file("auth.json", auths);
+        let file = format!("authfile={}", project.directory.path().join("auth.json").display());
+        let output = imagespec(&project, &[&words[..], &["--engine-opt", &file]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && !said.contains("wonder"), "{said}");
+        let digest = String::from_utf8_lossy(&output.stdout);
+        assert!(digest.contains(" sha256:"), "{digest}");
     }
 }
