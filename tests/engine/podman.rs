@@ -422,6 +422,7 @@ fn private_registry(directory: &Path) -> PrivateRegistry {
         .arg("serve")
         .arg(directory.join("registry.yml"))
         .stdin(Stdio::null())
+        .stdout(Stdio::null())
         .stderr(Stdio::null());
     let server = command.spawn().unwrap();
     for _ in 0..100 {
