@@ -34,17 +34,19 @@ impl Project {
     /// Writes the Dockerfile: returns where it and its context are.
     fn dockerfile(&self, form: Form) -> (PathBuf, PathBuf) {
         let directory = self.directory.path();
+        // Some specs copy all of the directory.
+        let out = directory.with_extension("out");
         let mut command = Command::new(env!("CARGO_BIN_EXE_imagespec"));
         command
             .args(["dockerfile", "-f", "imageSpec.yaml", "."])
             .current_dir(directory);
         if form == Form::Directory {
-            command.args(["-o", "out"]);
+            command.arg("-o").arg(&out);
         }
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         match form {
-            Form::Directory => (directory.join("out/Dockerfile"), directory.join("out")),
+            Form::Directory => (out.join("Dockerfile"), out),
             Form::Single => {
                 // The frontend says the same.
                 let said = String::from_utf8(output.stdout.clone()).unwrap();
@@ -71,8 +73,11 @@ impl Project {
             .args(&self.arguments)
             .arg("-f")
             .arg(file)
-            .arg(context);
+            .arg(&context);
         let output = progress::output(&mut command);
+        if form == Form::Directory {
+            std::fs::remove_dir_all(context).unwrap();
+        }
         let log = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{log}");
         assert!(
