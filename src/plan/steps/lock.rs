@@ -387,7 +387,14 @@ fn add_installing(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Python
     let mut mounts = deciding.mounts;
     mounts.retain(|mount| !matches!(mount, StepMount::Context { .. }));
     mounts.extend(context_mounts(seen.chain(projects.keys()).chain(beside)));
+    // What one build sees of another project is less than that project is.
+    let is_whole = |path: &str| {
+        projects
+            .keys()
+            .any(|project| context_path(project) == directory_of(path))
+    };
     let texts = projects.values().flat_map(|files| &files.texts);
+    let texts = texts.filter(|(path, _)| !is_whole(path));
     let texts = quote_all(texts.flat_map(|(path, text)| [path.as_str(), text.as_str()]));
     let mut script = Script::new("install_resolved.sh");
     script.variables = deciding.script.variables;
