@@ -41,7 +41,7 @@ _installed=/tmp/imagespec/pylock.toml
 if [ -n "$_copies" ]; then _installed=$_work/${_directory:+$_directory/}pylock.imagespec.toml; fi
 mkdir -p "${_installed%/*}"
 # What is installed by reference to a directory of this step would be gone with it.
-sed 's/, editable = true//; s/editable = true, //' "$_kept/pylock.toml" > "$_installed"
+sed -E 's/, editable = (true|false)//; s/editable = (true|false), //' "$_kept/pylock.toml" > "$_installed"
 if [ -z "$_copies" ] && grep -q 'path = ' "$_installed"; then _installed=$_kept/pylock.toml; fi
 # uv finds wheels of a lock in its cache only where the lock names their index.
 if [ -n "${_only_index?}" ] && [ "${UV_CONFIG_FILE:-}" = /tmp/imagespec/uv.toml ] && [ "$_installed" != "$_kept/pylock.toml" ]; then
