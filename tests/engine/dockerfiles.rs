@@ -73,7 +73,8 @@ impl Project {
             .args(&self.arguments)
             .arg("-f")
             .arg(file)
-            .arg(&context);
+            .arg(&context)
+            .current_dir(self.directory.path());
         let output = progress::output(&mut command);
         if form == Form::Directory {
             std::fs::remove_dir_all(context).unwrap();
