@@ -61,6 +61,15 @@ impl Default for Frontend {
 }
 
 impl BuildRequest {
+    /// The Dockerfiles that the spec was written as: none where a frontend reads it.
+    #[must_use]
+    pub fn dockerfiles(&self) -> &[WrittenDockerfile] {
+        match &self.frontend {
+            Frontend::Dockerfiles(written) => written,
+            Frontend::OfSpec(_) | Frontend::Image(_) | Frontend::Layout { .. } => &[],
+        }
+    }
+
     /// The values of an option.
     pub fn values(&self, option: BuildOption) -> impl Iterator<Item = &str> {
         let given = self.options.iter().filter(move |(known, _)| *known == option);

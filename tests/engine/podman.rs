@@ -347,6 +347,20 @@ fn several_platforms_are_one_list_also_the_second_time() {
             platforms.sort();
             assert_eq!(platforms, ["\"386\"", "\"amd64\""]);
         }
+        // In a store of its own, too, the list has no name but the image's afterwards.
+        let place = |name: &str| {
+            format!(
+                "--{name}={}",
+                project.directory.path().join(engine).join(name).display()
+            )
+        };
+        let store = [place("root"), place("runroot")];
+        json(
+            &project,
+            &[&words[..], &["--", "--tls-verify=false", &store[0], &store[1]]].concat(),
+        );
+        let names = Engine::Podman.ok(&[&store[0], &store[1], "images", "--format", "{{.Repository}}:{{.Tag}}"]);
+        assert!(names.contains(&name) && !names.contains("imagespec-"), "{names}");
     }
 }
 

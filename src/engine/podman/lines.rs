@@ -1,6 +1,5 @@
 //! The commands for a build.
 
-use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::engine::command_line::{CommandLine, chosen_flags};
@@ -10,44 +9,12 @@ use crate::engine::podman::health::Versions;
 use crate::engine::podman::values::{
     IN_DOCKERFILE, OF_REGISTRIES, OutputForm, is_loopback, of_store, repository, unset_variable,
 };
-use crate::engine::request::{BuildRequest, Frontend};
+use crate::engine::request::{BuildRequest, WrittenDockerfile};
 use crate::text::{Diagnostic, ProblemKind};
 
-/// What a request is to an engine of this kind.
-pub(super) struct Work<'a> {
-    /// The directories with Dockerfiles, by their platforms.
-    pub(super) directories: Vec<(&'a str, &'a Path)>,
-    /// The list that images for several platforms are put into.
-    pub(super) list: String,
-    /// Where the id of the image is written; the same for all platforms.
-    pub(super) id_file: Option<&'a str>,
-    /// Whether the engine's cache cannot be trusted.
-    pub(super) is_blind: bool,
-    pub(super) has_epoch: bool,
-}
-
-impl<'a> Work<'a> {
-    pub(super) fn of(request: &'a BuildRequest, health: Option<&Health>, first: &Versions) -> Result<Self, Diagnostic> {
-        let Frontend::Dockerfiles(written) = &request.frontend else {
-            return Err(Diagnostic::internal("no Dockerfile was written"));
-        };
-        let directories = written
-            .iter()
-            .map(|one| (one.platform.as_str(), one.directory.as_path()));
-        let version = health.and_then(|health| version(health.version.as_deref()?));
-        Ok(Self {
-            directories: directories.collect(),
-            // No earlier build left one of this name.
-            list: format!("localhost/imagespec-{}-{}:list", std::process::id(), nanoseconds()),
-            id_file: request.values(BuildOption::IidFile).last(),
-            is_blind: version.is_some_and(|version| version < first.sees_mounts),
-            has_epoch: version.is_none_or(|version| version >= first.has_epoch),
-        })
-    }
-
-    pub(super) fn is_list(&self) -> bool {
-        self.directories.len() > 1
-    }
+/// Whether there are images for several platforms.
+pub(super) fn is_list(request: &BuildRequest) -> bool {
+    request.dockerfiles().len() > 1
 }
 
 /// The time, for names that no other build has.
@@ -56,22 +23,54 @@ fn nanoseconds() -> u128 {
     since.map_or(0, |since| since.as_nanos())
 }
 
-/// What a program is asked.
+/// What a program is asked, for all platforms of a build.
 pub(super) struct Lines {
     /// `podman` or `buildah`.
-    pub(super) program: &'static str,
+    program: &'static str,
+    /// The list that images for several platforms are put into.
+    list: String,
+    /// Whether the engine's cache cannot be trusted.
+    pub(super) is_blind: bool,
+    has_epoch: bool,
 }
 
 impl Lines {
+    pub(super) fn new(program: &'static str, health: Option<&Health>, first: &Versions) -> Self {
+        let version = health.and_then(|health| version(health.version.as_deref()?));
+        Self {
+            program,
+            // No earlier build left one of this name.
+            list: format!("localhost/imagespec-{}-{}:list", std::process::id(), nanoseconds()),
+            is_blind: version.is_some_and(|version| version < first.sees_mounts),
+            has_epoch: version.is_none_or(|version| version >= first.has_epoch),
+        }
+    }
+
     /// All that is run for a request.
-    pub(super) fn all(&self, request: &BuildRequest, work: &Work<'_>) -> Result<Vec<CommandLine>, Diagnostic> {
+    pub(super) fn all(&self, request: &BuildRequest) -> Result<Vec<CommandLine>, Diagnostic> {
+        if request.dockerfiles().is_empty() {
+            return Err(Diagnostic::internal("no Dockerfile was written"));
+        }
         self.refuse_two_results(request)?;
         let mut lines: Vec<CommandLine> = Vec::new();
-        for &(platform, directory) in &work.directories {
-            lines.push(self.build_line(request, work, platform, directory)?);
+        for written in request.dockerfiles() {
+            lines.push(self.build_line(request, written)?);
         }
-        lines.extend(self.lines_after(request, work)?);
+        lines.extend(self.lines_after(request)?);
         Ok(lines)
+    }
+
+    /// What forgets the list: it has the image's names after the build, or is of no use.
+    pub(super) fn end(&self, request: &BuildRequest) -> Option<CommandLine> {
+        is_list(request).then(|| self.in_store(request, &["manifest", "rm", &self.list]))
+    }
+
+    /// A command beside the build, in the same store.
+    fn in_store(&self, request: &BuildRequest, words: &[&str]) -> CommandLine {
+        let mut line = CommandLine::new(&[self.program]);
+        line.arguments = of_store(&request.flags);
+        line.arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        line
     }
 
     /// Refuses files beside another result: these engines keep no image of a build that writes files.
@@ -89,13 +88,8 @@ impl Lines {
     }
 
     /// The build for one platform.
-    fn build_line(
-        &self,
-        request: &BuildRequest,
-        work: &Work<'_>,
-        platform: &str,
-        directory: &Path,
-    ) -> Result<CommandLine, Diagnostic> {
+    fn build_line(&self, request: &BuildRequest, written: &WrittenDockerfile) -> Result<CommandLine, Diagnostic> {
+        let directory = &written.directory;
         let mut line = CommandLine::new(&[self.program, "build"]);
         if self.program == "buildah" {
             // podman's default.
@@ -104,11 +98,11 @@ impl Lines {
         // Images are what the spec says, whoever builds them.
         line.word("--identity-label=false");
         line.flag("--file", directory.join("Dockerfile").display().to_string());
-        if !platform.is_empty() {
-            line.flag("--platform", platform);
+        if !written.platform.is_empty() {
+            line.flag("--platform", &written.platform);
         }
-        if work.is_list() {
-            line.flag("--manifest", &work.list);
+        if is_list(request) {
+            line.flag("--manifest", &self.list);
         } else if !request
             .values(BuildOption::Output)
             .any(|value| matches!(OutputForm::of(value), Some(OutputForm::Files)))
@@ -117,14 +111,14 @@ impl Lines {
                 line.flag("--tag", name);
             }
         }
-        if let Some(file) = work.id_file {
+        if let Some(file) = request.values(BuildOption::IidFile).last() {
             line.flag("--iidfile", file);
         }
-        if work.is_blind && !request.has(BuildOption::NoCache) {
+        if self.is_blind && !request.has(BuildOption::NoCache) {
             line.word("--no-cache");
         }
         for (option, value) in &request.options {
-            self.ask(&mut line, *option, value, work)?;
+            self.ask(&mut line, *option, value)?;
         }
         line.arguments.extend(request.flags.iter().cloned());
         line.word(directory.display().to_string());
@@ -132,7 +126,7 @@ impl Lines {
     }
 
     /// Translates an option. Those that this program does itself, before or after the build, are left out.
-    fn ask(&self, line: &mut CommandLine, option: BuildOption, value: &str, work: &Work<'_>) -> Result<(), Diagnostic> {
+    fn ask(&self, line: &mut CommandLine, option: BuildOption, value: &str) -> Result<(), Diagnostic> {
         let wrong = |message: String, help: &str| {
             let problem = Diagnostic::error("engine-option", format!("{}: {message}", self.program));
             Err(problem.kind(ProblemKind::Usage).help(help))
@@ -162,7 +156,7 @@ impl Lines {
                 _ => {}
             },
             BuildOption::BuildArgument => match value.split('=').next().unwrap_or_default() {
-                "SOURCE_DATE_EPOCH" if !work.has_epoch => {
+                "SOURCE_DATE_EPOCH" if !self.has_epoch => {
                     let message = "SOURCE_DATE_EPOCH needs buildah 1.41, which podman has since 5.6".into();
                     return wrong(message, "leave it out, or update the engine");
                 }
@@ -201,13 +195,11 @@ impl Lines {
     }
 
     /// What is run after the build: the names of a list, pushes, archives.
-    fn lines_after(&self, request: &BuildRequest, work: &Work<'_>) -> Result<Vec<CommandLine>, Diagnostic> {
+    fn lines_after(&self, request: &BuildRequest) -> Result<Vec<CommandLine>, Diagnostic> {
         let mut lines = Vec::new();
-        if work.is_list() {
+        if is_list(request) {
             for name in &request.names {
-                let mut line = CommandLine::new(&[self.program, "tag", &work.list, name]);
-                line.arguments.splice(0..0, of_store(&request.flags));
-                lines.push(line);
+                lines.push(self.in_store(request, &["tag", &self.list, name]));
             }
         }
         let archives = request.values(BuildOption::Output).filter_map(OutputForm::of);
@@ -215,7 +207,7 @@ impl Lines {
             let OutputForm::Archive { transport, path } = archive else {
                 continue;
             };
-            if work.is_list() {
+            if is_list(request) {
                 let problem = Diagnostic::error(
                     "engine-option",
                     format!("{} puts one platform into a file", self.program),
@@ -226,27 +218,23 @@ impl Lines {
             }
             if let Some(name) = request.names.first() {
                 let place = format!("{transport}:{path}:{name}");
-                let mut line = CommandLine::new(&[self.program, "push"]);
-                line.arguments.extend(of_store(&request.flags));
-                line.flag(name, place);
-                lines.push(line);
+                lines.push(self.in_store(request, &["push", name, &place]));
             }
         }
         if request.has(BuildOption::Push) {
             for name in &request.names {
-                lines.push(self.push_line(name, work, &request.flags));
+                lines.push(self.push_line(name, request));
             }
         }
         Ok(lines)
     }
 
-    fn push_line(&self, name: &str, work: &Work<'_>, flags: &[String]) -> CommandLine {
-        let mut line = match work.is_list() {
-            true => CommandLine::new(&[self.program, "manifest", "push", "--all"]),
-            false => CommandLine::new(&[self.program, "push"]),
+    fn push_line(&self, name: &str, request: &BuildRequest) -> CommandLine {
+        let mut line = match is_list(request) {
+            true => self.in_store(request, &["manifest", "push", "--all"]),
+            false => self.in_store(request, &["push"]),
         };
-        line.arguments.extend(of_store(flags));
-        let of_registries = chosen_flags(flags, &OF_REGISTRIES, &["--tls-verify"]);
+        let of_registries = chosen_flags(&request.flags, &OF_REGISTRIES, &["--tls-verify"]);
         if is_loopback(name) && !of_registries.iter().any(|flag| flag.starts_with("--tls-verify")) {
             // As docker does: registries of this machine have no certificates.
             line.word("--tls-verify=false");

@@ -15,8 +15,8 @@ use crate::engine::interface::{BuildError, Built, Engine, Input};
 use crate::engine::metadata::write_said;
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::podman::health::{OF_BUILDAH, OF_PODMAN, Versions, health_of_buildah, health_of_podman};
-use crate::engine::podman::lines::{Lines, Work};
-use crate::engine::request::{BuildRequest, Frontend};
+use crate::engine::podman::lines::{Lines, is_list};
+use crate::engine::request::BuildRequest;
 use crate::engine::run::{Output, Stdout, build, say};
 use crate::program::run;
 use crate::text::{Diagnostic, ProblemKind};
@@ -44,8 +44,8 @@ impl Podman {
         }
     }
 
-    fn asked(&self) -> Lines {
-        Lines { program: self.name }
+    fn lines(&self, health: Option<&Health>) -> Lines {
+        Lines::new(self.name, health, self.versions())
     }
 
     fn is_buildah(&self) -> bool {
@@ -78,23 +78,21 @@ impl Engine for Podman {
     }
 
     fn commands(&self, request: &BuildRequest, health: Option<&Health>) -> Result<Vec<CommandLine>, Diagnostic> {
-        let work = Work::of(request, health, self.versions())?;
-        self.asked().all(request, &work)
+        self.lines(health).all(request)
     }
 
     fn build(&self, request: &BuildRequest, health: &Health) -> Result<Built, BuildError> {
-        let work = Work::of(request, Some(health), self.versions())?;
-        if work.is_blind {
+        let lines = self.lines(Some(health));
+        if lines.is_blind {
             let found = health.version.as_deref().unwrap_or_default();
             let name = self.name;
             say(&format!(
                 "imagespec: {name} {found} does not see that a mounted file has changed: building without its cache\n"
             ));
         }
-        let made = self.run_all(request, &work);
-        if work.is_list() {
-            // The list has the image's names now, or is of no use.
-            drop(run(Command::new(self.name).args(["manifest", "rm", &work.list])));
+        let made = self.run_all(request, &lines);
+        if let Some(end) = lines.end(request) {
+            drop(run(Command::new(&end.program).args(&end.arguments)));
         }
         made?;
         Ok(Built::default())
@@ -135,7 +133,7 @@ impl Podman {
     }
 
     /// Runs the builds and what follows them.
-    fn run_all(&self, request: &BuildRequest, work: &Work<'_>) -> Result<(), BuildError> {
+    fn run_all(&self, request: &BuildRequest, lines: &Lines) -> Result<(), BuildError> {
         let output = Output {
             draws: false,
             stdout: Stdout::Progress,
@@ -147,14 +145,8 @@ impl Podman {
         if !request.has(BuildOption::IidFile) {
             request.ask(BuildOption::IidFile, own.path().display().to_string());
         }
-        let work = Work {
-            directories: work.directories.clone(),
-            list: work.list.clone(),
-            id_file: request.values(BuildOption::IidFile).last(),
-            ..*work
-        };
         let mut digest = None;
-        for mut line in self.asked().all(&request, &work)? {
+        for mut line in lines.all(&request)? {
             line.unset = misleading_variable();
             let is_push = line.arguments.iter().any(|word| word.starts_with("docker://"));
             if is_push {
@@ -179,8 +171,7 @@ fn write_metadata(request: &BuildRequest, id: &str, digest: Option<&str>) -> Res
     if let Some(digest) = digest {
         said["containerimage.digest"] = Value::from(digest);
     }
-    let is_list = matches!(&request.frontend, Frontend::Dockerfiles(all) if all.len() > 1);
-    if !is_list && !id.is_empty() {
+    if !is_list(request) && !id.is_empty() {
         said["containerimage.config.digest"] = Value::from(id);
     }
     write_said(request, &said)
