@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::engine::option::Form;
+
 /// The directory with the carried frontend, where it is not made.
 pub(crate) const FRONTEND_PLACE: &str = "$FRONTEND";
 /// The directory with what comes from standard input.
@@ -35,6 +37,15 @@ impl CommandLine {
     pub(crate) fn flag(&mut self, flag: &str, value: impl Into<String>) {
         self.word(flag);
         self.word(value);
+    }
+
+    /// Asks an option that has a flag. Those without one are left to whoever translates them.
+    pub(super) fn ask(&mut self, form: Form, value: &str) {
+        match form {
+            Form::Flag(flag) => self.flag(flag, value),
+            Form::Switch(flag) => self.word(flag),
+            Form::Frontend(_) | Form::Entry(_) | Form::Translated(_) | Form::Cannot => {}
+        }
     }
 }
 

@@ -94,34 +94,7 @@ impl Engine for Docker {
         if let (true, Frontend::Layout { name, layer, .. }) = (is_imported, &request.frontend) {
             lines.push(import(name, layer));
         }
-        let mut line = CommandLine::new(self.words);
-        line.flag("--file", request.file.display().to_string());
-        for name in &request.names {
-            line.flag("--tag", name);
-        }
-        match &request.frontend {
-            Frontend::OfSpec(_) | Frontend::Dockerfiles(_) => {}
-            Frontend::Image(name) => line.flag("--build-arg", format!("BUILDKIT_SYNTAX={name}")),
-            Frontend::Layout { name, directory, .. } => {
-                if !is_imported {
-                    line.flag(
-                        "--build-context",
-                        format!("{name}=oci-layout://{}", directory.display()),
-                    );
-                }
-                line.flag("--build-arg", format!("BUILDKIT_SYNTAX={name}"));
-            }
-        }
-        for (option, value) in &request.options {
-            match option.form(self.name) {
-                Form::Flag(flag) => line.flag(flag, value),
-                Form::Switch(flag) => line.word(flag),
-                Form::Frontend(_) | Form::Entry(_) | Form::Translated(_) | Form::Cannot => {}
-            }
-        }
-        line.arguments.extend(request.flags.iter().cloned());
-        line.word(request.context.display().to_string());
-        lines.push(line);
+        lines.push(build_line(self.name, self.words, request, !is_imported));
         Ok(lines)
     }
 
@@ -153,6 +126,31 @@ impl Engine for Docker {
             ..Built::default()
         })
     }
+}
+
+/// The line that builds, as docker and whatever looks like it take it. A frontend in a layout is handed over, or is in
+/// the engine's store under its name.
+pub(super) fn build_line(engine: &str, words: &[&str], request: &BuildRequest, takes_layouts: bool) -> CommandLine {
+    let mut line = CommandLine::new(words);
+    line.flag("--file", request.file.display().to_string());
+    for name in &request.names {
+        line.flag("--tag", name);
+    }
+    if let (true, Frontend::Layout { name, directory, .. }) = (takes_layouts, &request.frontend) {
+        line.flag(
+            "--build-context",
+            format!("{name}=oci-layout://{}", directory.display()),
+        );
+    }
+    if let Frontend::Image(name) | Frontend::Layout { name, .. } = &request.frontend {
+        line.flag("--build-arg", format!("BUILDKIT_SYNTAX={name}"));
+    }
+    for (option, value) in &request.options {
+        line.ask(option.form(engine), value);
+    }
+    line.arguments.extend(request.flags.iter().cloned());
+    line.word(request.context.display().to_string());
+    line
 }
 
 /// The steps of the build that just ended, by what the engine remembers of it: its progress was drawn.

@@ -5,6 +5,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::engine::command_line::{CommandLine, chosen_flags};
+use crate::engine::docker::build_line;
 use crate::engine::health::{Health, version};
 use crate::engine::interface::{BuildError, Built, Engine};
 use crate::engine::metadata::write_said;
@@ -39,37 +40,13 @@ impl Engine for Nerdctl {
     }
 
     fn commands(&self, request: &BuildRequest, health: Option<&Health>) -> Result<Vec<CommandLine>, Diagnostic> {
-        let mut line = CommandLine::new(&[NAME, "build"]);
-        line.flag("--file", request.file.display().to_string());
-        for name in &request.names {
-            line.flag("--tag", name);
+        let takes_layouts = health.is_none_or(|health| health.features.contains(&"oci-layout"));
+        if !takes_layouts && matches!(request.frontend, Frontend::Layout { .. }) {
+            let message = "nerdctl takes no image from a directory: 2.1 is the first that can";
+            let problem = Diagnostic::error("engine-option", message).kind(ProblemKind::Engine);
+            return Err(problem.help("update it, or name the frontend's image: --frontend IMAGE"));
         }
-        match &request.frontend {
-            Frontend::OfSpec(_) | Frontend::Dockerfiles(_) => {}
-            Frontend::Image(name) => line.flag("--build-arg", format!("BUILDKIT_SYNTAX={name}")),
-            Frontend::Layout { name, directory, .. } => {
-                if health.is_some_and(|health| !health.features.contains(&"oci-layout")) {
-                    let message = "nerdctl takes no image from a directory: 2.1 is the first that can";
-                    let problem = Diagnostic::error("engine-option", message).kind(ProblemKind::Engine);
-                    return Err(problem.help("update it, or name the frontend's image: --frontend IMAGE"));
-                }
-                line.flag(
-                    "--build-context",
-                    format!("{name}=oci-layout://{}", directory.display()),
-                );
-                line.flag("--build-arg", format!("BUILDKIT_SYNTAX={name}"));
-            }
-        }
-        for (option, value) in &request.options {
-            match option.form(NAME) {
-                Form::Flag(flag) => line.flag(flag, value),
-                Form::Switch(flag) => line.word(flag),
-                Form::Frontend(_) | Form::Entry(_) | Form::Translated(_) | Form::Cannot => {}
-            }
-        }
-        line.arguments.extend(request.flags.iter().cloned());
-        line.word(request.context.display().to_string());
-        let mut lines = vec![line];
+        let mut lines = vec![build_line(NAME, &[NAME, "build"], request, takes_layouts)];
         if request.has(BuildOption::Push) {
             let all: &[&str] = match request.values(BuildOption::Platform).any(|list| list.contains(',')) {
                 true => &["--all-platforms"],

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::engine::command_line::{CommandLine, chosen_flags};
 use crate::engine::health::{Health, version};
-use crate::engine::option::{BuildOption, Form};
+use crate::engine::option::BuildOption;
 use crate::engine::podman::health::Versions;
 use crate::engine::podman::values::{
     IN_DOCKERFILE, OF_REGISTRIES, OutputForm, is_loopback, of_store, repository, unset_variable,
@@ -185,11 +185,7 @@ impl Lines {
                 }
                 line.flag("--secret", value);
             }
-            _ => match option.form(self.program) {
-                Form::Flag(flag) => line.flag(flag, value),
-                Form::Switch(flag) => line.word(flag),
-                Form::Frontend(_) | Form::Entry(_) | Form::Translated(_) | Form::Cannot => {}
-            },
+            _ => line.ask(option.form(self.program), value),
         }
         Ok(())
     }
