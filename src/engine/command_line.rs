@@ -1,6 +1,7 @@
 //! Command lines of engines, as people and shells read them.
 
 use std::fmt;
+use std::process::Command;
 
 use crate::engine::option::Form;
 
@@ -28,6 +29,24 @@ impl CommandLine {
             arguments: words.collect(),
             unset: None,
         }
+    }
+
+    /// A command beside a build, with the flags that choose the store: it has to look into the same one.
+    pub(super) fn beside(program: &str, store: Vec<String>, words: &[&str]) -> Self {
+        let mut line = Self::new(&[program]);
+        line.arguments = store;
+        line.arguments.extend(words.iter().map(|word| (*word).to_owned()));
+        line
+    }
+
+    /// The process that it is.
+    pub(super) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        if let Some(variable) = self.unset {
+            command.env_remove(variable);
+        }
+        command
     }
 
     pub(crate) fn word(&mut self, word: impl Into<String>) {

@@ -52,8 +52,8 @@ impl Engine for Nerdctl {
                 true => &["--all-platforms"],
                 false => &[],
             };
-            let words = |name| [&[NAME, "push"], all, &[name]].concat();
-            lines.extend(request.names.iter().map(|name| CommandLine::new(&words(name.as_str()))));
+            let push = |name: &String| beside(request, &[&["push"], all, &[name.as_str()]].concat());
+            lines.extend(request.names.iter().map(push));
         }
         Ok(lines)
     }
@@ -83,8 +83,8 @@ impl Engine for Nerdctl {
     }
 }
 
-/// Flags that choose where images are: all commands have to look there.
-fn of_store(flags: &[String]) -> Vec<String> {
+fn beside(request: &BuildRequest, words: &[&str]) -> CommandLine {
+    // Those that choose where images are.
     const KNOWN: [&str; 10] = [
         "--address",
         "-a",
@@ -97,24 +97,19 @@ fn of_store(flags: &[String]) -> Vec<String> {
         "--data-root",
         "--hosts-dir",
     ];
-    chosen_flags(flags, &KNOWN, &["--insecure-registry"])
+    let store = chosen_flags(&request.flags, &KNOWN, &["--insecure-registry"]);
+    CommandLine::beside(NAME, store, words)
 }
 
 /// What buildx would say of the image, as far as nerdctl tells.
 fn write_metadata(request: &BuildRequest) -> Result<(), Diagnostic> {
     let mut said = json!({"image.name": request.names.join(",")});
     if let Some(name) = request.names.first() {
-        let mut command = Command::new(NAME);
-        command.args(of_store(&request.flags)).args([
-            "image",
-            "inspect",
-            "--mode=native",
-            "--format",
-            "{{.Image.Target.Digest}}",
-            "--",
-            name,
-        ]);
-        let digest = run(&mut command).ok().filter(|digest| digest.status.success());
+        let format = "--format={{.Image.Target.Digest}}";
+        let inspect = beside(request, &["image", "inspect", "--mode=native", format, "--", name]);
+        let digest = run(&mut inspect.command())
+            .ok()
+            .filter(|digest| digest.status.success());
         let digest = digest.map(|digest| String::from_utf8_lossy(&digest.stdout).trim().to_owned());
         if let Some(digest) = digest.filter(|digest| digest.starts_with("sha256:")) {
             said["containerimage.digest"] = Value::from(digest);

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -103,12 +103,8 @@ pub(super) fn build(
 /// Runs a program once.
 pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError> {
     let interrupts = Interrupts::watch()?;
-    let mut command = Command::new(&line.program);
-    command.args(&line.arguments).stdin(Stdio::null());
-    if let Some(variable) = line.unset {
-        command.env_remove(variable);
-    }
-    command.stdout(match output.stdout {
+    let mut command = line.command();
+    command.stdin(Stdio::null()).stdout(match output.stdout {
         Stdout::Result => Stdio::inherit(),
         Stdout::Nothing | Stdout::Progress => Stdio::null(),
     });

@@ -126,6 +126,32 @@ fn options_do_not_disturb_each_other() {
     }
 }
 
+/// An image is pushed from the store that it was built into.
+#[test]
+fn stores_are_the_same_for_all_commands() {
+    let engines = Engines::default();
+    let check = |name: &str, flags: &[&str], expect: &str| {
+        let mut request = request(&[BuildOption::Push]);
+        request.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        request.frontend = Frontend::Dockerfiles(vec![WrittenDockerfile {
+            platform: String::new(),
+            directory: PathBuf::from("d"),
+        }]);
+        let lines = engines.get(name).unwrap().commands(&request, None).unwrap();
+        assert_eq!(lines.last().unwrap().to_string(), expect);
+    };
+    let place = "r.example/churn:1 docker://r.example/churn:1";
+    let flags = ["--root", "/images", "--quiet"];
+    check("podman", &flags, &format!("podman --root /images push {place}"));
+    check("buildah", &flags, &format!("buildah --root /images push {place}"));
+    let flags = ["--namespace=k8s.io", "--quiet", "-a", "/run/socket"];
+    check(
+        "nerdctl",
+        &flags,
+        "nerdctl --namespace=k8s.io -a /run/socket push r.example/churn:1",
+    );
+}
+
 #[test]
 fn frontends_are_handed_over_as_each_engine_takes_them() {
     let engines = Engines::default();

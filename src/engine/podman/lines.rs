@@ -62,15 +62,11 @@ impl Lines {
 
     /// What forgets the list: it has the image's names after the build, or is of no use.
     pub(super) fn end(&self, request: &BuildRequest) -> Option<CommandLine> {
-        is_list(request).then(|| self.in_store(request, &["manifest", "rm", &self.list]))
+        is_list(request).then(|| self.beside(request, &["manifest", "rm", &self.list]))
     }
 
-    /// A command beside the build, in the same store.
-    fn in_store(&self, request: &BuildRequest, words: &[&str]) -> CommandLine {
-        let mut line = CommandLine::new(&[self.program]);
-        line.arguments = of_store(&request.flags);
-        line.arguments.extend(words.iter().map(|word| (*word).to_owned()));
-        line
+    fn beside(&self, request: &BuildRequest, words: &[&str]) -> CommandLine {
+        CommandLine::beside(self.program, of_store(&request.flags), words)
     }
 
     /// Refuses files beside another result: these engines keep no image of a build that writes files.
@@ -195,7 +191,7 @@ impl Lines {
         let mut lines = Vec::new();
         if is_list(request) {
             for name in &request.names {
-                lines.push(self.in_store(request, &["tag", &self.list, name]));
+                lines.push(self.beside(request, &["tag", &self.list, name]));
             }
         }
         let archives = request.values(BuildOption::Output).filter_map(OutputForm::of);
@@ -214,7 +210,7 @@ impl Lines {
             }
             if let Some(name) = request.names.first() {
                 let place = format!("{transport}:{path}:{name}");
-                lines.push(self.in_store(request, &["push", name, &place]));
+                lines.push(self.beside(request, &["push", name, &place]));
             }
         }
         if request.has(BuildOption::Push) {
@@ -227,8 +223,8 @@ impl Lines {
 
     fn push_line(&self, name: &str, request: &BuildRequest) -> CommandLine {
         let mut line = match is_list(request) {
-            true => self.in_store(request, &["manifest", "push", "--all"]),
-            false => self.in_store(request, &["push"]),
+            true => self.beside(request, &["manifest", "push", "--all"]),
+            false => self.beside(request, &["push"]),
         };
         let of_registries = chosen_flags(&request.flags, &OF_REGISTRIES, &["--tls-verify"]);
         if is_loopback(name) && !of_registries.iter().any(|flag| flag.starts_with("--tls-verify")) {

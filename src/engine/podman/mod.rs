@@ -5,7 +5,6 @@ mod lines;
 mod values;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -91,8 +90,9 @@ impl Engine for Podman {
             ));
         }
         let made = self.run_all(request, &lines);
-        if let Some(end) = lines.end(request) {
-            drop(run(Command::new(&end.program).args(&end.arguments)));
+        if let Some(mut end) = lines.end(request) {
+            end.unset = misleading_variable();
+            drop(run(&mut end.command()));
         }
         made?;
         Ok(Built::default())

@@ -5,7 +5,7 @@ use crate::engine::command_line::chosen_flags;
 /// Flags of a build that a push has to know, too.
 pub(super) const OF_REGISTRIES: [&str; 2] = ["--authfile", "--cert-dir"];
 
-/// Flags that choose the store: all commands have to look into the same one.
+/// Flags that choose the store.
 pub(super) fn of_store(flags: &[String]) -> Vec<String> {
     const KNOWN: [&str; 7] = [
         "--root",
