@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::engine::command_line::CommandLine;
 use crate::engine::health::{Health, version};
 use crate::engine::interface::{BuildError, Built, Engine};
+use crate::engine::metadata::write_id;
 use crate::engine::option::{BuildOption, Form};
 use crate::engine::request::{BuildRequest, Frontend};
 use crate::engine::run::{Output, build};
@@ -92,13 +93,7 @@ fn write_ids(request: &BuildRequest) -> Result<(), Diagnostic> {
     let said = request.values(BuildOption::MetadataFile).last().map(std::fs::read);
     let said: Value = serde_json::from_slice(&said.and_then(Result::ok).unwrap_or_default()).unwrap_or_default();
     let id = ["containerimage.config.digest", "containerimage.digest"].map(|name| said[name].as_str());
-    for file in request.values(BuildOption::IidFile) {
-        std::fs::write(file, id.into_iter().flatten().next().unwrap_or_default()).map_err(|error| {
-            let problem = Diagnostic::error("file-access", format!("cannot write {file}"));
-            problem.kind(ProblemKind::Other).because(error)
-        })?;
-    }
-    Ok(())
+    write_id(request, id.into_iter().flatten().next().unwrap_or_default())
 }
 
 fn frontend(line: &mut CommandLine, frontend: &Frontend) {
