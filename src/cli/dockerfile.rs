@@ -1,9 +1,10 @@
 //! The Dockerfile of a project, for the command that writes it and for engines that build it.
 
 use crate::cli::project::{Identified, Project};
-use crate::name::{Naming, name_in_image};
-use crate::oci::{Platform, Reference};
-use crate::plan::{Attendance, BuildPlan};
+use crate::name::name_in_image;
+use crate::oci::Reference;
+use crate::plan::BuildPlan;
+use crate::project::Outlook;
 use crate::text::{Diagnostic, Failure, ProblemKind};
 use crate::write::{Dialect, Dockerfile, DockerfileOptions, Form, write_dockerfile};
 
@@ -11,7 +12,6 @@ use crate::write::{Dialect, Dockerfile, DockerfileOptions, Form, write_dockerfil
 pub(super) struct Written {
     pub(super) dockerfile: Dockerfile,
     pub(super) warnings: Vec<Diagnostic>,
-    pub(super) image_name: String,
 }
 
 /// How it is written.
@@ -20,26 +20,22 @@ pub(super) struct Wanted<'a> {
     pub(super) dialect: Dialect,
     /// Whether the files beside it get the modes and times of the image.
     pub(super) is_exact: bool,
-    /// Who looks on while it is built, and whether packages are known to be built.
-    pub(super) attendance: Attendance,
-    pub(super) resolving_builds: bool,
     /// Labels of the command line, `NAME=VALUE`.
     pub(super) labels: &'a [String],
     /// What stands in for images: `NAME=docker-image://…`.
     pub(super) contexts: &'a [String],
 }
 
-/// Writes the Dockerfile of a project for one platform.
+/// Writes the Dockerfile of a project for the platform of a plan.
 pub(super) fn write(
     project: &Project,
-    naming: &Naming<'_>,
-    platform: &Platform,
+    outlook: Outlook,
+    identified: &Identified,
     wanted: &Wanted<'_>,
 ) -> Result<Written, Failure> {
-    let outlook = project.planned(naming, platform, wanted.attendance, wanted.resolving_builds)?;
-    let (identity, warnings, chosen): Identified = project.identify(naming, Some(&outlook.read))?;
-    let mut outlook = outlook.with_copies(&project.spec, &chosen).with_home(&project.spec);
-    name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
+    let outlook = outlook.with_copies(&project.spec, &identified.chosen);
+    let mut outlook = outlook.with_home(&project.spec);
+    name_in_image(&identified.identity, &project.spec, &mut outlook.plan.settings);
     for label in wanted.labels {
         let (name, value) = label.split_once('=').unwrap_or((label, ""));
         let labels = &mut outlook.plan.settings.labels;
@@ -66,8 +62,10 @@ pub(super) fn write(
     let of_spec = project.warnings.iter().cloned();
     Ok(Written {
         dockerfile,
-        warnings: of_spec.chain(outlook.warnings).chain(warnings).collect(),
-        image_name: identity.image_name,
+        warnings: of_spec
+            .chain(outlook.warnings)
+            .chain(identified.warnings.iter().cloned())
+            .collect(),
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::arguments::{NamingArguments, SpecArguments};
 use crate::cli::output::{DONE, err, out};
-use crate::cli::project::Project;
+use crate::cli::project::{Identified, Project};
 use crate::name::Identity;
 use crate::text::{Diagnostic, Failure, Operation, Text};
 
@@ -40,7 +40,7 @@ pub(super) fn print_name(arguments: &ImageArguments, which: impl FnOnce(&Identit
     let naming = project.naming(&arguments.naming.options())?;
     // Reading all files takes longer than the tag, so it is done for programs alone.
     let read = arguments.naming.json.then(|| project.checked_paths().ok()).flatten();
-    let (identity, warnings, _) = project.identify(&naming, read.as_deref())?;
+    let Identified { identity, warnings, .. } = project.identify(&naming, read.as_deref())?;
     let found = json!({
         "version": 1,
         "algorithm": identity.algorithm.name(),

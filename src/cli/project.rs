@@ -17,8 +17,13 @@ use crate::project::{
 use crate::text::yaml::MAX_BYTES;
 use crate::text::{Diagnostic, Failure, Operation, ProblemKind, Severity, Text};
 
-/// Names, warnings, and what of each spec's copies does not go into the image as it is.
-pub(super) type Identified = (Identity, Vec<Diagnostic>, Vec<Result<Chosen, Problem>>);
+/// What a spec's files say of the image.
+pub(super) struct Identified {
+    pub(super) identity: Identity,
+    pub(super) warnings: Vec<Diagnostic>,
+    /// What of each spec's copies does not go into the image as it is, the outermost first.
+    pub(super) chosen: Vec<Result<Chosen, Problem>>,
+}
 
 /// A spec that has been read, and where its files are.
 pub(super) struct Project {
@@ -189,7 +194,11 @@ impl Project {
                 .flat_map(|chosen| copies_warnings(spec, chosen, naming.algorithm()));
             warnings.extend(of_spec);
         }
-        Ok((identity, warnings, answer.chosen))
+        Ok(Identified {
+            identity,
+            warnings,
+            chosen: answer.chosen,
+        })
     }
 
     /// What the context leaves out.

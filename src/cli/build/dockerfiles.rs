@@ -44,14 +44,13 @@ pub(crate) fn prepare_input(
             .and_then(|health| dialect_of(engine, health))
             .unwrap_or(Dialect::ANY),
         is_exact: true,
-        attendance: Attendance::Waiter,
-        resolving_builds,
         labels: &labels,
         contexts: &contexts,
     };
     let mut all = Vec::with_capacity(wanted.platforms.len());
     for platform in &wanted.platforms {
-        let written = write(project, &naming, platform, &how)?;
+        let outlook = project.planned(&naming, platform, Attendance::Waiter, resolving_builds)?;
+        let written = write(project, outlook, &wanted.identified, &how)?;
         let directory = platform.to_string().replace('/', "-");
         if let Some(place) = work.dockerfiles() {
             write_directory(&place.join(&directory), &written.dockerfile, project)?;

@@ -105,6 +105,7 @@ fn difference(wanted: &Wanted, registry: &Registry, reference: &Reference) -> Re
         let described = registry.describe(reference, platform)?;
         let labels = described.config.labels.iter();
         let words = wanted
+            .identified
             .identity
             .difference(labels.map(|(name, value)| (name.as_str(), value.as_str())));
         if words.is_some() {
@@ -116,7 +117,7 @@ fn difference(wanted: &Wanted, registry: &Registry, reference: &Reference) -> Re
         let mut variables = described.config.environment.iter();
         // Only images for tasks have one.
         let theirs = variables.find(|(name, _)| name == "_F_IMG_ID");
-        let wanted_id = wanted.identity.given.id.as_ref();
+        let wanted_id = wanted.identified.identity.given.id.as_ref();
         if theirs.zip(wanted_id).is_some_and(|((_, theirs), id)| theirs != id) {
             return Ok(Some("for tasks of another id"));
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::build::arguments::{BuildArguments, IfExists, IfUnknown};
 use crate::cli::build::flytekit::Variables;
 use crate::cli::build::secrets::secrets;
-use crate::cli::project::Project;
+use crate::cli::project::{Identified, Project};
 use crate::cli::settings::Settings;
 use crate::engine::{BuildOption, BuildRequest, Engine, Frontend, render_options};
 use crate::image_spec::Algorithm;
@@ -17,7 +17,7 @@ use crate::text::{Diagnostic, Failure, ProblemKind};
 /// A build with everything that decides on it.
 pub(crate) struct Wanted {
     pub(crate) request: BuildRequest,
-    pub(crate) identity: Identity,
+    pub(crate) identified: Identified,
     /// How its names are computed.
     pub(crate) naming: NamingOptions,
     /// The platforms of the image, if they are known.
@@ -75,7 +75,8 @@ pub(crate) fn wanted(
     // What is wrong with files is told here, before any engine starts.
     let found = project.checked()?;
     let read: Vec<Vec<String>> = found.iter().map(FoundRequirements::paths).collect();
-    let (identity, ..) = project.identify(&naming, Some(&read))?;
+    let identified = project.identify(&naming, Some(&read))?;
+    let identity = &identified.identity;
     let is_flag = |option: &String| option.starts_with('-');
     let (of_settings, typed): (Vec<_>, Vec<_>) = settings.list("engine_opt").into_iter().partition(is_flag);
     let frontend = frontend(arguments.frontend.as_deref(), settings, project.text.content());
@@ -83,12 +84,12 @@ pub(crate) fn wanted(
         file: places.file.clone(),
         context: arguments.spec.context.clone(),
         frontend: frontend.clone().unwrap_or_default(),
-        names: names(arguments, &identity, is_part),
+        names: names(arguments, identity, is_part),
         flags: [of_settings, arguments.engine_flags.clone()].concat(),
         ..BuildRequest::default()
     };
     if pushes && !is_part && arguments.output.is_empty() {
-        check_registry(project, &arguments.tag, &identity)?;
+        check_registry(project, &arguments.tag, identity)?;
     }
     for name in arguments.naming.build_arguments() {
         request.ask(BuildOption::BuildArgument, name);
@@ -139,7 +140,7 @@ pub(crate) fn wanted(
     }
     Ok(Wanted {
         request,
-        identity,
+        identified,
         naming: naming_options,
         platforms,
         is_carried: frontend.is_none(),

@@ -113,7 +113,7 @@ fn from_spec(file: &str, context: Option<&Path>, options: &NamingOptions) -> Res
     let own = file.parent().filter(|parent| !parent.as_os_str().is_empty());
     let context = context.or(own).unwrap_or(Path::new("."));
     let project = Project::read(Some(&file), context, Operation::Naming)?;
-    let (identity, ..) = project.identify(&project.naming(options)?, None)?;
+    let identity = project.identify(&project.naming(options)?, None)?.identity;
     Ok(Side {
         algorithm: identity.algorithm,
         kept: kept(&identity),

@@ -60,12 +60,12 @@ pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
         dialect: arguments.dialect.unwrap_or(dialect),
         // A directory that is kept may come out of a repository, which knows neither.
         is_exact: false,
-        attendance: Attendance::Nobody,
-        resolving_builds: false,
         labels: &[],
         contexts: &[],
     };
-    let mut written = write(&project, &naming, &platform, &wanted)?;
+    let outlook = project.planned(&naming, &platform, Attendance::Nobody, false)?;
+    let identified = project.identify(&naming, Some(&outlook.read))?;
+    let mut written = write(&project, outlook, &identified, &wanted)?;
     let line = match &arguments.output {
         Some(directory) => {
             let warnings = replace_directory(directory, &written.dockerfile, &project)?;
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &DockerfileArguments) -> Result<u8, Failure> {
     };
     let found = serde_json::json!({
         "version": 1,
-        "name": written.image_name,
+        "name": identified.identity.image_name,
         "dockerfile": written.dockerfile.text,
         "directory": arguments.output.as_deref().map(Path::to_string_lossy),
     });

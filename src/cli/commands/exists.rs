@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::arguments::NamingArguments;
 use crate::cli::output::{DONE, NO, UNKNOWN, err, out};
-use crate::cli::project::Project;
+use crate::cli::project::{Identified, Project};
 use crate::cli::registries::{read_name, registry};
 use crate::cli::settings::Settings;
 use crate::image_spec::Algorithm;
@@ -83,7 +83,7 @@ fn of_spec(
             "add `registry: HOST/NAMESPACE` to the spec, or ask by a name: imagespec exists NAME",
         )));
     }
-    let (identity, warnings, _) = project.identify(&naming, None)?;
+    let Identified { identity, warnings, .. } = project.identify(&naming, None)?;
     if let Some(problem) = naming.name_problem(&identity) {
         return Err(of_project(problem));
     }
@@ -120,7 +120,7 @@ fn same_inputs(
     let Ok(read) = project.checked_paths() else {
         return Ok(None);
     };
-    let Ok((identity, ..)) = project.identify(naming, Some(&read)) else {
+    let Ok(Identified { identity, .. }) = project.identify(naming, Some(&read)) else {
         return Ok(None);
     };
     let Some(digest) = &identity.inputs_digest else {

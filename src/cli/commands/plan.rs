@@ -37,16 +37,16 @@ pub(crate) fn run(arguments: &PlanArguments) -> Result<u8, Failure> {
     let naming = project.naming(&arguments.image.naming.options())?;
     // What is missing for a build is told first.
     let outlook = project.outlook(&naming)?;
-    let (identity, warnings, chosen) = project.identify(&naming, Some(&outlook.read))?;
-    let mut outlook = outlook.with_copies(&project.spec, &chosen);
-    name_in_image(&identity, &project.spec, &mut outlook.plan.settings);
+    let identified = project.identify(&naming, Some(&outlook.read))?;
+    let mut outlook = outlook.with_copies(&project.spec, &identified.chosen);
+    name_in_image(&identified.identity, &project.spec, &mut outlook.plan.settings);
     let strategy = match arguments.strategy {
         StrategyArgument::Merge => Strategy::Merge,
         StrategyArgument::Chain => Strategy::Chain,
     };
     let (value, text) = outlook.printed(&project.text, strategy)?;
     let of_spec = project.warnings.iter().cloned();
-    let warnings: Vec<Diagnostic> = of_spec.chain(outlook.warnings).chain(warnings).collect();
+    let warnings: Vec<Diagnostic> = of_spec.chain(outlook.warnings).chain(identified.warnings).collect();
     show(&project.text, &warnings, arguments.json(), value, text.trim_end());
     Ok(DONE)
 }

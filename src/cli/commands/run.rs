@@ -87,8 +87,7 @@ fn name_of_spec(arguments: &RunArguments) -> Result<String, Failure> {
         ..NamingOptions::default()
     };
     let naming = project.naming(&options)?;
-    let (identity, ..) = project.identify(&naming, None)?;
-    Ok(identity.image_name)
+    Ok(project.identify(&naming, None)?.identity.image_name)
 }
 
 fn flags(arguments: &RunArguments) -> Vec<String> {
