@@ -401,7 +401,7 @@ fn options_have_their_form_there() {
     );
     check(
         &["--engine", "buildah"],
-        "buildah build --layers --identity-label=false ",
+        "buildah build --layers --force-rm --identity-label=false ",
     );
     check(
         &["--engine", "docker", "--engine-opt", "shm-size=1g"],

@@ -276,7 +276,27 @@ fn failures_have_our_codes_and_the_title_of_the_step() {
         // What has no form there.
         let output = imagespec(&project, &["build", "--engine", engine, "--sbom", "true"]);
         assert_eq!(output.status.code(), Some(2));
+        // Nothing of it stays. Containers are called after their base.
+        let base = format!("engine-failing-{engine}-{}", now());
+        Engine::Podman.ok(&["tag", "docker.io/library/debian:bookworm-slim", &base]);
+        let spec = format!("base_image: localhost/{base}:latest\nprofile: plain\ncommands: [\"exit 42\"]\n");
+        project.file("imageSpec.yaml", spec);
+        let output = imagespec(&project, &["build", "--engine", engine]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(1) && said.contains("exit status 42"),
+            "{said}"
+        );
+        let containers = Engine::Podman.ok(&["ps", "--all", "--external", "--format", "{{.Names}}"]);
+        assert!(!containers.contains(&base), "{containers}");
+        Engine::Podman.ok(&["untag", &base, &base]);
     }
+}
+
+/// The flags of a store that no other test has.
+fn own_store(project: &Project, engine: &str) -> [String; 2] {
+    let place = project.directory.path().join(engine);
+    ["root", "runroot"].map(|name| format!("--{name}={}", place.join(name).display()))
 }
 
 #[test]
@@ -348,13 +368,7 @@ fn several_platforms_are_one_list_also_the_second_time() {
             assert_eq!(platforms, ["\"386\"", "\"amd64\""]);
         }
         // In a store of its own, too, the list has no name but the image's afterwards.
-        let place = |name: &str| {
-            format!(
-                "--{name}={}",
-                project.directory.path().join(engine).join(name).display()
-            )
-        };
-        let store = [place("root"), place("runroot")];
+        let store = own_store(&project, engine);
         json(
             &project,
             &[&words[..], &["--", "--tls-verify=false", &store[0], &store[1]]].concat(),

@@ -88,8 +88,9 @@ impl Lines {
         let directory = &written.directory;
         let mut line = CommandLine::new(&[self.program, "build"]);
         if self.program == "buildah" {
-            // podman's default.
+            // podman's defaults: a build that fails leaves no container.
             line.word("--layers");
+            line.word("--force-rm");
         }
         // Images are what the spec says, whoever builds them.
         line.word("--identity-label=false");
