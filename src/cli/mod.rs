@@ -22,8 +22,8 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::cli::build::arguments::{BuildArguments, flags_of_environment, with_flags};
 use crate::cli::commands::{
-    build as build_command, completions, config, context, diff, dockerfile as dockerfile_command, engines, exists,
-    from_env, id, inspect, lock, man, name, plan, run as run_command, tag, with,
+    build as build_command, check, completions, config, context, diff, dockerfile as dockerfile_command, engines,
+    exists, from_env, id, inspect, lock, man, name, plan, run as run_command, tag, with,
 };
 use crate::cli::output::exit_code;
 use crate::cli::report::report;
@@ -73,6 +73,10 @@ enum Command {
     ///
     /// Of its layers, only the one with the lock is downloaded.
     Inspect(inspect::InspectArguments),
+    /// Check a spec and its files, as far as a build does before its first step. Needs no engine and no network.
+    ///
+    /// What only a build finds out is listed as not checked. Exit codes: 0 nothing to say, 1 warnings, 3 problems.
+    Check(check::CheckArguments),
     /// Print the plan of an image: its steps, what they see and write, and how they run.
     ///
     /// Needs no engine and no registry: what only they know is marked `unknown`, and without a lock the
@@ -141,6 +145,7 @@ pub fn main() -> ExitCode {
         Command::Diff(arguments) => (arguments.json(), diff::run(arguments)),
         Command::Exists(arguments) => (arguments.json(), exists::run(arguments)),
         Command::Inspect(arguments) => (arguments.json(), inspect::run(arguments)),
+        Command::Check(arguments) => (arguments.json(), check::run(arguments)),
         Command::Plan(arguments) => (arguments.json(), plan::run(arguments)),
         Command::Dockerfile(arguments) => (arguments.json(), dockerfile_command::run(arguments)),
         Command::Context(arguments) => (arguments.json(), context::run(arguments)),

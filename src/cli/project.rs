@@ -41,9 +41,13 @@ pub(super) struct Project {
 impl Project {
     /// Reads the spec in a file, or the default one of a context, and refuses one that the operation cannot use.
     pub(super) fn read(file: Option<&Path>, context: &Path, operation: Operation) -> Result<Self, Failure> {
-        let directory = context_directory(context)?;
         let path = spec_file(file, context)?;
-        let text = read_spec(&path)?;
+        Self::of(&path, read_spec(&path)?, context, operation)
+    }
+
+    /// The same for a spec whose text has been read.
+    pub(super) fn of(path: &Path, text: Text, context: &Path, operation: Operation) -> Result<Self, Failure> {
+        let directory = context_directory(context)?;
         let parsed = image_spec::parse(&text);
         let errors = Failure::of(&text, parsed.errors(operation));
         let spec = match parsed.spec {
@@ -59,13 +63,13 @@ impl Project {
                 ..diagnostic
             })
             .collect();
-        let lock = sibling_lock(&path, &spec)?;
+        let lock = sibling_lock(path, &spec)?;
         Ok(Self {
             text,
             spec,
             warnings,
             context: directory,
-            own_ignore: beside(&path),
+            own_ignore: beside(path),
             lock,
         })
     }

@@ -211,7 +211,7 @@ pub struct Request {
 }
 
 /// The outcomes of a request's jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// One for each job, in their order.
     pub outcomes: Vec<Outcome>,

@@ -172,8 +172,8 @@ impl FrontendOptions {
             return Ok(Vec::new());
         };
         let platforms = Platform::parse_list(list).map_err(|error| {
-            self.error("platform", "is not os/architecture[/variant]")
-                .caused_by(error)
+            let message = format!("option platform: {error}");
+            Diagnostic::error("option", message).caused_by(error)
         })?;
         if platforms.iter().any(|platform| platform.os != "linux") {
             return Err(self.error("platform", NOT_LINUX));
@@ -401,14 +401,39 @@ impl FrontendOptions {
         self.argument(TIMINGS).is_some_and(|value| value != "0")
     }
 
-    /// Build arguments that nothing reads, with suggestions.
+    /// What is wrong with options, whatever the spec says.
     #[must_use]
-    pub(crate) fn unused_arguments(&self) -> Vec<(String, Option<&'static str>)> {
-        self.with_prefix("build-arg:")
-            .filter(|(name, _)| {
-                !OWN_ARGUMENTS.contains(name) && !is_proxy(name) && !KNOWN_PREFIXES.iter().any(|p| name.starts_with(p))
-            })
-            .map(|(name, _)| (name.to_owned(), closest(name, OWN_ARGUMENTS)))
-            .collect()
+    pub(crate) fn problems(&self) -> Vec<Diagnostic> {
+        let all = [
+            self.platforms().err(),
+            self.resolve_mode().err(),
+            self.network().err(),
+            self.extra_hosts().err(),
+            self.no_cache().err(),
+            self.target().err(),
+            self.cache_imports().err(),
+            self.strategy().err(),
+            self.if_exists().err(),
+            self.naming().err(),
+        ];
+        all.into_iter().flatten().collect()
+    }
+
+    /// Warnings of build arguments that nothing reads.
+    #[must_use]
+    pub(crate) fn unused_arguments(&self) -> Vec<Diagnostic> {
+        let is_known = |name: &str| {
+            OWN_ARGUMENTS.contains(&name) || is_proxy(name) || KNOWN_PREFIXES.iter().any(|p| name.starts_with(p))
+        };
+        let unused = self.with_prefix("build-arg:").filter(|(name, _)| !is_known(name));
+        let warning = |(name, _): (&str, &str)| {
+            let message = format!("nothing reads the build argument `{name}`");
+            let help = match closest(name, OWN_ARGUMENTS) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => "variables for build steps go into `build_env`".to_owned(),
+            };
+            Diagnostic::warning("unused-build-arg", message).help(help)
+        };
+        unused.map(warning).collect()
     }
 }

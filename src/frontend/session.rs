@@ -56,14 +56,8 @@ impl Session {
             let warning = Diagnostic::warning("more-warnings", format!("there are {more} more warnings"));
             self.warn(&warning).await?;
         }
-        for (name, meant) in self.options.unused_arguments() {
-            let message = format!("nothing reads the build argument `{name}`");
-            let help = match meant {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "variables for build steps go into `build_env`".to_owned(),
-            };
-            self.warn(&Diagnostic::warning("unused-build-arg", message).help(help))
-                .await?;
+        for warning in self.options.unused_arguments() {
+            self.warn(&warning).await?;
         }
         let spec = parsed.spec;
         Ok(spec.ok_or_else(|| Diagnostic::internal("a spec without errors could not be read"))?)

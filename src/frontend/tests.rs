@@ -1,6 +1,7 @@
 //! The frontend against BuildKit in memory: what users and clients get.
 
 mod checkouts;
+mod checks;
 mod existing;
 mod failures;
 mod locks;
@@ -354,7 +355,7 @@ fn unknown_requests_and_options_fail_clearly() {
     ));
     assert!(described.metadata.contains_key("result.json") && described.result.is_none());
     for (name, value, expect) in [
-        ("platform", "linux", "is not os/architecture"),
+        ("platform", "linux", "`linux` is not a platform"),
         ("platform", "windows/amd64", "images are made for linux"),
         ("target", "packges", "did you mean `packages`?"),
         ("image-resolve-mode", "x", "is not one of default, pull, local"),

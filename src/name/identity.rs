@@ -9,7 +9,7 @@ use crate::image_spec::{Algorithm, ImageSpec, Profile};
 use crate::name::content;
 use crate::name::inputs_digest::{self, InputsDigest};
 use crate::name::labels::{INPUTS_DIGEST_LABEL, TAG_LABEL};
-use crate::oci::{Platform, Reference};
+use crate::oci::{Platform, Reference, ReferenceError};
 use crate::python::Unicode;
 use crate::text::{Diagnostic, Severity, Span};
 
@@ -212,6 +212,38 @@ impl<'a> Naming<'a> {
         })
     }
 
+    /// The names as they would be if all files had one digest: what is wrong with them is wrong whatever is in the files.
+    ///
+    /// # Errors
+    /// As [`Self::identify`].
+    pub fn rehearsed(&self) -> Result<Identity, Vec<Diagnostic>> {
+        let tasks = self.tasks().map_err(|problem| vec![problem])?;
+        let outcome = Outcome {
+            digest: Ok("0".repeat(64)),
+            doubts: Vec::new(),
+        };
+        let answer = Answer {
+            outcomes: vec![outcome; tasks.len()],
+            ..Answer::default()
+        };
+        self.identify(&tasks, &answer)
+    }
+
+    /// What is wrong with a name that registries would refuse, whatever is in the files.
+    #[must_use]
+    pub fn unusable_name(&self) -> Option<Diagnostic> {
+        self.name_problem(&self.rehearsed().ok()?)
+    }
+
+    /// What is wrong with the names whatever is in the files.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Diagnostic> {
+        match self.rehearsed() {
+            Ok(identity) => self.name_problem(&identity).into_iter().collect(),
+            Err(problems) => problems,
+        }
+    }
+
     fn content(&self, digests: &[(Task, String)], mut problems: Vec<Diagnostic>) -> Result<Identity, Vec<Diagnostic>> {
         let mut platforms: Vec<String> = self.platforms().iter().flatten().map(Platform::to_string).collect();
         platforms.sort();
@@ -303,26 +335,24 @@ impl<'a> Naming<'a> {
     #[must_use]
     pub fn name_problem(&self, identity: &Identity) -> Option<Diagnostic> {
         let error = Reference::parse(&identity.image_name).err()?;
-        let is_refused = |name: String| Reference::parse(&name).is_err();
-        let registry = self
-            .spec
-            .registry
-            .as_ref()
-            .filter(|registry| !registry.value.is_empty());
-        let field = if registry.is_some_and(|registry| is_refused(format!("{}/x:y", registry.value))) {
-            "registry"
-        } else if self.spec.tag_format.is_some() && is_refused(format!("x:{}", identity.tag)) {
-            "tag_format"
-        } else {
-            "name"
-        };
-        let problem = Diagnostic::error("image-name", error.to_string());
+        let problem = |error: ReferenceError| Diagnostic::error("image-name", error.to_string()).caused_by(error);
         if !self.options.given.names.is_empty() {
-            return Some(problem.help("give the image another name").caused_by(error));
+            return Some(problem(error).help("give the image another name"));
         }
-        let problem = problem.at(self.spec.span_of(field));
-        let help = "look at `registry`, `name` and `tag_format`";
-        Some(problem.help(help).caused_by(error))
+        // The part that is to blame, without the rest: a hash would hide what is wrong.
+        let name = identity.image_name.strip_suffix(&format!(":{}", identity.tag));
+        let registry = self.spec.registry.as_ref().filter(|r| !r.value.is_empty());
+        let parts = [
+            ("registry", registry.map(|registry| format!("{}/image", registry.value))),
+            ("name", name.map(str::to_owned)),
+            ("tag_format", Some(format!("image:{}", identity.tag))),
+        ];
+        let refused = parts
+            .into_iter()
+            .find_map(|(field, part)| Some((field, Reference::parse(&part?).err()?)));
+        let (field, error) = refused.unwrap_or(("name", error));
+        let help = "registries take no such name: look at `registry`, `name` and `tag_format`";
+        Some(problem(error).at(self.spec.span_of(field)).help(help))
     }
 
     fn tag_error(&self, error: &TagError) -> Diagnostic {

@@ -19,10 +19,51 @@ pub struct Platform {
 /// The reason for refusing another operating system.
 pub(crate) const NOT_LINUX: &str = "cannot be built: images are made for linux";
 
+/// The architectures that Go knows, by whose names images are chosen (`internal/syslist` of Go 1.24): no engine runs others.
+const ARCHITECTURES: [&str; 24] = [
+    "386",
+    "amd64",
+    "amd64p32",
+    "arm",
+    "armbe",
+    "arm64",
+    "arm64be",
+    "loong64",
+    "mips",
+    "mipsle",
+    "mips64",
+    "mips64le",
+    "mips64p32",
+    "mips64p32le",
+    "ppc",
+    "ppc64",
+    "ppc64le",
+    "riscv",
+    "riscv64",
+    "s390",
+    "s390x",
+    "sparc",
+    "sparc64",
+    "wasm",
+];
+
 /// Why a text is not a platform.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a platform: expected os/architecture[/variant] such as linux/amd64 or linux/arm/v7")]
-pub struct PlatformError(pub String);
+pub enum PlatformError {
+    /// It has another form.
+    #[error("`{0}` is not a platform: expected os/architecture[/variant] such as linux/amd64 or linux/arm/v7")]
+    Form(String),
+    /// Nobody knows the architecture.
+    #[error(
+        "`{platform}` names the architecture `{architecture}`, which no engine knows; common ones are amd64, arm64, arm, 386, ppc64le, riscv64 and s390x"
+    )]
+    Architecture {
+        /// The text.
+        platform: String,
+        /// What it names.
+        architecture: String,
+    },
+}
 
 impl Platform {
     /// The platform `linux/amd64`.
@@ -86,10 +127,17 @@ impl FromStr for Platform {
         let well_formed = parts
             .iter()
             .all(|p| !p.is_empty() && p.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c)));
-        match parts.as_slice() {
-            [os, architecture] if well_formed => Ok(Self::normalised(os, architecture, "")),
-            [os, architecture, variant] if well_formed => Ok(Self::normalised(os, architecture, variant)),
-            _ => Err(PlatformError(text.to_owned())),
+        let platform = match parts.as_slice() {
+            [os, architecture] if well_formed => Self::normalised(os, architecture, ""),
+            [os, architecture, variant] if well_formed => Self::normalised(os, architecture, variant),
+            _ => return Err(PlatformError::Form(text.to_owned())),
+        };
+        match ARCHITECTURES.contains(&platform.architecture.as_str()) {
+            true => Ok(platform),
+            false => Err(PlatformError::Architecture {
+                platform: text.to_owned(),
+                architecture: platform.architecture,
+            }),
         }
     }
 }

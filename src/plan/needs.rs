@@ -8,6 +8,7 @@ use crate::plan::action::ImageRole;
 use crate::plan::home::{opens_root, workdir};
 use crate::plan::model::Stage;
 use crate::plan::python_place::PythonPlace;
+use crate::plan::schedule::TargetError;
 use crate::plan::steps;
 
 /// The image that a build starts from unless the spec names one.
@@ -35,6 +36,19 @@ pub struct StoreyNeeds {
     pub python: Option<PythonPlace>,
     /// The stages that its build has, in order.
     pub stages: Vec<Stage>,
+}
+
+impl StoreyNeeds {
+    /// Checks that the build has a stage.
+    ///
+    /// # Errors
+    /// As [`crate::plan::schedule`] says it.
+    pub fn has(&self, stage: Stage) -> Result<(), TargetError> {
+        match self.stages.contains(&stage) {
+            true => Ok(()),
+            false => Err(TargetError::no_stage(stage, self.stages.iter().copied())),
+        }
+    }
 }
 
 impl Needs {

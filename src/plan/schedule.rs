@@ -69,6 +69,17 @@ pub enum TargetError {
     Disorder(String),
 }
 
+impl TargetError {
+    /// A stage that is not among those that there are.
+    pub(super) fn no_stage(target: Stage, known: impl IntoIterator<Item = Stage>) -> Self {
+        let known: Vec<&str> = known.into_iter().map(Stage::name).collect();
+        Self::NoSuchStage {
+            target: target.name(),
+            known: known.join(", "),
+        }
+    }
+}
+
 /// The runs of a storey's steps, in an order in which they can be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Schedule {
@@ -326,11 +337,7 @@ fn not_there(steps: &[Step], part: &Part) -> TargetError {
                 let is_always_there = matches!(stage, Stage::Base | Stage::Image);
                 is_always_there || steps.iter().any(|step| step.stage == *stage)
             };
-            let known: Vec<&str> = Stage::ALL.into_iter().filter(has).map(Stage::name).collect();
-            TargetError::NoSuchStage {
-                target: target.name(),
-                known: known.join(", "),
-            }
+            TargetError::no_stage(*target, Stage::ALL.into_iter().filter(has))
         }
         Part::Package(package) => {
             let mut known: Vec<&str> = steps

@@ -3,6 +3,7 @@
 mod alike;
 mod copies;
 mod files;
+mod findings;
 mod follow;
 mod given_locks;
 mod lines;
@@ -26,6 +27,7 @@ mod tests;
 pub(crate) use alike::patterns_like;
 pub(crate) use copies::{copies_anything, copying, facts as copies_facts, warnings as copies_warnings};
 pub(crate) use files::{AtPath, ContextFiles, DirectoryEntry, Wanted};
+pub(crate) use findings::{Findings, unchecked};
 pub(crate) use lock_options::check_lock_options;
 pub(crate) use look::{check, wanted_paths};
 pub(crate) use outlook::Outlook;

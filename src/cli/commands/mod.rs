@@ -1,6 +1,7 @@
 //! The commands, a file each: what it takes and what it does.
 
 pub(super) mod build;
+pub(super) mod check;
 pub(super) mod completions;
 pub(super) mod config;
 pub(super) mod context;

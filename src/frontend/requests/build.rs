@@ -41,6 +41,9 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let is_whole = target.as_ref().is_none_or(|part| *part == Part::Stage(Stage::Image));
     let is_locking = target == Some(Part::Stage(Stage::Lock));
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
+    if is_whole && let Some(problem) = inputs.naming.unusable_name() {
+        return Err(problem.into());
+    }
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
     let mut files = inputs.files().await?;
     let has_copies = match &target {

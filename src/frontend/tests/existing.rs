@@ -236,7 +236,7 @@ fn a_name_that_cannot_be_used_is_an_error_for_who_asks_for_it() {
         ),
         ("name: x y\nregistry: ghcr.io\n", "imageSpec.yaml:1:7: "),
     ] {
-        for option in [("requestid", "frontend.name"), SKIP] {
+        for option in [("requestid", "frontend.name"), SKIP, ("label:a", "b")] {
             let message = error(&build(Memory::with_spec(spec), &[option])).message;
             assert!(message.starts_with(place), "{message}");
         }
