@@ -220,8 +220,8 @@ def test_a_spec_in_a_file_is_built_as_an_option_of_pyflyte(bed: Bed, tmp_path: P
         ("", {"IMAGESPEC": "/nowhere/imagespec"}, ["IMAGESPEC=/nowhere/imagespec is not a program"]),
         (
             "",
-            {"DOCKER_HOST": "unix:///nowhere"},
-            ["no engine can build", "no Docker daemon answers at unix:///nowhere"],
+            {"DOCKER_HOST": "unix:///nowhere", "IMAGESPEC_ENGINE": "docker"},
+            ["docker cannot build", "no Docker daemon answers at unix:///nowhere"],
         ),
     ],
 )
