@@ -8,7 +8,7 @@ mod assembly;
 mod context;
 mod digests;
 mod existing;
-mod failed_commands;
+mod failed_steps;
 mod files;
 mod gateway;
 mod home;

@@ -9,6 +9,8 @@ use crate::frontend::positions;
 use crate::proto::google::rpc::Status;
 use crate::text::{Diagnostic, Failure, Place, ProblemKind, shown_text};
 
+/// The detail with lines of a file.
+const SNIPPET: &str = "errdefs.Source";
 /// At most this many snippets travel with an error, and at most this many bytes of files: each carries
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
 const MAX_SNIPPETS: usize = 10;
@@ -23,7 +25,15 @@ const MAX_PROBLEMS: usize = 1000;
 pub(super) fn status(failure: &Failure) -> Status {
     let mut details = snippets(failure);
     let calls: Vec<&CallError> = failure.problems.iter().filter_map(Diagnostic::find_cause).collect();
-    details.extend(calls.iter().flat_map(|call| call.details.clone()));
+    for problem in &failure.problems {
+        let call: Option<&CallError> = problem.find_cause();
+        let own = call.into_iter().flat_map(|call| &call.details);
+        // One snippet is enough.
+        details.extend(own.filter(|own| problem.span().is_none() || !is_snippet(own)).cloned());
+    }
+    if !details.iter().any(is_snippet) {
+        details.push(no_snippet(failure));
+    }
     let code = match (failure.problems.as_slice(), calls.as_slice()) {
         ([_], [call]) => call.code,
         ([problem], []) if problem.kind == ProblemKind::Internal => INTERNAL,
@@ -34,6 +44,16 @@ pub(super) fn status(failure: &Failure) -> Status {
         message: message(failure),
         details,
     }
+}
+
+/// What stands for a snippet where no line is to blame: without any, BuildKit shows the line with `# syntax`.
+fn no_snippet(failure: &Failure) -> prost_types::Any {
+    let name = failure.file.as_ref().map_or("", |file| file.name());
+    detail(SNIPPET, &json!({"info": {"filename": name}, "ranges": []}))
+}
+
+fn is_snippet(known: &prost_types::Any) -> bool {
+    known.type_url == detail(SNIPPET, &json!({})).type_url
 }
 
 /// All problems in words.
@@ -75,7 +95,7 @@ fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
             }
             _ => return None,
         };
-        Some(detail("errdefs.Source", &json!({"info": info, "ranges": ranges})))
+        Some(detail(SNIPPET, &json!({"info": info, "ranges": ranges})))
     };
     failure.problems.iter().filter_map(snippet).take(most).collect()
 }

@@ -48,7 +48,12 @@ pub(super) fn inputs_and_start(script: &Script, mounts: &[StepMount]) -> String 
     for argument in &script.arguments {
         text.push_str(&format!(" {}", quote(argument)));
     }
-    text.push_str(&format!("\n. \"$_scripts/{}\"\n", script.file));
+    let runner = script.runner();
+    text.push('\n');
+    if runner != script.file {
+        text.push_str(&format!("_main=\"$_scripts/{}\"\n", script.file));
+    }
+    text.push_str(&format!(". \"$_scripts/{runner}\"\n"));
     text
 }
 

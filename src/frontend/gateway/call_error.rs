@@ -113,6 +113,21 @@ impl CallError {
         targets.into_iter().zip(files).collect()
     }
 
+    /// What the step that failed is called, for one of ours; `None` where BuildKit does not show the step.
+    pub(crate) fn title(&self) -> Option<String> {
+        let step = find(&self.details, STEP)?;
+        let words = step.pointer("/op/exec/meta/args")?.as_array()?;
+        match words
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<Vec<&str>>>()?
+            .as_slice()
+        {
+            ["/bin/sh", "-c", start, title] if start.starts_with("eval \"$IMAGESPEC_STEP") => Some((*title).to_owned()),
+            _ => None,
+        }
+    }
+
     /// The lines of the user's file that the step that failed comes from.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let sources = find(&self.details, SOURCE).unwrap_or_default();
@@ -121,12 +136,6 @@ impl CallError {
             .and_then(Value::as_array)
             .cloned()
             .unwrap_or_default()
-    }
-
-    /// The same without BuildKit's own snippet, for who has a better one.
-    pub(crate) fn without_lines(mut self) -> Self {
-        self.details.retain(|detail| detail.type_url != type_url(SOURCE));
-        self
     }
 
     /// The names of the variables that the step that failed saw; `None` where BuildKit does not show the step.

@@ -14,7 +14,7 @@ use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
-use crate::frontend::{existing, failed_commands, home, naming, repositories, secrets, unseen_variables};
+use crate::frontend::{existing, failed_steps, home, naming};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Given, Identity, NAME_LABEL, name_in_image};
 use crate::plan::{Part, Stage};
@@ -27,11 +27,7 @@ use crate::write;
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
     match build(session, &spec).await {
-        Err(failure) => {
-            let failure = secrets::explain(&spec, repositories::explain(&spec, failure));
-            let failure = unseen_variables::explain(&spec, failure);
-            Err(failed_commands::explain(session, &spec, failure).await)
-        }
+        Err(failure) => Err(failed_steps::explain(session, &spec, failure).await),
         built => built,
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
+use crate::frontend::failed_steps;
 use crate::frontend::inputs::BuildInputs;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::session::Session;
-use crate::frontend::{repositories, secrets};
 use crate::image_spec::ImageSpec;
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation, redact};
@@ -13,8 +13,10 @@ use crate::text::{Diagnostic, Failure, Operation, redact};
 /// Makes the lock and returns its text.
 pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
     let spec = session.read_spec(Operation::Building).await?;
-    let lock = lock(session, &spec).await;
-    let text = redact(&lock.map_err(|failure| secrets::explain(&spec, repositories::explain(&spec, failure)))?);
+    let text = match lock(session, &spec).await {
+        Ok(text) => redact(&text),
+        Err(failure) => return Err(failed_steps::explain(session, &spec, failure).await),
+    };
     Ok(reply(&json!({"version": 1, "lock": text}), text))
 }
 

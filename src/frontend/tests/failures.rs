@@ -8,14 +8,14 @@ fn snippets(error: &Status) -> Vec<(u64, u64)> {
         .details
         .iter()
         .filter(|detail| detail.type_url.ends_with("/errdefs.Source+json"));
-    let lines = sources.map(|detail| {
+    let lines = sources.filter_map(|detail| {
         let value: serde_json::Value = serde_json::from_slice(&detail.value).unwrap();
         assert_eq!(value["info"]["filename"], "imageSpec.yaml");
-        let range = &value["ranges"][0];
-        (
+        let range = value["ranges"].as_array().unwrap().first()?;
+        Some((
             range["start"]["line"].as_u64().unwrap(),
             range["end"]["line"].as_u64().unwrap(),
-        )
+        ))
     });
     lines.collect()
 }
@@ -188,7 +188,8 @@ fn the_command_that_failed_is_shown() {
     let failing = |lines: serde_json::Value, left: &'static str, absent: Vec<&'static str>| {
         let mut memory = with_data(spec);
         memory.absent = absent;
-        let op = serde_json::json!({"op": {"exec": {"mounts": [{"dest": "/"}, {"dest": "/imagespec/commands"}]}},
+        let args = ["/bin/sh", "-c", "eval \"$IMAGESPEC_STEP_0\"", "one; two"];
+        let op = serde_json::json!({"op": {"exec": {"meta": {"args": args}, "mounts": [{"dest": "/"}, {"dest": "/imagespec/commands"}]}},
             "mountIDs": ["root"]});
         let details = vec![
             detail("gatewayapi.ExitMessage", &serde_json::json!({"Code": 3})),
@@ -248,6 +249,79 @@ fn the_command_that_failed_is_shown() {
         vec!["gateway.exec"],
     );
     assert!(old.message.starts_with("process"), "{}", old.message);
+}
+
+#[test]
+fn the_program_that_failed_is_heard() {
+    let spec = "profile: plain\napt_packages:\n  - jq\n  - wget=1.0\npackages: [x]\n";
+    let failing = |title: &str, lines: &[u32], left: Option<&'static str>| {
+        let mut memory = with_data(spec);
+        let args = ["/bin/sh", "-c", "eval \"$IMAGESPEC_STEP_0\"", title];
+        let op = serde_json::json!({"op": {"exec": {"meta": {"args": args}, "mounts": [{"dest": "/"}, {"dest": "/tmp"}]}},
+            "mountIDs": ["root"]});
+        let ranges: Vec<_> = lines
+            .iter()
+            .map(|line| serde_json::json!({"start": {"line": line}, "end": {"line": line}}))
+            .collect();
+        let source = serde_json::json!({"info": {"filename": "imageSpec.yaml"}, "ranges": ranges});
+        let details = vec![
+            detail("gatewayapi.ExitMessage", &serde_json::json!({"Code": 100})),
+            detail("errdefs.Solve", &op),
+            detail("errdefs.Source", &source),
+        ];
+        let words = "process \"/bin/sh\" did not complete successfully: exit code: 100";
+        memory.failing = Some(CallError::new(UNKNOWN, words, details));
+        memory
+            .left
+            .extend(left.map(|left| (("root", "/imagespec/failed"), left)));
+        error(&build(memory, &[]))
+    };
+    let title = "apt-get install jq wget=1.0";
+    let said = "E: Version '1.0' for 'wget' was not found\n";
+    let named = failing(title, &[3, 4], Some(said));
+    assert_eq!(
+        named.message,
+        "imageSpec.yaml:4:5: `apt_packages`: Version '1.0' for 'wget' was not found (`apt-get install jq wget=1.0`, exit code 100)"
+    );
+    assert_eq!(snippets(&named), [(4, 4)]);
+    // Without its words, at least the step and its first line, and no shell of ours.
+    let silent = failing(title, &[3, 4], None);
+    assert_eq!(
+        silent.message,
+        "imageSpec.yaml:3:5: `apt_packages`: `apt-get install jq wget=1.0` did not complete successfully: exit code: 100"
+    );
+    // A part of a name is another name.
+    let other = failing(title, &[3, 4], Some("E: Unable to locate package wget-tools\n"));
+    assert!(other.message.starts_with("imageSpec.yaml:3:5: "), "{}", other.message);
+    assert!(
+        other.message.contains("\n    help: check the name"),
+        "{}",
+        other.message
+    );
+    let of_uv = failing("uv pip compile x", &[5], Some("error: no x\n"));
+    assert!(
+        of_uv
+            .message
+            .starts_with("imageSpec.yaml:5:12: `packages`: no x (`uv pip compile x`"),
+        "{}",
+        of_uv.message
+    );
+}
+
+#[test]
+fn a_failure_that_is_of_no_line_shows_none() {
+    let error = error(&build(with_data(SPEC), &[("target", "foo")]));
+    let [one] = error.details.as_slice() else {
+        panic!("{:?}", error.details)
+    };
+    let value: serde_json::Value = serde_json::from_slice(&one.value).unwrap();
+    assert_eq!(
+        (&one.type_url, &value["ranges"]),
+        (
+            &"github.com/moby/buildkit/errdefs.Source+json".to_owned(),
+            &serde_json::json!([])
+        )
+    );
 }
 
 #[test]

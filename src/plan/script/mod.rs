@@ -47,6 +47,7 @@ const FILES: &[(&str, &str)] = &files![
     "pip.py",
     "prelude.sh",
     "record_shared.sh",
+    "relay.sh",
     "report_interpreter.sh",
     "resolve.sh",
     "settle.py",
@@ -106,10 +107,22 @@ impl Script {
         self
     }
 
+    /// The file that runs it. What the user's own commands say is passed on as it comes: it may be of any length.
+    #[must_use]
+    pub fn runner(&self) -> &'static str {
+        match self.file {
+            "commands.sh" => self.file,
+            _ => "relay.sh",
+        }
+    }
+
     /// The files that it needs, itself included, by name.
     #[must_use]
     pub fn files(&self) -> Vec<&'static str> {
-        let mut wanted = vec![self.file];
+        let mut wanted = vec![self.runner()];
+        if !wanted.contains(&self.file) {
+            wanted.push(self.file);
+        }
         let mut at = 0;
         while let Some(file) = wanted.get(at) {
             for name in named(script_file(file)) {
@@ -199,13 +212,14 @@ mod tests {
     #[test]
     fn scripts_bring_what_they_read() {
         let check = |file, expect: &[&str]| assert_eq!(Script::new(file).files(), expect);
-        check("apt.sh", &["apt.sh", "prelude.sh", "settle.sh"]);
+        check("apt.sh", &["apt.sh", "prelude.sh", "relay.sh", "settle.sh"]);
         check(
             "conda.sh",
             &[
                 "conda.sh",
                 "conda_records.py",
                 "prelude.sh",
+                "relay.sh",
                 "settle.py",
                 "settle_python.sh",
                 "trust.sh",
@@ -213,7 +227,7 @@ mod tests {
         );
         check(
             "find_shared.sh",
-            &["find_shared.sh", "needs.py", "prelude.sh", "shared.py"],
+            &["find_shared.sh", "needs.py", "prelude.sh", "relay.sh", "shared.py"],
         );
         for (name, text) in FILES.iter().filter(|(name, _)| name.ends_with(".sh")) {
             let read: BTreeSet<&str> = named(text).collect();
@@ -268,8 +282,56 @@ mod tests {
             assert!(prelude.contains(&format!("\n_{name}={value}\n")), "{name}");
         }
         assert!(script_file("commands.sh").contains(&format!("> {}\n", paths::FAILED)));
+        assert!(script_file("relay.sh").contains(&format!("> {};", paths::FAILED)));
+        assert!(script_file("watch_builds.sh").contains(&format!("exit {NEEDS_BUILDS_STATUS}; ")));
         let status = format!("exit {MISSING_SECRET_STATUS}; ");
         assert!(script_file("index_access.sh").contains(&status));
+    }
+
+    /// Runs a script as steps run theirs, and gives its status, standard output and standard error.
+    fn relayed(script: &str) -> (Option<i32>, String, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let scripts = directory.path().join("scripts");
+        std::fs::create_dir(&scripts).unwrap();
+        std::fs::write(scripts.join("main.sh"), script).unwrap();
+        std::fs::write(scripts.join("relay.sh"), script_file("relay.sh")).unwrap();
+        let start = "_scripts=$1 _main=$1/main.sh; set -- an argument; . \"$_scripts/relay.sh\"";
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-c", start, "sh"])
+            .arg(&scripts)
+            .output()
+            .unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+
+    #[test]
+    fn what_a_script_says_is_passed_on_in_whole_lines_with_the_users_paths() {
+        let check = |script: &str, code: i32, out: &str, err: &str| {
+            assert_eq!(
+                relayed(script),
+                (Some(code), out.to_owned(), err.to_owned()),
+                "{script}"
+            );
+        };
+        check(
+            "echo \"$2\"; printf 'two  ' >&2; printf 'pieces\\n\\tand \\\\ more\\n' >&2",
+            0,
+            "argument\n",
+            "two  pieces\n\tand \\ more\n",
+        );
+        check("set -e; false; echo never", 1, "", "");
+        check("exit 97", 97, "", "");
+        // An end without a line feed is a line.
+        check("printf 'the end' >&2; exit 3", 3, "", "the end\n");
+        for place in [paths::WORK, paths::CONTEXT] {
+            let line = format!("echo \"{place}/a/b file://{place}/c.whl in {place}: {place}\" >&2");
+            check(&line, 0, "", "a/b c.whl in .: .\n");
+        }
+        // Nobody waits for what goes on in the background.
+        let began = std::time::Instant::now();
+        check("sleep 20 > /dev/null & echo here >&2", 0, "", "here\n");
+        assert!(began.elapsed().as_secs() < 10);
     }
 
     /// `~/.profile` is written by a script, in words that any shell reads back.

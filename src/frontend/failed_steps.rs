@@ -1,0 +1,197 @@
+//! Says why a step failed. BuildKit has the command line of a shell and an exit status; the step leaves the last lines that its
+//! programs said, and which of the user's commands it was.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::frontend::gateway::CallError;
+use crate::frontend::session::Session;
+use crate::frontend::{positions, repositories, secrets, unseen_variables};
+use crate::image_spec::ImageSpec;
+use crate::plan::{FAILED, SCRATCH_OF_COMMANDS};
+use crate::project::reason;
+use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text};
+
+/// An explanation is worth this much waiting.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Explains the failures of steps, and leaves others as they are.
+pub(super) async fn explain(session: &Session, spec: &ImageSpec, failure: Failure) -> Failure {
+    let failure = secrets::explain(spec, repositories::explain(spec, failure));
+    let mut problems = Vec::with_capacity(failure.problems.len());
+    for problem in failure.problems {
+        // What has a place has been explained.
+        let call = problem.find_cause().filter(|_| problem.span().is_none());
+        let explained = match call {
+            Some(call) => explained(session, spec, call, problem.kind).await,
+            None => None,
+        };
+        problems.push(explained.unwrap_or(problem));
+    }
+    unseen_variables::explain(spec, Failure { problems, ..failure })
+}
+
+async fn explained(session: &Session, spec: &ImageSpec, call: &CallError, kind: ProblemKind) -> Option<Diagnostic> {
+    let title = call.title()?;
+    let reading = session.client.read_failed(call, FAILED);
+    let left = tokio::time::timeout(PATIENCE, reading).await.ok().flatten();
+    let step = FailedStep {
+        text: &session.file.text,
+        spec,
+        call,
+        status: call.exit_status().unwrap_or(1),
+    };
+    let is_of_commands = call.mounts().iter().any(|(target, _)| target == SCRATCH_OF_COMMANDS);
+    let problem = match is_of_commands {
+        true => step.command(&left?)?,
+        false => step.program(&title, left.as_deref()),
+    };
+    Some(problem.kind(kind))
+}
+
+/// A step that failed.
+struct FailedStep<'a> {
+    text: &'a Text,
+    spec: &'a ImageSpec,
+    call: &'a CallError,
+    status: u32,
+}
+
+impl FailedStep<'_> {
+    /// The failure of one of the user's commands, by what the step left: the list, the number in it, and what happened.
+    fn command(&self, left: &str) -> Option<Diagnostic> {
+        let status = self.status;
+        let (list, at) = left.trim_end().split_once('\n')?;
+        let (place, message, help) = match at.split_once('\n')? {
+            ("done", _) => (
+                None,
+                format!("the shell of `{list}` did not complete successfully: exit code: {status}"),
+                "a trap of one of the entries ended it",
+            ),
+            (number, "0") => (
+                self.entry(list, number),
+                format!("entry {number} of `{list}` ended the shell, so those after it could not run"),
+                "all entries are commands of one shell: write `(exit 0)` or leave `exit` and `exec` out",
+            ),
+            (number, _) => (
+                self.entry(list, number),
+                format!("entry {number} of `{list}` did not complete successfully: exit code: {status}"),
+                "its output is in the log of the build",
+            ),
+        };
+        Some(self.placed(place, Diagnostic::build_error("command", message).help(help)))
+    }
+
+    /// The failure of a program of ours, by the last lines that it said.
+    fn program(&self, title: &str, said: Option<&str>) -> Diagnostic {
+        let status = self.status;
+        let found = said.and_then(reason);
+        let (place, field) = self.place(found.as_ref().map_or("", |found| &found.sentence));
+        let field = field.map_or(String::new(), |field| format!("`{field}`: "));
+        let Some(found) = found else {
+            let message = format!("{field}`{title}` did not complete successfully: exit code: {status}");
+            return self.placed(place, Diagnostic::build_error("step", message));
+        };
+        let sentence = found.sentence.trim_end_matches('.');
+        let message = format!("{field}{sentence} (`{title}`, exit code {status})");
+        let problem = Diagnostic::build_error("step", message);
+        self.placed(
+            place,
+            match found.help {
+                Some(help) => problem.help(help),
+                None => problem,
+            },
+        )
+    }
+
+    /// With the step itself, for who debugs it.
+    fn placed(&self, place: Option<Span>, problem: Diagnostic) -> Diagnostic {
+        problem.at_known(place).caused_by(self.call.clone())
+    }
+
+    /// The entry of the spec that the failure is about: of those that the step comes from, the one that a sentence names,
+    /// else the first; and its field.
+    fn place(&self, sentence: &str) -> (Option<Span>, Option<&'static str>) {
+        let shown = self.call.lines();
+        let is_shown = |span: Span| {
+            let (first, last) = self.text.lines(span);
+            shown.iter().any(|range| {
+                let line = |at: &str| range.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+                line("/start/line") <= u64::from(first) && u64::from(last) <= line("/end/line")
+            })
+        };
+        let mut entries = self.spec.all().flat_map(entries).filter(|(_, span, _)| is_shown(*span));
+        let mut first = None;
+        let named = entries.find(|(field, span, value)| {
+            first.get_or_insert((*field, *span));
+            names(value).any(|name| mentions(sentence, name))
+        });
+        let found = named.map(|(field, span, _)| (field, span)).or(first);
+        (found.map(|(_, span)| span), found.map(|(field, _)| field))
+    }
+
+    /// Where a command is: of stacked specs, in the one whose commands BuildKit shows as the step's lines.
+    fn entry(&self, list: &str, number: &str) -> Option<Span> {
+        let position = number.parse::<usize>().ok()?.checked_sub(1)?;
+        let shown = self.call.lines();
+        let lists = self.spec.all().map(|spec| match list {
+            "setup_commands" => &spec.setup_commands,
+            _ => &spec.commands,
+        });
+        let spans = |list| ImageSpec::strings(list).map(|command| command.span).collect::<Vec<_>>();
+        // It shows those of one file.
+        let lines_in = |spans: &[Span], part: usize| {
+            let spans = spans.iter().filter(|span| self.text.part(span.start).0 == part);
+            let mut lines: Vec<(u32, u32)> = spans.map(|span| self.text.lines(*span)).collect();
+            lines.sort_unstable();
+            lines.dedup();
+            lines.into_iter().map(positions::json_range).collect::<Vec<Value>>()
+        };
+        let is_shown = |spans: &Vec<Span>| (0..self.text.parts().count()).any(|part| lines_in(spans, part) == shown);
+        lists.map(spans).find(is_shown)?.get(position).copied()
+    }
+}
+
+/// What a spec asks programs for: the field, the place and the value.
+fn entries(spec: &ImageSpec) -> impl Iterator<Item = (&'static str, Span, &str)> {
+    let lists = [
+        ("apt_packages", &spec.apt_packages),
+        ("conda_packages", &spec.conda_packages),
+        ("packages", &spec.packages),
+    ];
+    let listed = lists
+        .into_iter()
+        .flat_map(|(field, list)| ImageSpec::strings(list).map(move |entry| (field, entry.span, entry.value.as_str())));
+    let single = [
+        ("requirements", &spec.requirements),
+        ("python_version", &spec.python_version),
+        ("python_exec", &spec.python_exec),
+    ];
+    let single = single
+        .into_iter()
+        .filter_map(|(field, value)| value.as_ref().map(|value| (field, value.span, value.value.as_str())));
+    listed.chain(single)
+}
+
+/// The names of packages in an entry: its words, without versions and extras.
+fn names(entry: &str) -> impl Iterator<Item = &str> {
+    let words = entry.split_whitespace();
+    let name = |word: &str| {
+        word.find(['=', '<', '>', '!', '~', '[', ';', '@', ':'])
+            .unwrap_or(word.len())
+    };
+    let cut = words.filter_map(move |word| word.get(..name(word)));
+    cut.filter(|name| !name.is_empty())
+}
+
+/// Whether a sentence has a name as a word of its own.
+fn mentions(sentence: &str, name: &str) -> bool {
+    let part_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+');
+    let sentence = sentence.to_lowercase();
+    sentence.match_indices(&name.to_lowercase()).any(|(at, found)| {
+        let before = sentence.get(..at).and_then(|text| text.chars().next_back());
+        let after = sentence.get(at + found.len()..).and_then(|text| text.chars().next());
+        !before.is_some_and(part_of_name) && !after.is_some_and(part_of_name)
+    })
+}
