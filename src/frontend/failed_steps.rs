@@ -94,7 +94,11 @@ impl FailedStep<'_> {
             return self.placed(place, Diagnostic::build_error("step", message));
         };
         let sentence = found.sentence.trim_end_matches('.');
-        let message = format!("{field}{sentence} (`{title}`, exit code {status})");
+        let step = match found.is_known {
+            true => String::new(),
+            false => format!(" (`{title}`, exit code {status})"),
+        };
+        let message = format!("{field}{sentence}{step}");
         let problem = Diagnostic::build_error("step", message);
         self.placed(
             place,

@@ -50,6 +50,8 @@ pub struct StoreyFacts {
     pub requirements: Requirements,
     /// Whether a package has to be built to know what it needs. Builds see all of the environment, so resolving does.
     pub resolving_builds: bool,
+    /// What activating its conda environment sets, by name.
+    pub activation: BTreeMap<String, String>,
     /// The path of the sibling lock, in the tree that the spec is in.
     pub sibling_lock: Option<String>,
     /// What its copies do not take as it is; unknown where nobody could look.

@@ -313,6 +313,10 @@ impl Step {
 pub enum Product {
     /// `interpreter.json`, and `pylock.toml` unless the user gives a lock.
     Lock,
+    /// `activation.json`: the variables that activating the conda environment sets, by name.
+    Activation,
+    /// `installed.txt`: what the image has for the interpreter besides what the spec's `packages` bring.
+    Installed,
     /// No files: the wheels of a lock are in the cache that installs read. Leaving the step out gives the
     /// same image, more slowly.
     Fetched,

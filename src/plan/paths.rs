@@ -32,6 +32,8 @@ pub(crate) const WORK: &str = "/tmp/imagespec/work";
 pub(crate) const LAYERS: &str = "/tmp/imagespec/layers";
 /// Packages that other steps have built, a directory each.
 pub(crate) const BUILT: &str = "/tmp/imagespec/built";
+/// Where a step left what the image has for an interpreter, and the file there.
+pub(crate) const LOOKED: &str = "/tmp/imagespec/looked";
 /// What conda downloaded.
 pub(crate) const CONDA_CACHE: &str = "/tmp/imagespec/conda";
 /// What apt downloaded.

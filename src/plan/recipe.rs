@@ -117,14 +117,17 @@ fn steps_of(inputs: &StoreyInputs<'_>, lock: Option<(&LockedPackages, &[Group<'_
     match inputs.python.filter(|python| !python.is_inherited) {
         // A virtual environment uses an interpreter that may come from apt.
         Some(python) if python.is_venv => {
-            steps::apt(&mut plan, inputs);
-            steps::venv(&mut plan, inputs, &python);
+            let interpreter = steps::apt(&mut plan, inputs);
+            steps::venv(&mut plan, inputs, &python, interpreter);
         }
         Some(python) => {
             steps::conda(&mut plan, inputs, &python);
+            steps::activation(&mut plan, inputs, &python);
             steps::apt(&mut plan, inputs);
         }
-        None => steps::apt(&mut plan, inputs),
+        None => {
+            steps::apt(&mut plan, inputs);
+        }
     }
     let (mut file, mut is_complete) = (None, true);
     match (&inputs.python, lock) {
@@ -229,7 +232,7 @@ fn own_settings(inputs: &StoreyInputs<'_>, id: &str) -> Settings {
         labels.retain(|(known, _)| *known != name.value);
         labels.push((name.value.clone(), value.value.clone()));
     }
-    let mut environment = variables::of_image(spec, inputs.python.as_ref());
+    let mut environment = variables::of_image(inputs);
     environment.extend(variables::of_task(spec, id));
     Settings {
         environment,

@@ -231,6 +231,8 @@ impl<'a> StepReport<'a> {
         );
         let effect = match (step.makes, &step.writes) {
             (Some(Product::Lock), _) => "makes the lock; not a layer".to_owned(),
+            (Some(Product::Activation), _) => "finds what an activated environment has; not a layer".to_owned(),
+            (Some(Product::Installed), _) => "lists what resolving has to know; not a layer".to_owned(),
             (Some(Product::Fetched), _) => "fills a cache; optional; not a layer".to_owned(),
             (Some(Product::Package), _) => "makes a package; not a layer".to_owned(),
             (Some(Product::SharedFiles), _) => "finds files that several packages have; not a layer".to_owned(),

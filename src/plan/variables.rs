@@ -2,6 +2,7 @@
 
 use crate::image_spec::{ImageSpec, Profile, SecretForm, SecretSteps, TextMap};
 use crate::plan::environment::{DEFAULT_PATH, Edit};
+use crate::plan::inputs::StoreyInputs;
 use crate::plan::python_place::PythonPlace;
 use crate::text::file_name;
 
@@ -56,7 +57,13 @@ pub(crate) fn of_installs(spec: &ImageSpec) -> Vec<Edit> {
 }
 
 /// What steps see that build packages: all of `env`, since nobody knows what a package's build reads, and `build_env`.
-pub(crate) fn of_builds(spec: &ImageSpec) -> Vec<Edit> {
+pub(crate) fn of_builds(inputs: &StoreyInputs<'_>) -> Vec<Edit> {
+    let mut edits = of_activation(inputs);
+    edits.extend(of_spec_for_builds(inputs.spec));
+    edits
+}
+
+fn of_spec_for_builds(spec: &ImageSpec) -> Vec<Edit> {
     let mut edits = netrc(spec);
     edits.extend(chosen(&spec.env, |_| true));
     edits.extend(of_build_env(spec));
@@ -126,17 +133,31 @@ pub(crate) fn of_uv(python: Option<&PythonPlace>) -> Vec<Edit> {
 }
 
 /// The environment of the image, without the variables that describe the image to a task.
-pub(crate) fn of_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
-    let mut edits = of_profile(spec, python);
-    edits.extend(chosen(&spec.env, |_| true));
-    edits.extend(of_graphics(spec));
+pub(crate) fn of_image(inputs: &StoreyInputs<'_>) -> Vec<Edit> {
+    let mut edits = of_profile(inputs.spec, inputs.python.as_ref());
+    edits.extend(of_activation(inputs));
+    edits.extend(chosen(&inputs.spec.env, |_| true));
+    edits.extend(of_graphics(inputs.spec));
     edits
 }
 
 /// The environment of the image, without the spec's own.
-pub(crate) fn of_base_image(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Edit> {
-    let mut edits = of_profile(spec, python);
-    edits.extend(of_graphics(spec));
+pub(crate) fn of_base_image(inputs: &StoreyInputs<'_>) -> Vec<Edit> {
+    let mut edits = of_profile(inputs.spec, inputs.python.as_ref());
+    edits.extend(of_activation(inputs));
+    edits.extend(of_graphics(inputs.spec));
+    edits
+}
+
+/// What an activated conda environment has. One of a storey below is part of that storey's environment.
+fn of_activation(inputs: &StoreyInputs<'_>) -> Vec<Edit> {
+    let made = inputs.python.filter(|python| !python.is_venv && !python.is_inherited);
+    let Some(python) = made else { return Vec::new() };
+    let mut edits = vec![Edit::set("CONDA_PREFIX", python.prefix)];
+    edits.extend(inputs.facts.activation.iter().map(|(name, value)| match name.as_str() {
+        "PATH" => Edit::prepend("PATH", value),
+        name => Edit::set(name, value),
+    }));
     edits
 }
 
@@ -237,7 +258,7 @@ mod tests {
         let check = |of: fn(&ImageSpec) -> Vec<Edit>, expect: &str| assert_eq!(names(of, SPEC), expect);
         check(of_installs, "CC http_proxy FORCE_CUDA UV_EXCLUDE_NEWER NETRC");
         check(
-            of_builds,
+            of_spec_for_builds,
             "PATH PBR_VERSION CC http_proxy ACCEPT_EULA DEBIAN_PRIORITY FORCE_CUDA UV_EXCLUDE_NEWER NETRC PATH",
         );
         check(of_apt, "http_proxy ACCEPT_EULA DEBIAN_PRIORITY FORCE_CUDA");

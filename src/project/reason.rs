@@ -8,6 +8,8 @@ const MAX_SENTENCE: usize = 400;
 pub(crate) struct Reason {
     /// The program's own sentence, in one line.
     pub(crate) sentence: String,
+    /// Whether it is known to say why, and not just what was said last.
+    pub(crate) is_known: bool,
     /// What to do, where that is known.
     pub(crate) help: Option<String>,
 }
@@ -185,21 +187,17 @@ const OF_BUILDS: [(&[&str], &str); 15] = [
 /// Why a program failed that said this on standard error, line by line. `None` if it said nothing.
 pub(crate) fn reason(said: &str) -> Option<Reason> {
     let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
-    let sentence = of_uv(&lines)
+    let known = of_uv(&lines)
         .or_else(|| of_dpkg(&lines))
         .or_else(|| of_apt(&lines))
-        .or_else(|| of_micromamba(&lines))
-        .or_else(|| {
-            lines
-                .iter()
-                .rev()
-                .map(|line| line.trim())
-                .find(|line| !line.is_empty())
-                .map(str::to_owned)
-        })?;
+        .or_else(|| of_micromamba(&lines));
+    let is_known = known.is_some();
+    let last = || lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
+    let sentence = known.or_else(|| last().map(str::to_owned))?;
     let help = help(said).or_else(|| hint(&lines));
     Some(Reason {
         sentence: clipped(&sentence),
+        is_known,
         help,
     })
 }

@@ -1,6 +1,8 @@
 //! Finds out which packages an image gets: a loop over the stacked specs, each with a step that resolves and one that
 //! looks over what is installed. Whatever solves the steps is a [`Solver`].
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::image_spec::{ImageSpec, LOCK_NAME};
@@ -104,7 +106,12 @@ impl Resolving<'_> {
             if is_top && self.extent == Extent::Below {
                 break;
             }
-            let plan = self.plan_up_to(position, &facts);
+            let mut plan = self.plan_up_to(position, &facts);
+            if let Some(step) = plan.maker(Product::Activation) {
+                let activation = storey.activation(&plan, &step.id).await?;
+                set(&mut facts, position, |facts| facts.activation = activation);
+                plan = self.plan_up_to(position, &facts);
+            }
             let Some(step) = plan.maker(Product::Lock).map(|step| step.id.clone()) else {
                 continue;
             };
@@ -185,6 +192,15 @@ impl<S: Solver> Storey<'_, S> {
             sibling_lock: self.sibling_lock.map(|(path, _)| path.to_owned()),
             ..StoreyFacts::default()
         }
+    }
+
+    /// What activating its conda environment sets.
+    async fn activation(&self, plan: &BuildPlan, step: &StepId) -> Result<BTreeMap<String, String>, Failure> {
+        let solved = self.solver.solve(plan, step).await?;
+        let report = self.read_path(&solved, "activation.json").await?.unwrap_or_default();
+        let unreadable =
+            |error| Diagnostic::internal("the report on the conda environment cannot be read").because(error);
+        Ok(serde_json::from_str(&report).map_err(unreadable)?)
     }
 
     /// What its lock step left; `None` if the step would have had to build something.

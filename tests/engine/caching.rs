@@ -68,16 +68,54 @@ fn one_edit_runs_its_own_steps() {
         "[packages] uv pip install idna (shared layer 3)",
     ];
     assert_eq!(built.ran_anew(), expected, "{}", built.log);
-    // The chain: what came before the new entry stays. The interpreter comes from apt, so it comes after it.
+    // The chain: what came before the new entry stays, and so does what depends on the interpreter.
     project.spec(&spec.replace("[python3, jq]", "[python3, jq, tree]"));
     let built = project.build("engine-edit");
     let expected = [
         "[apt] apt-get install tree",
-        "[lock] uv pip compile humanize",
-        "[packages] uv pip install humanize (shared layer 6)",
-        "[python] uv venv --python /usr/bin/python3",
+        "[lock] look at the Python packages that apt installs",
     ];
     assert_eq!(built.ran_anew(), expected, "{}", built.log);
+}
+
+#[test]
+fn an_edit_of_apt_does_not_touch_the_interpreter() {
+    let spec = "profile: plain\napt_packages: [python3]\npython_exec: python3\npackages: [pyyaml, humanize]\n";
+    let spec = &fresh(spec);
+    let project = Project::new(spec);
+    project.build("engine-edit-apt");
+    let version = "python -c 'import yaml, humanize; print(yaml.__version__)'";
+    let newest = Engine::Main.shell("engine-edit-apt", version);
+    // One that has nothing to do with Python: it runs, and is looked at.
+    let with_jq = spec.replace("[python3]", "[python3, jq]");
+    project.spec(&with_jq);
+    let built = project.build("engine-edit-apt");
+    let expected = [
+        "[apt] apt-get install jq",
+        "[lock] look at the Python packages that apt installs",
+    ];
+    assert_eq!(built.ran_anew(), expected, "{}", built.log);
+    assert_eq!(Engine::Main.shell("engine-edit-apt", version), newest);
+    assert_eq!(
+        Engine::Main.shell("engine-edit-apt", "jq --version >/dev/null && echo there"),
+        "there\n"
+    );
+    // One that brings a package into the interpreter's own place is resolved with, and its version taken.
+    project.spec(&with_jq.replace("jq]", "jq, python3-yaml]"));
+    let built = project.build("engine-edit-apt");
+    assert!(
+        built
+            .ran_anew()
+            .iter()
+            .any(|step| step.starts_with("[lock] uv pip compile")),
+        "{}",
+        built.log
+    );
+    let lock = Engine::Main.shell("engine-edit-apt", "cat /usr/share/imagespec/pylock.toml");
+    let of_debian = "python3 -c 'import importlib.metadata as m; print(m.version(\"pyyaml\"))'";
+    let of_debian = Engine::Main.shell("engine-edit-apt", &format!("PATH=/usr/bin:/bin {of_debian}"));
+    let line = format!("name = \"pyyaml\"\nversion = \"{}\"", of_debian.trim());
+    assert!(lock.contains(&line), "{of_debian}: {lock}");
 }
 
 #[test]

@@ -21,6 +21,8 @@ macro_rules! files {
 
 /// All files, by name.
 const FILES: &[(&str, &str)] = &files![
+    "activation.py",
+    "activation.sh",
     "apt.sh",
     "build.sh",
     "commands.sh",
@@ -34,6 +36,7 @@ const FILES: &[(&str, &str)] = &files![
     "index_access.sh",
     "install.sh",
     "install_resolved.sh",
+    "installed.sh",
     "interpreter.py",
     "keep_shared.sh",
     "last_by_name.sh",
@@ -41,6 +44,7 @@ const FILES: &[(&str, &str)] = &files![
     "lock_environment.sh",
     "login.sh",
     "login_path.sh",
+    "look_at_python.sh",
     "needs.py",
     "own_packages.py",
     "own_workdir.sh",
@@ -271,6 +275,7 @@ mod tests {
             ("context", paths::CONTEXT),
             ("work", paths::WORK),
             ("built_packages", paths::BUILT),
+            ("looked", &format!("{}/installed.txt", paths::LOOKED)),
             ("conda_cache", paths::CONDA_CACHE),
             ("apt_archives", paths::APT_ARCHIVES),
             ("apt_state", paths::APT_STATE),

@@ -8,6 +8,7 @@ _certificates=/tmp/imagespec/ca.crt
 _context=/tmp/imagespec/context
 _work=/tmp/imagespec/work
 _built_packages=/tmp/imagespec/built
+_looked=/tmp/imagespec/looked/installed.txt
 _conda_cache=/tmp/imagespec/conda
 _apt_archives=/tmp/imagespec/apt/archives
 _apt_state=/tmp/imagespec/apt/state

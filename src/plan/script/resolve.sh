@@ -18,6 +18,8 @@
 . "$_scripts/watch_builds.sh"
 # shellcheck source=src/plan/script/context_files.sh
 . "$_scripts/context_files.sh"
+# shellcheck source=src/plan/script/installed.sh
+. "$_scripts/installed.sh"
 
 if [ -n "${_packages?}" ]; then
   printf '%s\n' "$_packages" > /tmp/imagespec/packages.txt
@@ -32,14 +34,7 @@ cd "$_root/$_directory"
 # Prefer what the interpreter already has: uv takes an existing lock as preferences.
 _lock=pylock.imagespec.toml
 printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$_lock"
-freeze() { "$_uv" pip freeze -q --python "${_python:?}" "$@"; }
-{
-  freeze
-  # Where a virtual environment of the base has its packages: see venv.sh.
-  for _seen in "${_bin%/bin}"/lib/python3*/site-packages/imagespec_base.pth; do
-    if [ -e "$_seen" ]; then while read -r _site; do freeze --path "$_site"; done < "$_seen"; fi
-  done
-} | sort -s -u -t = -k 1,1 \
+if [ -e "$_looked" ]; then cat "$_looked"; else list_installed; fi \
   | sed -n 's/^\([A-Za-z0-9._-]*\)==\([^ ]*\)$/[[packages]]\nname = "\1"\nversion = "\2"/p' >> "$_lock"
 grep -q packages "$_lock" || rm "$_lock"
 watch_builds "$_uv" pip compile --no-header --format pylock.toml --output-file "$_lock" "$@" > /dev/null

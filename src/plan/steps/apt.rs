@@ -1,7 +1,7 @@
 //! Debian packages: a chain, so that adding a package adds a step.
 
 use crate::image_spec::{ImageSpec, SecretSteps};
-use crate::plan::action::{Action, StepMount};
+use crate::plan::action::{Action, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::chain::chain;
 use crate::plan::environment::Edit;
@@ -20,8 +20,9 @@ pub(crate) const SYSTEM_DIRECTORIES: [&str; 19] = [
     "/sbin", "/srv", "/sys", "/tmp", "/usr", "/var",
 ];
 
-/// Installs the entries of `apt_packages`, each package once.
-pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
+/// Installs the entries of `apt_packages`, each package once. Returns the last step that may bring the interpreter, if the
+/// names of packages tell.
+pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) -> Option<StepId> {
     let mut seen: Vec<&str> = Vec::new();
     let mut entries: Vec<(Vec<&str>, Span)> = Vec::new();
     for entry in ImageSpec::strings(&inputs.spec.apt_packages) {
@@ -32,14 +33,51 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
             entries.push((names, entry.span));
         }
     }
+    let groups: Vec<(Vec<&str>, Vec<Span>)> = chain(&entries)
+        .into_iter()
+        .map(|group| {
+            let names = group.iter().flat_map(|(names, _)| names.iter().copied());
+            (names.collect(), group.iter().map(|(_, span)| *span).collect())
+        })
+        .collect();
+    let brings = |(names, _): &(Vec<&str>, _)| names.iter().any(|name| is_of_python(name));
+    let wants = inputs
+        .spec
+        .python_exec
+        .as_ref()
+        .is_some_and(|exec| may_be_of_apt(&exec.value));
+    let bringing = groups.iter().rposition(brings).filter(|_| wants);
     let mut after = plan.last_of(Stage::User);
-    for (number, group) in chain(&entries).into_iter().enumerate() {
-        let names: Vec<&str> = group.iter().flat_map(|(names, _)| names.iter().copied()).collect();
-        let spans = group.iter().map(|(_, span)| *span);
-        let draft = step(inputs, number + 1, &names).spans(spans);
+    let mut interpreter = None;
+    for (number, (names, spans)) in groups.into_iter().enumerate() {
+        let mut draft = step(inputs, number + 1, &names).spans(spans);
+        // Where names do not tell, a virtual environment is made on all of them.
+        if wants && bringing.is_none_or(|bringing| number <= bringing) {
+            draft = draft.rank(rank::USER);
+        }
         let reason = "entries are installed in the order of the list";
-        after = vec![plan.add(draft.after(after, reason))];
+        let id = plan.add(draft.after(after, reason));
+        if bringing == Some(number) {
+            interpreter = Some(id.clone());
+        }
+        after = vec![id];
     }
+    interpreter
+}
+
+/// Whether Debian packages may bring an interpreter: they have no files in `/usr/local` and `/opt`.
+pub(crate) fn may_be_of_apt(interpreter: &str) -> bool {
+    !interpreter.starts_with('/')
+        || ["/usr/bin/", "/bin/", "/usr/lib/"]
+            .iter()
+            .any(|place| interpreter.starts_with(place))
+}
+
+/// Whether a Debian package is an interpreter, or may change which one a name means.
+fn is_of_python(package: &str) -> bool {
+    ["python", "pypy", "libpython"]
+        .iter()
+        .any(|prefix| package.starts_with(prefix))
 }
 
 fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
@@ -70,13 +108,7 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
             .map(str::to_owned)
             .to_vec(),
     };
-    let draft = Draft::new(format!("apt-{number}"), Stage::Apt, title, action)
+    Draft::new(format!("apt-{number}"), Stage::Apt, title, action)
         .writes(writes)
-        .spans(spans);
-    // A virtual environment uses an interpreter that may come from here.
-    if inputs.spec.python_exec.is_some() {
-        draft.rank(rank::USER)
-    } else {
-        draft
-    }
+        .spans(spans)
 }

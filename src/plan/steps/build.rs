@@ -64,7 +64,7 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
         .with("_texts", texts)
         .with("_git", programs_of(repositories))
         .arguments(arguments);
-    let run = make(script, variables::of_builds(inputs.spec), mounts);
+    let run = make(script, variables::of_builds(inputs), mounts);
     let id = format!("build-{}", package.name);
     let after = plan.after_python_and_apt();
     let draft = Draft::new(

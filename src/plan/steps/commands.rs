@@ -35,7 +35,7 @@ pub(crate) fn commands(plan: &mut Builder, inputs: &StoreyInputs<'_>, stage: Sta
         return;
     };
     let mut environment = variables::of_uv(inputs.python.as_ref());
-    environment.extend(variables::of_image(inputs.spec, inputs.python.as_ref()));
+    environment.extend(variables::of_image(inputs));
     environment.extend(variables::of_build_env(inputs.spec));
     environment.push(Edit::set("UV_CACHE_DIR", UV_CACHE_OF_COMMANDS));
     let (id, field, steps) = match stage {

@@ -3,10 +3,11 @@
 use crate::image_spec::LOCK_NAME;
 use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft};
+use crate::plan::environment::Edit;
 use crate::plan::facts::{Attendance, Repositories, Requirements};
 use crate::plan::inputs::{StoreyInputs, make, scratch};
 use crate::plan::model::{Product, Stage};
-use crate::plan::paths::{CONTEXT, CONTEXT_ROOT, KEEPS_LOCK, KEPT, WORK};
+use crate::plan::paths::{CONTEXT, CONTEXT_ROOT, KEEPS_LOCK, KEPT, LOOKED, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, flat_index_arguments, index_arguments};
@@ -59,13 +60,19 @@ struct Deciding {
 
 /// The step that decides which packages are installed.
 pub(crate) fn lock(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace) -> Option<StepId> {
+    let input = input(inputs)?;
+    let looked = look_at_python(plan, inputs, python, &input);
     let Deciding {
-        run,
+        mut run,
         title,
         after,
         reason,
         spans,
-    } = deciding(plan, inputs, python, input(inputs)?, inputs.facts.resolving_builds);
+    } = deciding(plan, inputs, python, input, inputs.facts.resolving_builds);
+    run.mounts.extend(looked.map(|step| StepMount::Product {
+        target: LOOKED.into(),
+        step,
+    }));
     let draft = Draft::new("lock", Stage::Lock, title, Action::Run(run))
         .makes(Product::Lock)
         .after(after, reason)
@@ -93,7 +100,7 @@ fn deciding(
         }
         Input::Export(path) => {
             let title = format!("uv export {} ({path})", how_checked(inputs));
-            let (after, reason) = where_metadata_builds(plan, inputs);
+            let (after, reason) = where_metadata_builds(plan, inputs, sees_all);
             (export(inputs, python, access, path, sees_all), title, after, reason)
         }
         Input::Resolve => {
@@ -106,7 +113,7 @@ fn deciding(
                     .map(|file| format!("-r {}", file.value)),
             );
             let title = format!("uv pip compile {}", shown.join(" "));
-            let (after, reason) = where_metadata_builds(plan, inputs);
+            let (after, reason) = where_metadata_builds(plan, inputs, sees_all);
             (resolve(inputs, python, access, sees_all), title, after, reason)
         }
     };
@@ -120,14 +127,47 @@ fn deciding(
 }
 
 /// Where a package's metadata can be read, which may mean building it.
-fn where_metadata_builds(plan: &Builder, inputs: &StoreyInputs<'_>) -> (Vec<StepId>, &'static str) {
-    let after = plan.after_python_and_apt();
-    let reason = if after.len() > 1 || inputs.spec.python_exec.is_some() {
-        "reading a package's metadata may mean building it with what apt installs; after an apt edit it resolves again, to the same result"
-    } else {
-        "which packages are needed depends on the interpreter"
-    };
-    (after, reason)
+fn where_metadata_builds(plan: &Builder, inputs: &StoreyInputs<'_>, sees_all: bool) -> (Vec<StepId>, &'static str) {
+    match needs_apt(inputs, sees_all) {
+        true => (
+            plan.after_python_and_apt(),
+            "reading a package's metadata means building it with what apt installs, or taking it by git",
+        ),
+        false => (
+            plan.after_python(),
+            "which packages are needed depends on the interpreter",
+        ),
+    }
+}
+
+/// Whether what apt installs is needed to decide about packages: programs that build them or take them from repositories.
+fn needs_apt(inputs: &StoreyInputs<'_>, sees_all: bool) -> bool {
+    let has_unknown = !extra_arguments(inputs).unknown.is_empty();
+    sees_all || inputs.is_unattended() || has_unknown || builds_surely(&inputs.facts.requirements)
+}
+
+/// Lists what apt brings for the interpreter of a virtual environment, for a lock step that does not see all of apt.
+fn look_at_python(
+    plan: &mut Builder,
+    inputs: &StoreyInputs<'_>,
+    python: &PythonPlace,
+    input: &Input<'_>,
+) -> Option<StepId> {
+    let is_blind = *input == Input::Resolve && !needs_apt(inputs, inputs.facts.resolving_builds);
+    let apt = plan.last_of(Stage::Apt);
+    if !is_blind || !python.is_venv || apt.is_empty() {
+        return None;
+    }
+    let script = Script::new("look_at_python.sh")
+        .with("_python", python.program())
+        .with("_bin", python.bin());
+    let run = make(script, variables::of_installs(inputs.spec), IndexAccess::none().mounts);
+    let title = "look at the Python packages that apt installs";
+    let draft = Draft::new("look-at-python", Stage::Lock, title, Action::Run(run))
+        .makes(Product::Installed)
+        .after(plan.after_python_and_apt(), "the interpreter sees them")
+        .spans(inputs.spec.apt_packages.iter().map(|list| list.span));
+    Some(plan.add(draft))
 }
 
 /// What both ways of making a lock with uv share. Builds write to their sources, so they get a copy.
@@ -185,7 +225,7 @@ fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script, se
         .flat_map(|(path, text)| [path.as_str(), text.as_str()]);
     let script = script.with("_texts", quote_all(texts));
     let environment = match sees_all {
-        true => variables::of_builds(inputs.spec),
+        true => variables::of_builds(inputs),
         false => variables::of_installs(inputs.spec),
     };
     make(script, environment, mounts)
@@ -346,8 +386,9 @@ fn builds_surely(requirements: &Requirements) -> bool {
 /// Whether builds see variables that other steps do not see.
 fn builds_see_more(inputs: &StoreyInputs<'_>) -> bool {
     let few = variables::of_installs(inputs.spec);
-    let all = variables::of_builds(inputs.spec);
-    all.iter().any(|edit| edit.name != "PATH" && !few.contains(edit))
+    let all = variables::of_builds(inputs);
+    let is_in_both = |edit: &Edit| matches!(edit.name.as_str(), "PATH" | "CONDA_PREFIX") || few.contains(edit);
+    !all.iter().all(is_in_both)
 }
 
 fn add_installing(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &PythonPlace, input: Input<'_>, part: Part) {

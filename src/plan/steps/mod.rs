@@ -1,5 +1,6 @@
 //! The steps, a file for each kind: each adds to a builder what its part of a spec asks for.
 
+mod activation;
 mod apt;
 mod build;
 mod commands;
@@ -14,7 +15,8 @@ mod shared;
 mod user;
 mod venv;
 
-pub(crate) use apt::{SYSTEM_DIRECTORIES, apt};
+pub(crate) use activation::activation;
+pub(crate) use apt::{SYSTEM_DIRECTORIES, apt, may_be_of_apt};
 pub(crate) use build::{BUILD_REASON, build};
 pub(crate) use commands::{commands, own_workdir};
 pub(crate) use conda::conda;

@@ -18,7 +18,7 @@ pub(crate) fn user(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
         return open_root(plan, inputs);
     }
     // Everything comes after this step, so nothing in a spec changes what it sees, except where the interpreter is.
-    let mut environment = variables::of_login(variables::of_base_image(inputs.spec, inputs.python.as_ref()));
+    let mut environment = variables::of_login(variables::of_base_image(inputs));
     environment.push(Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()));
     let script = Script::new("user.sh").with("_user", TASK_USER);
     let action = Action::Run(run(script, environment, vec![scratch(), bundle()]));
@@ -56,7 +56,7 @@ pub(crate) fn login_path(plan: &mut Builder, inputs: &StoreyInputs<'_>) {
     if spec.profile == Profile::Plain {
         return;
     }
-    let environment = variables::of_login(variables::of_image(spec, inputs.python.as_ref()));
+    let environment = variables::of_login(variables::of_image(inputs));
     let script = Script::new("login_path.sh").with("_user", TASK_USER);
     let action = Action::Run(run(script, environment, vec![scratch()]));
     let writes = Writes::below([TASK_HOME]);
