@@ -31,6 +31,10 @@ const CASES: &[(&str, &str)] = &[
     ("unknown-field", "something_else: [a]\n"),
     ("unknown-field", "base_image:\n  apt_package: [git]\n"),
     ("repeated-field", "name: a\nname: b\n"),
+    (
+        "python-version",
+        "python_version: \"3.12\"\nconda_packages: [numpy, conda-forge::python=3.11]\n",
+    ),
     ("unknown-builder-option", "builder_options: {some_option: true}\n"),
     ("unknown-builder-config", "builder_config: {uv_imag: x}\n"),
     (

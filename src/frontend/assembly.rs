@@ -13,7 +13,7 @@ use crate::frontend::solver::GatewaySolver;
 use crate::image_spec::{BaseImage, CopyEntry, FileMode, ImageSpec};
 use crate::llb::{Definition, Output};
 use crate::oci::Platform;
-use crate::plan::{self, BuildPlan, Facts, PASSWD, Part, Settings, Stage, Strategy, Target};
+use crate::plan::{self, BuildPlan, FAILED, Facts, PASSWD, Part, Settings, Stage, Strategy, Target};
 use crate::project::{Extent, FoundRequirements, Resolution, Resolving, copies_facts};
 use crate::text::{Diagnostic, Failure, Span};
 use crate::write::{LlbOptions, Sources, SpecSource, write_llb};
@@ -183,6 +183,27 @@ impl Build<'_> {
             ..self.llb_options(None)?
         };
         Ok(self.resolve(platform, images, &options).await?.lock)
+    }
+
+    /// What of `apt_packages` cannot be installed, after one of its steps failed: a line for each problem, the name of the
+    /// package and what apt says, with a tab between them. `None` if that cannot be found out.
+    pub(super) async fn names_of_apt(&self, platform: &Platform, images: &Images, failed: &str) -> Option<String> {
+        let facts = Facts {
+            base: images.base().map(Resolved::facts).unwrap_or_default(),
+            ..Facts::default()
+        };
+        let (plan, step) = plan::names_of_apt(&plan::plan(self.spec, platform, &facts), failed)?;
+        let options = LlbOptions {
+            target: Target::After(step),
+            ..self.llb_options(None).ok()?
+        };
+        let graph = write_llb(&plan, &self.sources(&plan, images), &options).ok()?;
+        let client = &self.session.client;
+        let failed = match client.solve(graph.result.as_ref()).await {
+            Ok(solved) => client.evaluate(&solved).await.err(),
+            Err(failure) => failure.problems.iter().find_map(Diagnostic::find_cause).cloned(),
+        };
+        client.read_failed(&failed?, FAILED).await
     }
 
     /// What is known once the packages of all specs are locked.

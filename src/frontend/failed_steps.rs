@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::frontend::assembly::Build;
 use crate::frontend::gateway::CallError;
+use crate::frontend::inputs::BuildInputs;
 use crate::frontend::session::Session;
 use crate::frontend::{positions, repositories, secrets, unseen_variables};
 use crate::image_spec::ImageSpec;
@@ -13,6 +15,10 @@ use crate::plan::{FAILED, SCRATCH_OF_COMMANDS};
 use crate::project::reason;
 use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text};
 
+/// The titles of steps of apt begin like this.
+const APT: &str = "apt-get install ";
+/// As long as apt may take to look for all names.
+const PATIENCE_WITH_APT: Duration = Duration::from_secs(60);
 /// An explanation is worth this much waiting.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -25,15 +31,20 @@ pub(super) async fn explain(session: &Session, spec: &ImageSpec, failure: Failur
         let call = problem.find_cause().filter(|_| problem.span().is_none());
         let explained = match call {
             Some(call) => explained(session, spec, call, problem.kind).await,
-            None => None,
+            None => Vec::new(),
         };
-        problems.push(explained.unwrap_or(problem));
+        match explained.is_empty() {
+            true => problems.push(problem),
+            false => problems.extend(explained),
+        }
     }
     unseen_variables::explain(spec, Failure { problems, ..failure })
 }
 
-async fn explained(session: &Session, spec: &ImageSpec, call: &CallError, kind: ProblemKind) -> Option<Diagnostic> {
-    let title = call.title()?;
+async fn explained(session: &Session, spec: &ImageSpec, call: &CallError, kind: ProblemKind) -> Vec<Diagnostic> {
+    let Some(title) = call.title() else {
+        return Vec::new();
+    };
     let reading = session.client.read_failed(call, FAILED);
     let left = tokio::time::timeout(PATIENCE, reading).await.ok().flatten();
     let step = FailedStep {
@@ -43,11 +54,54 @@ async fn explained(session: &Session, spec: &ImageSpec, call: &CallError, kind: 
         status: call.exit_status().unwrap_or(1),
     };
     let is_of_commands = call.mounts().iter().any(|(target, _)| target == SCRATCH_OF_COMMANDS);
-    let problem = match is_of_commands {
-        true => step.command(&left?)?,
-        false => step.program(&title, left.as_deref()),
+    let mut problems: Vec<Diagnostic> = match is_of_commands {
+        true => left
+            .as_deref()
+            .and_then(|left| step.command(left))
+            .into_iter()
+            .collect(),
+        false => vec![step.program(&title, left.as_deref())],
     };
-    Some(problem.kind(kind))
+    // Where one name is wrong, others may be: nobody wants to hear of one in each build.
+    if title.starts_with(APT) && left.is_some_and(|left| is_of_names(&left)) {
+        let looking = tokio::time::timeout(PATIENCE_WITH_APT, names_of_apt(session, spec, &title));
+        let names = step.names(&looking.await.ok().flatten().unwrap_or_default());
+        if names.len() > 1 {
+            problems = names;
+        }
+    }
+    problems.into_iter().map(|problem| problem.kind(kind)).collect()
+}
+
+/// Whether apt did not know a package or a version.
+fn is_of_names(left: &str) -> bool {
+    [
+        "E: Unable to locate package",
+        "E: Version '",
+        "E: Package '",
+        "E: Release '",
+    ]
+    .iter()
+    .any(|words| left.contains(words))
+}
+
+/// What else apt does not have, as [`Build::names_of_apt`] has it.
+async fn names_of_apt(session: &Session, spec: &ImageSpec, title: &str) -> Option<String> {
+    let inputs = BuildInputs::of(session, spec, false).await.ok()?;
+    let images = inputs.images().await.ok()?;
+    let build = Build {
+        session,
+        spec,
+        id: String::new(),
+        is_hashed: false,
+        found: &[],
+        sibling_lock: None,
+        tree: None,
+    };
+    let title = title.trim_end_matches('…');
+    build
+        .names_of_apt(inputs.platforms.first()?, images.first()?, title)
+        .await
 }
 
 /// A step that failed.
@@ -94,6 +148,9 @@ impl FailedStep<'_> {
             return self.placed(place, Diagnostic::build_error("step", message));
         };
         let sentence = found.sentence.trim_end_matches('.');
+        if let Some(problem) = self.unisolated(sentence) {
+            return self.placed(None, problem);
+        }
         let step = match found.is_known {
             true => String::new(),
             false => format!(" (`{title}`, exit code {status})"),
@@ -107,6 +164,53 @@ impl FailedStep<'_> {
                 None => problem,
             },
         )
+    }
+
+    /// The failure of a build that does not find what it imports, where it is the spec's wish that it sees only what there is.
+    fn unisolated(&self, sentence: &str) -> Option<Diagnostic> {
+        let (_, module) = sentence.split_once("No module named ")?;
+        let args = self.spec.all().find_map(|spec| {
+            let args = spec.pip_extra_args.as_ref()?;
+            spec.extra_arguments("").is_unisolated.then_some(args)
+        })?;
+        let message = format!(
+            "`pip_extra_args`: {sentence}: a build without isolation sees what is installed below, not `packages`"
+        );
+        let module = module.trim_matches(['\'', '"']);
+        let help = format!(
+            "install it one storey below: `base_image: {{packages: [{module}]}}`, with what else builds import"
+        );
+        Some(
+            Diagnostic::build_error("no-build-isolation", message)
+                .at(args.span)
+                .help(help),
+        )
+    }
+
+    /// The problems of many packages of apt: each entry once.
+    fn names(&self, said: &str) -> Vec<Diagnostic> {
+        let of_line = |line: &str| {
+            line.split_once('\t')
+                .map(|(name, words)| (name.to_owned(), words.to_owned()))
+        };
+        let said: Vec<(String, String)> = said.lines().filter_map(of_line).collect();
+        let mut problems = Vec::new();
+        for entry in self.spec.all().flat_map(|spec| ImageSpec::strings(&spec.apt_packages)) {
+            let is_of_entry = |name: &str| entry.value.split_whitespace().any(|word| word == name);
+            let words = said
+                .iter()
+                .filter(|(name, _)| is_of_entry(name))
+                .map(|(_, words)| words.as_str());
+            let words: Vec<&str> = words.collect();
+            if !words.is_empty() {
+                let message = format!("`apt_packages`: {}", words.join("; "));
+                problems.push(Diagnostic::build_error("step", message).at(entry.span));
+            }
+        }
+        if let Some(first) = problems.first_mut() {
+            *first = first.clone().caused_by(self.call.clone());
+        }
+        problems
     }
 
     /// With the step itself, for who debugs it.

@@ -1,6 +1,7 @@
 //! The rules that a spec must keep beyond the kinds of its values, those on packages aside.
 
 use crate::flytekit::{registry_is_valid, tag_format};
+use crate::image_spec::conda_python::CondaPython;
 use crate::image_spec::model::{BaseImage, ImageSpec};
 use crate::image_spec::secret::CREDENTIAL_HELP;
 use crate::image_spec::types::TextValue;
@@ -237,6 +238,7 @@ impl Checker<'_> {
                 );
             }
         }
+        self.conda_python(spec);
         let Some(exec) = &spec.python_exec else { return };
         if exec.value.trim().is_empty() || exec.value.starts_with('-') {
             let message = format!("`python_exec: {}` names no interpreter", exec.value);
@@ -265,6 +267,20 @@ impl Checker<'_> {
                 version.span,
                 "leave one of the two out",
             );
+        }
+    }
+
+    /// What an entry of `conda_packages` asks for, against `python_version` of the same spec or of one below.
+    fn conda_python(&mut self, spec: &ImageSpec) {
+        let Some(python) = CondaPython::of(spec) else { return };
+        let chosen = spec.all().find_map(|spec| spec.python_version.as_ref());
+        if let Some(chosen) = chosen.filter(|chosen| !python.allows(&chosen.value)) {
+            let message = format!(
+                "`conda_packages` has `{}`, and `python_version` is {}",
+                python.entry.value, chosen.value
+            );
+            let help = "leave one of the two out: without `python_version`, the entry decides";
+            self.error("python-version", message, python.entry.span, help);
         }
     }
 

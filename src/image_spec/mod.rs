@@ -9,6 +9,7 @@ mod check;
 mod check_packages;
 mod check_secrets;
 mod choice;
+mod conda_python;
 mod copy_entry;
 mod derive;
 mod extends;
@@ -26,6 +27,7 @@ mod values;
 mod yaml_text;
 
 pub use algorithm::{Algorithm, UnknownAlgorithm};
+pub(crate) use conda_python::CondaPython;
 pub use derive::{Additions, derive};
 pub use extends::{Extended, extended};
 pub(crate) use field::OWN_FIELDS;

@@ -7,6 +7,7 @@
 mod action;
 mod builder;
 mod chain;
+mod diagnosis;
 mod environment;
 mod explain;
 mod facts;
@@ -44,12 +45,13 @@ pub use steps::required;
 pub(crate) use steps::{asked, digested_file};
 pub use writes::Writes;
 
+pub(crate) use diagnosis::names_of_apt;
 pub(crate) use home::{PASSWD, likely_home};
 pub(crate) use inputs::TASK_USER;
 #[cfg(feature = "cli")]
 pub(crate) use paths::KEEPS_LOCK;
 pub(crate) use paths::{CONTEXT, CONTEXT_ROOT, FAILED, KEPT, PRODUCT, SCRATCH, SCRATCH_OF_COMMANDS, SCRIPTS, WORK};
 pub(crate) use python_place::conda_version;
-pub(crate) use script::{quote, script_file};
+pub(crate) use script::{LOOKS_AGAIN, quote, script_file};
 pub(crate) use steps::{NOT_SEEN, NOT_SOURCE, owned_paths};
 pub(crate) use variables::is_proxy;

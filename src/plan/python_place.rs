@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::image_spec::{ImageSpec, Profile, TextValue};
+use crate::image_spec::{CondaPython, ImageSpec, Profile};
 
 /// The Python version unless a spec names one.
 pub const DEFAULT_PYTHON: &str = "3.12";
@@ -68,12 +68,31 @@ impl PythonPlace {
     }
 }
 
-/// The Python version of a spec's conda environment: adding packages must not change the Python of a spec below.
+/// The Python version of a spec's conda environment, as far as it can be told: adding packages must not change the Python of
+/// a spec below.
 #[must_use]
 pub(crate) fn conda_version(spec: &ImageSpec) -> &str {
-    let version = |spec: &ImageSpec| spec.python_version.is_some();
-    let named = spec.all().find(|spec| version(spec));
-    named
-        .and_then(|spec| spec.python_version.as_ref())
-        .map_or(DEFAULT_PYTHON, |TextValue { value, .. }| value)
+    spec.all().find_map(version_of).unwrap_or(DEFAULT_PYTHON)
+}
+
+fn version_of(spec: &ImageSpec) -> Option<&str> {
+    let named = spec.python_version.as_ref().map(|version| version.value.as_str());
+    named.or_else(|| CondaPython::of(spec)?.version())
+}
+
+/// The package that is the interpreter of a spec's conda environment, as micromamba takes it; `None` if the spec's own
+/// `conda_packages` have it.
+pub(crate) fn conda_interpreter(spec: &ImageSpec, of_files: Option<&str>) -> Option<String> {
+    let decided = spec.all().find_map(|spec| {
+        let version = spec.python_version.as_ref();
+        let entry = CondaPython::of(spec).map(|python| python.entry.value.clone());
+        version.map(|version| format!("python={}", version.value)).or(entry)
+    });
+    let is_own = CondaPython::of(spec).is_some() && spec.all().all(|spec| spec.python_version.is_none());
+    match (of_files, decided) {
+        _ if is_own => None,
+        (Some(version), None) => Some(format!("python={version}")),
+        (_, Some(decided)) => Some(decided),
+        (None, None) => Some(format!("python={DEFAULT_PYTHON}")),
+    }
 }

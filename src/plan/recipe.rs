@@ -209,9 +209,10 @@ fn caches(storeys: &[Storey], platform: &Platform, base: &str) -> BTreeMap<&'sta
 fn cache_of(name: &str, platform: &Platform, base: &str) -> Cache {
     let (id, sharing) = match name {
         "uv" => ("uv".to_owned(), CacheSharing::Shared),
-        "apt-archives" => ("apt/archives".to_owned(), CacheSharing::Locked),
+        // Their step locks them, and says when it waits.
+        "apt-archives" => ("apt/archives".to_owned(), CacheSharing::Shared),
         // Lists of one base or platform are useless for another.
-        "apt-state" => (format!("apt/state/{platform}/{base}"), CacheSharing::Locked),
+        "apt-state" => (format!("apt/state/{platform}/{base}"), CacheSharing::Shared),
         other => (other.to_owned(), CacheSharing::Locked),
     };
     Cache {

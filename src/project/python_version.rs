@@ -1,6 +1,6 @@
 //! Which Python a project asks for: `.python-version`, and `requires-python` of its manifest.
 
-use crate::image_spec::TextValue;
+use crate::image_spec::{CondaPython, TextValue};
 use crate::plan::DEFAULT_PYTHON;
 use crate::project::files::ContextFiles;
 use crate::project::follow::manifest_in;
@@ -36,6 +36,19 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             return Ok(());
         }
         if spec.all().any(|spec| spec.python_exec.is_some()) {
+            return Ok(());
+        }
+        if let Some(python) = spec.all().find_map(CondaPython::of) {
+            let is_right = |version: &&str| fits(version) && python.allows(version);
+            if let Some((wanted, path)) = requires
+                .as_ref()
+                .filter(|_| !KNOWN.iter().any(|version| is_right(&version)))
+            {
+                let asked = &python.entry.value;
+                let message = format!("`conda_packages` has `{asked}`, and {path} is for Python {wanted}");
+                let help = "choose a version that it allows, or leave the entry out";
+                self.problem("python-version", message, python.entry.span, help);
+            }
             return Ok(());
         }
         let pinned = self.pinned_python(directory, named).await?;

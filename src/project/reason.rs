@@ -1,5 +1,7 @@
 //! Why a step failed, in the words of the program that it ran: uv, apt and dpkg, micromamba, or whatever else spoke last.
 
+use crate::plan::LOOKS_AGAIN;
+
 /// The longest sentence, in characters.
 const MAX_SENTENCE: usize = 400;
 
@@ -87,12 +89,12 @@ const KNOWN: [(&[&str], &str); 9] = [
         "the version comes from git, which this build does not see: `.git` has to be in the build context and git in the image (`apt_packages: [git]`), or set SETUPTOOLS_SCM_PRETEND_VERSION in `build_env`",
     ),
     (
-        &["is not available, but is referred to"],
-        "check the name, and for which release of the base image it is",
+        &["Held packages were changed"],
+        "the base image holds a package at its version: name that version, or `apt-mark unhold` it in `commands` of a spec in `base_image`",
     ),
     (
         &["Unable to locate package"],
-        "check the name; `apt_sources` adds repositories",
+        "check the name, and whether the base image's release has it",
     ),
 ];
 
@@ -186,6 +188,7 @@ const OF_BUILDS: [(&[&str], &str); 15] = [
 
 /// Why a program failed that said this on standard error, line by line. `None` if it said nothing.
 pub(crate) fn reason(said: &str) -> Option<Reason> {
+    let said = said.rsplit_once(LOOKS_AGAIN).map_or(said, |(_, after)| after);
     let lines: Vec<&str> = said.lines().map(str::trim_end).collect();
     let known = of_uv(&lines)
         .or_else(|| of_dpkg(&lines))
@@ -424,7 +427,12 @@ mod tests {
         check(
             "E: Unable to locate package nosuch\nE: Unable to locate package neither\nE: Unable to locate package nosuch\n",
             "Unable to locate package nosuch; Unable to locate package neither",
-            Some("apt_sources"),
+            Some("check the name"),
+        );
+        check(
+            "E: Unable to locate package new\nnot with these lists of packages: looking for newer ones\nE: Version '1.0' for 'wget' was not found\nE: wget has the versions 1.21.3-1 1.21.4-2\n",
+            "Version '1.0' for 'wget' was not found; wget has the versions 1.21.3-1 1.21.4-2",
+            None,
         );
         check(
             "debconf: delaying package configuration\nERROR: the licence is not accepted\ndpkg: error processing package eula (--configure):\n installed eula package post-installation script subprocess returned error exit status 1\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n",

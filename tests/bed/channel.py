@@ -52,12 +52,28 @@ def debian_program(channel, tree):
         return write_package(channel, made, "tree", "2.1.0", "0", ["__glibc >=2.17,<3.0.a0"], license="GPL-2.0-or-later")
 
 
+def activated(channel):
+    """A package with what activating its environment runs, as compilers and GDAL have it."""
+    with tempfile.TemporaryDirectory() as made:
+        scripts = f"{made}/etc/conda/activate.d"
+        os.makedirs(scripts)
+        with open(f"{scripts}/bed-activated.sh", "w", encoding="utf-8") as file:
+            # With an array and a function of bash, as real ones.
+            file.write('_places=(share bed)\nfunction _join { local IFS=/; echo "$*"; }\n')
+            file.write('export BED_DATA="$CONDA_PREFIX/$(_join "${_places[@]}")"\nexport CONDA_BACKUP_BED_DATA=""\n')
+            file.write('export PATH="$CONDA_PREFIX/bed-tools:$PATH"\necho activated\n')
+        os.makedirs(f"{made}/share/bed")
+        with open(f"{made}/share/bed/table.txt", "w", encoding="utf-8") as file:
+            file.write("earth\n")
+        return write_package(channel, made, "bed-activated", "1.0", "0", [])
+
+
 def main():
     out, pythons, wheels, tree = sys.argv[1:]
     channel = f"{out}/conda-forge"
     packages = [python(channel, f"{pythons}/{version}", version) for version in sorted(os.listdir(pythons)) if version[0].isdigit()]
     packages += [from_wheel(channel, wheel) for wheel in sorted(glob.glob(f"{wheels}/*.whl"))]
-    packages.append(debian_program(channel, tree))
+    packages += [debian_program(channel, tree), activated(channel)]
     write_repodata(channel, packages)
 
 

@@ -1,6 +1,6 @@
 //! Interpreters of the base image.
 
-use crate::bed::{Engine, Project};
+use crate::bed::{Engine, Project, fresh};
 
 #[test]
 fn a_virtual_environment_of_the_base_stays_visible() {
@@ -28,6 +28,37 @@ fn a_virtual_environment_of_the_base_stays_visible() {
             "{exec}"
         );
     }
+}
+
+#[test]
+fn conda_environments_are_activated() {
+    let spec = "profile: plain\nconda_packages: [\"python=3.12\", bed-activated]\nenv: {LEVEL: info}\n\
+        commands: [\"echo $CONDA_PREFIX $BED_DATA > /said\", \"cat $BED_DATA/table.txt >> /said\"]\n";
+    let project = Project::new(&fresh(spec));
+    let expect = "/opt/micromamba/envs/runtime /opt/micromamba/envs/runtime/share/bed\nearth\n";
+    let said = project.build_and_run(
+        "engine-activated",
+        "echo $CONDA_PREFIX $BED_DATA; cat $BED_DATA/table.txt",
+    );
+    assert_eq!(said, expect);
+    assert_eq!(Engine::Main.shell("engine-activated", "cat /said"), expect);
+    let environment = Engine::Main.shell(
+        "engine-activated",
+        "echo $PATH; python --version; env | grep -c CONDA_BACKUP || true",
+    );
+    assert!(
+        environment.starts_with("/opt/micromamba/envs/runtime/bed-tools:/opt/micromamba/envs/runtime/bin:"),
+        "{environment}"
+    );
+    assert!(
+        environment.contains("\nPython 3.12") && environment.ends_with("\n0\n"),
+        "{environment}"
+    );
+    // What the spec says goes before it, and storeys above have it.
+    let nested =
+        "profile: plain\nbase_image: {profile: plain, conda_packages: [bed-activated]}\nenv: {BED_DATA: /mine}\n";
+    let said = Project::new(&fresh(nested)).build_and_run("engine-activated-nested", "echo $CONDA_PREFIX $BED_DATA");
+    assert_eq!(said, "/opt/micromamba/envs/runtime /mine\n");
 }
 
 /// conda's packages need not have a RECORD, which says what to remove.

@@ -1,22 +1,28 @@
-# Installs Debian packages; its downloads and package lists stay in caches.
+# Installs Debian packages. What is installed is fetched before, so that no script of a package runs twice.
 # shellcheck shell=sh
 # "$@": the packages
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
+# shellcheck source=src/plan/script/apt_get.sh
+. "$_scripts/apt_get.sh"
 
-mkdir -p "$_apt_state/lists/partial" "$_apt_archives/partial"
-apt() {
-  apt-get -q -o Dir::State::lists="$_apt_state/lists" -o Dir::Cache::archives="$_apt_archives" \
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Keep-Downloaded-Packages=true \
-    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@"
+update() { apt apt-get update && touch "$_apt_lists/updated"; }
+fetch() { apt apt-get install -y --no-install-recommends --download-only -- "$@"; }
+fetch_newest() {
+  update && fetch "$@" && return
+  _status=$?
+  tell_versions "$@"
+  exit "$_status"
 }
-update() { apt update && touch "$_apt_state/updated"; }
-install() { apt install -y --no-install-recommends -- "$@"; }
-if [ -n "$(find "$_apt_state/updated" -mmin -10 2>/dev/null)" ]; then
-  install "$@" || { update && install "$@"; }
+if [ -n "$(find "$_apt_lists/updated" -mmin -10 2>/dev/null)" ]; then
+  fetch "$@" || {
+    echo 'not with these lists of packages: looking for newer ones' >&2
+    fetch_newest "$@"
+  }
 else
-  update && install "$@"
+  fetch_newest "$@"
 fi
+apt apt-get install -y --no-install-recommends --no-download -- "$@"
 # Remove files that only record when things happened.
 find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache \
   /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- \

@@ -18,6 +18,8 @@
 # uv keeps what it built, and would take it again for other variables, headers and compilers.
 _made_for=$({
   env | grep -v '^IMAGESPEC_STEP_'
+  # Without isolation, a build sees what is installed.
+  case " $* " in *" --no-build-isolation"*) ls "${_bin%/bin}"/lib/python3*/site-packages ;; esac
   cat /var/lib/dpkg/status
   ls /opt/micromamba/envs/runtime/conda-meta
 } 2>/dev/null | sha256sum)

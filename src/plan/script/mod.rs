@@ -13,6 +13,9 @@ pub const MISSING_SECRET_STATUS: u32 = 97;
 /// The exit status of a step that installs wheels alone, where a package has to be built.
 pub const NEEDS_BUILDS_STATUS: u32 = 96;
 
+/// What the apt step says before it tries once more with new lists: what was said before has no meaning then.
+pub(crate) const LOOKS_AGAIN: &str = "not with these lists of packages: looking for newer ones";
+
 macro_rules! files {
     ($($name:literal),* $(,)?) => {
         [$(($name, include_str!($name))),*]
@@ -24,6 +27,8 @@ const FILES: &[(&str, &str)] = &files![
     "activation.py",
     "activation.sh",
     "apt.sh",
+    "apt_get.sh",
+    "apt_names.sh",
     "build.sh",
     "commands.sh",
     "conda.sh",
@@ -216,7 +221,10 @@ mod tests {
     #[test]
     fn scripts_bring_what_they_read() {
         let check = |file, expect: &[&str]| assert_eq!(Script::new(file).files(), expect);
-        check("apt.sh", &["apt.sh", "prelude.sh", "relay.sh", "settle.sh"]);
+        check(
+            "apt.sh",
+            &["apt.sh", "apt_get.sh", "prelude.sh", "relay.sh", "settle.sh"],
+        );
         check(
             "conda.sh",
             &[
@@ -287,6 +295,7 @@ mod tests {
             assert!(prelude.contains(&format!("\n_{name}={value}\n")), "{name}");
         }
         assert!(script_file("commands.sh").contains(&format!("> {}\n", paths::FAILED)));
+        assert!(script_file("apt.sh").contains(&format!("echo '{LOOKS_AGAIN}'")));
         assert!(script_file("relay.sh").contains(&format!("> {};", paths::FAILED)));
         assert!(script_file("watch_builds.sh").contains(&format!("exit {NEEDS_BUILDS_STATUS}; ")));
         let status = format!("exit {MISSING_SECRET_STATUS}; ");

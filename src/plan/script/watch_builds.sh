@@ -5,6 +5,8 @@
 # _part, _unbuilt: set by install_resolved.sh alone: whether it fails, and a file that tells the next step of it
 watch_builds() {
   if [ -n "${_sees_all?}" ]; then
+    # Without isolation, what an earlier build of a package found out is true of another environment.
+    case " $* " in *" --no-build-isolation"*) export UV_NO_CACHE=1 ;; esac
     "$@"
     return
   fi

@@ -6,7 +6,7 @@ use crate::plan::builder::{Builder, Draft};
 use crate::plan::inputs::{StoreyInputs, bundle, certificates, run, scratch, secrets};
 use crate::plan::model::Stage;
 use crate::plan::paths;
-use crate::plan::python_place::{PythonPlace, conda_version};
+use crate::plan::python_place::{PythonPlace, conda_interpreter};
 use crate::plan::script::{Script, quote_all};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
@@ -37,13 +37,8 @@ pub(crate) fn conda(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
             channels.push(&channel.value);
         }
     }
-    let version = inputs
-        .facts
-        .requirements
-        .python
-        .as_deref()
-        .unwrap_or_else(|| conda_version(spec));
-    let mut packages = vec![format!("python={version}")];
+    let interpreter = conda_interpreter(spec, inputs.facts.requirements.python.as_deref());
+    let mut packages: Vec<String> = interpreter.into_iter().collect();
     packages.extend(ImageSpec::strings(&spec.conda_packages).map(|package| package.value.clone()));
     let title = format!("micromamba install {}", quote_all(packages.iter().map(String::as_str)));
     let channels = channels.into_iter().flat_map(|channel| ["--channel", channel]);

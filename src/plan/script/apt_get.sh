@@ -1,0 +1,47 @@
+# apt, with its downloads and package lists in caches. Sourced.
+# shellcheck shell=sh disable=SC2154 # set in prelude.sh
+# Lists are those of the sources, keys, pins and architectures that they were taken with; never of a secret.
+_apt_key=$({
+  find /etc/apt /usr/share/keyrings -type f ! -path '/etc/apt/auth.conf*' -exec sha256sum {} + | sort -k 2
+  cat /var/lib/dpkg/arch
+} 2>/dev/null | sha256sum)
+_apt_lists=$_apt_state/${_apt_key%% *}
+mkdir -p "$_apt_lists/lists/partial" "$_apt_archives/partial"
+
+# Other builds use the same directories.
+if command -v flock > /dev/null; then
+  exec 9> "$_apt_archives/lock-of-builds"
+  flock -n 9 || {
+    echo 'waiting for another build that runs apt' >&2
+    flock 9
+  }
+fi
+touch "$_apt_lists"
+find "$_apt_state" -mindepth 1 -maxdepth 1 ! -path "$_apt_lists" -mtime +7 -exec rm -rf {} +
+
+apt() {
+  _program=$1
+  shift
+  "$_program" -q -o Dir::State::lists="$_apt_lists/lists" -o Dir::Cache::archives="$_apt_archives" \
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Keep-Downloaded-Packages=true \
+    -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 "$@" 9>&-
+}
+
+# Says which versions there are of packages whose version is not there.
+tell_versions() {
+  for _package; do
+    case $_package in *=*) ;; *) continue ;; esac
+    _versions=$(apt apt-cache madison "${_package%%=*}" | cut -d '|' -f 2 | tr -d ' ' | sort -u)
+    case "
+$_versions
+" in
+      *"
+${_package#*=}
+"*) ;;
+      "
+
+") ;;
+      *) echo "E: ${_package%%=*} has the versions $(echo "$_versions" | paste -s -d ' ' -)" >&2 ;;
+    esac
+  done
+}
