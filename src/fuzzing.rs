@@ -33,6 +33,7 @@ impl ContextFiles for OneText<'_> {
             name,
             link,
             is_directory: false,
+            size: 0,
         }])
     }
 

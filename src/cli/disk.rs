@@ -105,6 +105,7 @@ impl ContextFiles for DiskFiles {
             let link = fs::read_link(entry.path()).ok();
             Some(DirectoryEntry {
                 is_directory: entry.file_type().is_ok_and(|kind| kind.is_dir()),
+                size: entry.metadata().map_or(0, |metadata| metadata.len()),
                 name: entry.file_name().into_string().ok()?,
                 link: link.and_then(|link| Some(link.to_str()?.to_owned())),
             })

@@ -12,7 +12,8 @@ pub(super) fn explain(spec: &ImageSpec, failure: Failure) -> Failure {
         if call.and_then(CallError::exit_status) != Some(MISSING_GIT_STATUS) {
             return problem;
         }
-        let message = "a package comes from a repository, and the image has no git, or no ssh to reach it";
+        let message =
+            "a package, or its version, comes from a repository, and the image has no git, or no ssh to reach it";
         let help = "add it: `apt_packages: [git]`, for repositories by ssh [git, openssh-client], with `--ssh default`";
         let explained = Diagnostic::build_error("missing-git", message)
             .at_known(place(spec))

@@ -93,6 +93,7 @@ impl<'a> ServedFiles<'a> {
         };
         let entry = |stat: Stat| DirectoryEntry {
             is_directory: is_directory(&stat),
+            size: stat.size.try_into().unwrap_or_default(),
             name: stat.path,
             link: Some(stat.linkname).filter(|link| !link.is_empty()),
         };

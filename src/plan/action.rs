@@ -109,6 +109,9 @@ pub enum StepMount {
         target: String,
         /// The path there; empty for all of it.
         path: String,
+        /// Patterns of what is left out of a directory, as in `.dockerignore`, where the builder can.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        exclude: Vec<String>,
     },
     /// What another step made for others.
     Product {

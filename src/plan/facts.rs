@@ -126,6 +126,8 @@ pub struct Requirements {
 pub struct ProjectFiles {
     /// Files and directories of the context.
     pub beside: BTreeSet<String>,
+    /// The directory of the context that is the checkout which the version comes from.
+    pub checkout: Option<String>,
     /// What it reads of other manifests, by path.
     pub texts: BTreeMap<String, String>,
 }

@@ -33,6 +33,8 @@ pub(crate) struct DirectoryEntry {
     /// Where it leads, as written, if it is a link.
     pub(crate) link: Option<String>,
     pub(crate) is_directory: bool,
+    /// Of a file, in bytes.
+    pub(crate) size: u64,
 }
 
 /// What a path of the spec is for, which decides what must be there.

@@ -10,10 +10,12 @@ use crate::python::{
     Artefact, LocalSource, Locked, Manifest, Parts, Requirement, RequirementsFile, content_of_toml, has_name, line_of,
     plain_text,
 };
-use crate::text::{Diagnostic, Failure, Span, below, directory_of, join, relative_to};
+use crate::text::{Diagnostic, Failure, Span, below, directories_above, directory_of, join, relative_to};
 
 /// The most directories of a project that are looked through for links.
 const MAX_DIRECTORIES: usize = 300;
+/// A repository of more megabytes is told of.
+const MAX_REPOSITORY: u64 = 200;
 /// What decides which packages a project with static metadata needs.
 const DECIDES: [&str; 4] = ["requires-python", "dependencies", "optional-dependencies", "dynamic"];
 
@@ -189,6 +191,12 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         lines.iter().for_each(|line| self.note_line(line));
         self.note_git_sources(&manifest, Some(&lines));
         files.beside.extend(self.beside(directory, &manifest).await?);
+        if manifest.takes_version_from_git() {
+            files.checkout = self.checkout(directory, span).await?;
+            files
+                .beside
+                .extend(files.checkout.as_deref().map(|checkout| below(checkout, ".git")));
+        }
         let built_with = names_of(&manifest.build_requires());
         // Which of its sources a build will ask for, only the build can say.
         let asked = (!manifest.leaves_needs_to_build()).then_some(lines.as_slice());
@@ -228,6 +236,47 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         Ok(found)
+    }
+
+    /// The checkout that a project lies in: the nearest directory above it with a `.git`.
+    async fn checkout(&mut self, directory: &str, span: Span) -> Result<Option<String>, Failure> {
+        for place in directories_above(directory) {
+            let git = below(&place, ".git");
+            self.files.also_serve(&git);
+            match self.files.look(Wanted::Copy, &git).await? {
+                AtPath::Directory => {
+                    self.warn_of_size(&git, span).await?;
+                    return Ok(Some(place));
+                }
+                AtPath::File => {
+                    let message = format!(
+                        "{} takes its version from git, and `{git}` is a file that leads to a repository elsewhere",
+                        manifest_in(directory)
+                    );
+                    let help = "build from a clone instead of a worktree or submodule, or set SETUPTOOLS_SCM_PRETEND_VERSION (or what the back end reads) in `build_env`";
+                    self.found
+                        .warnings
+                        .push(Diagnostic::warning("git-version", message).at(span).help(help));
+                    return Ok(None);
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says that a repository is large: all of it is sent to the builder.
+    async fn warn_of_size(&mut self, git: &str, span: Span) -> Result<(), Failure> {
+        let packs = self.files.entries(&below(git, "objects/pack")).await?;
+        let megabytes = packs.iter().map(|entry| entry.size).sum::<u64>() / 1_000_000;
+        if megabytes > MAX_REPOSITORY {
+            let message = format!("`{git}` has {megabytes} MB, and all of it is sent to the builder, for a version");
+            let help = "clone with `--filter=blob:none` or `--depth`, or give the version in `build_env`, and leave .git out with .dockerignore";
+            self.found
+                .warnings
+                .push(Diagnostic::warning("large-git", message).at(span).help(help));
+        }
+        Ok(())
     }
 
     /// Where links in a directory lead that lead out of it.

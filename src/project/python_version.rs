@@ -39,10 +39,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             return Ok(());
         }
         if let Some(python) = spec.all().find_map(CondaPython::of) {
-            let is_right = |version: &&str| fits(version) && python.allows(version);
+            let is_right = |version: &str| fits(version) && python.allows(version);
             if let Some((wanted, path)) = requires
                 .as_ref()
-                .filter(|_| !KNOWN.iter().any(|version| is_right(&version)))
+                .filter(|_| !KNOWN.iter().any(|version| is_right(version)))
             {
                 let asked = &python.entry.value;
                 let message = format!("`conda_packages` has `{asked}`, and {path} is for Python {wanted}");

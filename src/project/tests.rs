@@ -68,6 +68,7 @@ impl ContextFiles for Memory {
                     .filter(|_| rest.is_none())
                     .map(str::to_owned),
                 is_directory: rest.is_some(),
+                size: 0,
             };
             found.insert(name.to_owned(), entry);
         }

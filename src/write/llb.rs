@@ -380,10 +380,11 @@ impl StoreyWriter<'_> {
                 let source = source.ok_or_else(|| missing(image.name()))?;
                 llb::Mount::read_only(*target, source, *path)
             }
-            StepMount::Context { target, path } => {
+            StepMount::Context { target, path, exclude } => {
                 let source = if path.is_empty() { "." } else { path };
                 let files = CopyFiles {
                     source: source.to_owned(),
+                    exclude: exclude.clone(),
                     ..CopyFiles::default()
                 };
                 match self.taken(step, &[files])? {

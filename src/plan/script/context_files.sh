@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # _copies: not empty where packages of the context may be built
 # _texts: pairs of a path in the context and what uv reads there, as words of a shell
+# _checkouts: see checkouts.sh
 # _git: the programs that repositories need, with blanks between them
 
 # Whoever reports the failure says what to do.
@@ -23,3 +24,5 @@ write_texts() {
 _root=${_context:?}
 if [ -n "${_copies?}" ]; then copy_context; _root=${_work:?}; fi
 eval "write_texts ${_texts?}"
+# shellcheck source=src/plan/script/checkouts.sh
+. "${_scripts:?}/checkouts.sh"

@@ -31,6 +31,8 @@ cd / && rm -rf "${_work:?}"
 if [ -n "${_copies?}" ]; then
   copy_context
   eval "write_texts ${_build_texts?}"
+  _texts=$_build_texts
+  eval "prepare_checkouts ${_checkouts?}"
 fi
 mkdir -p "${_kept:?}"
 cp "${_product:?}$_kept/pylock.toml" "$_product$_kept/interpreter.json" "$_kept/"

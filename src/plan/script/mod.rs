@@ -30,6 +30,7 @@ const FILES: &[(&str, &str)] = &files![
     "apt_get.sh",
     "apt_names.sh",
     "build.sh",
+    "checkouts.sh",
     "commands.sh",
     "conda.sh",
     "conda_records.py",

@@ -6,7 +6,7 @@ use crate::plan::inputs::{StoreyInputs, certificates, scratch, secrets, uv, uv_c
 use crate::plan::paths::{self, CONTEXT};
 use crate::plan::script::{Script, quote_all};
 use crate::python::{Artefact, IndexOption, Locked, PipArguments};
-use crate::text::{Span, context_path, directory_of, relative_to};
+use crate::text::{Span, below, context_path, directory_of, relative_to};
 
 /// The index that uv asks by default.
 const DEFAULT_INDEX: &str = "https://pypi.org/simple";
@@ -258,6 +258,37 @@ pub(crate) fn context_mounts<'p>(paths: impl IntoIterator<Item = &'p String>) ->
     paths.into_iter().map(context_mount).collect()
 }
 
+/// What git writes beside its objects: it changes without a commit, and nothing that it says is needed.
+const NOISE_OF_GIT: [&str; 9] = [
+    "index",
+    "logs",
+    "hooks",
+    "FETCH_HEAD",
+    "ORIG_HEAD",
+    "COMMIT_EDITMSG",
+    "gc.log",
+    "gc.pid",
+    "objects/info/commit-graphs",
+];
+
+/// A mount of the context without the noise of the checkouts in it.
+pub(crate) fn without_noise(mount: StepMount, checkouts: &[&str]) -> StepMount {
+    let StepMount::Context {
+        target,
+        path,
+        mut exclude,
+    } = mount
+    else {
+        return mount;
+    };
+    for checkout in checkouts {
+        if let Some(git) = relative_to(&below(checkout, ".git"), &path) {
+            exclude.extend(NOISE_OF_GIT.iter().map(|noise| below(git, noise)));
+        }
+    }
+    StepMount::Context { target, path, exclude }
+}
+
 /// A file or directory of the context where steps look for it.
 pub(crate) fn context_mount(path: String) -> StepMount {
     let target = if path.is_empty() {
@@ -265,5 +296,9 @@ pub(crate) fn context_mount(path: String) -> StepMount {
     } else {
         format!("{CONTEXT}/{path}")
     };
-    StepMount::Context { target, path }
+    StepMount::Context {
+        target,
+        path,
+        exclude: Vec::new(),
+    }
 }

@@ -1,5 +1,7 @@
 //! The lock step, which decides the Python packages, and the layer that keeps the lock.
 
+use std::collections::BTreeSet;
+
 use crate::image_spec::LOCK_NAME;
 use crate::plan::action::{Action, CopyFiles, CopySource, Modes, Run, StepId, StepMount};
 use crate::plan::builder::{Builder, Draft};
@@ -10,12 +12,14 @@ use crate::plan::model::{Product, Stage};
 use crate::plan::paths::{CONTEXT, CONTEXT_ROOT, KEEPS_LOCK, KEPT, LOOKED, WORK};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
-use crate::plan::steps::index::{IndexAccess, context_mounts, extra_arguments, flat_index_arguments, index_arguments};
+use crate::plan::steps::index::{
+    IndexAccess, context_mounts, extra_arguments, flat_index_arguments, index_arguments, without_noise,
+};
 use crate::plan::steps::requirement::{asks_for_packages, lines_to_resolve, packages, required};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
 use crate::python::{Parts, RequirementsFile, normalised};
-use crate::text::{Span, context_path, directory_of, file_name, relative_to};
+use crate::text::{Span, below, context_path, directory_of, file_name, relative_to};
 
 /// Where a lock comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,6 +191,7 @@ fn uv_inputs(
         .with("_directory", directory_of(file))
         .with("_copies", if is_written(inputs, file) { "yes" } else { "" })
         .with("_git", programs_of(requirements.repositories))
+        .with("_checkouts", quote_all(checkouts(inputs)))
         .with("_sees_all", if sees_all { "yes" } else { "" })
 }
 
@@ -205,6 +210,22 @@ fn is_written(inputs: &StoreyInputs<'_>, file: &str) -> bool {
         })
 }
 
+/// The checkouts that versions of projects come from, where the step sees them.
+fn checkouts<'i>(inputs: &'i StoreyInputs<'_>) -> impl Iterator<Item = &'i str> {
+    let requirements = &inputs.facts.requirements;
+    let all: BTreeSet<&str> = requirements
+        .projects
+        .values()
+        .filter_map(|files| files.checkout.as_deref())
+        .collect();
+    let is_seen = |checkout: &&str| {
+        let git = below(checkout, ".git");
+        let mut mounts = requirements.mounts.iter();
+        inputs.is_unattended() || mounts.any(|mount| relative_to(&git, mount).is_some())
+    };
+    all.into_iter().filter(is_seen)
+}
+
 /// The programs that repositories need.
 pub(crate) fn programs_of(repositories: Repositories) -> &'static str {
     match repositories {
@@ -217,7 +238,9 @@ pub(crate) fn programs_of(repositories: Repositories) -> &'static str {
 fn with_files(inputs: &StoreyInputs<'_>, access: IndexAccess, script: Script, sees_all: bool) -> Run {
     let requirements = &inputs.facts.requirements;
     let mut mounts = access.with_agent(requirements.repositories.by_ssh).mounts;
-    mounts.extend(context_mounts(requirements.mounts.iter()));
+    let checkouts: Vec<&str> = checkouts(inputs).collect();
+    let of_context = context_mounts(requirements.mounts.iter()).into_iter();
+    mounts.extend(of_context.map(|mount| without_noise(mount, &checkouts)));
     // A mount would count with the file's mode and comments.
     let texts = requirements
         .texts

@@ -170,7 +170,7 @@ impl StoreyWriter<'_, '_> {
                 };
                 bind(&stage, path, target)
             }
-            StepMount::Context { target, path } => {
+            StepMount::Context { target, path, .. } => {
                 let source = if path.is_empty() { "." } else { path };
                 let files = CopyFiles {
                     source: source.to_owned(),
