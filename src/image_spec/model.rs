@@ -126,6 +126,8 @@ pub struct ImageSpec {
     pub members: Option<TextList>,
     /// Whether the project itself is installed, not only what it needs.
     pub install_project: Option<Spanned<bool>>,
+    /// Whether the image says what it is, in labels and below `/usr/share/imagespec`.
+    pub describe: bool,
     /// The way in which the image's name is computed.
     pub tag_algorithm: Algorithm,
     /// The span of the whole mapping.
@@ -196,6 +198,7 @@ impl ImageSpec {
                     "copy_to" => value == Value::text("/root"),
                     "layering" => value == Value::text("auto"),
                     "install_project" => value == Value::Bool(false),
+                    "describe" => value == Value::Bool(true),
                     "mode" => value == Value::text("git"),
                     // Paths alone count as flytekit's `copy`.
                     "copy" => {

@@ -137,6 +137,9 @@ impl SpecReader<'_> {
             extras: own_list(self, "extras"),
             groups: own_list(self, "groups"),
             members: own_list(self, "members"),
+            describe: own_node("describe")
+                .and_then(|node| self.flag("describe", node))
+                .is_none_or(|wish| wish.value),
             install_project: own_node("install_project").and_then(|node| self.flag("install_project", node)),
             tag_algorithm: self
                 .choice(algorithm, choice::algorithm)

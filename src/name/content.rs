@@ -202,6 +202,7 @@ impl Collector<'_> {
         named.list("apt_packages", &spec.apt_packages);
         self.packages(spec, depth, &mut named);
         settings(spec, &mut named);
+        named.optional("describe", (!spec.describe).then_some("false"));
         self.files(spec, depth, &mut named);
         if depth > 0 || self.sibling_lock.is_none() {
             self.unlocked(spec);

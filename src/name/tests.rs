@@ -323,6 +323,7 @@ fn example(field: &str) -> &'static str {
         "groups" => "requirements: pyproject.toml\ngroups: [dev]",
         "members" => "requirements: pyproject.toml\nmembers: [api]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
+        "describe" => "describe: false",
         "mode" => "mode: keep\ncopy: [data]",
         "expose" => "expose: [3000]",
         "secrets" => "secrets: [{id: t, env: T, steps: [apt, commands]}]",

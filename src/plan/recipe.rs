@@ -225,9 +225,11 @@ fn own_settings(inputs: &StoreyInputs<'_>, id: &str) -> Settings {
     let spec = inputs.spec;
     let is_flyte = spec.profile == Profile::Flyte;
     let text = |value: &Option<TextValue>| value.as_ref().map(|v| v.value.clone());
-    let mut labels = vec![("io.imagespec.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned())];
-    if !id.is_empty() {
-        labels.insert(0, ("io.imagespec.id".to_owned(), id.to_owned()));
+    let mut labels = Vec::new();
+    if spec.describe {
+        let own = [("id", id), ("version", env!("CARGO_PKG_VERSION"))].into_iter();
+        let given = own.filter(|(_, value)| !value.is_empty());
+        labels.extend(given.map(|(name, value)| (format!("io.imagespec.{name}"), value.to_owned())));
     }
     for (name, value) in spec.labels.iter().flat_map(|map| &map.value) {
         labels.retain(|(known, _)| *known != name.value);

@@ -2,6 +2,7 @@
 # shellcheck shell=sh
 # _how: how the lock is made, `resolve` or `export`; that script reads the other variables and the arguments
 # _part: `whole`, `wheels` where another step follows that may build, `rest` in that one, `try` to fail where one would
+# _describes: empty where the image keeps nothing about itself
 # _prefix, _owner: see settle_python.sh
 # _arguments: uv's arguments for installing, as words of a shell
 # _only_index: the index, if there is one alone
@@ -62,6 +63,7 @@ remove_build_notes "$_prefix"
 # shellcheck source=src/plan/script/record_shared.sh
 . "$_scripts/record_shared.sh"
 touch -d "@${_time:?}" "$_kept" "$_kept/pylock.toml" "$_kept/interpreter.json"
+if [ -z "${_describes?}" ]; then rm -rf "${_kept:?}"; fi
 _settled=$_prefix
 # shellcheck source=src/plan/script/settle_python.sh
 . "$_scripts/settle_python.sh"

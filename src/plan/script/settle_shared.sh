@@ -20,6 +20,7 @@ rm -f "${_prefix:?}/.lock" "${_credentials:?}/credentials.toml.lock"
 if [ -n "${_in_context?}" ]; then remove_build_notes "$_prefix"; fi
 # shellcheck source=src/plan/script/record_shared.sh
 . "$_scripts/record_shared.sh"
+if [ -z "${_describes?}" ]; then rm -rf "${_kept:?}"; fi
 _settled=$_prefix
 # shellcheck source=src/plan/script/settle_python.sh
 . "$_scripts/settle_python.sh"

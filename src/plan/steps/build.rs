@@ -28,8 +28,10 @@ pub(crate) fn build(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Pyth
     };
     let files = own.and_then(|path| inputs.facts.requirements.projects.get(path));
     let checkouts: Vec<&str> = files.iter().filter_map(|files| files.checkout.as_deref()).collect();
-    let mut repositories = Repositories::default();
-    repositories.any = !checkouts.is_empty();
+    let mut repositories = Repositories {
+        any: !checkouts.is_empty(),
+        ..Repositories::default()
+    };
     if let Artefact::Repository { url, .. } = &package.artefact {
         repositories.add(url);
     }

@@ -471,6 +471,7 @@ fn add_installing(plan: &mut Builder, inputs: &StoreyInputs<'_>, python: &Python
         .with("_build_texts", texts)
         .with("_how", how)
         .with("_part", part)
+        .with("_describes", if inputs.spec.describe { "yes" } else { "" })
         .with("_prefix", python.prefix)
         .with("_owner", inputs.owner())
         .with("_arguments", quote_all(arguments.iter().map(String::as_str)));
@@ -518,6 +519,9 @@ pub(crate) fn keep_lock(
             (Vec::new(), copy(made, source, format!("/{LOCK_NAME}")))
         }
     };
+    if !inputs.spec.describe {
+        return file;
+    }
     let shared = shared.map(CopySource::Product);
     let file_of_shared = format!("{KEPT}/shared-files.json");
     copies.extend(shared.map(|step| copy(step, file_of_shared.trim_start_matches('/').to_owned(), file_of_shared)));

@@ -143,6 +143,7 @@ pub(crate) fn settle_shared(
         .with("_requirements", lines.join("\n"))
         .with("_built", built_names.join(" "))
         .with("_names", names.join(" "))
+        .with("_describes", if inputs.spec.describe { "yes" } else { "" })
         .with("_in_context", if wheels.iter().any(is_path) { "yes" } else { "" })
         .arguments(install_arguments(inputs, python, &packages));
     let action = Action::Run(run(script, variables::of_installs(inputs.spec), mounts));
