@@ -17,7 +17,7 @@ pub(crate) struct Reason {
 }
 
 /// What failed, told by words, and what to do. The first that fits counts.
-const KNOWN: [(&[&str], &str); 9] = [
+const KNOWN: [(&[&str], &str); 10] = [
     (
         &[
             "invalid peer certificate",
@@ -87,6 +87,10 @@ const KNOWN: [(&[&str], &str); 9] = [
             "setuptools-scm was unable to detect version",
         ],
         "the version comes from git, which this build does not see: `.git` has to be in the build context and git in the image (`apt_packages: [git]`), or set SETUPTOOLS_SCM_PRETEND_VERSION in `build_env`",
+    ),
+    (
+        &["No interpreter found", "no interpreter found"],
+        "name one that the base image has, or install it: `apt_packages: [python3]`; or leave `python_exec` out",
     ),
     (
         &["Held packages were changed"],

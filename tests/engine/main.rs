@@ -20,6 +20,7 @@ mod dockerfiles;
 mod environment;
 mod errors;
 mod existing;
+mod git_versions;
 mod interpreters;
 #[path = "../common/layout.rs"]
 mod layout;
