@@ -35,6 +35,11 @@ const CASES: &[(&str, &str)] = &[
         "python-version",
         "python_version: \"3.12\"\nconda_packages: [numpy, conda-forge::python=3.11]\n",
     ),
+    (
+        "debconf",
+        "apt_packages: [x]\ndebconf: [\"x x/licence\", \"x x/key password hush\", \"x x/licence boolean true\"]\n",
+    ),
+    ("debconf-unused", "debconf: [\"x x/licence boolean true\"]\n"),
     ("unknown-builder-option", "builder_options: {some_option: true}\n"),
     ("unknown-builder-config", "builder_config: {uv_imag: x}\n"),
     (

@@ -10,6 +10,7 @@ impl Checker<'_> {
     pub(super) fn packages(&mut self, spec: &ImageSpec) {
         self.apt(spec);
         self.entries(spec);
+        self.debconf(spec);
         self.lines(spec);
         self.extra_arguments(spec);
         self.lock(spec);
@@ -36,6 +37,49 @@ impl Checker<'_> {
                     "remove it",
                 );
             }
+        }
+    }
+
+    /// The rules for answers to questions of Debian packages.
+    fn debconf(&mut self, spec: &ImageSpec) {
+        const TYPES: [&str; 8] = [
+            "string",
+            "boolean",
+            "select",
+            "multiselect",
+            "note",
+            "text",
+            "password",
+            "title",
+        ];
+        for answer in ImageSpec::strings(&spec.debconf) {
+            let words: Vec<&str> = answer.value.split_whitespace().collect();
+            let kind = words.get(2).copied().unwrap_or_default();
+            let (message, help) = match kind {
+                _ if answer.value.contains(['\n', '\r']) => ("has a line break in it", "write one answer a list item"),
+                "password" => (
+                    "is a password, which the image would keep",
+                    "let a command set it from a secret: `secrets: [{id: ID, env: NAME, steps: [setup]}]`",
+                ),
+                kind if TYPES.contains(&kind) => continue,
+                _ => (
+                    "is no answer of debconf: PACKAGE QUESTION TYPE VALUE",
+                    "write for example \"tzdata tzdata/Areas select Europe\"",
+                ),
+            };
+            let message = format!("`{}` in `debconf` {message}", answer.value);
+            self.error("debconf", message, answer.span, help);
+        }
+        if let Some(list) = spec.debconf.as_ref().filter(|list| !list.value.is_empty())
+            && ImageSpec::strings(&spec.apt_packages).next().is_none()
+        {
+            let message = "`debconf` answers questions of `apt_packages`, and there are none";
+            self.warning(
+                "debconf-unused",
+                message,
+                list.span,
+                "leave it out, or name the packages",
+            );
         }
     }
 

@@ -7,7 +7,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub(crate) const OWN_FIELDS: [Field; 19] = [
+pub(crate) const OWN_FIELDS: [Field; 20] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -27,6 +27,7 @@ pub(crate) const OWN_FIELDS: [Field; 19] = [
     // What entries of `copy` say besides their paths is hashed here.
     field("secrets", Kind::Secrets),
     field("describe", Kind::Flag),
+    field("debconf", Kind::TextList),
     // Never hashed: it decides how to hash.
     field("tag_algorithm", Kind::Text),
 ];

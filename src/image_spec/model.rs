@@ -126,6 +126,8 @@ pub struct ImageSpec {
     pub members: Option<TextList>,
     /// Whether the project itself is installed, not only what it needs.
     pub install_project: Option<Spanned<bool>>,
+    /// Answers to questions of Debian packages, as `debconf-set-selections` takes them.
+    pub debconf: Option<TextList>,
     /// Whether the image says what it is, in labels and below `/usr/share/imagespec`.
     pub describe: bool,
     /// The way in which the image's name is computed.

@@ -137,6 +137,7 @@ impl SpecReader<'_> {
             extras: own_list(self, "extras"),
             groups: own_list(self, "groups"),
             members: own_list(self, "members"),
+            debconf: own_list(self, "debconf"),
             describe: own_node("describe")
                 .and_then(|node| self.flag("describe", node))
                 .is_none_or(|wish| wish.value),

@@ -200,6 +200,7 @@ impl Collector<'_> {
         named.list("conda_channels", &spec.conda_channels);
         named.list("conda_packages", &spec.conda_packages);
         named.list("apt_packages", &spec.apt_packages);
+        named.list("debconf", &spec.debconf);
         self.packages(spec, depth, &mut named);
         settings(spec, &mut named);
         named.optional("describe", (!spec.describe).then_some("false"));

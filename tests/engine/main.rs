@@ -9,6 +9,7 @@
     reason = "tests may stop at the first surprise, their helpers too"
 )]
 
+mod apt;
 mod bed;
 mod build_command;
 mod builds;

@@ -1,11 +1,13 @@
 # Installs Debian packages. What is installed is fetched before, so that no script of a package runs twice.
 # shellcheck shell=sh
+# _debconf: answers to questions of packages, a line each; may be unset
 # "$@": the packages
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
 # shellcheck source=src/plan/script/apt_get.sh
 . "$_scripts/apt_get.sh"
 
+if [ -n "${_debconf:-}" ]; then printf '%s\n' "$_debconf" | debconf-set-selections; fi
 update() { apt apt-get update && touch "$_apt_lists/updated"; }
 fetch() { apt apt-get install -y --no-install-recommends --download-only -- "$@"; }
 fetch_newest() {

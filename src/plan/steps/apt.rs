@@ -51,6 +51,9 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) -> Option<StepI
     let mut interpreter = None;
     for (number, (names, spans)) in groups.into_iter().enumerate() {
         let mut draft = step(inputs, number + 1, &names).spans(spans);
+        if number == 0 {
+            draft = draft.spans(inputs.spec.debconf.iter().map(|list| list.span));
+        }
         // Where names do not tell, a virtual environment is made on all of them.
         if wants && bringing.is_none_or(|bringing| number <= bringing) {
             draft = draft.rank(rank::USER);
@@ -99,7 +102,14 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
         Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()),
     ];
     environment.extend(variables::of_apt(inputs.spec));
-    let script = Script::new("apt.sh").arguments(names.iter().copied());
+    let mut script = Script::new("apt.sh").arguments(names.iter().copied());
+    let answers: Vec<&str> = ImageSpec::strings(&inputs.spec.debconf)
+        .map(|answer| answer.value.as_str())
+        .collect();
+    // The first step is enough: the image keeps them.
+    if number == 1 && !answers.is_empty() {
+        script = script.with("_debconf", answers.join("\n"));
+    }
     let action = Action::Run(run(script, environment, mounts));
     let title = format!("apt-get install {}", quote_all(names.iter().copied()));
     let writes = Writes::Below {
