@@ -237,16 +237,11 @@ fn of_uv(lines: &[&str]) -> Option<String> {
             parts.push(text.trim().to_owned());
             is_over = false;
         } else if text.starts_with("[stderr]") || text.starts_with("[stdout]") {
-            // The last line of what the package's own build said.
             let said = lines
                 .by_ref()
                 .map(|line| line.trim())
                 .take_while(|line| !line.starts_with("hint: "));
-            of_build = said
-                .filter(|line| !line.is_empty())
-                .last()
-                .map(str::to_owned)
-                .or(of_build);
+            of_build = error_of_build(&said.filter(|line| !line.is_empty()).collect::<Vec<_>>());
             break;
         } else if text.starts_with("hint: ") {
             break;
@@ -265,8 +260,22 @@ fn of_uv(lines: &[&str]) -> Option<String> {
     let fetched = parts.iter().skip(1).find(|part| part.starts_with("Failed to fetch"));
     let fetched = fetched.filter(|part| last.as_ref() != Some(part)).map(String::as_str);
     let first = Some(first).filter(|first| !first.starts_with("No solution found") || last.is_none());
-    let told = [first, fetched, last.as_deref()];
+    let last = last.as_deref().filter(|last| Some(last.trim_end_matches('.')) != first);
+    let told = [first, fetched, last];
     Some(told.into_iter().flatten().collect::<Vec<_>>().join(": "))
+}
+
+/// What a package's own build says of its failure: the last error, else what it said first: others end with advice and links.
+fn error_of_build(said: &[&str]) -> Option<String> {
+    let is_error = |line: &&&str| {
+        let name = line.split([':', ' ']).next().unwrap_or_default();
+        let is_exception = ["Error", "Exception", "Exit"].iter().any(|end| name.ends_with(end));
+        is_exception || name == "error" || line.contains("fatal error: ")
+    };
+    let last = said.iter().rev().find(is_error);
+    // The names of streams are none of its words.
+    let first = said.iter().find(|line| !line.starts_with('['));
+    last.or(first).map(|line| (*line).to_owned())
 }
 
 /// What uv advises, unless it is about uv alone.
@@ -392,6 +401,21 @@ mod tests {
         check(
             "error: No solution found when resolving dependencies\n  cause: Because there is no version of six==99 and you require six==99, we can conclude that your requirements are unsatisfiable.\n",
             "Because there is no version of six==99 and you require six==99, we can conclude that your requirements are unsatisfiable.",
+            None,
+        );
+        check(
+            "error: Failed to build `sklearn==0.0`\n  cause: Call to `x` failed (exit status: 1)\n\n         [stderr]\n         The 'sklearn' PyPI package is deprecated, use 'scikit-learn'\n         rather than 'sklearn' for pip commands.\n\n         More information is available at\n         https://github.com/scikit-learn/sklearn-pypi-package\n",
+            "Failed to build `sklearn==0.0`: The 'sklearn' PyPI package is deprecated, use 'scikit-learn'",
+            None,
+        );
+        check(
+            "error: Failed to build `shop`\n  cause: Call to `x` failed (exit status: 1)\n\n         [stderr]\n         LookupError: setuptools-scm was unable to detect version for .\n\n         Alternatively, set the version with SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SHOP\n",
+            "Failed to build `shop`: LookupError: setuptools-scm was unable to detect version for .",
+            Some("SETUPTOOLS_SCM_PRETEND_VERSION in `build_env`"),
+        );
+        check(
+            "error: Required uv version `<0.12` does not match the running version `0.13.8`\n  cause: Required uv version `<0.12` does not match the running version `0.13.8`\n",
+            "Required uv version `<0.12` does not match the running version `0.13.8`",
             None,
         );
         check(

@@ -31,3 +31,42 @@ fn no_trace_of_apt_stays_in_the_image() {
     let left = "ls -A /var/lib/apt/lists /var/cache/apt/archives /var/log/apt /imagespec 2>/dev/null | grep -v '^/\\|^$\\|partial\\|lock' || true";
     assert_eq!(Engine::Main.shell("engine-apt-clean", left), "");
 }
+
+/// A spec on a base with a repository of its own, which has a newer `hello`.
+fn with_repository(postinst: &str) -> String {
+    let control =
+        r"Package: hello\nVersion: 99.0\nArchitecture: all\nMaintainer: bed <bed@example.com>\nDescription: newer\n";
+    let commands = [
+        "mkdir -p /srv/repository /tmp/package/DEBIAN".to_owned(),
+        format!("printf '{control}' > /tmp/package/DEBIAN/control"),
+        format!(
+            r"printf '#!/bin/sh\n{postinst}\n' > /tmp/package/DEBIAN/postinst && chmod 755 /tmp/package/DEBIAN/postinst"
+        ),
+        "dpkg-deb --build /tmp/package /srv/repository/hello_99.0_all.deb && rm -r /tmp/package".to_owned(),
+        format!(
+            r#"cd /srv/repository && {{ printf '{control}'; printf 'Filename: ./hello_99.0_all.deb\nSize: %s\nSHA256: %s\n' "$(stat -c %s hello*)" "$(sha256sum hello* | cut -d ' ' -f 1)"; }} > Packages"#
+        ),
+        "echo 'deb [trusted=yes] file:/srv/repository ./' > /etc/apt/sources.list.d/bed.list".to_owned(),
+    ];
+    let commands: Vec<String> = commands.iter().map(|command| format!("    - {command:?}\n")).collect();
+    let base = format!("base_image:\n  profile: plain\n  commands:\n{}", commands.concat());
+    format!("profile: plain\n{base}apt_packages: [hello]\n")
+}
+
+#[test]
+fn lists_are_those_of_the_images_own_sources() {
+    // Lists of the same base, without the repository, are fresh now.
+    Project::new(&fresh("profile: plain\napt_packages: [hello]\n")).build("engine-apt-plain");
+    let project = Project::new(&fresh(&with_repository("exit 0")));
+    let version = project.build_and_run("engine-apt-own", "dpkg-query -W -f '${Version}' hello");
+    assert_eq!(version, "99.0");
+}
+
+#[test]
+fn a_maintainer_script_that_fails_runs_once_and_is_heard() {
+    let project = Project::new(&fresh(&with_repository("echo the licence is not accepted >&2; exit 3")));
+    let log = project.fail("engine-apt-refuses");
+    assert_eq!(log.matches("Setting up hello (99.0)").count(), 1, "{log}");
+    let words = "`apt_packages`: dpkg cannot process package hello (--configure): installed hello package post-installation script subprocess returned error exit status 3 (the licence is not accepted)";
+    assert!(log.lines().rev().take(3).any(|line| line.contains(words)), "{log}");
+}

@@ -24,7 +24,7 @@ if [ -n "$(find "$_apt_lists/updated" -mmin -10 2>/dev/null)" ]; then
 else
   fetch_newest "$@"
 fi
-apt apt-get install -y --no-install-recommends --no-download -- "$@"
+apt apt-get install -y --no-install-recommends -- "$@"
 # Remove files that only record when things happened.
 find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache \
   /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- \
