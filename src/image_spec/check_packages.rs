@@ -64,7 +64,7 @@ impl Checker<'_> {
                 kind if TYPES.contains(&kind) => continue,
                 _ => (
                     "is no answer of debconf: PACKAGE QUESTION TYPE VALUE",
-                    "write for example \"tzdata tzdata/Areas select Europe\"",
+                    "write for example \"locales locales/default_environment_locale select de_DE.UTF-8\"",
                 ),
             };
             let message = format!("`{}` in `debconf` {message}", answer.value);

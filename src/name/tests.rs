@@ -324,7 +324,9 @@ fn example(field: &str) -> &'static str {
         "members" => "requirements: pyproject.toml\nmembers: [api]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
         "describe" => "describe: false",
-        "debconf" => "apt_packages: [git]\ndebconf: [\"tzdata tzdata/Areas select Europe\"]",
+        "debconf" => {
+            "apt_packages: [git]\ndebconf: [\"locales locales/default_environment_locale select de_DE.UTF-8\"]"
+        }
         "mode" => "mode: keep\ncopy: [data]",
         "expose" => "expose: [3000]",
         "secrets" => "secrets: [{id: t, env: T, steps: [apt, commands]}]",
