@@ -9,18 +9,15 @@ use crate::name::{Given, Identity, Naming};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure};
 
-/// Makes names of what was found out about files, and warns if flytekit's may differ.
+/// Makes names of what was found out about files, and warns if flytekit's may differ: to who asked for one.
 pub(super) async fn identify(
     session: &Session,
     naming: &Naming<'_>,
     tasks: &[Task],
     looked: &Looked,
 ) -> Result<Identity, Failure> {
-    let Looked { answer, files, more } = looked;
-    let identity = match more {
-        Some(more) => naming.identify_with_inputs(tasks, more, answer)?,
-        None => naming.identify(tasks, answer)?,
-    };
+    let identity = identity_of(naming, tasks, looked)?;
+    let Looked { answer, files, .. } = looked;
     let mut warnings = naming.warnings(tasks, answer, &identity);
     if naming.algorithm() != Algorithm::Content {
         warnings.extend(tasks.iter().filter_map(|task| {
@@ -37,6 +34,15 @@ pub(super) async fn identify(
         session.warn(warning).await?;
     }
     Ok(identity)
+}
+
+/// The names, for who did not ask for them: labels and metadata have them.
+pub(super) fn identity_of(naming: &Naming<'_>, tasks: &[Task], looked: &Looked) -> Result<Identity, Failure> {
+    let Looked { answer, more, .. } = looked;
+    Ok(match more {
+        Some(more) => naming.identify_with_inputs(tasks, more, answer)?,
+        None => naming.identify(tasks, answer)?,
+    })
 }
 
 /// Adds the names to the result: for the client's metadata, and for the exporter option `name=*`. Of an image whose tag

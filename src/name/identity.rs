@@ -335,11 +335,12 @@ impl<'a> Naming<'a> {
     #[must_use]
     pub fn name_problem(&self, identity: &Identity) -> Option<Diagnostic> {
         let error = Reference::parse(&identity.image_name).err()?;
-        let problem = |error: ReferenceError| Diagnostic::error("image-name", error.to_string()).caused_by(error);
+        let problem =
+            |message: String, error: ReferenceError| Diagnostic::error("image-name", message).caused_by(error);
         if !self.options.given.names.is_empty() {
-            return Some(problem(error).help("give the image another name"));
+            return Some(problem(error.to_string(), error).help("give the image another name"));
         }
-        // The part that is to blame, without the rest: a hash would hide what is wrong.
+        // The part that is to blame, as it stands in the spec: the rest would hide what is wrong.
         let name = identity.image_name.strip_suffix(&format!(":{}", identity.tag));
         let registry = self.spec.registry.as_ref().filter(|r| !r.value.is_empty());
         let parts = [
@@ -351,8 +352,22 @@ impl<'a> Naming<'a> {
             .into_iter()
             .find_map(|(field, part)| Some((field, Reference::parse(&part?).err()?)));
         let (field, error) = refused.unwrap_or(("name", error));
-        let help = "registries take no such name: look at `registry`, `name` and `tag_format`";
-        Some(problem(error).at(self.spec.span_of(field)).help(help))
+        let written = match field {
+            "registry" => registry,
+            "tag_format" => self.spec.tag_format.as_ref(),
+            _ => None,
+        };
+        let name = self.fields.get("name").as_text();
+        let written = written.map(|value| value.value.as_str()).or(name).unwrap_or_default();
+        let message = format!(
+            "`{field}: {written}` makes no name that registries take: {}",
+            error.reason()
+        );
+        Some(
+            problem(message, error)
+                .at(self.spec.span_of(field))
+                .help("change it, or name the image otherwise"),
+        )
     }
 
     fn tag_error(&self, error: &TagError) -> Diagnostic {

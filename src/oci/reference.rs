@@ -23,6 +23,14 @@ pub struct ReferenceError {
     reason: &'static str,
 }
 
+impl ReferenceError {
+    /// Which rule is broken.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
 impl Reference {
     /// Reads a reference as Docker does.
     ///

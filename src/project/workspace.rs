@@ -47,6 +47,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         span: Span,
     ) -> Result<Option<FoundWorkspace>, Failure> {
         for root in directories_above(directory) {
+            self.files.also_serve(&manifest_in(&root));
             let Some(manifest) = self.manifest(&root, span).await? else {
                 continue;
             };

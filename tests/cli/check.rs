@@ -38,7 +38,7 @@ fn a_check_says_what_is_wrong_with_a_spec_and_its_files() {
     ] {
         assert!(said.err.contains(words), "{}", said.err);
     }
-    assert_eq!(said.err.matches("is not an image reference").count(), 1);
+    assert_eq!(said.err.matches("makes no name that registries take").count(), 1);
     // From standard input, too.
     let mut child = Command::new(PROGRAM)
         .args(["check", "-f", "-"])

@@ -225,6 +225,23 @@ fn a_spec_is_checked_without_a_build() {
         !ok && format!("{out}{err}").contains("did you mean `packages`?"),
         "{out}{err}"
     );
+    // What is wrong with a file, and with an option, has no line in the spec.
+    let project = Project::new("profile: plain\nrequirements: r.txt\n").with(&["--call", "check"]);
+    project.file("r.txt", "six\nname: x\n");
+    let of_file = progress::output(&mut project.command("engine-call"));
+    let project = Project::new("profile: plain\n").with(&["--call", "check", "--target", "imgae"]);
+    let of_option = progress::output(&mut project.command("engine-call"));
+    for (output, words) in [(of_file, "r.txt:2: `name: x`"), (of_option, "did you mean `image`?")] {
+        let said = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        assert!(
+            output.status.code() == Some(1) && said.contains(words) && !said.contains("panic"),
+            "{said}"
+        );
+    }
     let (ok, out, err) = call("profile: plain\napt_packages: [jq]\n", "targets");
     let words: Vec<&str> = out.split_whitespace().collect();
     assert!(ok, "{err}");

@@ -37,15 +37,19 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let is_whole = target.as_ref().is_none_or(|part| *part == Part::Stage(Stage::Image));
     let is_locking = target == Some(Part::Stage(Stage::Lock));
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
-    if is_whole && let Some(problem) = inputs.naming.unusable_name() {
-        return Err(problem.into());
-    }
+    let unusable = inputs.naming.unusable_name().filter(|_| is_whole);
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
     let mut files = inputs.files().await?;
     let has_copies = match &target {
         Some(Part::Stage(stage)) => *stage >= Stage::Source,
         target => target.is_none(),
     };
+    if let Some(problem) = unusable {
+        // With all that the files are found to lack.
+        let of_files = inputs.requirements(&mut files).await.err();
+        let of_files = of_files.into_iter().flat_map(|failure| failure.problems);
+        return Err(std::iter::once(problem).chain(of_files).collect::<Vec<_>>().into());
+    }
     let early = match identify_early(&inputs, &mut files, is_whole).await? {
         Early::Exists(identity, images) => return existing_result(&inputs, images, &identity, is_index).await,
         Early::Named(identity) => Some(identity),
@@ -150,7 +154,7 @@ async fn identify_while_building(
             Some(looked) => looked?,
             None => inputs.look(files, Some(&paths_of(found))).await?,
         };
-        naming::identify(session, &inputs.naming, &inputs.tasks, &looked).await
+        naming::identity_of(&inputs.naming, &inputs.tasks, &looked)
     };
     let (identified, ran) = tokio::join!(identify, evaluate(session, built));
     ran?;

@@ -111,7 +111,12 @@ fn report(session: &Session, findings: &Findings, left: &[Diagnostic]) -> wire::
     if let Some(first) = findings.problems.first() {
         let message = status::message(&Failure::of(about, &findings.problems));
         text.push_str(&format!("{message}\n"));
-        report["buildError"] = json!({"message": message, "location": positions::location(about, first.span())});
+        // Clients look for the source of an error, though they show no line of it.
+        let nowhere = json!({"sourceIndex": 0, "ranges": []});
+        let location = first
+            .span()
+            .map_or(nowhere, |span| positions::location(about, Some(span)));
+        report["buildError"] = json!({"message": message, "location": location});
     }
     for left in left {
         text.push_str(&format!("not checked: {}\n", left.line(about)));

@@ -38,7 +38,7 @@ fn what_files_and_options_say_is_known_without_a_build() {
         &[],
         &[("target", "imgae"), ("build-arg:IMAGESPEC_IF_EXIST", "skip")],
         &[
-            "imageSpec.yaml:1:7: `bad name` is not an image reference",
+            "imageSpec.yaml:1:7: `name: bad name` makes no name that registries take",
             "imageSpec.yaml:2:15: `requirements: no.txt` is not in the build context",
             "imageSpec.yaml:3:8: `copy: nothing` is not in the build context",
             "did you mean `image`?",

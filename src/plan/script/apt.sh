@@ -16,7 +16,9 @@ fetch_newest() {
   tell_versions "$@"
   exit "$_status"
 }
-if [ -n "$(find "$_apt_lists/updated" -mmin -10 2>/dev/null)" ]; then
+# A repository on the disk may be another one in the same place, and costs nothing to read.
+_on_disk=$(grep -rlE '(file|copy):/' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null) || true
+if [ -z "$_on_disk" ] && [ -n "$(find "$_apt_lists/updated" -mmin -10 2>/dev/null)" ]; then
   fetch "$@" || {
     echo 'not with these lists of packages: looking for newer ones' >&2
     fetch_newest "$@"

@@ -341,7 +341,7 @@ mod tests {
         check("printf 'the end' >&2; exit 3", 3, "", "the end\n");
         for place in [paths::WORK, paths::CONTEXT] {
             let line = format!("echo \"{place}/a/b file://{place}/c.whl in {place}: {place}\" >&2");
-            check(&line, 0, "", "a/b c.whl in .: .\n");
+            check(&line, 0, "", "./a/b ./c.whl in .: .\n");
         }
         // Nobody waits for what goes on in the background.
         let began = std::time::Instant::now();

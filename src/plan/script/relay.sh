@@ -11,8 +11,7 @@ shown() {
   for _place in /tmp/imagespec/work /tmp/imagespec/context; do
     while :; do
       case $_shown in
-        *"file://$_place/"*) _shown=${_shown%%"file://$_place/"*}${_shown#*"file://$_place/"} ;;
-        *"$_place/"*) _shown=${_shown%%"$_place/"*}${_shown#*"$_place/"} ;;
+        *"file://$_place"*) _shown=${_shown%%"file://$_place"*}.${_shown#*"file://$_place"} ;;
         *"$_place"*) _shown=${_shown%%"$_place"*}.${_shown#*"$_place"} ;;
         *) break ;;
       esac
