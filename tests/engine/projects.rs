@@ -231,7 +231,8 @@ fn a_repository_needs_git() {
     );
     let log = project.fail("engine-git");
     assert!(
-        log.contains("imageSpec.yaml:3:15: a package comes from a repository") && log.contains("apt_packages: [git]"),
+        log.contains("imageSpec.yaml:3:15: a package, or its version, comes from a repository")
+            && log.contains("apt_packages: [git]"),
         "{log}"
     );
 }
