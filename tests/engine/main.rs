@@ -20,6 +20,7 @@ mod copies;
 mod dockerfiles;
 mod environment;
 mod errors;
+mod examples;
 mod existing;
 mod git_versions;
 mod interpreters;
