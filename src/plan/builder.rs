@@ -145,6 +145,12 @@ impl Builder {
         found.map_or(&[], |step| &step.packages)
     }
 
+    /// The step that makes a product.
+    pub(crate) fn maker(&self, product: Product) -> Option<StepId> {
+        let found = self.steps().find(|step| step.makes == Some(product));
+        found.map(|step| step.id.clone())
+    }
+
     /// The last layer of a stage, if there is one.
     pub(crate) fn last_of(&self, stage: Stage) -> Vec<StepId> {
         let mut layers = self.steps().filter(|step| step.stage == stage && step.is_layer());

@@ -104,12 +104,10 @@ fn what_git_tracks_is_copied_and_what_it_ignores_is_not() {
     assert_eq!(project.build_and_run("engine-tracked", LIST).trim(), all);
     // Without a repository nothing is ignored by it.
     std::fs::remove_dir_all(project.directory.path().join(".git")).unwrap();
-    let built = project.build("engine-tracked");
-    assert!(
-        built.log.contains("`.gitignore` would leave out 2 files"),
-        "{}",
-        built.log
-    );
+    project.build("engine-tracked");
+    let asked = progress::output(&mut project.with(&["--call", "tag"]).command("engine-tracked"));
+    let said = String::from_utf8_lossy(&asked.stderr);
+    assert!(said.contains("`.gitignore` would leave out 2 files"), "{said}");
     assert_eq!(
         Engine::Main.shell("engine-tracked", LIST).trim(),
         format!("{all} ./untracked.log")

@@ -310,7 +310,7 @@ mod tests {
         std::fs::create_dir(&scripts).unwrap();
         std::fs::write(scripts.join("main.sh"), script).unwrap();
         std::fs::write(scripts.join("relay.sh"), script_file("relay.sh")).unwrap();
-        let start = "_scripts=$1 _main=$1/main.sh; set -- an argument; . \"$_scripts/relay.sh\"";
+        let start = "_scripts=$1 _main=$1/main.sh; set -- an argument; . \"$_scripts/relay.sh\"; [ \"$(cat \"$_main\")\" != true ] || echo and more";
         let output = std::process::Command::new("/bin/sh")
             .args(["-c", start, "sh"])
             .arg(&scripts)
@@ -336,6 +336,7 @@ mod tests {
             "two  pieces\n\tand \\ more\n",
         );
         check("set -e; false; echo never", 1, "", "");
+        check("true", 0, "and more\n", "");
         check("exit 97", 97, "", "");
         // An end without a line feed is a line.
         check("printf 'the end' >&2; exit 3", 3, "", "the end\n");

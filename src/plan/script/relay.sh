@@ -45,7 +45,10 @@ relay() {
   } | relay
 } 3>&1
 _status=$?
-if [ "$_status" != 0 ] && [ -e "$_said" ]; then
-  { mkdir -p /imagespec && tail -n 60 "$_said" > /imagespec/failed; } 2>/dev/null || :
+# After a script that went well, a writer may have more to do.
+if [ "$_status" != 0 ]; then
+  if [ -e "$_said" ]; then
+    { mkdir -p /imagespec && tail -n 60 "$_said" > /imagespec/failed; } 2>/dev/null || :
+  fi
+  exit "$_status"
 fi
-exit "$_status"

@@ -525,6 +525,10 @@ pub(crate) fn keep_lock(
     let shared = shared.map(CopySource::Product);
     let file_of_shared = format!("{KEPT}/shared-files.json");
     copies.extend(shared.map(|step| copy(step, file_of_shared.trim_start_matches('/').to_owned(), file_of_shared)));
+    // So that an exported cache has it.
+    let activation = plan.maker(Product::Activation).map(CopySource::Product);
+    let report = "activation.json".to_owned();
+    copies.extend(activation.map(|step| copy(step, report, format!("{KEPT}/activation.json"))));
     // Last and from the root: this also resets the times of existing directories.
     copies.push(copy(CopySource::Product(lock), ".".into(), "/".into()));
     let (after, reason) = match after {
