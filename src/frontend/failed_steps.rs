@@ -233,7 +233,10 @@ impl FailedStep<'_> {
         let mut first = None;
         let named = entries.find(|(field, span, value)| {
             first.get_or_insert((*field, *span));
-            names(value).any(|name| mentions(sentence, name))
+            match value.contains("://") {
+                true => sentence.contains(value.trim_end_matches('/')),
+                false => names(value).any(|name| mentions(sentence, name)),
+            }
         });
         let found = named.map(|(field, span, _)| (field, span)).or(first);
         (found.map(|(_, span)| span), found.map(|(field, _)| field))
@@ -266,12 +269,14 @@ fn entries(spec: &ImageSpec) -> impl Iterator<Item = (&'static str, Span, &str)>
     let lists = [
         ("apt_packages", &spec.apt_packages),
         ("conda_packages", &spec.conda_packages),
+        ("pip_extra_index_url", &spec.pip_extra_index_url),
         ("packages", &spec.packages),
     ];
     let listed = lists
         .into_iter()
         .flat_map(|(field, list)| ImageSpec::strings(list).map(move |entry| (field, entry.span, entry.value.as_str())));
     let single = [
+        ("pip_index", &spec.pip_index),
         ("requirements", &spec.requirements),
         ("python_version", &spec.python_version),
         ("python_exec", &spec.python_exec),
