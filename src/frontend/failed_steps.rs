@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::frontend::assembly::Build;
 use crate::frontend::gateway::CallError;
 use crate::frontend::inputs::BuildInputs;
 use crate::frontend::session::Session;
 use crate::frontend::{positions, repositories, secrets, unseen_variables};
-use crate::image_spec::ImageSpec;
+use crate::image_spec::{ImageSpec, TextValue};
 use crate::plan::{FAILED, SCRATCH_OF_COMMANDS};
 use crate::project::reason;
 use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text};
 
-/// The titles of steps of apt begin like this.
-const APT: &str = "apt-get install ";
 /// As long as apt may take to look for all names.
 const PATIENCE_WITH_APT: Duration = Duration::from_secs(60);
 /// An explanation is worth this much waiting.
@@ -63,7 +60,7 @@ async fn explained(session: &Session, spec: &ImageSpec, call: &CallError, kind: 
         false => vec![step.program(&title, left.as_deref())],
     };
     // Where one name is wrong, others may be: nobody wants to hear of one in each build.
-    if title.starts_with(APT) && left.is_some_and(|left| is_of_names(&left)) {
+    if left.is_some_and(|left| is_of_names(&left)) {
         let looking = tokio::time::timeout(PATIENCE_WITH_APT, names_of_apt(session, spec, &title));
         let names = step.names(&looking.await.ok().flatten().unwrap_or_default());
         if names.len() > 1 {
@@ -85,21 +82,13 @@ fn is_of_names(left: &str) -> bool {
     .any(|words| left.contains(words))
 }
 
-/// What else apt does not have, as [`Build::names_of_apt`] has it.
+/// What else apt does not have, as [`Build::names_of_apt`](crate::frontend::assembly::Build::names_of_apt) has it.
 async fn names_of_apt(session: &Session, spec: &ImageSpec, title: &str) -> Option<String> {
     let inputs = BuildInputs::of(session, spec, false).await.ok()?;
     let images = inputs.images().await.ok()?;
-    let build = Build {
-        session,
-        spec,
-        id: String::new(),
-        is_hashed: false,
-        found: &[],
-        sibling_lock: None,
-        tree: None,
-    };
     let title = title.trim_end_matches('…');
-    build
+    inputs
+        .assembly(&[], None)
         .names_of_apt(inputs.platforms.first()?, images.first()?, title)
         .await
 }
@@ -229,17 +218,20 @@ impl FailedStep<'_> {
                 line("/start/line") <= u64::from(first) && u64::from(last) <= line("/end/line")
             })
         };
-        let mut entries = self.spec.all().flat_map(entries).filter(|(_, span, _)| is_shown(*span));
-        let mut first = None;
-        let named = entries.find(|(field, span, value)| {
-            first.get_or_insert((*field, *span));
-            match value.contains("://") {
-                true => sentence.contains(value.trim_end_matches('/')),
-                false => names(value).any(|name| mentions(sentence, name)),
-            }
-        });
-        let found = named.map(|(field, span, _)| (field, span)).or(first);
-        (found.map(|(_, span)| span), found.map(|(field, _)| field))
+        let shown: Vec<_> = self
+            .spec
+            .all()
+            .flat_map(entries)
+            .filter(|(_, value)| is_shown(value.span))
+            .collect();
+        let is_named = |(_, entry): &&(&str, &TextValue)| match entry.value.contains("://") {
+            true => sentence.contains(entry.value.trim_end_matches('/')),
+            false => names(&entry.value).any(|name| mentions(sentence, name)),
+        };
+        // An address that is not named has no part in it.
+        let first = || shown.iter().find(|(_, entry)| !entry.value.contains("://"));
+        let found = shown.iter().find(is_named).or_else(first).or(shown.first());
+        (found.map(|(_, entry)| entry.span), found.map(|(field, _)| *field))
     }
 
     /// Where a command is: of stacked specs, in the one whose commands BuildKit shows as the step's lines.
@@ -264,27 +256,22 @@ impl FailedStep<'_> {
     }
 }
 
-/// What a spec asks programs for: the field, the place and the value.
-fn entries(spec: &ImageSpec) -> impl Iterator<Item = (&'static str, Span, &str)> {
-    let lists = [
-        ("apt_packages", &spec.apt_packages),
-        ("conda_packages", &spec.conda_packages),
-        ("pip_extra_index_url", &spec.pip_extra_index_url),
-        ("packages", &spec.packages),
-    ];
-    let listed = lists
-        .into_iter()
-        .flat_map(|(field, list)| ImageSpec::strings(list).map(move |entry| (field, entry.span, entry.value.as_str())));
-    let single = [
-        ("pip_index", &spec.pip_index),
-        ("requirements", &spec.requirements),
-        ("python_version", &spec.python_version),
-        ("python_exec", &spec.python_exec),
-    ];
-    let single = single
-        .into_iter()
-        .filter_map(|(field, value)| value.as_ref().map(|value| (field, value.span, value.value.as_str())));
-    listed.chain(single)
+/// What a spec asks programs for, by field. Addresses first: the name of a package may be part of what was asked there.
+fn entries(spec: &ImageSpec) -> Vec<(&'static str, &TextValue)> {
+    let mut all = Vec::new();
+    let mut add = |field, values: Vec<_>| all.extend(values.into_iter().map(|value| (field, value)));
+    add("pip_index", spec.pip_index.iter().collect());
+    add(
+        "pip_extra_index_url",
+        ImageSpec::strings(&spec.pip_extra_index_url).collect(),
+    );
+    add("apt_packages", ImageSpec::strings(&spec.apt_packages).collect());
+    add("conda_packages", ImageSpec::strings(&spec.conda_packages).collect());
+    add("packages", ImageSpec::strings(&spec.packages).collect());
+    add("requirements", spec.requirements.iter().collect());
+    add("python_version", spec.python_version.iter().collect());
+    add("python_exec", spec.python_exec.iter().collect());
+    all
 }
 
 /// The names of packages in an entry: its words, without versions and extras.

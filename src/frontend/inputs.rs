@@ -11,11 +11,12 @@ use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
 use crate::frontend::sibling_lock::SiblingLock;
 use crate::image_spec::{Algorithm, ImageSpec, Profile};
+use crate::llb::Output;
 use crate::name::Naming;
 use crate::oci::Platform;
-use crate::plan;
+use crate::plan::{self, Attendance};
 use crate::project::{
-    FoundRequirements, check, check_lock_options, copies_anything, copies_warnings, copying, first_paths,
+    FoundRequirements, Planned, check, check_lock_options, copies_anything, copies_warnings, copying, first_paths,
     read_requirements, several_platforms, wanted_paths,
 };
 use crate::text::{Diagnostic, Failure, context_path};
@@ -146,8 +147,22 @@ impl<'a> BuildInputs<'a> {
         read_requirements(&mut files, self.spec, &texts, self.sibling_lock.is_some()).await
     }
 
-    /// The build itself.
-    pub(super) fn assembly<'b>(&'b self, found: &'b [FoundRequirements], files: &Files) -> Build<'b> {
+    /// What is planned without a build, for a platform.
+    pub(super) fn planned<'b>(&'b self, platform: &'b Platform, attendance: Attendance) -> Planned<'b> {
+        Planned {
+            spec: self.spec,
+            spec_name: self.session.file.text.name(),
+            platform,
+            id: self.naming.id(),
+            is_hashed: self.naming.algorithm() == Algorithm::Content,
+            sibling_lock: self.sibling_lock(),
+            attendance,
+            resolving_builds: false,
+        }
+    }
+
+    /// The build itself, of what requirements say and the context.
+    pub(super) fn assembly<'b>(&'b self, found: &'b [FoundRequirements], tree: Option<Output>) -> Build<'b> {
         Build {
             session: self.session,
             spec: self.spec,
@@ -156,7 +171,7 @@ impl<'a> BuildInputs<'a> {
             is_hashed: self.naming.algorithm() == Algorithm::Content && !self.is_locking,
             found,
             sibling_lock: self.sibling_lock.as_ref(),
-            tree: files.tree().cloned(),
+            tree,
         }
     }
 }

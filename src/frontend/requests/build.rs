@@ -37,14 +37,13 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
     let is_whole = target.as_ref().is_none_or(|part| *part == Part::Stage(Stage::Image));
     let is_locking = target == Some(Part::Stage(Stage::Lock));
     let inputs = BuildInputs::of(session, spec, is_locking).await?;
-    let unusable = inputs.naming.unusable_name().filter(|_| is_whole);
     let is_index = session.options.multi_platform(inputs.platforms.len())?;
     let mut files = inputs.files().await?;
     let has_copies = match &target {
         Some(Part::Stage(stage)) => *stage >= Stage::Source,
         target => target.is_none(),
     };
-    if let Some(problem) = unusable {
+    if is_whole && let Some(problem) = inputs.naming.unusable_name() {
         // With all that the files are found to lack.
         let of_files = inputs.requirements(&mut files).await.err();
         let of_files = of_files.into_iter().flat_map(|failure| failure.problems);
@@ -56,7 +55,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         Early::Unnamed => None,
     };
     let (found, images) = inputs.read(&mut files).await?;
-    let assembly = inputs.assembly(&found, &files);
+    let assembly = inputs.assembly(&found, files.tree().cloned());
     let is_labelled = inputs.platforms.len() > 1;
     // Packages are locked while somebody looks at the files: the copies need to know what is left out of them.
     let look = async {

@@ -10,9 +10,9 @@ use crate::frontend::requests::reply::reply;
 use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
 use crate::frontend::{positions, status};
-use crate::image_spec::{self, Algorithm, ImageSpec};
+use crate::image_spec::{self, ImageSpec};
 use crate::plan::{Attendance, Part, Stage, needs};
-use crate::project::{Findings, Planned, copies_anything, unchecked};
+use crate::project::{Findings, copies_anything, unchecked};
 use crate::proto::gateway as wire;
 use crate::text::{Diagnostic, Failure, Operation, shown_text};
 use crate::write::WriteError;
@@ -51,19 +51,8 @@ async fn judge(session: &Session, spec: &ImageSpec, findings: &mut Findings) -> 
         return left;
     };
     for platform in &inputs.platforms {
-        let planned = Planned {
-            spec,
-            spec_name: session.file.text.name(),
-            platform,
-            id: inputs.naming.id(),
-            is_hashed: inputs.naming.algorithm() == Algorithm::Content,
-            sibling_lock: inputs.sibling_lock(),
-            attendance: Attendance::Reader,
-            resolving_builds: false,
-        };
-        let outlook = planned
-            .outlook(&mut ServedFiles::new(&session.client, &mut files))
-            .await;
+        let mut served = ServedFiles::new(&session.client, &mut files);
+        let outlook = inputs.planned(platform, Attendance::Reader).outlook(&mut served).await;
         if let Some(outlook) = findings.kept(outlook) {
             findings.add(outlook.warnings);
         }

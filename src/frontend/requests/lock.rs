@@ -25,7 +25,7 @@ async fn lock(session: &Session, spec: &ImageSpec) -> Result<String, Failure> {
     let platform = inputs.only_platform("lock")?;
     let mut files = inputs.files().await?;
     let (found, images) = inputs.read(&mut files).await?;
-    let build = inputs.assembly(&found, &files);
+    let build = inputs.assembly(&found, files.tree().cloned());
     let text = match images.as_slice() {
         [images] => build.lock(platform, images).await?,
         _ => None,

@@ -6,10 +6,9 @@ use crate::frontend::naming;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
-use crate::image_spec::Algorithm;
 use crate::name::name_in_image;
 use crate::plan::{Attendance, Strategy};
-use crate::project::{Outlook, Planned};
+use crate::project::Outlook;
 use crate::proto::gateway as wire;
 use crate::text::{Failure, Operation};
 
@@ -31,16 +30,7 @@ pub(super) async fn outlook(
     let spec = session.read_spec(Operation::Building).await?;
     let inputs = BuildInputs::of(session, &spec, false).await?;
     let mut files = inputs.files().await?;
-    let planned = Planned {
-        spec: &spec,
-        spec_name: session.file.text.name(),
-        platform: inputs.only_platform(what)?,
-        id: inputs.naming.id(),
-        is_hashed: inputs.naming.algorithm() == Algorithm::Content,
-        sibling_lock: inputs.sibling_lock(),
-        attendance,
-        resolving_builds: false,
-    };
+    let planned = inputs.planned(inputs.only_platform(what)?, attendance);
     // What is missing for a build is told first.
     let outlook = planned
         .outlook(&mut ServedFiles::new(&session.client, &mut files))
