@@ -4,17 +4,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use crate::frontend::gateway::{CallError, INTERNAL, UNKNOWN, detail};
+use crate::frontend::gateway::{CallError, INTERNAL, SOURCE, UNKNOWN, detail, is_detail};
 use crate::frontend::positions;
 use crate::proto::google::rpc::Status;
 use crate::text::{Diagnostic, Failure, Place, ProblemKind, shown_text};
 
-/// The detail with lines of a file.
-const SNIPPET: &str = "errdefs.Source";
 /// At most this many snippets travel with an error, and at most this many bytes of files: each carries
 /// its whole file, and beyond about 10 MB clients show nothing but a protocol error.
-const MAX_SNIPPETS: usize = 10;
-const MAX_SNIPPET_BYTES: usize = 2 * 1024 * 1024;
+const MAX_SOURCES: usize = 10;
+const MAX_SOURCE_BYTES: usize = 2 * 1024 * 1024;
 /// The last line of another file that is shown.
 const MAX_LINE: u32 = 20_000;
 /// The most problems reported at once: errors travel in trailers, which have limits.
@@ -29,9 +27,12 @@ pub(super) fn status(failure: &Failure) -> Status {
         let call: Option<&CallError> = problem.find_cause();
         let own = call.into_iter().flat_map(|call| &call.details);
         // One snippet is enough.
-        details.extend(own.filter(|own| problem.span().is_none() || !is_snippet(own)).cloned());
+        details.extend(
+            own.filter(|own| problem.span().is_none() || !is_detail(own, SOURCE))
+                .cloned(),
+        );
     }
-    if !details.iter().any(is_snippet) {
+    if !details.iter().any(|known| is_detail(known, SOURCE)) {
         details.push(no_snippet(failure));
     }
     let code = match (failure.problems.as_slice(), calls.as_slice()) {
@@ -49,11 +50,7 @@ pub(super) fn status(failure: &Failure) -> Status {
 /// What stands for a snippet where no line is to blame: without any, BuildKit shows the line with `# syntax`.
 fn no_snippet(failure: &Failure) -> prost_types::Any {
     let name = failure.file.as_ref().map_or("", |file| file.name());
-    detail(SNIPPET, &json!({"info": {"filename": name}, "ranges": []}))
-}
-
-fn is_snippet(known: &prost_types::Any) -> bool {
-    known.type_url == detail(SNIPPET, &json!({})).type_url
+    detail(SOURCE, &json!({"info": {"filename": name}, "ranges": []}))
 }
 
 /// All problems in words.
@@ -67,7 +64,7 @@ fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
         return Vec::new();
     };
     let largest = text.parts().map(|(_, part)| part.content().len()).max();
-    let most = MAX_SNIPPETS.min(MAX_SNIPPET_BYTES / largest.unwrap_or_default().max(1));
+    let most = MAX_SOURCES.min(MAX_SOURCE_BYTES / largest.unwrap_or_default().max(1));
     // Clients print these, so they must hide what the message hides.
     let shown: Vec<(&str, String)> = text
         .parts()
@@ -95,7 +92,7 @@ fn snippets(failure: &Failure) -> Vec<prost_types::Any> {
             }
             _ => return None,
         };
-        Some(detail(SNIPPET, &json!({"info": info, "ranges": ranges})))
+        Some(detail(SOURCE, &json!({"info": info, "ranges": ranges})))
     };
     failure.problems.iter().filter_map(snippet).take(most).collect()
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use prost::Message as _;
 
 use crate::frontend::gateway::memory::Memory;
-use crate::frontend::gateway::{CallError, UNKNOWN, detail};
+use crate::frontend::gateway::{CallError, SOURCE, UNKNOWN, detail, is_detail};
 use crate::frontend::options::{FrontendOptions, Program};
 use crate::frontend::run;
 use crate::llb::{Definition, Image, Metadata, ResolveMode, digest_of, render};
@@ -288,7 +288,12 @@ fn details_of_failed_calls_are_forwarded_unchanged() {
     memory.failing = Some(CallError::new(2, "process did not complete", vec![detail.clone()]));
     let error = error(&build(memory, &[]));
     assert_eq!((error.code, error.message.as_str()), (2, "process did not complete"));
-    assert_eq!(error.details.first(), Some(&detail));
+    // And an empty place, so that clients show no line for it.
+    let [forwarded, place] = error.details.as_slice() else {
+        panic!("{:?}", error.details)
+    };
+    assert_eq!(*forwarded, detail);
+    assert!(is_detail(place, SOURCE) && String::from_utf8_lossy(&place.value).contains("\"ranges\":[]"));
 }
 
 #[test]

@@ -216,7 +216,7 @@ impl<'a> Naming<'a> {
     ///
     /// # Errors
     /// As [`Self::identify`].
-    pub fn rehearsed(&self) -> Result<Identity, Vec<Diagnostic>> {
+    fn rehearsed(&self) -> Result<Identity, Vec<Diagnostic>> {
         let tasks = self.tasks().map_err(|problem| vec![problem])?;
         let outcome = Outcome {
             digest: Ok("0".repeat(64)),

@@ -16,7 +16,7 @@ const UNAUTHENTICATED: i32 = 16;
 /// The detail with the exit status of a step that failed.
 const EXIT_STATUS: &str = "gatewayapi.ExitMessage";
 /// The detail with the lines of a file.
-const SOURCE: &str = "errdefs.Source";
+pub(crate) const SOURCE: &str = "errdefs.Source";
 /// The detail with the step itself.
 const STEP: &str = "errdefs.Solve";
 
@@ -171,7 +171,7 @@ fn exit_status(details: &[prost_types::Any]) -> Option<u32> {
 }
 
 fn find(details: &[prost_types::Any], name: &str) -> Option<Value> {
-    let detail = details.iter().find(|detail| detail.type_url == type_url(name))?;
+    let detail = details.iter().find(|detail| is_detail(detail, name))?;
     serde_json::from_slice(&detail.value).ok()
 }
 
@@ -191,6 +191,11 @@ pub(crate) fn detail(name: &str, value: &Value) -> prost_types::Any {
         type_url: type_url(name),
         value: value.to_string().into_bytes(),
     }
+}
+
+/// Whether a detail is the one of a name.
+pub(crate) fn is_detail(known: &prost_types::Any, name: &str) -> bool {
+    known.type_url == type_url(name)
 }
 
 fn type_url(name: &str) -> String {

@@ -11,7 +11,7 @@ mod stdio;
 pub(crate) mod memory;
 
 pub use call_error::CallError;
-pub(crate) use call_error::{INTERNAL, UNKNOWN, detail};
+pub(crate) use call_error::{INTERNAL, SOURCE, UNKNOWN, detail, is_detail};
 pub use calls::{Call, Gateway};
 pub(crate) use client::{Client, Solved};
 pub(crate) use registry::{RegistryAnswer, answer_of};

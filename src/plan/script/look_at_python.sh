@@ -1,6 +1,7 @@
 # Writes down what resolving must know of packages that apt installed: then it runs again only where that changes.
 # shellcheck shell=sh
-# _python, _bin: see installed.sh
+# _python: see installed.sh
+# _bin: see lock_environment.sh
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
 # shellcheck source=src/plan/script/lock_environment.sh

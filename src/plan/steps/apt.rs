@@ -51,9 +51,6 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) -> Option<StepI
     let mut interpreter = None;
     for (number, (names, spans)) in groups.into_iter().enumerate() {
         let mut draft = step(inputs, number + 1, &names).spans(spans);
-        if number == 0 {
-            draft = draft.spans(inputs.spec.debconf.iter().map(|list| list.span));
-        }
         // Where names do not tell, a virtual environment is made on all of them.
         if wants && bringing.is_none_or(|bringing| number <= bringing) {
             draft = draft.rank(rank::USER);
@@ -103,12 +100,15 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
     ];
     environment.extend(variables::of_apt(inputs.spec));
     let mut script = Script::new("apt.sh").arguments(names.iter().copied());
-    let answers: Vec<&str> = ImageSpec::strings(&inputs.spec.debconf)
-        .map(|answer| answer.value.as_str())
-        .collect();
-    // The first step is enough: the image keeps them.
-    if number == 1 && !answers.is_empty() {
-        script = script.with("_debconf", answers.join("\n"));
+    // The first step is enough: the image keeps answers.
+    let answers = inputs
+        .spec
+        .debconf
+        .as_ref()
+        .filter(|list| number == 1 && !list.value.is_empty());
+    if let Some(list) = answers {
+        let lines: Vec<&str> = list.value.iter().map(|answer| answer.value.as_str()).collect();
+        script = script.with("_debconf", lines.join("\n"));
     }
     let action = Action::Run(run(script, environment, mounts));
     let title = format!("apt-get install {}", quote_all(names.iter().copied()));
@@ -121,4 +121,5 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
     Draft::new(format!("apt-{number}"), Stage::Apt, title, action)
         .writes(writes)
         .spans(spans)
+        .spans(answers.map(|list| list.span))
 }

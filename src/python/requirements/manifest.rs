@@ -239,33 +239,6 @@ impl Manifest {
         names(self.at("build-system.requires"))
     }
 
-    /// Whether its build takes the version from git.
-    pub(crate) fn takes_version_from_git(&self) -> bool {
-        const BACK_ENDS: [&str; 9] = [
-            "setuptools-scm",
-            "hatch-vcs",
-            "versioningit",
-            "dunamai",
-            "poetry-dynamic-versioning",
-            "setuptools-git-versioning",
-            "uv-dynamic-versioning",
-            "flit-scm",
-            "vcs-versioning",
-        ];
-        let requires = self.build_requires();
-        let name = |line: &str| {
-            normalised(
-                line.split(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c))
-                    .next()
-                    .unwrap_or_default(),
-            )
-        };
-        requires.iter().any(|line| BACK_ENDS.contains(&name(line).as_str()))
-            || self.at("tool.setuptools_scm").is_some()
-            || self.text_at("tool.pdm.version.source") == Some("scm")
-            || self.text_at("tool.hatch.version.source") == Some("vcs")
-    }
-
     /// Paths out of its directory that its build may read: every text outside of `[tool.uv]` that climbs.
     pub(crate) fn paths_out(&self) -> Vec<String> {
         fn collect(value: &Value, found: &mut BTreeSet<String>) {

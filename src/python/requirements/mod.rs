@@ -2,6 +2,7 @@
 
 mod arguments;
 mod content;
+mod git_versions;
 mod kind;
 mod lines;
 mod manifest;
