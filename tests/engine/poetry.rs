@@ -136,8 +136,8 @@ impl Layout {
             spec.push_str("extras: [color]\n");
             parts.push_str(" --extras color");
         }
-        // Its environments have no place of one's own but this.
-        let set = "export POETRY_VIRTUALENVS_IN_PROJECT=true POETRY_CACHE_DIR=/oracle/cache POETRY_PYPI_MIRROR_URL=https://pypi.org/simple/";
+        // Its environments have no place of one's own but this; where one is active, as in our images, it installs there.
+        let set = "unset CONDA_PREFIX VIRTUAL_ENV; export POETRY_VIRTUALENVS_IN_PROJECT=true POETRY_CACHE_DIR=/oracle/cache POETRY_PYPI_MIRROR_URL=https://pypi.org/simple/";
         let keep = if self.is_locked { "" } else { " && rm poetry.lock" };
         Case {
             name: self.name(),
