@@ -39,6 +39,26 @@ const CASES: &[(&str, &str)] = &[
         "debconf",
         "apt_packages: [x]\ndebconf: [\"x x/licence\", \"x x/key password hush\", \"x x/licence boolean true\"]\n",
     ),
+    (
+        "apt-source",
+        "apt_sources:\n  - deb [signed-by=/usr/share/keyrings/a.gpg] https://a.example/deb stable main\n  - ppa:deadsnakes/ppa\n  - {uri: example.com/deb, suites: []}\n  - {suites: [a b], components: main}\n  - {uri: http://a.example/deb, suites: [./, stable], components: main}\n",
+    ),
+    (
+        "apt-key",
+        "apt_sources:\n  - {uri: http://a.example/deb, suites: a, key: \"https://a.example/key.asc\"}\n  - {uri: http://a.example/deb, suites: a, key: {url: \"https://a.example/key.asc\"}}\n  - {uri: http://a.example/deb, suites: a, key: {url: key.asc, sha256: abc}}\n  - uri: http://a.example/deb\n    suites: a\n    key: |\n      -----BEGIN PGP PRIVATE KEY BLOCK-----\n",
+    ),
+    (
+        "unknown-key",
+        "apt_sources: [{uri: http://a.example/deb, suite: stable, trusted: yes}]\n",
+    ),
+    (
+        "context-path",
+        "apt_sources: [{uri: http://a.example/deb, suites: a, key: ../key.asc}]\napt_packages: [\"deb:/a.deb\"]\n",
+    ),
+    (
+        "apt-package",
+        "apt_packages: [./a.deb, \"deb:a.rpm\", \"https://a.example/a.deb\"]\n",
+    ),
     ("debconf-unused", "debconf: [\"x x/licence boolean true\"]\n"),
     ("unknown-builder-option", "builder_options: {some_option: true}\n"),
     ("unknown-builder-config", "builder_config: {uv_imag: x}\n"),

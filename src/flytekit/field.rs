@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     Copies,
     /// Secrets, how they are seen, and by which steps.
     Secrets,
+    /// Repositories of Debian packages.
+    AptSources,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::SecretMounts => "a list of secret mounts, each `[file, target]` or `{id: …, target: …}`",
             Self::Ports => "a list of ports, each `3000`, `53/udp` or `8000-8010`",
             Self::Copies => "a list of paths, each `PATH` or `{src: PATH, dst: PATH, …}`",
+            Self::AptSources => "a list of repositories, each `{uri: …, suites: […], components: […], key: …}`",
             Self::Secrets => "a list of secrets, each `{id: …, env: …, steps: […]}`",
         }
     }

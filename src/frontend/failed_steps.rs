@@ -9,10 +9,10 @@ use crate::frontend::gateway::CallError;
 use crate::frontend::inputs::BuildInputs;
 use crate::frontend::session::Session;
 use crate::frontend::{positions, repositories, secrets, unseen_variables};
-use crate::image_spec::{ImageSpec, TextValue};
+use crate::image_spec::{AptKey, ImageSpec, PACKAGE_FILE, TextValue};
 use crate::plan::{FAILED, SCRATCH_OF_COMMANDS};
 use crate::project::reason;
-use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text};
+use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text, context_path};
 
 /// As long as apt may take to look for all names.
 const PATIENCE_WITH_APT: Duration = Duration::from_secs(60);
@@ -185,7 +185,10 @@ impl FailedStep<'_> {
         let said: Vec<(String, String)> = said.lines().filter_map(of_line).collect();
         let mut problems = Vec::new();
         for entry in self.spec.all().flat_map(|spec| ImageSpec::strings(&spec.apt_packages)) {
-            let is_of_entry = |name: &str| entry.value.split_whitespace().any(|word| word == name);
+            let is_of_entry = |name: &str| match entry.value.strip_prefix(PACKAGE_FILE) {
+                Some(path) => name.ends_with(&context_path(path)),
+                None => entry.value.split_whitespace().any(|word| word == name),
+            };
             let words = said
                 .iter()
                 .filter(|(name, _)| is_of_entry(name))
@@ -224,10 +227,11 @@ impl FailedStep<'_> {
             .flat_map(entries)
             .filter(|(_, value)| is_shown(value.span))
             .collect();
-        let is_named = |(_, entry): &&(&str, &TextValue)| match entry.value.contains("://") {
-            true => sentence.contains(entry.value.trim_end_matches('/')),
-            false => names(&entry.value).any(|name| mentions(sentence, name)),
-        };
+        let is_named =
+            |(field, entry): &&(&str, &TextValue)| match entry.value.contains("://") || *field == "apt_sources" {
+                true => sentence.contains(entry.value.trim_end_matches('/')),
+                false => names(&entry.value).any(|name| mentions(sentence, name)),
+            };
         // An address that is not named has no part in it.
         let first = || shown.iter().find(|(_, entry)| !entry.value.contains("://"));
         let found = shown.iter().find(is_named).or_else(first).or(shown.first());
@@ -265,6 +269,15 @@ fn entries(spec: &ImageSpec) -> Vec<(&'static str, &TextValue)> {
         "pip_extra_index_url",
         ImageSpec::strings(&spec.pip_extra_index_url).collect(),
     );
+    for source in spec.sources_of_apt() {
+        let key = source.key.as_ref().map(|key| match key {
+            AptKey::Context(value)
+            | AptKey::Image(value)
+            | AptKey::Text(value)
+            | AptKey::Address { url: value, .. } => value,
+        });
+        add("apt_sources", key.into_iter().chain([&source.uri]).collect());
+    }
     add("apt_packages", ImageSpec::strings(&spec.apt_packages).collect());
     add("conda_packages", ImageSpec::strings(&spec.conda_packages).collect());
     add("packages", ImageSpec::strings(&spec.packages).collect());
@@ -274,8 +287,12 @@ fn entries(spec: &ImageSpec) -> Vec<(&'static str, &TextValue)> {
     all
 }
 
-/// The names of packages in an entry: its words, without versions and extras.
+/// The names of packages in an entry: its words, without versions and extras. A file has the name before `_`.
 fn names(entry: &str) -> impl Iterator<Item = &str> {
+    let of_file = entry
+        .strip_prefix(PACKAGE_FILE)
+        .map(|path| path.rsplit('/').next().unwrap_or(path));
+    let entry = of_file.and_then(|name| name.split('_').next()).unwrap_or(entry);
     let words = entry.split_whitespace();
     let name = |word: &str| {
         word.find(['=', '<', '>', '!', '~', '[', ';', '@', ':'])

@@ -1,7 +1,7 @@
 //! The rules on packages, and on how to install them.
 
 use crate::image_spec::check::Checker;
-use crate::image_spec::model::ImageSpec;
+use crate::image_spec::model::{ImageSpec, PACKAGE_FILE};
 use crate::image_spec::types::{Layering, TextList, TextValue};
 use crate::python::{PipArguments, RequirementsFile, other_file};
 use crate::text::{Span, Spanned};
@@ -9,6 +9,8 @@ use crate::text::{Span, Spanned};
 impl Checker<'_> {
     pub(super) fn packages(&mut self, spec: &ImageSpec) {
         self.apt(spec);
+        self.package_files(spec);
+        self.apt_sources(spec);
         self.entries(spec);
         self.debconf(spec);
         self.lines(spec);
@@ -22,10 +24,19 @@ impl Checker<'_> {
 
     fn apt(&mut self, spec: &ImageSpec) {
         for entry in ImageSpec::strings(&spec.apt_packages) {
+            if entry.value.starts_with(PACKAGE_FILE) {
+                continue;
+            }
             for name in entry.value.split_whitespace() {
                 if !apt_name_is_valid(name) {
                     let message = format!("`{name}` is not the name of an apt package");
-                    let help = "a name has lower-case letters, digits, `+`, `-` and `.`, optionally with =version, /suite or :arch";
+                    let help = match name.strip_suffix(".deb") {
+                        Some(_) if name.contains("://") => "put the file into the build context, and write `deb:PATH`",
+                        Some(_) => "a file of the build context is written as `deb:PATH`",
+                        None => {
+                            "a name has lower-case letters, digits, `+`, `-` and `.`, optionally with =version, /suite or :arch"
+                        }
+                    };
                     self.error("apt-package", message, entry.span, help);
                 }
             }
@@ -35,6 +46,25 @@ impl Checker<'_> {
                     "an entry of `apt_packages` is empty",
                     entry.span,
                     "remove it",
+                );
+            }
+        }
+    }
+
+    /// The rules for packages that are files of the context.
+    fn package_files(&mut self, spec: &ImageSpec) {
+        for path in spec.package_files() {
+            self.context_path("apt_packages", &path);
+            if !path.value.is_empty() && !path.value.ends_with(".deb") {
+                let message = format!(
+                    "`{}` in `apt_packages` is not the name of a Debian package's file",
+                    path.value
+                );
+                self.error(
+                    "apt-package",
+                    message,
+                    path.span,
+                    "apt takes files whose names end in .deb",
                 );
             }
         }

@@ -7,7 +7,7 @@ const fn field(name: &'static str, kind: Kind) -> Field {
 }
 
 /// Our own fields, in the order in which they are hashed. Each may also stand under `builder_options`.
-pub(crate) const OWN_FIELDS: [Field; 20] = [
+pub(crate) const OWN_FIELDS: [Field; 21] = [
     field("profile", Kind::Text),
     field("labels", Kind::TextMap),
     field("user", Kind::Text),
@@ -28,6 +28,7 @@ pub(crate) const OWN_FIELDS: [Field; 20] = [
     field("secrets", Kind::Secrets),
     field("describe", Kind::Flag),
     field("debconf", Kind::TextList),
+    field("apt_sources", Kind::AptSources),
     // Never hashed: it decides how to hash.
     field("tag_algorithm", Kind::Text),
 ];

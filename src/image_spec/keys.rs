@@ -5,7 +5,7 @@ use crate::text::yaml::Node;
 use crate::text::{Diagnostic, closest};
 
 /// What Dockerfiles, Compose files and others call the keys.
-const ALIASES: [(&str, &str); 12] = [
+const ALIASES: [(&str, &str); 18] = [
     ("chown", "owner"),
     ("user", "owner"),
     ("chmod", "mode"),
@@ -16,6 +16,12 @@ const ALIASES: [(&str, &str); 12] = [
     ("dst", "target"),
     ("source", "src"),
     ("file", "src"),
+    ("url", "uri"),
+    ("uris", "uri"),
+    ("suite", "suites"),
+    ("component", "components"),
+    ("arch", "architectures"),
+    ("signed-by", "key"),
     ("name", "id"),
     ("variable", "env"),
 ];

@@ -5,6 +5,7 @@
 //! built.
 
 mod algorithm;
+mod apt_source;
 mod check;
 mod check_packages;
 mod check_secrets;
@@ -32,11 +33,11 @@ pub use derive::{Additions, derive};
 pub use extends::{Extended, extended};
 pub(crate) use field::OWN_FIELDS;
 pub use file_names::{DEFAULT_NAMES, LOCK_NAME};
-pub(crate) use model::NamedSecret;
 pub use model::{BaseImage, ImageSpec};
+pub(crate) use model::{NamedSecret, PACKAGE_FILE};
 pub use parse::{Parsed, parse};
 pub(crate) use secret::CREDENTIAL_HELP;
 pub use types::{
-    CopyEntry, FileMode, Layering, Profile, SecretForm, SecretMount, SecretSteps, SecretUse, SourceCopyMode, TextList,
-    TextMap, TextValue,
+    AptKey, AptSource, CopyEntry, FileMode, Layering, Profile, SecretForm, SecretMount, SecretSteps, SecretUse,
+    SourceCopyMode, TextList, TextMap, TextValue,
 };

@@ -6,11 +6,15 @@ use crate::flytekit::is_flytekits;
 use crate::image_spec::algorithm::Algorithm;
 use crate::image_spec::field::{self, OWN_FIELDS};
 use crate::image_spec::types::{
-    CopyEntry, FileMode, Layering, Profile, SecretMount, SecretUse, SourceCopyMode, TextList, TextMap, TextValue,
+    AptKey, AptSource, CopyEntry, FileMode, Layering, Profile, SecretMount, SecretUse, SourceCopyMode, TextList,
+    TextMap, TextValue,
 };
 use crate::python::{self, Entry, Parts, PipArguments, RequirementsFile, RequirementsLines, Value};
 use crate::text::yaml::{Data, Node};
 use crate::text::{Span, Spanned, context_path};
+
+/// What stands before the path of a Debian package in the context.
+pub(crate) const PACKAGE_FILE: &str = "deb:";
 
 /// The image that a build starts from.
 #[derive(Debug, Clone, PartialEq)]
@@ -126,6 +130,8 @@ pub struct ImageSpec {
     pub members: Option<TextList>,
     /// Whether the project itself is installed, not only what it needs.
     pub install_project: Option<Spanned<bool>>,
+    /// Repositories of Debian packages, besides those of the base image.
+    pub apt_sources: Option<Spanned<Vec<AptSource>>>,
     /// Answers to questions of Debian packages, as `debconf-set-selections` takes them.
     pub debconf: Option<TextList>,
     /// Whether the image says what it is, in labels and below `/usr/share/imagespec`.
@@ -318,6 +324,27 @@ impl ImageSpec {
             span: secret.span,
         });
         mounts.chain(uses)
+    }
+
+    /// What `apt_sources` lists.
+    pub(crate) fn sources_of_apt(&self) -> impl Iterator<Item = &AptSource> {
+        self.apt_sources.iter().flat_map(|list| &list.value)
+    }
+
+    /// The files of the context that sign sources of Debian packages.
+    pub(crate) fn key_files(&self) -> impl Iterator<Item = &TextValue> {
+        self.sources_of_apt().filter_map(|source| match &source.key {
+            Some(AptKey::Context(path)) => Some(path),
+            _ => None,
+        })
+    }
+
+    /// The Debian packages among `apt_packages` that are files of the context: `deb:PATH`.
+    pub(crate) fn package_files(&self) -> impl Iterator<Item = TextValue> {
+        Self::strings(&self.apt_packages).filter_map(|entry| {
+            let path = entry.value.strip_prefix(PACKAGE_FILE)?;
+            Some(Spanned::new(path.trim().to_owned(), entry.span))
+        })
     }
 
     /// What `copy` names.

@@ -138,6 +138,7 @@ impl SpecReader<'_> {
             groups: own_list(self, "groups"),
             members: own_list(self, "members"),
             debconf: own_list(self, "debconf"),
+            apt_sources: own_node("apt_sources").and_then(|node| self.apt_sources(node)),
             describe: own_node("describe")
                 .and_then(|node| self.flag("describe", node))
                 .is_none_or(|wish| wish.value),

@@ -144,6 +144,41 @@ pub struct CopyEntry {
     pub span: Span,
 }
 
+/// What signs a repository of Debian packages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AptKey {
+    /// A file of the build context.
+    Context(TextValue),
+    /// An absolute path in the image.
+    Image(TextValue),
+    /// The armored key itself.
+    Text(TextValue),
+    /// What is to be had at an address.
+    Address {
+        /// The address.
+        url: TextValue,
+        /// The digest of the file there, in hexadecimal digits.
+        sha256: TextValue,
+    },
+}
+
+/// A repository of Debian packages, with the names of `sources.list(5)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AptSource {
+    /// Where it is.
+    pub uri: TextValue,
+    /// Its suites; one that ends in `/` is a directory.
+    pub suites: Vec<TextValue>,
+    /// Its components; `main` where none is named and no suite is a directory.
+    pub components: Vec<TextValue>,
+    /// The architectures that it has; the image's where none is named.
+    pub architectures: Vec<TextValue>,
+    /// What signs it; the keys that the image trusts for everything where none is named.
+    pub key: Option<AptKey>,
+    /// The whole entry.
+    pub span: Span,
+}
+
 /// The steps that may see a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SecretSteps {

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::files::{ContentOf, Job, Task};
 use crate::image_spec::{
-    CopyEntry, FileMode, ImageSpec, Layering, Profile, SecretForm, SecretSteps, TextList, TextMap, TextValue,
+    AptKey, CopyEntry, FileMode, ImageSpec, Layering, Profile, SecretForm, SecretSteps, TextList, TextMap, TextValue,
 };
 use crate::oci::Reference;
 use crate::plan::{self, DEFAULT_PYTHON, Stage, StoreyNeeds};
@@ -51,6 +51,18 @@ fn of_spec(spec: &ImageSpec, depth: usize, sibling_lock: bool, tasks: &mut Vec<T
             of: ContentOf::Project,
         };
         push("install_project", job);
+    }
+    let of_apt = spec.key_files().map(|path| ("apt_sources", context_path(&path.value)));
+    let files = spec.package_files();
+    for (field, path) in of_apt.chain(files.map(|path| ("apt_packages", context_path(&path.value)))) {
+        let job = Job::Content {
+            path,
+            exclude: Vec::new(),
+            keeps_root: false,
+            keeps_modes: false,
+            of: ContentOf::Project,
+        };
+        push(field, job);
     }
     let keeps_modes = spec.mode == FileMode::Keep;
     for entry in spec.copies() {
@@ -199,6 +211,7 @@ impl Collector<'_> {
         }
         named.list("conda_channels", &spec.conda_channels);
         named.list("conda_packages", &spec.conda_packages);
+        self.apt(spec, depth, &mut named);
         named.list("apt_packages", &spec.apt_packages);
         named.list("debconf", &spec.debconf);
         self.packages(spec, depth, &mut named);
@@ -207,6 +220,39 @@ impl Collector<'_> {
         self.files(spec, depth, &mut named);
         if depth > 0 || self.sibling_lock.is_none() {
             self.unlocked(spec);
+        }
+    }
+
+    /// The repositories of Debian packages, and the files that are such packages or sign such repositories.
+    fn apt(&self, spec: &ImageSpec, depth: usize, named: &mut Named<'_>) {
+        let word = |word: &TextValue| word.value.clone();
+        let sources = spec.sources_of_apt().map(|source| {
+            let words = |list: &[TextValue]| list.iter().map(word).collect::<Vec<_>>();
+            let key = match &source.key {
+                // Its content is what counts.
+                Some(AptKey::Context(_)) => json!("file"),
+                Some(AptKey::Image(path)) => json!(path.value),
+                Some(AptKey::Text(text)) => json!(text.value.trim()),
+                Some(AptKey::Address { sha256, .. }) => json!(["sha256", sha256.value.to_ascii_lowercase()]),
+                None => Json::Null,
+            };
+            json!([
+                source.uri.value,
+                words(&source.suites),
+                words(&source.components),
+                words(&source.architectures),
+                key
+            ])
+        });
+        let sources: Vec<Json> = sources.collect();
+        named.optional("apt_sources", (!sources.is_empty()).then(|| json!(sources).to_string()));
+        for (field, files) in [
+            ("apt_sources", spec.key_files().count()),
+            ("apt_packages", spec.package_files().count()),
+        ] {
+            for position in 0..files {
+                named.optional(&format!("{field} file"), self.file_digest(field, depth, position));
+            }
         }
     }
 

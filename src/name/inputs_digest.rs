@@ -63,7 +63,7 @@ pub(super) fn tasks(spec: &ImageSpec, read: &[Vec<String>], is_prefixed: bool) -
         tasks.extend(paths.iter().map(|path| of_path(depth, path.clone())));
         let projects = tasks
             .iter()
-            .filter(|task| task.depth == depth && task.field != "copy" && task.field != "source_root");
+            .filter(|task| task.depth == depth && matches!(task.field, "requirements" | "install_project"));
         let repositories: Vec<Task> = projects
             .flat_map(|task| task.job.paths())
             .flat_map(|path| {

@@ -324,6 +324,7 @@ fn example(field: &str) -> &'static str {
         "members" => "requirements: pyproject.toml\nmembers: [api]",
         "install_project" => "requirements: pyproject.toml\ninstall_project: true",
         "describe" => "describe: false",
+        "apt_sources" => "apt_sources: [{uri: \"http://a.example/deb\", suites: [a]}]",
         "debconf" => {
             "apt_packages: [git]\ndebconf: [\"locales locales/default_environment_locale select de_DE.UTF-8\"]"
         }

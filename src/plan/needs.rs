@@ -117,7 +117,10 @@ fn stages(spec: &ImageSpec, python: Option<&PythonPlace>) -> Vec<Stage> {
     let has = |stage: &Stage| match stage {
         Stage::Base | Stage::Image => true,
         Stage::User => is_flyte || opens_root(spec, python),
-        Stage::Apt => ImageSpec::strings(&spec.apt_packages).any(|entry| !entry.value.trim().is_empty()),
+        Stage::Apt => {
+            let is_package = |entry: &TextValue| !entry.value.trim().is_empty();
+            ImageSpec::strings(&spec.apt_packages).any(is_package) || steps::has_sources(spec)
+        }
         Stage::Python => python.is_some_and(|python| !python.is_inherited),
         Stage::Lock | Stage::Packages => has_lock,
         Stage::Setup => ImageSpec::strings(&spec.setup_commands).next().is_some(),

@@ -94,8 +94,9 @@ fn layout(inputs: &StoreyInputs<'_>, layers_below: usize) -> Layout {
 
 /// Steps that a spec has or not, by their ids. There is room for all of them, so that none moves packages to other layers
 /// when it comes or goes.
-const AT_MOST_ONCE: [&str; 8] = [
+const AT_MOST_ONCE: [&str; 9] = [
     "root",
+    "apt-sources",
     "keep-lock",
     "workdir",
     "setup",

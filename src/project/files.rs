@@ -42,6 +42,10 @@ pub(crate) struct DirectoryEntry {
 pub(crate) enum Wanted {
     /// `copy`: a file or a directory.
     Copy,
+    /// The key of an entry of `apt_sources`: a file.
+    Key,
+    /// An entry `deb:PATH` of `apt_packages`: a file.
+    Package,
     /// `source_root`: a directory.
     Source,
     /// `requirements`, and the files that such files name: text.
@@ -53,6 +57,8 @@ impl Wanted {
     pub(crate) fn field(self) -> &'static str {
         match self {
             Self::Copy => "copy",
+            Self::Key => "apt_sources",
+            Self::Package => "apt_packages",
             Self::Source => "source_root",
             Self::Requirements => "requirements",
         }

@@ -31,7 +31,7 @@ pub(crate) fn judge(by: &str, wanted: Wanted, path: &TextValue, seen: AtPath) ->
                 "name the directory",
             ));
         }
-        (AtPath::Directory, Wanted::Requirements) => {
+        (AtPath::Directory, Wanted::Requirements | Wanted::Key | Wanted::Package) => {
             return Err(problem(
                 "not-a-file",
                 format!("{shown} is a directory"),
@@ -82,7 +82,7 @@ pub(crate) async fn check(files: &mut impl ContextFiles, spec: &ImageSpec) -> Re
     let mut requirements = Vec::new();
     for (wanted, path) in wanted_paths(spec) {
         let seen = files.look(wanted, &path.value).await?;
-        match judge(wanted.field(), wanted, path, seen) {
+        match judge(wanted.field(), wanted, &path, seen) {
             Ok(text) => requirements.extend(text.map(|text| (path.value.clone(), text))),
             Err(problem) if problem.kind == ProblemKind::Missing => {
                 problems.push(match why_missing(files, &path.value).await? {
@@ -137,13 +137,20 @@ async fn why_missing(files: &mut impl ContextFiles, path: &str) -> Result<Option
 }
 
 /// All paths that a spec and those below it name, the innermost first.
-pub(crate) fn wanted_paths(spec: &ImageSpec) -> Vec<(Wanted, &TextValue)> {
+pub(crate) fn wanted_paths(spec: &ImageSpec) -> Vec<(Wanted, TextValue)> {
     let mut wanted = match &spec.base_image {
         Some(BaseImage::Spec(nested)) => wanted_paths(&nested.value),
         _ => Vec::new(),
     };
-    wanted.extend(spec.requirements.iter().map(|path| (Wanted::Requirements, path)));
-    wanted.extend(spec.copies().map(|entry| (Wanted::Copy, &entry.source)));
-    wanted.extend(spec.copied_source().map(|path| (Wanted::Source, path)));
+    wanted.extend(spec.key_files().cloned().map(|path| (Wanted::Key, path)));
+    wanted.extend(spec.package_files().map(|path| (Wanted::Package, path)));
+    wanted.extend(
+        spec.requirements
+            .iter()
+            .cloned()
+            .map(|path| (Wanted::Requirements, path)),
+    );
+    wanted.extend(spec.copies().map(|entry| (Wanted::Copy, entry.source.clone())));
+    wanted.extend(spec.copied_source().cloned().map(|path| (Wanted::Source, path)));
     wanted
 }

@@ -17,7 +17,7 @@ pub(crate) struct Reason {
 }
 
 /// What failed, told by words, and what to do. The first that fits counts.
-const KNOWN: [(&[&str], &str); 10] = [
+const KNOWN: [(&[&str], &str); 12] = [
     (
         &[
             "invalid peer certificate",
@@ -95,6 +95,14 @@ const KNOWN: [(&[&str], &str); 10] = [
     (
         &["Held packages were changed"],
         "the base image holds a package at its version: name that version, or `apt-mark unhold` it in `commands` of a spec in `base_image`",
+    ),
+    (
+        &["NO_PUBKEY", " is not signed", "Missing key"],
+        "apt does not trust what signs this repository: name its key as `key` of its entry in `apt_sources`",
+    ),
+    (
+        &["does not have a Release file"],
+        "check `uri` and `suites` of the entry: below `uri`, apt looks for dists/SUITE/Release, or for SUITE/Release where the suite ends in `/`",
     ),
     (
         &["Unable to locate package"],

@@ -1,6 +1,11 @@
 //! Debian packages: what their steps do, and what is said where one fails.
 
-use crate::bed::{Engine, Project, fresh};
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::bed::{Engine, Project, fresh, host};
 
 #[test]
 fn questions_are_answered_before_packages_are_installed() {
@@ -71,4 +76,187 @@ fn a_maintainer_script_that_fails_runs_once_and_is_heard() {
     assert_eq!(ran.count(), 1, "{log}");
     let words = "`apt_packages`: dpkg cannot process package hello (--configure): installed hello package post-installation script subprocess returned error exit status 3 (the licence is not accepted)";
     assert!(log.lines().rev().take(3).any(|line| line.contains(words)), "{log}");
+}
+
+/// A spec below others, whose image has a signed repository in `/srv/repository`, with a newer `hello`, and its key. All
+/// tests share it.
+const REPOSITORY: &str = r#"base_image:
+  profile: plain
+  apt_packages: [gnupg apt-utils]
+  commands:
+    - mkdir -p /srv/repository/pool /srv/repository/dists/stable/main/binary-amd64 /tmp/package/DEBIAN
+    - |
+      printf 'Package: hello\nVersion: 98.0\nArchitecture: all\nMaintainer: bed <bed@example.com>\nDescription: newer\n' > /tmp/package/DEBIAN/control
+    - dpkg-deb --build /tmp/package /srv/repository/pool/hello_98.0_all.deb
+    - cd /srv/repository && apt-ftparchive packages pool > dists/stable/main/binary-amd64/Packages
+    - apt-ftparchive -o APT::FTPArchive::Release::Suite=stable -o APT::FTPArchive::Release::Components=main release dists/stable > dists/stable/Release
+    - gpg --batch --passphrase '' --quick-gen-key bed@example.com rsa2048 sign never
+    - gpg --batch --clearsign -o dists/stable/InRelease dists/stable/Release
+    - gpg --armor --export bed@example.com > key.asc
+    - gpg --export bed@example.com > /usr/share/keyrings/bed.gpg
+    - rm -r /tmp/package
+"#;
+
+/// The key of [`REPOSITORY`]: armored, and as bytes.
+fn key() -> (String, Vec<u8>) {
+    Project::new(&format!("profile: plain\n{REPOSITORY}")).build("engine-apt-repository");
+    let armored = Engine::Main.shell("engine-apt-repository", "cat /srv/repository/key.asc");
+    let in_hex = Engine::Main.shell("engine-apt-repository", "od -A n -v -t x1 /usr/share/keyrings/bed.gpg");
+    let bytes = in_hex
+        .split_whitespace()
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap());
+    (armored, bytes.collect())
+}
+
+/// A spec that takes `hello` from [`REPOSITORY`], with what it says of the key.
+fn from_repository(key: &str) -> String {
+    fresh(&format!(
+        "profile: plain\n{REPOSITORY}apt_sources:\n  - uri: file:/srv/repository\n    suites: stable\n{key}apt_packages: [hello]\n"
+    ))
+}
+
+const INSTALLED: &str =
+    "dpkg-query -W -f '${Version} ' hello && cat /etc/apt/sources.list.d/srv-repository-stable.sources | grep Signed";
+
+#[test]
+fn repositories_are_signed_by_keys_of_all_kinds() {
+    let (armored, bytes) = key();
+    let sha256 = base16ct::lower::encode_string(&Sha256::digest(armored.as_bytes()));
+    let address = served(armored.clone());
+    let block = armored.replace('\n', "\n      ");
+    let project = Project::new("");
+    project
+        .file("keys/bed.gpg", bytes)
+        .file("keys/bed.asc", armored.replace('\n', "\r\n"));
+    let cases = [
+        (
+            "image",
+            "    key: /usr/share/keyrings/bed.gpg\n".to_owned(),
+            "/usr/share/keyrings/bed.gpg",
+        ),
+        (
+            "file",
+            "    key: keys/bed.gpg\n".to_owned(),
+            "/etc/apt/keyrings/srv-repository-stable.gpg",
+        ),
+        // As a checkout on Windows has it.
+        (
+            "armored",
+            "    key: keys/bed.asc\n".to_owned(),
+            "/etc/apt/keyrings/srv-repository-stable.asc",
+        ),
+        (
+            "text",
+            format!("    key: |\n      {block}\n"),
+            "/etc/apt/keyrings/srv-repository-stable.asc",
+        ),
+        (
+            "address",
+            format!("    key: {{url: \"{address}\", sha256: {sha256}}}\n"),
+            "/etc/apt/keyrings/srv-repository-stable.asc",
+        ),
+    ];
+    for (name, key, place) in cases {
+        project.spec(&from_repository(&key));
+        let said = project.build_and_run(&format!("engine-apt-key-{name}"), INSTALLED);
+        assert_eq!(said, format!("98.0 Signed-By: {place}\n"), "{name}");
+    }
+    let left = "ls -A /var/lib/apt/lists /var/cache/apt/archives /var/log/apt /imagespec 2>/dev/null | grep -v '^/\\|^$\\|partial\\|lock' || true";
+    assert_eq!(Engine::Main.shell("engine-apt-key-address", left), "");
+}
+
+/// Serves a text at an address that containers reach.
+fn served(text: String) -> String {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                text.len()
+            );
+            let _ = stream.write_all(format!("{head}{text}").as_bytes());
+        }
+    });
+    format!("http://{}:{port}/key.asc", host())
+}
+
+#[test]
+fn what_is_wrong_with_a_repository_is_told_at_its_entry() {
+    let (armored, _) = key();
+    let address = served(armored);
+    let check = |name: &str, key: &str, expect: &str| {
+        let project = Project::new(&from_repository(key));
+        project.file("keys/page.asc", "<html>no key</html>\n");
+        let log = project.fail(&format!("engine-apt-{name}"));
+        assert!(log.lines().rev().take(4).any(|line| line.contains(expect)), "{log}");
+    };
+    check(
+        "unsigned",
+        "",
+        "`apt_sources`: The repository 'file:/srv/repository stable InRelease' is not signed",
+    );
+    check(
+        "other-key",
+        "    key: /usr/share/keyrings/debian-archive-keyring.gpg\n",
+        "`apt_sources`: The repository 'file:/srv/repository stable InRelease' is not signed",
+    );
+    check(
+        "page",
+        "    key: keys/page.asc\n",
+        "`apt_sources`: the key keys/page.asc is no OpenPGP key",
+    );
+    check(
+        "no-key",
+        "    key: /usr/share/keyrings/none.gpg\n",
+        "`apt_sources`: the key /usr/share/keyrings/none.gpg is not in the image",
+    );
+    let digest = "0".repeat(64);
+    check(
+        "digest",
+        &format!("    key: {{url: \"{address}\", sha256: \"{digest}\"}}\n"),
+        &format!("`apt_sources`: the key {address} has another SHA-256 than the entry says"),
+    );
+    check(
+        "missing",
+        "    key: keys/none.asc\n",
+        "`apt_sources: keys/none.asc` is not in the build context",
+    );
+}
+
+#[test]
+fn files_of_the_context_are_installed_as_packages() {
+    key();
+    let project = Project::new("");
+    let fetch = "cat /srv/repository/pool/hello_98.0_all.deb | od -A n -v -t x1";
+    let in_hex = Engine::Main.shell("engine-apt-repository", fetch);
+    let bytes = in_hex
+        .split_whitespace()
+        .map(|byte| u8::from_str_radix(byte, 16).unwrap());
+    project.file("vendor/hello all.deb", bytes.collect::<Vec<u8>>());
+    project.spec(&fresh(
+        "profile: plain\napt_packages: [jq, \"deb:vendor/hello all.deb\"]\n",
+    ));
+    let said = project.build_and_run("engine-apt-file", "dpkg-query -W -f '${Version}' hello && ls /tmp");
+    assert_eq!(said, "98.0");
+}
+
+#[test]
+fn a_held_package_is_named_with_a_way_out() {
+    let held = "base_image:\n  profile: plain\n  apt_packages: [hello]\n  commands: [apt-mark hold hello]\n";
+    // Asking for what is held changes nothing.
+    Project::new(&fresh(&format!("profile: plain\n{held}apt_packages: [hello, jq]\n"))).build("engine-apt-held");
+    let sources = from_repository("    key: /usr/share/keyrings/bed.gpg\n");
+    let commands = "    - rm -r /tmp/package\n";
+    let hold = "    - apt-get update && apt-get install -y hello=2.10-3 && apt-mark hold hello\n";
+    let project = Project::new(
+        &sources
+            .replace(commands, &format!("{commands}{hold}"))
+            .replace("[hello]", "[hello=98.0]"),
+    );
+    let log = project.fail("engine-apt-held-other");
+    let words = "`apt_packages`: Held packages were changed and -y was used without --allow-change-held-packages";
+    assert!(log.contains(words) && log.contains("apt-mark unhold"), "{log}");
 }

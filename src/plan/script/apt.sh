@@ -8,7 +8,6 @@
 . "$_scripts/apt_get.sh"
 
 if [ -n "${_debconf:-}" ]; then printf '%s\n' "$_debconf" | debconf-set-selections; fi
-update() { apt apt-get update && touch "$_apt_lists/updated"; }
 fetch() { apt apt-get install -y --no-install-recommends --download-only -- "$@"; }
 fetch_newest() {
   update && fetch "$@" && return
@@ -27,9 +26,6 @@ else
   fetch_newest "$@"
 fi
 apt apt-get install -y --no-install-recommends -- "$@"
-# Remove files that only record when things happened.
-find /var/log/apt /var/log/dpkg.log /var/log/alternatives.log /var/cache/ldconfig/aux-cache \
-  /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid- \
-  /var/lib/dpkg/*-old /var/cache/debconf/*-old -xdev -type f -newer /tmp/.started -exec rm -f {} + 2>/dev/null || true
+forget_times
 # shellcheck source=src/plan/script/settle.sh
 . "$_scripts/settle.sh"

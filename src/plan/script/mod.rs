@@ -29,6 +29,7 @@ const FILES: &[(&str, &str)] = &files![
     "apt.sh",
     "apt_get.sh",
     "apt_names.sh",
+    "apt_sources.sh",
     "build.sh",
     "checkouts.sh",
     "commands.sh",

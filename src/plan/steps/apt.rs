@@ -1,18 +1,18 @@
 //! Debian packages: a chain, so that adding a package adds a step.
 
-use crate::image_spec::{ImageSpec, SecretSteps};
-use crate::plan::action::{Action, StepId, StepMount};
+use crate::image_spec::{ImageSpec, PACKAGE_FILE};
+use crate::plan::action::{Action, StepId};
 use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::chain::chain;
-use crate::plan::environment::Edit;
-use crate::plan::inputs::{FIXED_TIME, StoreyInputs, TASK_HOME, run, scratch, secrets};
+use crate::plan::inputs::{StoreyInputs, TASK_HOME, run};
 use crate::plan::model::Stage;
-use crate::plan::paths;
+use crate::plan::paths::{self, CONTEXT};
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
-use crate::plan::variables;
+use crate::plan::steps::apt_access::{access, context_file};
+use crate::plan::steps::apt_sources::apt_sources;
 use crate::plan::writes::Writes;
-use crate::text::Span;
+use crate::text::{Span, context_path};
 
 /// Where Debian packages may put files, by the Filesystem Hierarchy Standard.
 pub(crate) const SYSTEM_DIRECTORIES: [&str; 19] = [
@@ -26,8 +26,12 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) -> Option<StepI
     let mut seen: Vec<&str> = Vec::new();
     let mut entries: Vec<(Vec<&str>, Span)> = Vec::new();
     for entry in ImageSpec::strings(&inputs.spec.apt_packages) {
-        let names = entry.value.split_whitespace();
-        let names: Vec<&str> = names.filter(|name| !seen.contains(name)).collect();
+        // The path of a file may have blanks.
+        let names: Vec<&str> = match entry.value.strip_prefix(PACKAGE_FILE) {
+            Some(_) => vec![entry.value.as_str()],
+            None => entry.value.split_whitespace().collect(),
+        };
+        let names: Vec<&str> = names.into_iter().filter(|name| !seen.contains(name)).collect();
         seen.extend(&names);
         if !names.is_empty() {
             entries.push((names, entry.span));
@@ -47,7 +51,14 @@ pub(crate) fn apt(plan: &mut Builder, inputs: &StoreyInputs<'_>) -> Option<StepI
         .as_ref()
         .is_some_and(|exec| may_be_of_apt(&exec.value));
     let bringing = groups.iter().rposition(brings).filter(|_| wants);
-    let mut after = plan.last_of(Stage::User);
+    let after = plan.last_of(Stage::User);
+    let mut after = match apt_sources(inputs) {
+        Some(draft) => {
+            let draft = if wants { draft.rank(rank::USER) } else { draft };
+            vec![plan.add(draft.after(after, "packages come from them"))]
+        }
+        None => after,
+    };
     let mut interpreter = None;
     for (number, (names, spans)) in groups.into_iter().enumerate() {
         let mut draft = step(inputs, number + 1, &names).spans(spans);
@@ -80,26 +91,23 @@ fn is_of_python(package: &str) -> bool {
         .any(|prefix| package.starts_with(prefix))
 }
 
+/// What apt is told of an entry: the name of a package, or the path of a file.
+fn word_of(name: &str) -> String {
+    match name.strip_prefix(PACKAGE_FILE) {
+        Some(path) => format!("{CONTEXT}/{}", context_path(path)),
+        None => name.to_owned(),
+    }
+}
+
 fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
-    let mut mounts = vec![
-        scratch(),
-        StepMount::Cache {
-            target: paths::APT_ARCHIVES,
-            cache: "apt-archives",
-        },
-        StepMount::Cache {
-            target: paths::APT_STATE,
-            cache: "apt-state",
-        },
-    ];
-    let (secrets, spans): (Vec<StepMount>, Vec<Span>) = secrets(inputs.spec, SecretSteps::Apt).unzip();
-    mounts.extend(secrets);
-    let mut environment = vec![
-        Edit::set("DEBIAN_FRONTEND", "noninteractive"),
-        Edit::set("SOURCE_DATE_EPOCH", FIXED_TIME.to_string()),
-    ];
-    environment.extend(variables::of_apt(inputs.spec));
-    let mut script = Script::new("apt.sh").arguments(names.iter().copied());
+    let (mut mounts, environment, spans) = access(inputs);
+    mounts.extend(
+        names
+            .iter()
+            .filter_map(|name| name.strip_prefix(PACKAGE_FILE))
+            .map(context_file),
+    );
+    let mut script = Script::new("apt.sh").arguments(names.iter().map(|name| word_of(name)));
     // The first step is enough: the image keeps answers.
     let answers = inputs
         .spec

@@ -2,6 +2,8 @@
 
 mod activation;
 mod apt;
+mod apt_access;
+mod apt_sources;
 mod build;
 mod commands;
 mod conda;
@@ -17,6 +19,7 @@ mod venv;
 
 pub(crate) use activation::activation;
 pub(crate) use apt::{SYSTEM_DIRECTORIES, apt, may_be_of_apt};
+pub(crate) use apt_sources::has_sources;
 pub(crate) use build::{BUILD_REASON, build};
 pub(crate) use commands::{commands, own_workdir};
 pub(crate) use conda::conda;
