@@ -15,5 +15,8 @@ load() {
     if [ -n "$before" ] && [ "$before" != "$(engine_docker "$engine" image inspect --format '{{.Id}}' "$image")" ]; then
         engine_docker "$engine" image rm "$before" >/dev/null 2>&1 || true
     fi
+    # One build unpacks it. Where several are the first at once, later ones do not find what they made.
+    printf 'FROM %s\nWORKDIR /first\n' "$image" | engine_docker "$engine" buildx build --quiet --output type=cacheonly - >/dev/null 2>>"$BED_LOG/load-$engine.log" ||
+        die "cannot build on $image in $engine; see $BED_LOG/load-$engine.log"
     echo "$stamp" >"$mark"
 }

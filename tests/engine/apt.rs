@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
@@ -78,41 +79,49 @@ fn a_maintainer_script_that_fails_runs_once_and_is_heard() {
     assert!(log.lines().rev().take(3).any(|line| line.contains(words)), "{log}");
 }
 
-/// A spec below others, whose image has a signed repository in `/srv/repository`, with a newer `hello`, and its key. All
-/// tests share it.
-const REPOSITORY: &str = r#"base_image:
-  profile: plain
-  apt_packages: [gnupg apt-utils]
-  commands:
-    - mkdir -p /srv/repository/pool /srv/repository/dists/stable/main/binary-amd64 /tmp/package/DEBIAN
-    - |
-      printf 'Package: hello\nVersion: 98.0\nArchitecture: all\nMaintainer: bed <bed@example.com>\nDescription: newer\n' > /tmp/package/DEBIAN/control
-    - dpkg-deb --build /tmp/package /srv/repository/pool/hello_98.0_all.deb
-    - cd /srv/repository && apt-ftparchive packages pool > dists/stable/main/binary-amd64/Packages
-    - apt-ftparchive -o APT::FTPArchive::Release::Suite=stable -o APT::FTPArchive::Release::Components=main release dists/stable > dists/stable/Release
-    - gpg --batch --passphrase '' --quick-gen-key bed@example.com rsa2048 sign never
-    - gpg --batch --clearsign -o dists/stable/InRelease dists/stable/Release
-    - gpg --armor --export bed@example.com > key.asc
-    - gpg --export bed@example.com > /usr/share/keyrings/bed.gpg
-    - rm -r /tmp/package
+/// Its image has a signed repository in `/srv/repository`, with a newer `hello`, and its key.
+const REPOSITORY: &str = r#"profile: plain
+apt_packages: [gnupg apt-utils]
+commands:
+  - mkdir -p /srv/repository/pool /srv/repository/dists/stable/main/binary-amd64 /tmp/package/DEBIAN
+  - |
+    printf 'Package: hello\nVersion: 98.0\nArchitecture: all\nMaintainer: bed <bed@example.com>\nDescription: newer\n' > /tmp/package/DEBIAN/control
+  - dpkg-deb --build /tmp/package /srv/repository/pool/hello_98.0_all.deb
+  - cd /srv/repository && apt-ftparchive packages pool > dists/stable/main/binary-amd64/Packages
+  - apt-ftparchive -o APT::FTPArchive::Release::Suite=stable -o APT::FTPArchive::Release::Components=main release dists/stable > dists/stable/Release
+  - gpg --batch --passphrase '' --quick-gen-key bed@example.com rsa2048 sign never
+  - gpg --batch --clearsign -o dists/stable/InRelease dists/stable/Release
+  - gpg --armor --export bed@example.com > key.asc
+  - gpg --export bed@example.com > /usr/share/keyrings/bed.gpg
+  - rm -r /tmp/package
 "#;
 
-/// The key of [`REPOSITORY`]: armored, and as bytes.
-fn key() -> (String, Vec<u8>) {
-    Project::new(&format!("profile: plain\n{REPOSITORY}")).build("engine-apt-repository");
-    let armored = Engine::Main.shell("engine-apt-repository", "cat /srv/repository/key.asc");
-    let in_hex = Engine::Main.shell("engine-apt-repository", "od -A n -v -t x1 /usr/share/keyrings/bed.gpg");
-    let bytes = in_hex
-        .split_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap());
-    (armored, bytes.collect())
+/// Makes the image of [`REPOSITORY`], once, and gives the key: armored, and as bytes.
+fn key() -> &'static (String, Vec<u8>) {
+    static KEY: OnceLock<(String, Vec<u8>)> = OnceLock::new();
+    KEY.get_or_init(|| {
+        Project::new(REPOSITORY).build("engine-apt-repository");
+        let armored = Engine::Main.shell("engine-apt-repository", "cat /srv/repository/key.asc");
+        (armored, bytes_of("/usr/share/keyrings/bed.gpg"))
+    })
 }
 
-/// A spec that takes `hello` from [`REPOSITORY`], with what it says of the key.
-fn from_repository(key: &str) -> String {
-    fresh(&format!(
-        "profile: plain\n{REPOSITORY}apt_sources:\n  - uri: file:/srv/repository\n    suites: stable\n{key}apt_packages: [hello]\n"
-    ))
+/// A file of the image with the repository.
+fn bytes_of(path: &str) -> Vec<u8> {
+    let in_hex = Engine::Main.shell("engine-apt-repository", &format!("od -A n -v -t x1 {path}"));
+    let bytes = in_hex.split_whitespace();
+    bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+}
+
+/// A context whose spec takes `hello` from [`REPOSITORY`], with what it says of the key.
+fn from_repository(key: &str, packages: &str) -> Project {
+    let project = Project::new(&fresh(&format!(
+        "profile: plain\nbase_image: bed/repository\napt_sources:\n  - uri: file:/srv/repository\n    suites: stable\n{key}apt_packages: {packages}\n"
+    )));
+    project.with(&[
+        "--build-context",
+        "bed/repository=docker-image://docker.io/library/engine-apt-repository",
+    ])
 }
 
 const INSTALLED: &str =
@@ -124,10 +133,6 @@ fn repositories_are_signed_by_keys_of_all_kinds() {
     let sha256 = base16ct::lower::encode_string(&Sha256::digest(armored.as_bytes()));
     let address = served(armored.clone());
     let block = armored.replace('\n', "\n      ");
-    let project = Project::new("");
-    project
-        .file("keys/bed.gpg", bytes)
-        .file("keys/bed.asc", armored.replace('\n', "\r\n"));
     let cases = [
         (
             "image",
@@ -157,7 +162,9 @@ fn repositories_are_signed_by_keys_of_all_kinds() {
         ),
     ];
     for (name, key, place) in cases {
-        project.spec(&from_repository(&key));
+        let project = from_repository(&key, "[hello]");
+        let of_windows = armored.replace('\n', "\r\n");
+        project.file("keys/bed.gpg", bytes).file("keys/bed.asc", of_windows);
         let said = project.build_and_run(&format!("engine-apt-key-{name}"), INSTALLED);
         assert_eq!(said, format!("98.0 Signed-By: {place}\n"), "{name}");
     }
@@ -186,9 +193,9 @@ fn served(text: String) -> String {
 #[test]
 fn what_is_wrong_with_a_repository_is_told_at_its_entry() {
     let (armored, _) = key();
-    let address = served(armored);
+    let address = served(armored.clone());
     let check = |name: &str, key: &str, expect: &str| {
-        let project = Project::new(&from_repository(key));
+        let project = from_repository(key, "[hello]");
         project.file("keys/page.asc", "<html>no key</html>\n");
         let log = project.fail(&format!("engine-apt-{name}"));
         assert!(log.lines().rev().take(4).any(|line| line.contains(expect)), "{log}");
@@ -229,16 +236,12 @@ fn what_is_wrong_with_a_repository_is_told_at_its_entry() {
 #[test]
 fn files_of_the_context_are_installed_as_packages() {
     key();
-    let project = Project::new("");
-    let fetch = "cat /srv/repository/pool/hello_98.0_all.deb | od -A n -v -t x1";
-    let in_hex = Engine::Main.shell("engine-apt-repository", fetch);
-    let bytes = in_hex
-        .split_whitespace()
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap());
-    project.file("vendor/hello all.deb", bytes.collect::<Vec<u8>>());
-    project.spec(&fresh(
-        "profile: plain\napt_packages: [jq, \"deb:vendor/hello all.deb\"]\n",
-    ));
+    let spec = "profile: plain\napt_packages: [jq, \"deb:vendor/hello all.deb\"]\n";
+    let project = Project::new(&fresh(spec));
+    project.file(
+        "vendor/hello all.deb",
+        bytes_of("/srv/repository/pool/hello_98.0_all.deb"),
+    );
     let said = project.build_and_run("engine-apt-file", "dpkg-query -W -f '${Version}' hello && ls /tmp");
     assert_eq!(said, "98.0");
 }
@@ -248,14 +251,12 @@ fn a_held_package_is_named_with_a_way_out() {
     let held = "base_image:\n  profile: plain\n  apt_packages: [hello]\n  commands: [apt-mark hold hello]\n";
     // Asking for what is held changes nothing.
     Project::new(&fresh(&format!("profile: plain\n{held}apt_packages: [hello, jq]\n"))).build("engine-apt-held");
-    let sources = from_repository("    key: /usr/share/keyrings/bed.gpg\n");
-    let commands = "    - rm -r /tmp/package\n";
-    let hold = "    - apt-get update && apt-get install -y hello=2.10-3 && apt-mark hold hello\n";
-    let project = Project::new(
-        &sources
-            .replace(commands, &format!("{commands}{hold}"))
-            .replace("[hello]", "[hello=98.0]"),
-    );
+    // The base holds another version than the one that is asked for.
+    key();
+    let base = "base_image:\n  profile: plain\n  base_image: bed/repository\n  apt_packages: [hello]\n  commands: [apt-mark hold hello]\n";
+    let project = from_repository("    key: /usr/share/keyrings/bed.gpg\n", "[hello=98.0]");
+    let spec = std::fs::read_to_string(project.directory.path().join("imageSpec.yaml")).unwrap();
+    project.file("imageSpec.yaml", spec.replace("base_image: bed/repository\n", base));
     let log = project.fail("engine-apt-held-other");
     let words = "`apt_packages`: Held packages were changed and -y was used without --allow-change-held-packages";
     assert!(log.contains(words) && log.contains("apt-mark unhold"), "{log}");

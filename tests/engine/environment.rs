@@ -20,8 +20,10 @@ const TOOL: &str = "base_image:\n  profile: plain\n  commands:\n    - mkdir -p /
 const LINE: &str = "python -c 'import answer, importlib.metadata as m; print(answer.ANSWER, m.version(\"shop\"))'";
 
 fn spec(package: &str, version: &str) -> String {
+    // Its steps, and those on top of them, are shared with no test that runs beside this one.
+    let own = format!("  build_env: {{RUN: \"{}\"}}\n", now());
     format!(
-        "profile: plain\n{TOOL}python_version: \"3.12\"\npackages: [six, {package}]\n\
+        "profile: plain\n{TOOL}{own}python_version: \"3.12\"\npackages: [six, {package}]\n\
          env: {{PATH: \"/opt/tool/bin:$PATH\", SHOP_IS_ALLOWED: \"yes\", SHOP_VERSION: \"{version}\"}}\n"
     )
 }

@@ -99,7 +99,7 @@ fn name(source: &AptSource) -> String {
     let uri = source
         .uri
         .value
-        .split_once("://")
+        .split_once(':')
         .map_or(source.uri.value.as_str(), |(_, rest)| rest);
     let suites = source.suites.iter().map(|suite| suite.value.as_str());
     let all: Vec<&str> = std::iter::once(uri).chain(suites).collect();
