@@ -23,6 +23,21 @@ pub(super) struct Wanted<'a> {
     pub(super) identity: &'a Identity,
 }
 
+/// Why no image can be looked for, which has these names besides the spec's.
+pub(super) fn problem(spec: &ImageSpec, given: &[String]) -> Option<Diagnostic> {
+    let registry = spec.registry.as_ref();
+    if given.is_empty() && registry.is_none_or(|registry| registry.value.is_empty()) {
+        let message =
+            "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without it there is no place to look for the image";
+        let span = registry.map(|registry| registry.span);
+        return Some(Diagnostic::error(RULE, message).at_known(span));
+    }
+    (given.len() > 1).then(|| {
+        let message = "IMAGESPEC_IF_EXISTS looks for one name, and the image has several";
+        Diagnostic::error(RULE, message).help("`imagespec build --push` looks for all of them")
+    })
+}
+
 impl Wanted<'_> {
     fn span(&self) -> Option<Span> {
         self.spec.registry.as_ref().map(|registry| registry.span)
@@ -34,20 +49,11 @@ impl Wanted<'_> {
         client: &Client,
         platforms: &[Platform],
     ) -> Result<Option<Vec<Resolved>>, Failure> {
-        let given = &self.identity.given.names;
-        let registry = self.spec.registry.as_ref();
-        if given.is_empty() && registry.is_none_or(|registry| registry.value.is_empty()) {
-            let message =
-                "IMAGESPEC_IF_EXISTS needs `registry` in the spec: without it there is no place to look for the image";
-            return Err(Diagnostic::error(RULE, message).at_known(self.span()).into());
+        if let Some(problem) = problem(self.spec, &self.identity.given.names) {
+            return Err(problem.into());
         }
         if let Some(problem) = self.naming.name_problem(self.identity) {
             return Err(problem.into());
-        }
-        if given.len() > 1 {
-            let message = "IMAGESPEC_IF_EXISTS looks for one name, and the image has several";
-            let help = "`imagespec build --push` looks for all of them";
-            return Err(Diagnostic::error(RULE, message).help(help).into());
         }
         let reference = Reference::parse(&self.identity.image_name)
             .map_err(|error| Diagnostic::internal("a name without problems cannot be read").because(error))?;

@@ -145,6 +145,11 @@ impl<'a> Naming<'a> {
         self.algorithm
     }
 
+    /// What was given instead of being computed.
+    pub(crate) fn given(&self) -> &Given {
+        &self.options.given
+    }
+
     /// flytekit's id, which does not depend on files, or the one that was given.
     #[must_use]
     pub fn id(&self) -> String {

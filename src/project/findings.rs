@@ -66,6 +66,12 @@ pub(crate) fn unchecked(spec: &ImageSpec, has_sibling_lock: bool) -> Vec<Diagnos
     }
     for (above, spec) in spec.all().enumerate() {
         let locked = above == 0 && has_sibling_lock || spec.requirements_file().is_some_and(|file| file.is_lock());
+        if let Some(list) = spec.apt_sources.as_ref().filter(|list| !list.value.is_empty()) {
+            push(
+                Some(list.span),
+                "`apt_sources`: whether these repositories are there, and signed by these keys".to_owned(),
+            );
+        }
         let lists = [
             (
                 "apt_packages",
@@ -98,6 +104,17 @@ pub(crate) fn unchecked(spec: &ImageSpec, has_sibling_lock: bool) -> Vec<Diagnos
                 "whether the indexes have these packages, and whether they go together".to_owned(),
             ),
             (false, None) => {}
+        }
+        if let Some(args) = spec
+            .pip_extra_args
+            .as_ref()
+            .filter(|_| spec.extra_arguments("").is_unisolated && !locked)
+        {
+            push(
+                Some(args.span),
+                "`pip_extra_args`: whether what is built without isolation finds in `base_image` what it imports: it does not see `packages`"
+                    .to_owned(),
+            );
         }
         if let Some(first) = spec.named_secrets().find(|secret| secret.is_required) {
             push(Some(first.span), "whether the secrets are given".to_owned());

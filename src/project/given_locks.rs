@@ -7,8 +7,9 @@ use toml::{Table, Value};
 use crate::image_spec::TextValue;
 use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
+use crate::project::lock::empty_workspace;
 use crate::project::reader::{ALL_PROJECTS, RequirementsReader};
-use crate::python::{LockError, Manifest, PoetryLock, Pylock, UvLock, content_hash, plain_text, without};
+use crate::python::{LockError, Manifest, PoetryLock, Pylock, UvLock, UvPackage, content_hash, plain_text, without};
 use crate::text::{Diagnostic, Failure, Span, below, directory_of, join};
 
 /// The version of uv.lock that this release's uv reads.
@@ -207,5 +208,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         self.unknown_parts(path, "extra", parts.named_extras(), &extras);
         self.unknown_parts(path, "group", parts.named_groups(), &groups);
         self.found.members = without(&members, lock.root().map(|root| root.name.as_str()));
+        let installs_root = self.spec.install_project.as_ref().is_some_and(|wish| wish.value);
+        let is_empty = lock.root().is_some_and(UvPackage::needs_nothing) && lock.groups().is_empty() && !installs_root;
+        if is_empty && !parts.chooses_members() && !self.found.members.is_empty() {
+            let (message, help) = empty_workspace(path, &self.found.members);
+            self.problem("empty-lock", message, self.spec.span_of("requirements"), help);
+        }
     }
 }

@@ -105,7 +105,9 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                     if let Source::Path(place) = &listed.requirement.source {
                         self.local_path(place, &at).await?;
                     }
-                    self.add_hashes(&listed.requirement, &listed.hashes);
+                    self.add_hashes(&listed.requirement, &listed.hashes, |message| {
+                        at.problem("not-locked", message)
+                    });
                 }
                 Entry::Include(path) | Entry::Constraints(path) => {
                     let is_bound = matches!(entry, Entry::Constraints(_));
@@ -238,7 +240,10 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     async fn add_listed(&mut self, listed: &ListedRequirement, at: &At<'_>) -> Result<(), Failure> {
         let ListedRequirement { requirement, hashes } = listed;
         self.note_source(listed);
-        self.add_hashes(requirement, hashes);
+        // A bound is no wish.
+        if !at.is_bound || !hashes.is_empty() {
+            self.add_hashes(requirement, hashes, |message| at.problem("not-locked", message));
+        }
         if requirement.name.as_deref() == Some("pkg-resources") && requirement.text.contains("0.0.0") {
             let problem = at.problem(
                 "requirement",

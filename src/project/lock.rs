@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::image_spec::{CREDENTIAL_HELP, ImageSpec, Profile};
 use crate::plan::{CONTEXT, WORK, asked, digested_file, required};
-use crate::project::reader::FoundRequirements;
+use crate::project::reader::{FoundRequirements, HASHES_HELP};
 use crate::python::{
     Artefact, Interpreter, LockError, Locked, Pylock, Requirement, RequirementsFile, Selection, has_name,
     select_poetry, version_fits,
@@ -263,12 +263,8 @@ impl LockJudge<'_> {
             return Err(Diagnostic::build_error("no-wheel", message).at(span).help(help));
         }
         let parts = self.spec.parts();
-        let chooses = parts.all_members || !parts.members.is_empty() || !parts.only_groups.is_empty();
-        if packages.is_empty() && !self.found.members.is_empty() && !chooses {
-            let members = self.found.members.join(", ");
-            let name = self.shown_name(name);
-            let message = format!("{name} installs nothing for the root of the workspace; its members are {members}");
-            let help = "choose them with `members: [NAME]`, or all with `pip_extra_args: --all-packages`";
+        if packages.is_empty() && !self.found.members.is_empty() && !parts.chooses_members() {
+            let (message, help) = empty_workspace(&self.shown_name(name), &self.found.members);
             return Err(self.problem("empty-lock", message, help));
         }
         Ok(())
@@ -290,12 +286,20 @@ impl LockJudge<'_> {
                 .find(|package| !self.found.hashes.contains_key(&package.name));
             if let Some(package) = open {
                 let message = format!("the requirements install {} without a hash", package.name);
-                let help = "lock them: `uv pip compile --generate-hashes requirements.in -o requirements.txt`";
-                return Err(self.problem("not-locked", message, help));
+                return Err(self.problem("not-locked", message, HASHES_HELP));
             }
         }
         Ok(())
     }
+}
+
+/// What is said of a lock that has nothing for the root of a workspace, and the way out.
+pub(super) fn empty_workspace(name: &str, members: &[String]) -> (String, &'static str) {
+    let members = members.join(", ");
+    (
+        format!("{name} installs nothing for the root of the workspace; its members are {members}"),
+        "choose them with `members: [NAME]`, or all with `pip_extra_args: --all-packages`",
+    )
 }
 
 /// A path of a lock, relative to the context.

@@ -15,6 +15,10 @@ const MAX_TEXT: usize = 64 * 1024;
 /// The most bytes of all such files.
 const MAX_TEXTS: usize = 512 * 1024;
 
+/// What to do where a requirement has no hash.
+pub(super) const HASHES_HELP: &str =
+    "lock them: `uv pip compile --generate-hashes requirements.in -o requirements.txt`";
+
 /// What to do where a project needs one that is outside of the context.
 pub(super) const ALL_PROJECTS: &str = "build from a directory that holds all projects";
 
@@ -27,6 +31,8 @@ pub(crate) struct FoundRequirements {
     pub(crate) hashes: BTreeMap<String, Vec<String>>,
     /// Whether the files want a hash of each package.
     pub(crate) requires_hashes: bool,
+    /// The first requirement that has no hash: an error if all have to have one.
+    pub(crate) without_hash: Option<Diagnostic>,
     /// Packages that the files want built even if there is a wheel.
     pub(crate) no_binary: Vec<String>,
     /// Packages that the files do not let be built.
@@ -165,8 +171,20 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         inner
     }
 
-    /// Records the hashes of a requirement.
-    pub(super) fn add_hashes(&mut self, requirement: &Requirement, hashes: &[String]) {
+    /// Records the hashes of a requirement; `problem` is what is said if it has to have some.
+    pub(super) fn add_hashes(
+        &mut self,
+        requirement: &Requirement,
+        hashes: &[String],
+        problem: impl FnOnce(String) -> Diagnostic,
+    ) {
+        if hashes.is_empty() && self.found.without_hash.is_none() {
+            let message = format!(
+                "`{}` has no hash, and `--require-hashes` wants one of each",
+                requirement.text
+            );
+            self.found.without_hash = Some(problem(message).help(HASHES_HELP));
+        }
         if let Some(name) = requirement.name.as_ref().filter(|_| !hashes.is_empty()) {
             let known = self.found.hashes.entry(name.clone()).or_default();
             known.extend(hashes.iter().cloned());

@@ -37,6 +37,10 @@ pub(crate) async fn read(
             followed: BTreeSet::new(),
         };
         reader.read().await?;
+        reader.found.requires_hashes |= spec.extra_arguments("").requires_hashes && !is_locked;
+        if reader.found.requires_hashes && !is_locked {
+            reader.problems.extend(reader.found.without_hash.take());
+        }
         if !reader.problems.is_empty() {
             let mut problems: Vec<Diagnostic> = Vec::new();
             for problem in reader.problems {

@@ -8,7 +8,7 @@ mod requirements;
 
 pub use interpreter::{Interpreter, Libc, ReportError};
 pub use lock::{Artefact, LockError, Locked, Pylock, Selection, select_poetry};
-pub(crate) use lock::{PoetryLock, UvLock, content_hash, line_of, locked, locked_packages, without};
+pub(crate) use lock::{PoetryLock, UvLock, UvPackage, content_hash, line_of, locked, locked_packages, without};
 pub use object::{CopyFileDetection, Dictionary, FormatError, Unicode, UnknownPython, Value, ValueError, repr, value};
 pub(crate) use object::{format, is_space, kind, scalar};
 pub(crate) use requirements::{

@@ -6,10 +6,11 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::frontend::inputs::BuildInputs;
+use crate::frontend::options::IfExists;
 use crate::frontend::requests::reply::reply;
 use crate::frontend::served::ServedFiles;
 use crate::frontend::session::Session;
-use crate::frontend::{positions, status};
+use crate::frontend::{existing, positions, status};
 use crate::image_spec::{self, ImageSpec};
 use crate::plan::{Attendance, Part, Stage, needs};
 use crate::project::{Findings, copies_anything, unchecked};
@@ -40,6 +41,13 @@ async fn judge(session: &Session, spec: &ImageSpec, findings: &mut Findings) -> 
         return Vec::new();
     };
     findings.add(inputs.naming.problems());
+    if session
+        .options
+        .if_exists()
+        .is_ok_and(|policy| policy != IfExists::Build)
+    {
+        findings.add(existing::problem(spec, &inputs.naming.given().names));
+    }
     findings.kept(session.options.multi_platform(inputs.platforms.len()));
     findings.kept(target(session, spec));
     let mut left = unchecked(spec, inputs.sibling_lock().is_some());

@@ -67,6 +67,31 @@ fn what_files_and_options_say_is_known_without_a_build() {
         ),
         ("profile: plain\n", &[], &[("platform", "linux/amd46")], "`amd46`"),
         (
+            "profile: plain\n",
+            &[],
+            &[("build-arg:IMAGESPEC_IF_EXISTS", "skip")],
+            "IMAGESPEC_IF_EXISTS needs `registry`",
+        ),
+        (
+            "requirements: r.txt\nprofile: plain\n",
+            &[("r.txt", "--require-hashes\nsix\n")],
+            &[],
+            "r.txt:2: `six` has no hash",
+        ),
+        (
+            "requirements: uv.lock\nprofile: plain\n",
+            &[
+                ("pyproject.toml", PROJECT),
+                (
+                    "uv.lock",
+                    "version = 1\n[manifest]\nmembers = [\"shop\", \"api\"]\n[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\n[[package]]\nname = \"api\"\nsource = { virtual = \"api\" }\n",
+                ),
+                ("api/pyproject.toml", "[project]\nname = \"api\"\n"),
+            ],
+            &[],
+            "its members are api",
+        ),
+        (
             "profile: plain\nplatform: linux/amd46\n",
             &[],
             &[],

@@ -15,7 +15,7 @@ fn lines(text: &str, others: &[(&str, &str)]) -> String {
 fn every_kind_of_line_has_its_field() {
     let text = "six==1.16.0 --hash=sha256:aa --hash=sha256:bb\nidna ; python_version > '3'\n-r more.txt\n-c bounds.txt\n-r https://host/r.txt\n\
         -c https://host/c.txt\n--index-url https://i/simple\n--extra-index-url https://e/simple\n--find-links vendor\n--find-links https://f/links\n\
-        --pre\n--require-hashes\n--no-binary six\n--only-binary idna\n--use-feature=fast-deps\n./near\n-e git+https://host/x#egg=x\n";
+        --pre\n--no-binary six\n--only-binary idna\n--use-feature=fast-deps\n./near\n-e git+https://host/x#egg=x\n";
     let others = [
         ("deps/more.txt", "colorama\n"),
         ("deps/bounds.txt", "six<2\n"),

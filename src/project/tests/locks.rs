@@ -347,6 +347,10 @@ fn hashes_of_lines_hold_for_the_lock_that_is_made() {
     );
     check(
         "--require-hashes\nsix\n",
+        "r.txt:2: not-locked: `six` has no hash, and `--require-hashes` wants one of each",
+    );
+    check(
+        "--require-hashes\nother --hash=sha256:aa\n",
         "not-locked: the requirements install six without a hash",
     );
     check("--no-binary six\nsix\n", "Source { hash: \"sha256:cc\" }");

@@ -18,4 +18,4 @@ pub use poetry::select_poetry;
 pub use pylock::Pylock;
 pub use selection::Selection;
 pub(crate) use summary::{locked, locked_packages};
-pub(crate) use uv::{UvLock, without};
+pub(crate) use uv::{UvLock, UvPackage, without};

@@ -36,6 +36,7 @@ pub(crate) struct UvPackage {
     pub name: String,
     source: UvSource,
     metadata: UvMetadata,
+    dependencies: Vec<IgnoredAny>,
     optional_dependencies: BTreeMap<String, IgnoredAny>,
     dev_dependencies: BTreeMap<String, IgnoredAny>,
 }
@@ -133,6 +134,11 @@ impl UvPackage {
     /// Whether it is never built: it only asks for others.
     pub(crate) fn is_virtual(&self) -> bool {
         self.source.r#virtual.is_some()
+    }
+
+    /// Whether it needs nothing, whatever extras and groups are chosen.
+    pub(crate) fn needs_nothing(&self) -> bool {
+        self.dependencies.is_empty() && self.optional_dependencies.is_empty() && self.dev_dependencies.is_empty()
     }
 
     /// The URL of the repository that it comes from.

@@ -44,6 +44,8 @@ pub(crate) struct PipArguments {
     pub is_frozen: bool,
     /// Whether packages are built with what the image has, and not with what they ask for.
     pub is_unisolated: bool,
+    /// Whether each requirement has to have a hash.
+    pub requires_hashes: bool,
     /// Whether there has to be a lock that fits.
     pub is_locked: bool,
     /// Whether the project itself is left out, as it is by default.
@@ -86,6 +88,7 @@ impl PipArguments {
         let value = option.value.as_deref().unwrap_or_default();
         match name {
             "--no-build-isolation" | "--no-build-isolation-package" => self.is_unisolated = true,
+            "--require-hashes" => self.requires_hashes = true,
             "--no-binary" => add_names(&mut self.no_binary, value),
             "--no-build" => add_names(&mut self.no_build, ":all:"),
             "--no-build-package" | "--only-binary" => add_names(&mut self.no_build, value),
@@ -348,6 +351,7 @@ mod tests {
             of_projects: [],
             is_frozen: false,
             is_unisolated: false,
+            requires_hashes: false,
             is_locked: false,
             leaves_project_out: false,
             left_out: [],

@@ -35,6 +35,11 @@ pub(crate) fn has_name(names: &[String], name: &str) -> bool {
 }
 
 impl Parts {
+    /// Whether it is said which projects of a workspace are wanted.
+    pub(crate) fn chooses_members(&self) -> bool {
+        self.all_members || !self.members.is_empty() || !self.only_groups.is_empty()
+    }
+
     /// The extras that are wanted of those that there are.
     #[must_use]
     pub(crate) fn extras_of(&self, known: &[String]) -> Vec<String> {
