@@ -19,6 +19,7 @@ use crate::files::snapshot::{Counted, snapshot};
 use crate::files::stream::{Piece, ReadError, open, read_in_order};
 use crate::files::tree::{Context, ListedFile, Listing, Notes, TreeEntry};
 use crate::python::locked;
+use crate::text::relative_to;
 
 /// The names, relative to a directory, that `git ls-files -io --exclude-standard` prints there; `None` when
 /// git cannot be asked.
@@ -203,8 +204,9 @@ impl Computer<'_> {
             }
         };
         let mut repositories = Vec::new();
+        let mut seen = Notes::default();
         let mut files = if rules == Rules::Old {
-            self.directory(&real, notes)?
+            self.directory(&real, &mut seen)?
         } else {
             let note = |directory: &Path, listing: &Listing, _: &mut Notes| {
                 if listing.directories.iter().any(|name| name == ".git")
@@ -213,7 +215,7 @@ impl Computer<'_> {
                     repositories.push(inside.to_string_lossy().into_owned());
                 }
             };
-            self.context.walk(&real, |name| name != ".git", notes, note)?
+            self.context.walk(&real, |name| name != ".git", &mut seen, note)?
         };
         let git = self.git_rules(&real, &files, notes);
         if rules != Rules::Old {
@@ -228,11 +230,11 @@ impl Computer<'_> {
         };
         let patterns = self.docker_ignore(&real, notes)?;
         let mut unknown: Vec<String> = Vec::new();
-        let is_out = |file: &ListedFile| {
-            let path = format!("{prefix}{}", file.name);
+        let mut is_out = |name: &str| {
+            let path = format!("{prefix}{name}");
             let printed = pathlib(&path);
-            // What git would print, relative to the source.
-            let is_printed = || !is_quoted_by_git(&printed) && real.join(&printed).exists();
+            // What git would print, relative to the source. A link may lead to nothing here.
+            let is_printed = || !is_quoted_by_git(&printed) && real.join(&printed).symlink_metadata().is_ok();
             let by_git = match &git {
                 Git::Asked(listed) => listed.contains(&printed),
                 Git::Read(repository, rules) => {
@@ -240,23 +242,39 @@ impl Computer<'_> {
                     is_printed() && !is_in_other(&repositories, &real, &file) && repository.ignores(rules, &file)
                 }
                 Git::Unknown(rules) => {
-                    if is_printed() && rules.ignores(self.context.root(), &real.join(&printed)) {
-                        unknown.push(file.name.clone());
+                    let file = real.join(&printed);
+                    if is_printed() && file.exists() && rules.ignores(self.context.root(), &file) {
+                        unknown.push(name.to_owned());
                     }
                     false
                 }
             };
             // Elsewhere than with flytekit, nothing of git's own goes anywhere.
-            let is_gits = rules == Rules::Plain && base_name(&file.name) == ".git";
+            let is_gits = rules == Rules::Plain && base_name(name) == ".git";
             by_git || is_gits || patterns.matches(&path) || is_standard(&path)
         };
-        let is_out: Vec<bool> = files.iter().map(is_out).collect();
+        let mut all: Vec<(ListedFile, bool)> = Vec::with_capacity(files.len());
+        for file in files {
+            let is_out = is_out(&file.name);
+            all.push((file, is_out));
+        }
+        // What is left out anyway is no reason for doubts, and links to nowhere are left out as files are.
+        let at = self.context.relative(&real);
+        let names = seen.doubtful().filter_map(|path| relative_to(path, &at));
+        let left_out: BTreeSet<String> = names.filter(|name| is_out(name)).map(str::to_owned).collect();
+        let is_left_out = |path: &str| relative_to(path, &at).is_some_and(|name| left_out.contains(name));
+        for link in seen.outside.iter().filter(|path| is_left_out(path)) {
+            let name = relative_to(link, &at).unwrap_or(link).to_owned();
+            let real = real.join(&name);
+            all.push((ListedFile { real, name }, true));
+        }
+        notes.absorb(seen, |path| !is_left_out(path));
         if let Some(path) = unknown.first().cloned() {
             let count = unknown.len();
             notes.doubt(Doubt::GitIgnore { path, count });
         }
         Ok(SourceFiles {
-            files: files.into_iter().zip(is_out).collect(),
+            files: all,
             repositories,
         })
     }
@@ -503,6 +521,42 @@ mod tests {
         assert_eq!(answer.missing, ["other/file"]);
         let path = "d/out".to_owned();
         assert_eq!(answer.outcomes[0].doubts, [Doubt::Link { path }]);
+    }
+
+    #[test]
+    fn what_is_left_out_raises_no_doubt_and_is_not_copied() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path();
+        for (link, to) in [
+            ("venv/bin", "/usr/bin/python3"),
+            ("data/big", "/mnt/big"),
+            ("data/other", "/mnt/other"),
+        ] {
+            fs::create_dir_all(root.join(link).parent().unwrap()).unwrap();
+            std::os::unix::fs::symlink(to, root.join(link)).unwrap();
+        }
+        fs::write(root.join(".dockerignore"), "venv\n").unwrap();
+        fs::write(root.join("venv/pyvenv.cfg"), "").unwrap();
+        fs::write(root.join("a.py"), "").unwrap();
+        let request = Request {
+            jobs: vec![Job::Source { root: ".".into() }],
+            copies: vec![Copying {
+                source: Some(".".into()),
+                owned: vec!["root/venv".into()],
+                target: "root".into(),
+                ..Copying::default()
+            }],
+        };
+        let context = Context::new(root, Patterns::docker(["venv"]).unwrap());
+        // git ignores one of the two links.
+        let git = |_: &Path| Some(BTreeSet::from(["data/big".to_owned()]));
+        let answer = compute(&request, &context, &git);
+        let path = "data/other".to_owned();
+        assert_eq!(answer.outcomes[0].doubts, [Doubt::Link { path: path.clone() }]);
+        let chosen = answer.chosen[0].as_ref().unwrap();
+        assert_eq!(chosen.source.broken, [path]);
+        assert!(chosen.source.leaves_out("data/big"), "{:?}", chosen.source);
+        assert_eq!(chosen.source.kept_out, Vec::<String>::new());
     }
 
     proptest::proptest! {

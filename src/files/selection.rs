@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::files::glob::Patterns;
 use crate::files::job::{Choice, CopiedPath, Copying, Fault, Problem};
-use crate::files::tree::{Context, Lead, Notes};
+use crate::files::tree::{Context, Lead, Notes, TreeEntry};
 use crate::text::{below, relative_to};
 
 /// A file or directory that is copied.
@@ -75,11 +75,21 @@ impl<'a> Copied<'a> {
                 return;
             };
             if path == inside || !metadata.is_dir() {
+                if choice.leaves_out(&path) || self.exclude.matches(&path) || self.is_ignored(&path) {
+                    return;
+                }
                 choice.leave_out(&path);
                 choice.kept_out.push(path);
                 return;
             }
         }
+    }
+
+    /// Whether the ignore file lets nothing through at a path in what is copied.
+    fn is_ignored(&self, path: &str) -> bool {
+        let path = self.real.join(path);
+        let found = self.context.find(&path, &mut Notes::default());
+        self.context.leaves_out(&path) && matches!(found, Ok(TreeEntry::Nothing))
     }
 
     /// Finds links that lead out of the last of `tops`, which is at a path in what is copied.

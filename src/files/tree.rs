@@ -31,8 +31,12 @@ pub struct Context {
 pub(super) struct Notes {
     /// Paths in the context that links point to and that are missing.
     pub(super) missing: BTreeSet<String>,
-    /// Reasons why flytekit's digest may differ, one of each kind.
+    /// Reasons why flytekit's digest may differ, one of each other kind.
     doubts: Vec<Doubt>,
+    /// The files that the context's ignore file leaves out, for [`Doubt::Excluded`].
+    excluded: Vec<String>,
+    /// The links that lead out of the context, for [`Doubt::Link`].
+    pub(super) outside: Vec<String>,
 }
 
 impl Notes {
@@ -44,13 +48,32 @@ impl Notes {
     /// Keeps the first doubt of each kind.
     pub(super) fn doubt(&mut self, doubt: Doubt) {
         let kind = discriminant(&doubt);
-        if self.doubts.iter().all(|known| discriminant(known) != kind) {
-            self.doubts.push(doubt);
+        match doubt {
+            Doubt::Excluded { path } => self.excluded.push(path),
+            Doubt::Link { path } => self.outside.push(path),
+            doubt if self.doubts.iter().all(|known| discriminant(known) != kind) => self.doubts.push(doubt),
+            _ => {}
         }
+    }
+
+    /// The paths of files of which doubts speak.
+    pub(super) fn doubtful(&self) -> impl Iterator<Item = &str> {
+        self.excluded.iter().chain(&self.outside).map(String::as_str)
+    }
+
+    /// Takes what was noticed in a directory, but for doubts about files that do not count there.
+    pub(super) fn absorb(&mut self, other: Self, counts: impl Fn(&String) -> bool) {
+        self.missing.extend(other.missing);
+        self.excluded.extend(other.excluded.into_iter().filter(&counts));
+        self.outside.extend(other.outside.into_iter().filter(&counts));
+        other.doubts.into_iter().for_each(|doubt| self.doubt(doubt));
     }
 
     /// The doubts, in the order in which [`Doubt`] lists their kinds.
     pub(super) fn into_doubts(mut self) -> Vec<Doubt> {
+        let excluded = self.excluded.into_iter().take(1).map(|path| Doubt::Excluded { path });
+        let links = self.outside.into_iter().take(1).map(|path| Doubt::Link { path });
+        self.doubts.extend(excluded.chain(links));
         self.doubts.sort();
         self.doubts
     }
