@@ -1,6 +1,7 @@
 //! Computes the digests that jobs ask for: which files count, in which order, by which hash.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -9,10 +10,10 @@ use fast_md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use crate::files::gitignore::{GitIgnore, is_quoted_by_git};
+use crate::files::gitignore::GitIgnore;
 use crate::files::glob::{Patterns, literal_pattern};
 use crate::files::job::{Answer, Choice, Chosen, ContentOf, Copying, Doubt, Fault, Job, Outcome, Problem, Request};
-use crate::files::paths::pathlib;
+use crate::files::left_out::{Git, LeftOut, Rules, base_name, is_never_copied};
 use crate::files::repository::Repository;
 use crate::files::selection::{Copied, shortest};
 use crate::files::snapshot::{Counted, snapshot};
@@ -176,8 +177,10 @@ impl Computer<'_> {
     fn source_choice(&self, root: &str, rules: Rules, notes: &mut Notes) -> Result<Choice, Problem> {
         let source = self.source_files(root, rules, notes)?;
         let files = source.files.iter().filter(|(file, _)| !is_never_copied(&file.name));
+        let files = files.map(|(file, is_out)| (file.name.as_str(), *is_out));
+        let links = source.links.iter().map(|(link, is_out)| (link.as_str(), *is_out));
         let mut choice = Choice {
-            without: shortest(files.map(|(file, is_out)| (file.name.as_str(), *is_out))),
+            without: shortest(files.chain(links)),
             ..Choice::default()
         };
         source.repositories.iter().for_each(|git| choice.leave_out(git));
@@ -204,16 +207,21 @@ impl Computer<'_> {
             }
         };
         let mut repositories = Vec::new();
+        let mut links: Vec<String> = Vec::new();
         let mut seen = Notes::default();
         let mut files = if rules == Rules::Old {
             self.directory(&real, &mut seen)?
         } else {
             let note = |directory: &Path, listing: &Listing, _: &mut Notes| {
-                if listing.directories.iter().any(|name| name == ".git")
-                    && let Ok(inside) = directory.join(".git").strip_prefix(&real)
-                {
-                    repositories.push(inside.to_string_lossy().into_owned());
+                let Ok(inside) = directory.strip_prefix(&real) else {
+                    return;
+                };
+                let path = |name: &OsString| inside.join(name).to_string_lossy().into_owned();
+                if listing.directories.iter().any(|name| name == ".git") {
+                    repositories.push(path(&".git".into()));
                 }
+                let others = listing.files.iter().filter(|(_, is_regular)| !is_regular);
+                links.extend(others.map(|(name, _)| name).chain(&listing.leads).map(path));
             };
             self.context.walk(&real, |name| name != ".git", &mut seen, note)?
         };
@@ -221,60 +229,41 @@ impl Computer<'_> {
         if rules != Rules::Old {
             files.sort_by(|a, b| a.name.cmp(&b.name));
         }
-        // The rules see paths with a relative root in front.
-        let is_absolute = Path::new(root).is_absolute();
-        let prefix = match root {
-            _ if is_absolute || rules != Rules::Current => String::new(),
-            root if root.ends_with('/') => root.to_owned(),
-            root => format!("{root}/"),
-        };
-        let patterns = self.docker_ignore(&real, notes)?;
-        let mut unknown: Vec<String> = Vec::new();
-        let mut is_out = |name: &str| {
-            let path = format!("{prefix}{name}");
-            let printed = pathlib(&path);
-            // What git would print, relative to the source. A link may lead to nothing here.
-            let is_printed = || !is_quoted_by_git(&printed) && real.join(&printed).symlink_metadata().is_ok();
-            let by_git = match &git {
-                Git::Asked(listed) => listed.contains(&printed),
-                Git::Read(repository, rules) => {
-                    let file = real.join(&printed);
-                    is_printed() && !is_in_other(&repositories, &real, &file) && repository.ignores(rules, &file)
-                }
-                Git::Unknown(rules) => {
-                    let file = real.join(&printed);
-                    if is_printed() && file.exists() && rules.ignores(self.context.root(), &file) {
-                        unknown.push(name.to_owned());
-                    }
-                    false
-                }
-            };
-            // Elsewhere than with flytekit, nothing of git's own goes anywhere.
-            let is_gits = rules == Rules::Plain && base_name(name) == ".git";
-            by_git || is_gits || patterns.matches(&path) || is_standard(&path)
+        let out = LeftOut {
+            context: self.context.root(),
+            source: &real,
+            prefix: rules.prefix(root),
+            rules,
+            git,
+            patterns: self.docker_ignore(&real, notes)?,
+            repositories: &repositories,
         };
         let mut all: Vec<(ListedFile, bool)> = Vec::with_capacity(files.len());
         for file in files {
-            let is_out = is_out(&file.name);
+            let is_out = out.has(&file.name);
             all.push((file, is_out));
         }
-        // What is left out anyway is no reason for doubts, and links to nowhere are left out as files are.
+        // What has no content here is copied or left out all the same.
+        let files: BTreeSet<&str> = all.iter().map(|(file, _)| file.name.as_str()).collect();
+        links.retain(|link| !files.contains(link.as_str()));
+        let links = links.into_iter().map(|link| (out.has(&link), link));
+        let links: Vec<(String, bool)> = links.map(|(is_out, link)| (link, is_out)).collect();
+        // What is left out anyway is no reason for doubts.
         let at = self.context.relative(&real);
         let names = seen.doubtful().filter_map(|path| relative_to(path, &at));
-        let left_out: BTreeSet<String> = names.filter(|name| is_out(name)).map(str::to_owned).collect();
-        let is_left_out = |path: &str| relative_to(path, &at).is_some_and(|name| left_out.contains(name));
-        for link in seen.outside.iter().filter(|path| is_left_out(path)) {
-            let name = relative_to(link, &at).unwrap_or(link).to_owned();
-            let real = real.join(&name);
-            all.push((ListedFile { real, name }, true));
-        }
-        notes.absorb(seen, |path| !is_left_out(path));
-        if let Some(path) = unknown.first().cloned() {
-            let count = unknown.len();
+        let left_out: BTreeSet<String> = names.filter(|name| out.has(name)).map(str::to_owned).collect();
+        notes.absorb(seen, |path| {
+            relative_to(path, &at).is_none_or(|name| !left_out.contains(name))
+        });
+        let unknown = all.iter().filter(|(file, _)| out.would_have(&file.name));
+        let mut unknown = unknown.map(|(file, _)| file.name.clone()).peekable();
+        if let Some(path) = unknown.peek().cloned() {
+            let count = unknown.count();
             notes.doubt(Doubt::GitIgnore { path, count });
         }
         Ok(SourceFiles {
             files: all,
+            links,
             repositories,
         })
     }
@@ -398,65 +387,14 @@ impl Computer<'_> {
     }
 }
 
-/// Whose rules decide what a source tree leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Rules {
-    /// flytekit's, which see paths with a relative root in front.
-    Current,
-    /// flytekit 1.13's, which count `.git`.
-    Old,
-    /// flytekit's, but for paths relative to the root.
-    Plain,
-}
-
-impl Rules {
-    /// Those for what is copied.
-    fn of_copies(is_prefixed: bool) -> Self {
-        if is_prefixed { Self::Current } else { Self::Plain }
-    }
-}
-
 /// The files of a source tree.
 struct SourceFiles {
     /// Each with whether it is left out.
     files: Vec<(ListedFile, bool)>,
+    /// The same for links that lead to no file.
+    links: Vec<(String, bool)>,
     /// Git's own directories in it.
     repositories: Vec<String>,
-}
-
-/// What is known of what git ignores.
-enum Git {
-    /// What git prints.
-    Asked(BTreeSet<String>),
-    /// A repository's index and the rules of ignore files.
-    Read(Repository, GitIgnore),
-    /// The rules alone, which mean nothing without a repository.
-    Unknown(GitIgnore),
-}
-
-/// Whether a file is in a repository below the source, which git does not look into.
-fn is_in_other(repositories: &[String], source: &Path, file: &Path) -> bool {
-    let tops = repositories.iter().filter_map(|git| git.strip_suffix("/.git"));
-    tops.into_iter().any(|top| file.starts_with(source.join(top)))
-}
-
-/// What no copy of a source takes, by patterns.
-fn is_never_copied(path: &str) -> bool {
-    path.ends_with(".pyc") || path.split('/').any(|part| part == "__pycache__")
-}
-
-/// The last component, as Python's `os.path.basename` has it.
-fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-/// flytekit's standard list, `*` and `**` alike matching everything.
-fn is_standard(path: &str) -> bool {
-    path.ends_with(".pyc")
-        || path == ".cache"
-        || path.starts_with(".cache/")
-        || path.starts_with("__pycache__/")
-        || path.contains("/__pycache__/")
 }
 
 /// The bytes without white space around them, as Python's `bytes.strip` defines it.
@@ -531,13 +469,17 @@ mod tests {
             ("venv/bin", "/usr/bin/python3"),
             ("data/big", "/mnt/big"),
             ("data/other", "/mnt/other"),
+            ("kept/lib", "../lib"),
         ] {
             fs::create_dir_all(root.join(link).parent().unwrap()).unwrap();
             std::os::unix::fs::symlink(to, root.join(link)).unwrap();
         }
         fs::write(root.join(".dockerignore"), "venv\n").unwrap();
         fs::write(root.join("venv/pyvenv.cfg"), "").unwrap();
-        fs::write(root.join("a.py"), "").unwrap();
+        // Beside a link to a directory, what is left out is no whole directory.
+        fs::create_dir(root.join("lib")).unwrap();
+        fs::write(root.join("lib/a.py"), "").unwrap();
+        fs::write(root.join("kept/junk"), "").unwrap();
         let request = Request {
             jobs: vec![Job::Source { root: ".".into() }],
             copies: vec![Copying {
@@ -549,13 +491,16 @@ mod tests {
         };
         let context = Context::new(root, Patterns::docker(["venv"]).unwrap());
         // git ignores one of the two links.
-        let git = |_: &Path| Some(BTreeSet::from(["data/big".to_owned()]));
+        let git = |_: &Path| Some(BTreeSet::from(["data/big".to_owned(), "kept/junk".to_owned()]));
         let answer = compute(&request, &context, &git);
         let path = "data/other".to_owned();
         assert_eq!(answer.outcomes[0].doubts, [Doubt::Link { path: path.clone() }]);
         let chosen = answer.chosen[0].as_ref().unwrap();
         assert_eq!(chosen.source.broken, [path]);
-        assert!(chosen.source.leaves_out("data/big"), "{:?}", chosen.source);
+        assert_eq!(
+            chosen.source.without,
+            ["data/big", "kept/junk", "venv"]
+        );
         assert_eq!(chosen.source.kept_out, Vec::<String>::new());
     }
 

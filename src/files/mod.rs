@@ -6,6 +6,7 @@ mod exact;
 mod gitignore;
 mod glob;
 mod job;
+mod left_out;
 mod paths;
 mod repository;
 mod selection;

@@ -126,6 +126,8 @@ pub(super) struct Listing {
     pub(super) files: Vec<(OsString, bool)>,
     /// Directories, without links to directories.
     pub(super) directories: Vec<OsString>,
+    /// Links to directories.
+    pub(super) leads: Vec<OsString>,
 }
 
 impl Context {
@@ -423,6 +425,7 @@ impl Context {
         let mut listing = Listing {
             files: Vec::new(),
             directories: Vec::new(),
+            leads: Vec::new(),
         };
         let error = |error| self.unreadable(directory, &error);
         for entry in fs::read_dir(directory).map_err(error)? {
@@ -431,7 +434,10 @@ impl Context {
             let is_directory = if kind.is_symlink() {
                 match self.look(&entry.path(), notes)? {
                     // Links to directories are neither files nor entered.
-                    TreeEntry::Directory(_) => continue,
+                    TreeEntry::Directory(_) => {
+                        listing.leads.push(entry.file_name());
+                        continue;
+                    }
                     _ => false,
                 }
             } else {
