@@ -264,7 +264,7 @@ impl LockJudge<'_> {
         }
         let parts = self.spec.parts();
         if packages.is_empty() && !self.found.members.is_empty() && !parts.chooses_members() {
-            let (message, help) = empty_workspace(&self.shown_name(name), &self.found.members);
+            let (message, help) = empty_workspace(self.shown_name(name), &self.found.members);
             return Err(self.problem("empty-lock", message, help));
         }
         Ok(())
