@@ -497,10 +497,7 @@ mod tests {
         assert_eq!(answer.outcomes[0].doubts, [Doubt::Link { path: path.clone() }]);
         let chosen = answer.chosen[0].as_ref().unwrap();
         assert_eq!(chosen.source.broken, [path]);
-        assert_eq!(
-            chosen.source.without,
-            ["data/big", "kept/junk", "venv"]
-        );
+        assert_eq!(chosen.source.without, ["data/big", "kept/junk", "venv"]);
         assert_eq!(chosen.source.kept_out, Vec::<String>::new());
     }
 

@@ -106,6 +106,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             return Ok(());
         }
         self.found.lock_requires_python.clone_from(&lock.requires_python);
+        self.check_times(path, &lock, file.span);
         let directory = directory_of(path).to_owned();
         let manifest_path = join(&directory, "pyproject.toml").unwrap_or_default();
         if self.text_named(path, &manifest_path, file.span).await?.is_none() {
@@ -143,6 +144,27 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that something says up to when files count, if the lock was made so: else uv takes it for an old one.
+    fn check_times(&mut self, path: &str, lock: &UvLock, span: Span) {
+        let Some(time) = lock.exclude_newer() else { return };
+        let of_spec = [&self.spec.env, &self.spec.build_env];
+        let is_of_spec = of_spec
+            .into_iter()
+            .flatten()
+            .any(|map| map.value.iter().any(|(name, _)| name.value == "UV_EXCLUDE_NEWER"));
+        let mut options = self.spec.extra_arguments("").export.into_iter();
+        let is_given = options.any(|word| word == "--exclude-newer") || is_of_spec || self.found.excludes_newer;
+        if !is_given && !self.spec.extra_arguments("").is_frozen {
+            let message = format!(
+                "{path} was made with `exclude-newer = \"{time}\"`, and nothing here says so: uv would not take it as it is"
+            );
+            let help = format!(
+                "write `exclude-newer = \"{time}\"` below [tool.uv] in pyproject.toml, or `pip_extra_args: --exclude-newer {time}`"
+            );
+            self.problem("stale-lock", message, span, &help);
+        }
     }
 
     /// Gives the lock step the manifest of a member that is no package.

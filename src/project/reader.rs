@@ -35,6 +35,8 @@ pub(crate) struct FoundRequirements {
     pub(crate) without_hash: Option<Diagnostic>,
     /// Packages that the files want built even if there is a wheel.
     pub(crate) no_binary: Vec<String>,
+    /// Whether uv's settings say which files are too new.
+    pub(crate) excludes_newer: bool,
     /// Packages that the files do not let be built.
     pub(crate) no_build: Vec<String>,
     /// The text of the requirements file.

@@ -77,6 +77,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// Records what settings say of indexes, and that they count.
     fn note_settings(&mut self, path: &str, directory: &str, settings: &UvSettings, named: &TextValue) {
         self.check_uv_version(path, settings, named);
+        self.found.excludes_newer |= settings.at("exclude-newer").is_some();
         self.found.overridden.extend(settings.overridden());
         for name in settings.named("no-binary") {
             add_names(&mut self.found.no_binary, &name);

@@ -49,9 +49,30 @@ pub(crate) fn bed() -> &'static BTreeMap<String, String> {
                 .output()
                 .unwrap();
             assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            unpack_frontend(&variables, host);
         }
         variables
     })
+}
+
+/// One build that uses the frontend's image. Where several are the first at once, later builds do not find what they made.
+fn unpack_frontend(variables: &BTreeMap<String, String>, host: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let spec = format!("# syntax={FRONTEND}\nprofile: plain\ncopy: [f]\n");
+    std::fs::write(directory.path().join("imageSpec.yaml"), spec).unwrap();
+    std::fs::write(directory.path().join("f"), "").unwrap();
+    let (name, image) = CONTEXTS[0];
+    let output = Command::new("docker")
+        .args(["buildx", "build", "--output", "type=cacheonly", "-f", "imageSpec.yaml"])
+        .arg("--build-context")
+        .arg(format!("{name}=docker-image://{}", variables[image]))
+        .arg(".")
+        .current_dir(directory.path())
+        .envs(variables)
+        .env("DOCKER_HOST", host)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The directory with the commands of the other podman, which is brought up.

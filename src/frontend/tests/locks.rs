@@ -535,3 +535,19 @@ fn a_workspace_whose_root_needs_nothing_is_told() {
         ""
     );
 }
+
+#[test]
+fn a_lock_of_another_day_is_told_before_any_step() {
+    let lock = "version = 1\n[options]\nexclude-newer = \"2025-03-01T00:00:00Z\"\n[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\n";
+    let files = [("pyproject.toml", PROJECT), ("uv.lock", lock)];
+    let check = |spec: &str, more: &[(&str, &str)], is_right: bool| {
+        let said = error_of(&format!("requirements: uv.lock\n{spec}"), &[&files[..], more].concat());
+        let words = "uv.lock was made with `exclude-newer = \"2025-03-01T00:00:00Z\"`";
+        assert_eq!(said.contains(words), !is_right, "{spec}: {said}");
+    };
+    check("", &[], false);
+    check("", &[("uv.toml", "exclude-newer = \"2025-03-01\"\n")], true);
+    check("pip_extra_args: --exclude-newer 2025-03-01\n", &[], true);
+    check("build_env: {UV_EXCLUDE_NEWER: \"2025-03-01\"}\n", &[], true);
+    check("pip_extra_args: --frozen\n", &[], true);
+}

@@ -17,8 +17,17 @@ pub(crate) struct UvLock {
     pub version: i64,
     /// The versions of Python that it is for.
     pub requires_python: Option<String>,
+    options: OptionsOfLock,
     manifest: WorkspaceOfLock,
     package: Vec<UvPackage>,
+}
+
+/// With which it was made.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+struct OptionsOfLock {
+    exclude_newer: Option<String>,
+    exclude_newer_span: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,6 +88,15 @@ impl UvLock {
 
     pub(crate) fn packages(&self) -> &[UvPackage] {
         &self.package
+    }
+
+    /// The time after which files did not count, as a time or a span, where one was given.
+    pub(crate) fn exclude_newer(&self) -> Option<&str> {
+        let OptionsOfLock {
+            exclude_newer,
+            exclude_newer_span,
+        } = &self.options;
+        exclude_newer_span.as_deref().or(exclude_newer.as_deref())
     }
 
     /// The project beside the lock, if it is one.
