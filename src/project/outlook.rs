@@ -120,8 +120,21 @@ impl Planned<'_> {
             facts,
             interpreters,
             read: found.iter().map(FoundRequirements::paths).collect(),
-            warnings: found.into_iter().flat_map(|found| found.warnings).collect(),
+            warnings: found
+                .into_iter()
+                .flat_map(|found| found.warnings)
+                .chain(self.unread_activation())
+                .collect(),
         })
+    }
+
+    /// What is lost where nobody reads what activating a conda environment sets.
+    fn unread_activation(&self) -> Option<Diagnostic> {
+        let mut lists = self.spec.all().filter_map(|spec| spec.conda_packages.as_ref());
+        let list = lists.find(|list| self.attendance != Attendance::Reader && !list.value.is_empty())?;
+        let message = "what activating the conda environment sets is not in this image: only `CONDA_PREFIX` is";
+        let warning = Diagnostic::warning("activation", message).at(list.span);
+        Some(warning.help("set in `env` what its packages need; the frontend finds it out"))
     }
 
     /// The packages of a lock that the user gave, and the interpreter that they were chosen for.

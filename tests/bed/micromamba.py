@@ -26,6 +26,7 @@ class Failure(Exception):
 async def transaction(options, create):
     provide_certificates()
     import rattler
+    import rattler.exceptions
 
     target, urls = options.target(), channel_urls(options)
     if create and os.path.isdir(target):

@@ -219,3 +219,12 @@ fn what_a_dockerfile_cannot_say_is_an_error() {
         "only the image's own Python says",
     );
 }
+
+#[test]
+fn what_nobody_reads_while_a_dockerfile_builds_is_a_warning() {
+    let said = Project::new("profile: plain\nplatform: linux/amd64\nconda_packages: [gdal]\n").run(&["dockerfile"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("warning[activation]: "), "{}", said.err);
+    let said = Project::new("profile: plain\nplatform: linux/amd64\npackages: [six]\n").run(&["dockerfile"]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""));
+}

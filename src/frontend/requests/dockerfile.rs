@@ -20,6 +20,9 @@ pub(super) async fn answer(session: &Session) -> Result<wire::Result, Failure> {
         spec: &session.file.text,
         sibling_lock: sibling_lock.as_deref(),
     };
+    for warning in &outlook.warnings {
+        session.warn(warning).await?;
+    }
     let written = write_dockerfile(&outlook.plan, options).map_err(|error| {
         let problem = Diagnostic::build_error("dockerfile", error.to_string());
         match error.has_room_in_a_directory() {

@@ -23,6 +23,9 @@ prepare_checkouts() {
     git -C "$_root/$_checkout" read-tree HEAD
     git -C "$_root/$_checkout" ls-files -z --deleted | git -C "$_root/$_checkout" update-index -z --skip-worktree --stdin
     eval "leave_texts ${_texts?}"
+    if ! git -C "$_root/$_checkout" diff-files --quiet; then
+      echo 'files of the checkout are not as its last commit has them: a version that comes from git says so' >&2
+    fi
     mkdir -p "$_git_directory/info" && echo '*' > "$_git_directory/info/exclude"
     # What is changed nevertheless has the day of the last commit.
     export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-$(git -C "$_root/$_checkout" log -1 --format=%ct)}"
