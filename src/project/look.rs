@@ -4,7 +4,7 @@ use crate::files::{MAX_REQUIREMENTS, Patterns};
 use crate::image_spec::{BaseImage, CREDENTIAL_HELP, ImageSpec, TextValue};
 use crate::project::alike::{alike, difference};
 use crate::project::files::{AtPath, ContextFiles, Wanted};
-use crate::text::{Diagnostic, Failure, ProblemKind, context_path, has_credential};
+use crate::text::{Diagnostic, Failure, ProblemKind, context_path, directory_of, file_name, has_credential};
 
 /// Checks what was seen at a path that `by` names; returns the text of a requirements file.
 pub(crate) fn judge(by: &str, wanted: Wanted, path: &TextValue, seen: AtPath) -> Result<Option<String>, Diagnostic> {
@@ -115,6 +115,11 @@ async fn why_missing(files: &mut impl ContextFiles, path: &str) -> Result<Option
     let name = context_path(path);
     if let Some(pattern) = files.pattern_of(&name) {
         return Ok(Some(format!("`{pattern}` in the ignore file leaves it out")));
+    }
+    let names = files.names_like(&name, directory_of(&name)).await?;
+    if names.iter().any(|there| there == file_name(&name)) {
+        let help = "it is a link, to nothing in the build context: copy what it leads to";
+        return Ok(Some(help.to_owned()));
     }
     let has_pattern = path.contains(['*', '?']);
     let alike = if has_pattern {

@@ -136,7 +136,7 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
             return Ok(Some(text.clone()));
         }
         match self.files.look(Wanted::Copy, path).await? {
-            AtPath::File => self.text_named("requirements", path, span).await,
+            AtPath::File => self.text_named("uv", path, span).await,
             _ => Ok(None),
         }
     }

@@ -12,6 +12,17 @@ fn lines(text: &str, others: &[(&str, &str)]) -> String {
 }
 
 #[test]
+fn what_is_beside_the_requirements_is_named_itself() {
+    let said = lines(
+        "six\n",
+        &[("deps/uv.toml", "[[index]]\nurl = \"https://me:pw@host/simple\"\n")],
+    );
+    assert!(said.contains("line 2 of `deps/uv.toml`, which uv names,"), "{said}");
+    let said = lines("-e c:\\work\\shop\n", &[]);
+    assert!(said.contains("is a path outside the build context"), "{said}");
+}
+
+#[test]
 fn every_kind_of_line_has_its_field() {
     let text = "six==1.16.0 --hash=sha256:aa --hash=sha256:bb\nidna ; python_version > '3'\n-r more.txt\n-c bounds.txt\n-r https://host/r.txt\n\
         -c https://host/c.txt\n--index-url https://i/simple\n--extra-index-url https://e/simple\n--find-links vendor\n--find-links https://f/links\n\

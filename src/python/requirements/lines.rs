@@ -354,7 +354,6 @@ mod tests {
         check("idna = \"^3.7\"", "", "Poetry");
         check("mkl=2.4=py311", "", "conda_packages");
         check("python=3.11", "", "conda_packages");
-        check("c:\\work\\shop", "", "of the machine where the file was written");
         assert_eq!(read_lines("a b\n-x\nsix\nc d\n").errors.len(), 3);
     }
 }

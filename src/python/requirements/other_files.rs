@@ -189,11 +189,6 @@ pub(super) fn hint_of_line(line: &str) -> Option<String> {
         }
         _ => {}
     }
-    if is_of_windows(line) {
-        return Some(
-            "it is a path of the machine where the file was written: pin the version instead; `pip list --format=freeze` writes a file without paths".into(),
-        );
-    }
     let mut parts = line.split('=');
     let is_condas = match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(name), Some(version), _, None) => is_name(name) && !name.is_empty() && is_version(version),

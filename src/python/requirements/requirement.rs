@@ -4,6 +4,7 @@ use std::fmt;
 
 use pep508_rs::{MarkerEnvironment, VersionOrUrl};
 
+use crate::python::requirements::other_files::is_of_windows;
 use crate::python::requirements::pep508;
 
 /// The name of a package as PEP 503 compares it: lower case, with single dashes.
@@ -155,6 +156,7 @@ fn looks_like_a_place(text: &str) -> bool {
     first.contains("://")
         || first.starts_with("file:")
         || first.starts_with(['.', '/'])
+        || is_of_windows(first)
         || (first.contains('/') && !first.contains(['=', '<', '>', '~', '!']))
         || [".whl", ".tar.gz", ".zip"].iter().any(|end| first.ends_with(end))
 }
