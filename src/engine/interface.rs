@@ -74,6 +74,8 @@ pub enum BuildError {
         message: Option<String>,
         /// Why it may go well another time, if it may.
         may_pass: Option<&'static str>,
+        /// The stage of the step that failed, in BuildKit's words.
+        stage: Option<String>,
     },
     /// The user ended it.
     #[error("interrupted")]

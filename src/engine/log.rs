@@ -37,9 +37,28 @@ pub(super) fn steps(log: &str) -> Vec<Step> {
     steps.into_values().collect()
 }
 
+/// The stage of the last step that failed.
+pub(super) fn failed_stage(log: &str) -> Option<String> {
+    let failed = |line: &&str| line.starts_with('#') && line.contains(" ERROR: ");
+    let number = log.lines().rev().find(failed)?.split(' ').next()?;
+    let name = log
+        .lines()
+        .find_map(|line| line.strip_prefix(number)?.strip_prefix(" ["))?;
+    // With several platforms, one stands before it.
+    let (words, _) = name.split_once(']')?;
+    words.split(' ').next_back().map(str::to_owned)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_stage_that_failed_is_found() {
+        let log = "#1 [internal] load\n#5 [linux/arm64 setup] false\n#12 [apt] x\n#5 0.1 ERROR: no\n#5 ERROR: process\n#12 CANCELED\n";
+        assert_eq!(failed_stage(log).as_deref(), Some("setup"));
+        assert_eq!(failed_stage("#1 [apt] x\n#1 DONE\n"), None);
+    }
 
     #[test]
     fn steps_end_once() {

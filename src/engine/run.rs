@@ -14,7 +14,7 @@ use signal_hook::flag;
 
 use crate::engine::command_line::CommandLine;
 use crate::engine::interface::BuildError;
-use crate::engine::log::{Step, steps};
+use crate::engine::log::{Step, failed_stage, steps};
 use crate::engine::transient::reason;
 use crate::text::{Diagnostic, ProblemKind};
 
@@ -83,10 +83,15 @@ pub(super) fn build(
         Err(BuildError::Failed {
             may_pass: None,
             message,
-        }) if output.draws => Err(BuildError::Failed {
-            may_pass: remembered().and_then(|log| reason(&log)),
-            message,
-        }),
+            stage: None,
+        }) if output.draws => {
+            let log = remembered().unwrap_or_default();
+            Err(BuildError::Failed {
+                may_pass: reason(&log),
+                message,
+                stage: failed_stage(&log),
+            })
+        }
         first => first,
     };
     match first {
@@ -136,6 +141,7 @@ pub(super) fn once(line: &CommandLine, output: Output) -> Result<Ran, BuildError
         }),
         (false, log) => Err(BuildError::Failed {
             message: log.as_deref().and_then(last_words),
+            stage: log.as_deref().and_then(failed_stage),
             may_pass: reason(&log.unwrap_or_default()),
         }),
     }

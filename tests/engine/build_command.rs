@@ -180,6 +180,22 @@ fn a_failing_step_has_its_line_and_an_exit_code() {
     assert!(said.contains(FRONTEND), "{said}");
 }
 
+#[test]
+#[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]
+fn the_stage_before_a_failed_step_is_kept() {
+    let project = Project::new("");
+    let spec = "profile: plain\napt_packages: [jq]\ncopy_to: /srv\ncopy: [f]\ncommands: [\"exit 7\"]\n";
+    project.file("imageSpec.yaml", spec).file("f", "kept");
+    let output = imagespec(&project, &["build", "--engine", "buildx", "--keep-failed"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("entry 1 of `commands`"), "{said}");
+    let help = "imagespec-failed is the image before that step (--target source): docker run --rm -it --entrypoint sh imagespec-failed";
+    assert!(said.contains(help), "{said}");
+    let line = "jq --version >/dev/null && cat /srv/f";
+    assert_eq!(project.engine.shell("imagespec-failed", line), "kept");
+}
+
 /// buildctl comes with no package of the bed: where it answers it builds, elsewhere its recorded answers have to do.
 #[test]
 #[cfg_attr(not(feature = "carried-frontend"), ignore = "needs --features carried-frontend")]

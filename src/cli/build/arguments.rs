@@ -94,6 +94,9 @@ pub(crate) struct BuildArguments {
     /// digest each time.
     #[arg(long, value_name = "HOW")]
     pub(crate) provenance: Option<String>,
+    /// If a step fails, leave the image of the stage before it in the engine's store, as `imagespec-failed`.
+    #[arg(long)]
+    pub(crate) keep_failed: bool,
     /// Build and push without asking whether the image exists.
     #[arg(long)]
     pub(crate) force: bool,

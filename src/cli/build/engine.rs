@@ -43,6 +43,7 @@ pub(crate) fn failed(engine: &str, error: BuildError) -> Failure {
         BuildError::Failed {
             may_pass: None,
             message,
+            ..
         } => {
             let message = match message {
                 Some(words) => format!("the build failed: {words}"),

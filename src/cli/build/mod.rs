@@ -5,6 +5,7 @@ pub(super) mod dockerfiles;
 pub(super) mod engine;
 pub(super) mod existence;
 pub(super) mod flytekit;
+pub(super) mod kept;
 pub(super) mod pushed;
 pub(super) mod request;
 pub(super) mod secrets;

@@ -28,6 +28,8 @@ pub(crate) struct Wanted {
     /// Options of the engine's own program, `KEY=VALUE`.
     pub(crate) engine_options: Vec<String>,
     pub(crate) engine: String,
+    /// Whether to leave something of a build that fails.
+    pub(crate) keeps_failed: bool,
     /// Whether to build without asking for what is there.
     pub(crate) is_forced: bool,
     pub(crate) if_exists: IfExists,
@@ -147,6 +149,7 @@ pub(crate) fn wanted(
         names_frontend: arguments.frontend.is_some(),
         engine_options: [typed, arguments.engine_opt.clone()].concat(),
         engine: settings.engine(arguments.engine.as_deref()),
+        keeps_failed: arguments.keep_failed,
         is_forced: arguments.force || variables.forces,
         if_exists: choice(arguments.if_exists, settings, "if_exists")?.unwrap_or(IfExists::Skip),
         if_unknown: match choice(arguments.if_unknown, settings, "if_unknown")? {

@@ -10,6 +10,7 @@ use crate::cli::build::dockerfiles::{needs_builds, prepare_input};
 use crate::cli::build::engine::{choose, failed};
 use crate::cli::build::existence::{Decision, decide, tell};
 use crate::cli::build::flytekit;
+use crate::cli::build::kept::keep;
 use crate::cli::build::pushed::Pushed;
 use crate::cli::build::request::{Places, Wanted, add_defaults, add_engine_options, wanted};
 use crate::cli::build::summary::{Summary, layers};
@@ -263,7 +264,16 @@ fn build(
         prepare_input(engine, Some(&health), &mut wanted, project, work, true)?;
         built = engine.build(&request, &health);
     }
-    let mut built = built.map_err(|error| failed(engine.name(), error))?;
+    let mut built = built.map_err(|error| {
+        let kept = wanted
+            .keeps_failed
+            .then(|| keep(engine, &health, &request, &project.spec, &error));
+        let mut failure = failed(engine.name(), error);
+        if let (Some(kept), Some(problem)) = (kept.flatten(), failure.problems.pop()) {
+            failure.problems.push(problem.help(kept));
+        }
+        failure
+    })?;
     files.finish()?;
     if let Ok(said) = std::fs::read(&work.metadata) {
         built.metadata = serde_json::from_slice(&said).unwrap_or_default();

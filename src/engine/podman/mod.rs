@@ -105,13 +105,18 @@ impl Podman {
         let BuildError::Failed {
             message: Some(words),
             may_pass,
+            stage,
         } = error
         else {
             return error;
         };
         if words.starts_with("building at STEP ") {
             let message = Some(title_of_step(&words).unwrap_or(words));
-            return BuildError::Failed { message, may_pass };
+            return BuildError::Failed {
+                message,
+                may_pass,
+                stage,
+            };
         }
         let pushed = line.arguments.last().and_then(|word| word.strip_prefix("docker://"));
         let words = match pushed {
@@ -121,7 +126,11 @@ impl Podman {
         let is_refused = ["authentication required", "unauthorized", "access denied"];
         if !is_refused.iter().any(|known| words.contains(known)) {
             let message = Some(words);
-            return BuildError::Failed { message, may_pass };
+            return BuildError::Failed {
+                message,
+                may_pass,
+                stage,
+            };
         }
         // What docker keeps with a helper for all registries, these engines do not find.
         let help = format!(
