@@ -7,7 +7,8 @@
 # make wheel            the wheel of imagespec-builder with the same in it, for any Linux of this architecture, in target/wheels
 # make release VERSION=…  what a release has, in target/release-VERSION: wheel, program, frontend, SBOM, checksums
 # make bench-edits      an hour: builds after edits of a spec, beside flytekit's own builder
-# make bench-flyte      ten minutes: `pyflyte build` with our builder and with flytekit's own (`make bench` is these two)
+# make bench-flyte      ten minutes: `pyflyte build` with our builder and with flytekit's own (`make bench` is these two and bench-apt)
+# make bench-apt        minutes: one more Debian package, beside a Dockerfile as experts write it
 # make bench-frontend   minutes: the frontend's own time, and a rebuild beside a Dockerfile's (also: make benchmark)
 # make bench-podman     minutes: builds after edits of a spec with podman, beside a Containerfile written by hand
 # make bench-digests    minutes: digests of 100,000 files, beside flytekit's own (also: make bench-digest)
@@ -32,7 +33,7 @@ FRONTEND_FLAGS += -C link-arg=-B$(LLD_DIRECTORY) -C link-arg=-fuse-ld=lld -C lin
 endif
 
 .PHONY: help demo test test-all lint-and-binary frontend binary cli wheel release lint check-tools testbed testbed-down
-.PHONY: bench-edits bench-podman bench-flyte bench-frontend bench-digests bench-start bench benchmark bench-digest
+.PHONY: bench-apt bench-edits bench-podman bench-flyte bench-frontend bench-digests bench-start bench benchmark bench-digest
 
 # First, so that `make` alone says what there is.
 help:
@@ -95,6 +96,9 @@ testbed-down:
 bench-edits: binary
 	tests/scripts/bench-page edits tests/scripts/bench-edits $(BINARY)
 
+bench-apt: binary
+	tests/scripts/bench-page apt tests/scripts/bench-apt $(BINARY)
+
 bench-frontend: binary
 	tests/scripts/bench-page frontend tests/scripts/bench-frontend $(BINARY)
 
@@ -111,6 +115,6 @@ bench-start: cli
 	tests/scripts/bench-page start tests/scripts/bench-start target/release/imagespec
 
 # The names of before.
-bench: bench-edits bench-flyte
+bench: bench-edits bench-flyte bench-apt
 benchmark: bench-frontend
 bench-digest: bench-digests

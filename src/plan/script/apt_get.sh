@@ -30,11 +30,13 @@ if [ -s "$_certificates" ]; then
   cat "$_certificates" > "$_ca"
   chmod 644 "$_ca"
 fi
+# What apt makes of the lists is kept with them. What it makes of them and the installed packages is not: it would know those by
+# size and time, and here all have one time.
 apt() {
   _program=$1
   shift
   "$_program" -q -o Dir::State::lists="$_apt_lists/lists" -o Dir::Cache::archives="$_apt_archives" \
-    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache= -o APT::Keep-Downloaded-Packages=true \
+    -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache="$_apt_lists/packages.bin" -o APT::Keep-Downloaded-Packages=true \
     -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 ${_ca:+-o "Acquire::https::CaInfo=$_ca"} "$@" 9>&-
 }
 update() { apt apt-get update && touch "$_apt_lists/updated"; }
