@@ -265,14 +265,19 @@ fn build(
         built = engine.build(&request, &health);
     }
     let mut built = built.map_err(|error| {
-        let kept = wanted
-            .keeps_failed
-            .then(|| keep(engine, &health, &request, &project.spec, &error));
-        let mut failure = failed(engine.name(), error);
-        if let (Some(kept), Some(problem)) = (kept.flatten(), failure.problems.pop()) {
-            failure.problems.push(problem.help(kept));
+        let kept = match wanted.keeps_failed {
+            true => keep(engine, &health, &request, &project.spec, &error),
+            false => None,
+        };
+        let failure = failed(engine.name(), error);
+        let problems = failure.problems.into_iter().map(|problem| match &kept {
+            Some(kept) => problem.help(kept),
+            None => problem,
+        });
+        Failure {
+            problems: problems.collect(),
+            ..failure
         }
-        failure
     })?;
     files.finish()?;
     if let Ok(said) = std::fs::read(&work.metadata) {
