@@ -59,6 +59,16 @@ const CASES: &[(&str, &str)] = &[
         "apt-package",
         "apt_packages: [./a.deb, \"deb:a.rpm\", \"https://a.example/a.deb\"]\n",
     ),
+    (
+        "apt-source",
+        "apt_sources: [{uri: http://a.example/deb, suites: [\"$(lsb_release -cs)-pgdg\"], architectures: [x86_64]}]\n",
+    ),
+    (
+        "credential-in-url",
+        "apt_sources: [{uri: \"http://me:pw@a.example/deb\", suites: [a]}]\n",
+    ),
+    ("requirement", "packages: [requirements.txt]\n"),
+    ("wrong-kind", "packages: requirements.txt\n"),
     ("debconf-unused", "debconf: [\"x x/licence boolean true\"]\n"),
     ("unknown-builder-option", "builder_options: {some_option: true}\n"),
     ("unknown-builder-config", "builder_config: {uv_imag: x}\n"),

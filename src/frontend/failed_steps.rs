@@ -9,7 +9,7 @@ use crate::frontend::gateway::CallError;
 use crate::frontend::inputs::BuildInputs;
 use crate::frontend::session::Session;
 use crate::frontend::{positions, repositories, secrets, unseen_variables};
-use crate::image_spec::{AptKey, ImageSpec, PACKAGE_FILE, TextValue};
+use crate::image_spec::{AptKey, AptSource, ImageSpec, PACKAGE_FILE, TextValue};
 use crate::plan::{FAILED, SCRATCH_OF_COMMANDS};
 use crate::project::reason;
 use crate::text::{Diagnostic, Failure, ProblemKind, Span, Text, context_path};
@@ -227,6 +227,14 @@ impl FailedStep<'_> {
             .flat_map(entries)
             .filter(|(_, value)| is_shown(value.span))
             .collect();
+        let source = self
+            .spec
+            .all()
+            .flat_map(ImageSpec::sources_of_apt)
+            .find(|source| names_source(sentence, source));
+        if let Some(source) = source {
+            return (Some(source.uri.span), Some("apt_sources"));
+        }
         let is_named =
             |(field, entry): &&(&str, &TextValue)| match entry.value.contains("://") || *field == "apt_sources" {
                 true => sentence.contains(entry.value.trim_end_matches('/')),
@@ -278,6 +286,7 @@ fn entries(spec: &ImageSpec) -> Vec<(&'static str, &TextValue)> {
         });
         add("apt_sources", key.into_iter().chain([&source.uri]).collect());
     }
+    add("debconf", ImageSpec::strings(&spec.debconf).collect());
     add("apt_packages", ImageSpec::strings(&spec.apt_packages).collect());
     add("conda_packages", ImageSpec::strings(&spec.conda_packages).collect());
     add("packages", ImageSpec::strings(&spec.packages).collect());
@@ -285,6 +294,22 @@ fn entries(spec: &ImageSpec) -> Vec<(&'static str, &TextValue)> {
     add("python_version", spec.python_version.iter().collect());
     add("python_exec", spec.python_exec.iter().collect());
     all
+}
+
+/// Whether apt names a source, as `URI SUITE`.
+fn names_source(sentence: &str, source: &AptSource) -> bool {
+    let uri = source.uri.value.trim_end_matches('/').replacen("file:///", "file:/", 1);
+    source.suites.iter().any(|suite| {
+        let suite = suite.value.as_str();
+        [
+            format!("{uri} {suite} "),
+            format!("{uri}/ {suite} "),
+            format!("{uri} {suite}:"),
+            format!("{uri}/ {suite}:"),
+        ]
+        .iter()
+        .any(|name| sentence.contains(name))
+    })
 }
 
 /// The names of packages in an entry: its words, without versions and extras. A file has the name before `_`.

@@ -11,6 +11,10 @@ use crate::text::{Diagnostic, Span, Spanned};
 
 /// The keys of an entry.
 const KEYS: [&str; 5] = ["uri", "suites", "components", "architectures", "key"];
+/// What Debian and Ubuntu call architectures.
+const DEBIANS: [&str; 11] = [
+    "amd64", "arm64", "armel", "armhf", "i386", "loong64", "mips64el", "ppc64el", "riscv64", "s390x", "all",
+];
 /// What an armored OpenPGP key begins with.
 const ARMOR: &str = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 
@@ -123,10 +127,17 @@ const SHA256_HELP: &str = "write `key: {url: URL, sha256: DIGEST}`; `curl -fsSL 
 /// A way to write what stands as one text.
 fn instead_of(text: &str) -> String {
     if let Some(archive) = text.strip_prefix("ppa:") {
+        let archive = match archive.contains('/') {
+            true => archive.to_owned(),
+            false => format!("{archive}/ppa"),
+        };
         return format!(
             "write {{uri: \"https://ppa.launchpadcontent.net/{archive}/ubuntu\", suites: [jammy], components: [main], key: keys/ppa.asc}}, with the suite of the base and the archive's signing key"
         );
     }
+    // What vendors print is for a shell.
+    let text = text.replace("$(lsb_release -cs)", "bookworm");
+    let text = text.split(" #").next().unwrap_or_default();
     let (options, rest) = match text.split_once(']') {
         Some((options, rest)) => (options, rest),
         None => ("", text.strip_prefix("deb").unwrap_or(text)),
@@ -181,10 +192,23 @@ impl Checker<'_> {
         ];
         for (name, words) in lists {
             for word in words {
-                if word.value.is_empty() || word.value.contains(char::is_whitespace) {
-                    let message = format!("`{}` in `{name}` is not one word", word.value);
-                    self.error("apt-source", message, word.span, "write one a list item");
-                }
+                let is_for_shell = ["$(", "${", "`"]
+                    .iter()
+                    .any(|sign| word.value.replace("$(ARCH)", "").contains(sign));
+                let problem = match &word.value {
+                    _ if is_for_shell => (
+                        "is for a shell, and none runs here",
+                        "write what it stands for, for example bookworm",
+                    ),
+                    value if value.is_empty() => ("is nothing", "take it out"),
+                    value if value.contains(char::is_whitespace) => ("has a blank in it", "write one word a list item"),
+                    value if name == "architectures" && !DEBIANS.contains(&value.as_str()) => {
+                        ("is no architecture of Debian's", "write for example amd64 or arm64")
+                    }
+                    _ => continue,
+                };
+                let message = format!("`{}` in `{name}` {}", word.value, problem.0);
+                self.error("apt-source", message, word.span, problem.1);
             }
         }
         let flat = source.suites.iter().find(|suite| suite.value.ends_with('/'));
@@ -241,6 +265,11 @@ mod tests {
             "https://a.example/deb",
             "write {uri: URI, suites: [SUITE], components: [COMPONENT], key: FILE}",
         );
+        check(
+            "deb http://a.example/deb $(lsb_release -cs)-pgdg main # theirs",
+            "write {uri: \"http://a.example/deb\", suites: [bookworm-pgdg], components: [main]}",
+        );
+        assert!(instead_of("ppa:deadsnakes").contains("deadsnakes/ppa/ubuntu"));
         assert!(instead_of("ppa:deadsnakes/ppa").contains("ppa.launchpadcontent.net/deadsnakes/ppa/ubuntu"));
     }
 }

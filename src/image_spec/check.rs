@@ -3,7 +3,7 @@
 use crate::flytekit::{registry_is_valid, tag_format};
 use crate::image_spec::conda_python::CondaPython;
 use crate::image_spec::model::{BaseImage, ImageSpec};
-use crate::image_spec::secret::CREDENTIAL_HELP;
+use crate::image_spec::secret::{APT_CREDENTIAL_HELP, CREDENTIAL_HELP};
 use crate::image_spec::types::TextValue;
 use crate::oci::{NOT_LINUX, Platform, Reference};
 use crate::python::Unicode;
@@ -40,8 +40,12 @@ impl Checker<'_> {
         let nested = matches!(spec.base_image, Some(BaseImage::Spec(_)));
         for (name, node) in &spec.raw {
             // A nested spec is checked as a spec.
+            let help = match name.as_str() {
+                "apt_sources" => APT_CREDENTIAL_HELP,
+                _ => CREDENTIAL_HELP,
+            };
             if !(nested && name == "base_image") {
-                self.credentials(node);
+                self.credentials(node, help);
             }
         }
         self.registry(spec);
@@ -79,21 +83,21 @@ impl Checker<'_> {
     }
 
     /// Checks every string, keys included: whatever is in a spec ends up in an image's history or a log.
-    fn credentials(&mut self, node: &Node) {
+    fn credentials(&mut self, node: &Node, help: &str) {
         // Recursion is bounded by the reader's depth limit.
         match &node.data {
             Data::Scalar { text, .. } => {
                 if has_credential(text) {
                     let message = format!("`{}` has a credential in its URL", redact(text));
-                    let help = format!("take it out and {CREDENTIAL_HELP}");
+                    let help = format!("take it out and {help}");
                     self.error(CREDENTIAL_RULE, message, node.span, &help);
                 }
             }
-            Data::Sequence(items) => items.iter().for_each(|item| self.credentials(item)),
+            Data::Sequence(items) => items.iter().for_each(|item| self.credentials(item, help)),
             Data::Mapping(pairs) => {
                 for (key, value) in pairs {
-                    self.credentials(key);
-                    self.credentials(value);
+                    self.credentials(key, help);
+                    self.credentials(value, help);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use crate::image_spec::check::Checker;
 use crate::image_spec::model::{ImageSpec, PACKAGE_FILE};
 use crate::image_spec::types::{Layering, TextList, TextValue};
+use crate::image_spec::values::names_a_file;
 use crate::python::{PipArguments, RequirementsFile, other_file};
 use crate::text::{Span, Spanned};
 
@@ -94,7 +95,7 @@ impl Checker<'_> {
                 kind if TYPES.contains(&kind) => continue,
                 _ => (
                     "is no answer of debconf: PACKAGE QUESTION TYPE VALUE",
-                    "write for example \"locales locales/default_environment_locale select de_DE.UTF-8\"",
+                    "write for example \"locales locales/locales_to_be_generated multiselect de_DE.UTF-8 UTF-8\"",
                 ),
             };
             let message = format!("`{}` in `debconf` {message}", answer.value);
@@ -184,6 +185,18 @@ impl Checker<'_> {
                 .map_or("", |entry| entry.value.as_str())
         };
         for Spanned { value: lines, span } in &spec.listed {
+            if names_a_file(text_of(*span)) {
+                let message = format!(
+                    "`{}` in `packages` is the name of a file, not of a package",
+                    text_of(*span)
+                );
+                let help = format!(
+                    "write `requirements: {0}`, or beside other packages `-r {0}`",
+                    text_of(*span).trim()
+                );
+                self.error("requirement", message, *span, &help);
+                continue;
+            }
             for error in &lines.errors {
                 let message = format!("an entry of `packages` is not a requirement: {}", error.message);
                 self.error("requirement", message, *span, error.help.as_deref().unwrap_or_default());

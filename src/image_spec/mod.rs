@@ -36,7 +36,7 @@ pub use file_names::{DEFAULT_NAMES, LOCK_NAME};
 pub use model::{BaseImage, ImageSpec};
 pub(crate) use model::{NamedSecret, PACKAGE_FILE};
 pub use parse::{Parsed, parse};
-pub(crate) use secret::CREDENTIAL_HELP;
+pub(crate) use secret::{APT_CREDENTIAL_HELP, CREDENTIAL_HELP};
 pub use types::{
     AptKey, AptSource, CopyEntry, FileMode, Layering, Profile, SecretForm, SecretMount, SecretSteps, SecretUse,
     SourceCopyMode, TextList, TextMap, TextValue,

@@ -8,6 +8,9 @@ use crate::text::yaml::{Data, Node};
 pub(crate) const CREDENTIAL_HELP: &str = "pass it as a secret: put a netrc file's path into \
     `pip_secret_mounts: [[.netrc, /root/.netrc]]` and build with `--secret id=secret_0,src=.netrc`";
 
+/// The same for a repository of Debian packages, which nothing but apt's own file has a password of.
+pub(crate) const APT_CREDENTIAL_HELP: &str = "pass it as a secret: `secrets: [{id: ID, target: /etc/apt/auth.conf.d/ID.conf, steps: [apt]}]`, a file with `machine HOST login USER password PASSWORD`";
+
 /// `[file, target]`, or an entry of pairs.
 pub(super) fn pair_mount(source: &str, target: &str, position: usize, span: Span) -> SecretMount {
     SecretMount {

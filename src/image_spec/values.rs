@@ -33,6 +33,9 @@ impl SpecReader<'_> {
         let diagnostic = diagnostic.at(node.span);
         let help = match (kind, node.text()) {
             _ if null => format!("give a value, or leave `{name}` out"),
+            (Kind::TextList, Some(text)) if name == "packages" && names_a_file(text) => {
+                format!("write `requirements: {text}`")
+            }
             (Kind::TextList | Kind::Copies, Some(text)) => format!("write a list: `{name}: [{}]`", quoted(text)),
             (Kind::Text, Some(text)) => format!("put it into quotes: `{name}: \"{text}\"`"),
             _ => format!("`{name}` takes {words}"),
@@ -273,6 +276,12 @@ impl SpecReader<'_> {
 /// A value as Python would print it.
 fn shown(value: &Value) -> String {
     python::repr(value, Unicode::default())
+}
+
+/// Whether a text is the name of a file with requirements, and not of a package.
+pub(super) fn names_a_file(text: &str) -> bool {
+    let text = text.trim();
+    [".txt", ".in", ".toml", ".lock"].iter().any(|end| text.ends_with(end)) && !text.contains(['@', ' ', ':'])
 }
 
 fn quoted(text: &str) -> String {

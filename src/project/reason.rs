@@ -1,5 +1,6 @@
 //! Why a step failed, in the words of the program that it ran: uv, apt and dpkg, micromamba, or whatever else spoke last.
 
+use crate::image_spec::APT_CREDENTIAL_HELP;
 use crate::plan::LOOKS_AGAIN;
 
 /// The longest sentence, in characters.
@@ -17,7 +18,7 @@ pub(crate) struct Reason {
 }
 
 /// What failed, told by words, and what to do. The first that fits counts.
-const KNOWN: [(&[&str], &str); 12] = [
+const KNOWN: [(&[&str], &str); 17] = [
     (
         &[
             "invalid peer certificate",
@@ -97,8 +98,28 @@ const KNOWN: [(&[&str], &str); 12] = [
         "the base image holds a package at its version: name that version, or `apt-mark unhold` it in `commands` of a spec in `base_image`",
     ),
     (
-        &["NO_PUBKEY", " is not signed", "Missing key"],
-        "apt does not trust what signs this repository: name its key as `key` of its entry in `apt_sources`",
+        &["Conflicting values set for option Signed-By"],
+        "the base image has this repository already, signed by another key: leave it out of `apt_sources`, or remove the image's file (`commands: [rm /etc/apt/sources.list.d/FILE]`) in a spec in `base_image`",
+    ),
+    (
+        &["EXPKEYSIG", "KEYEXPIRED"],
+        "the key has expired: take the vendor's new one",
+    ),
+    (
+        &["NO_PUBKEY", "Missing key"],
+        "it is signed by another key than `key` of its entry in `apt_sources` has; without one, than the image trusts",
+    ),
+    (
+        &[" is not signed"],
+        "apt finds no signature that it takes: check `key` of the entry in `apt_sources`; a repository without any signature is not taken",
+    ),
+    (
+        &["doesn't have the component"],
+        "check `components` of the entry: without any, `main` is asked for",
+    ),
+    (
+        &["EULA", "licence is not accepted", "license is not accepted"],
+        "accept it where the package's scripts see it: `env: {ACCEPT_EULA: \"Y\"}`, or an answer in `debconf`",
     ),
     (
         &["does not have a Release file"],
@@ -209,7 +230,12 @@ pub(crate) fn reason(said: &str) -> Option<Reason> {
     let is_known = known.is_some();
     let last = || lines.iter().rev().map(|line| line.trim()).find(|line| !line.is_empty());
     let sentence = known.or_else(|| last().map(str::to_owned))?;
-    let help = help(said).or_else(|| hint(&lines));
+    let is_of_apt = || is_known && of_apt(&lines).is_some();
+    let asks_who = said.contains("401") || said.contains("403");
+    let help = match asks_who && is_of_apt() {
+        true => Some(format!("the server wants to know who asks: {APT_CREDENTIAL_HELP}")),
+        false => help(said).or_else(|| hint(&lines)),
+    };
     Some(Reason {
         sentence: clipped(&sentence),
         is_known,
@@ -319,14 +345,13 @@ fn of_dpkg(lines: &[&str]) -> Option<String> {
         .trim_end_matches(':');
     let why = lines.get(at + 1).map_or("", |line| line.trim());
     // What the script itself said stands before.
-    let own = lines
-        .get(..at)?
-        .iter()
-        .rev()
-        .map(|line| line.trim())
-        .find(|line| !line.is_empty());
+    let own = lines.get(..at)?.iter().rev().map(|line| line.trim()).find(|line| {
+        !["", "dpkg", "debconf: "]
+            .iter()
+            .any(|none| line == none || (!none.is_empty() && line.starts_with(none)))
+    });
     let own = own
-        .filter(|line| !line.starts_with("dpkg"))
+        .filter(|line| !line.starts_with("Preparing to unpack") && !line.starts_with("Setting up "))
         .map_or(String::new(), |line| format!(" ({line})"));
     Some(format!("dpkg cannot process {what}: {why}{own}"))
 }
@@ -335,13 +360,24 @@ fn of_dpkg(lines: &[&str]) -> Option<String> {
 fn of_apt(lines: &[&str]) -> Option<String> {
     let errors: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("E: ")).collect();
     let mut told: Vec<&str> = Vec::new();
+    // Why a signature is not taken is a warning to apt.
+    let of_key = lines.iter().find_map(|line| {
+        let words = line.strip_prefix("W: ").filter(|line| line.contains("GPG error"))?;
+        let words = ["NO_PUBKEY", "EXPKEYSIG", "KEYEXPIRED", "BADSIG"]
+            .iter()
+            .find_map(|word| words.split_once(word).map(|(_, rest)| (*word, rest)))?;
+        let key = words.1.split_whitespace().next().unwrap_or_default();
+        Some(format!("{} {key}", words.0))
+    });
     for error in &errors {
         let is_end = error.starts_with("Unable to correct problems") || error.starts_with("Some index files failed");
         if !told.contains(error) && (!is_end || errors.len() == 1) {
             told.push(error);
         }
     }
-    (!told.is_empty()).then(|| told.join("; "))
+    let of_key = of_key.filter(|_| told.iter().any(|error| error.contains(" is not signed")));
+    let of_key = of_key.map_or(String::new(), |key| format!(" ({key})"));
+    (!told.is_empty()).then(|| format!("{}{of_key}", told.join("; ").trim_end_matches('.')))
 }
 
 /// micromamba: `error    libmamba …` with a tree of what does not go together.
@@ -471,9 +507,24 @@ mod tests {
             None,
         );
         check(
+            "W: GPG error: http://h/deb stable InRelease: The following signatures couldn't be verified because the public key is not available: NO_PUBKEY AA11\nE: The repository 'http://h/deb stable InRelease' is not signed.\n",
+            "The repository 'http://h/deb stable InRelease' is not signed (NO_PUBKEY AA11)",
+            Some("another key"),
+        );
+        check(
+            "E: Failed to fetch http://h/deb/InRelease  401  Unauthorized [IP: 10.0.0.1 80]\nE: The repository 'http://h/deb stable InRelease' is not signed.\n",
+            "Failed to fetch http://h/deb/InRelease 401 Unauthorized [IP: 10.0.0.1 80]; The repository 'http://h/deb stable InRelease' is not signed",
+            Some("/etc/apt/auth.conf.d/"),
+        );
+        check(
+            "Setting up x (1)\ndebconf: delaying package configuration\ndpkg: error processing package x (--configure):\n it failed\n",
+            "dpkg cannot process package x (--configure): it failed",
+            None,
+        );
+        check(
             "debconf: delaying package configuration\nERROR: the licence is not accepted\ndpkg: error processing package eula (--configure):\n installed eula package post-installation script subprocess returned error exit status 1\nE: Sub-process /usr/bin/dpkg returned an error code (1)\n",
             "dpkg cannot process package eula (--configure): installed eula package post-installation script subprocess returned error exit status 1 (ERROR: the licence is not accepted)",
-            None,
+            Some("ACCEPT_EULA"),
         );
         check(
             "E: Failed to fetch http://deb.debian.org/x.deb  Temporary failure resolving 'deb.debian.org'\nE: Some index files failed to download. They have been ignored\n",

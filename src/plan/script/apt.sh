@@ -7,7 +7,18 @@
 # shellcheck source=src/plan/script/apt_get.sh
 . "$_scripts/apt_get.sh"
 
-if [ -n "${_debconf:-}" ]; then printf '%s\n' "$_debconf" | debconf-set-selections; fi
+if [ -n "${_debconf:-}" ]; then
+  for _package; do
+    _package=${_package%%[=/:]*}
+    # Once installed, a package asks nothing more.
+    if printf '%s\n' "$_debconf" | grep -q "^${_package}[[:space:]]" &&
+      [ "$(dpkg-query -W -f '${db:Status-Status}' "$_package" 2>/dev/null)" = installed ]; then
+      echo "E: debconf: $_package is in the base image already, and asks nothing when it is named again" >&2
+      exit 100
+    fi
+  done
+  printf '%s\n' "$_debconf" | debconf-set-selections
+fi
 fetch() { apt apt-get install -y --no-install-recommends --download-only -- "$@"; }
 fetch_newest() {
   update && fetch "$@" && return
@@ -25,7 +36,8 @@ if [ -z "$_on_disk" ] && [ -n "$(find "$_apt_lists/updated" -mmin -10 2>/dev/nul
 else
   fetch_newest "$@"
 fi
-apt apt-get install -y --no-install-recommends -- "$@"
+# Scripts of packages say why they fail on either stream.
+apt apt-get install -y --no-install-recommends -- "$@" >&2
 forget_times
 # shellcheck source=src/plan/script/settle.sh
 . "$_scripts/settle.sh"

@@ -1,6 +1,6 @@
 # Adds repositories of Debian packages, and the keys that sign them.
 # shellcheck shell=sh
-# "$@": five for each: the name of its file, its entry, and of its key the kind, the place or text, and the SHA-256
+# "$@": six for each: the name of its file, that of its server, its entry, and of its key the kind, the place or text, and the SHA-256
 # shellcheck source=src/plan/script/prelude.sh
 . "${_scripts:?}/prelude.sh"
 # shellcheck source=src/plan/script/apt_get.sh
@@ -23,7 +23,8 @@ fail() {
   exit 100
 }
 add_key() {
-  _place=/etc/apt/keyrings/$_name
+  _place=$(tr -d '\r' < "$1" | sha256sum | cut -c 1-8)
+  _place=/etc/apt/keyrings/$_server-$_place
   if is_armored "$1"; then
     _place=$_place.asc
     tr -d '\r' < "$1" > "$_place"
@@ -42,24 +43,25 @@ add_key() {
 umask 022
 mkdir -p /etc/apt/keyrings /etc/apt/sources.list.d
 _read=/tmp/imagespec-key
-while [ $# -gt 4 ]; do
-  _name=$1 _entry=$2 _place=
-  case $3 in
-    file) add_key "$4" "${4#"$_context"/}" ;;
+while [ $# -gt 5 ]; do
+  _name=$1 _server=$2 _entry=$3 _place=
+  shift 2
+  case $2 in
+    file) add_key "$3" "${3#"$_context"/}" ;;
     text)
-      printf '%s\n' "$4" > "$_read"
+      printf '%s\n' "$3" > "$_read"
       add_key "$_read" 'as text'
       ;;
     address)
       # Run as root: the directory of the step is not open to others.
-      apt /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$4" "$_read" || fail "the key $4 is not to be had"
+      apt /usr/lib/apt/apt-helper -o APT::Sandbox::User=root download-file "$3" "$_read" || fail "the key $3 is not to be had"
       _found=$(sha256sum < "$_read")
-      [ "${_found%% *}" = "$5" ] || fail "the key $4 has another SHA-256 than the entry says: ${_found%% *}"
-      add_key "$_read" "$4"
+      [ "${_found%% *}" = "$4" ] || fail "the key $3 has another SHA-256 than the entry says: ${_found%% *}"
+      add_key "$_read" "$3"
       ;;
     image)
-      [ -f "$4" ] || fail "the key $4 is not in the image"
-      _place=$4
+      [ -f "$3" ] || fail "the key $3 is not in the image"
+      _place=$3
       ;;
   esac
   rm -f "$_read"
@@ -67,11 +69,17 @@ while [ $# -gt 4 ]; do
     printf '%s' "$_entry"
     if [ -n "$_place" ]; then echo "Signed-By: $_place"; fi
   } > "/etc/apt/sources.list.d/$_name.sources"
-  shift 5
+  shift 4
 done
 # What is wrong with a source is told here, where it is named. The steps after this one find the lists.
 choose_lists
-apt apt-get update -o APT::Update::Error-Mode=any
+_said=/tmp/imagespec-update
+apt apt-get update -o APT::Update::Error-Mode=any > "$_said" 2>&1 || _failed=$?
+cat "$_said" >&2
+if [ -n "${_failed:-}" ]; then exit "$_failed"; fi
+# A source that gives nothing would let packages come from elsewhere.
+_nothing=$(sed -n 's/^[NW]: \(Skipping acquire of configured file .*\)/\1/p' "$_said" | head -n 1)
+if [ -n "$_nothing" ]; then fail "$_nothing"; fi
 touch "$_apt_lists/updated"
 forget_times
 # shellcheck source=src/plan/script/settle.sh

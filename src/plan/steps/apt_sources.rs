@@ -1,5 +1,7 @@
 //! The repositories of Debian packages, before anything is installed from them.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::image_spec::{AptKey, AptSource, ImageSpec, TextValue};
 use crate::plan::action::Action;
 use crate::plan::builder::Draft;
@@ -37,7 +39,14 @@ pub(crate) fn apt_sources(inputs: &StoreyInputs<'_>) -> Option<Draft> {
             Some(AptKey::Address { url, sha256 }) => ("address", url.value.clone(), sha256.value.to_ascii_lowercase()),
             None => ("none", String::new(), String::new()),
         };
-        arguments.extend([name(source), entry(source), kind.to_owned(), key, digest]);
+        arguments.extend([
+            name(source),
+            server(source),
+            entry(source),
+            kind.to_owned(),
+            key,
+            digest,
+        ]);
     }
     let uris: Vec<&str> = sources.iter().map(|source| source.uri.value.as_str()).collect();
     let action = Action::Run(run(
@@ -94,22 +103,34 @@ fn entry(source: &AptSource) -> String {
     given.map(|(name, value)| format!("{name}: {value}\n")).collect()
 }
 
-/// What the files of a source are called: the same for the same source, another one for each other.
+/// What the file of a source is called: the same for the same source, another one for each other.
 fn name(source: &AptSource) -> String {
-    let uri = source
-        .uri
-        .value
-        .split_once(':')
-        .map_or(source.uri.value.as_str(), |(_, rest)| rest);
-    let suites = source.suites.iter().map(|suite| suite.value.as_str());
-    let all: Vec<&str> = std::iter::once(uri).chain(suites).collect();
-    let words = all.join("-").to_lowercase();
-    let words = words
+    let suites: Vec<&str> = source.suites.iter().map(|suite| suite.value.as_str()).collect();
+    let mut name = slug(&format!("{}-{}", place(&source.uri.value), suites.join("-")));
+    name.truncate(MAX_NAME);
+    let mut digest = base16ct::lower::encode_string(&Sha256::digest(entry(source)));
+    digest.truncate(8);
+    format!("{name}-{digest}")
+}
+
+/// What the files of keys of a server begin with. Their content decides the rest: apt takes no two names for one key.
+fn server(source: &AptSource) -> String {
+    let place = place(&source.uri.value).trim_start_matches('/');
+    slug(place.split('/').next().unwrap_or_default())
+}
+
+/// A URI without its scheme.
+fn place(uri: &str) -> &str {
+    uri.split_once(':').map_or(uri, |(_, rest)| rest)
+}
+
+/// Letters, digits and single dashes.
+fn slug(text: &str) -> String {
+    let text = text.to_lowercase();
+    let words = text
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
-    let mut name = words.collect::<Vec<_>>().join("-");
-    name.truncate(MAX_NAME);
-    name
+    words.collect::<Vec<_>>().join("-")
 }
 
 /// Whether a spec adds sources.
