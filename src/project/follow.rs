@@ -61,6 +61,9 @@ pub(super) fn manifest_in(directory: &str) -> String {
     below(directory, "pyproject.toml")
 }
 
+/// What to do where a project that is to be installed is none that can be.
+pub(super) const NO_PACKAGE_HELP: &str = "let it be one, or leave `install_project` out and `copy` its files";
+
 impl<F: ContextFiles> RequirementsReader<'_, F> {
     /// The manifest in a directory, in uv's words; `None` where there is none that can be read.
     pub(super) async fn manifest(&mut self, directory: &str, span: Span) -> Result<Option<Manifest>, Failure> {
@@ -528,7 +531,11 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
                 "says that it is no package (`package-mode = false`, or `package = false` of [tool.uv])"
             };
             let message = format!("`install_project`: {path} {why}");
-            let help = "give it a `[project]` table with a name, or leave `install_project` out";
+            let help = match is_packaged {
+                true => "give it a `[project]` table with a name, or leave `install_project` out",
+                false => NO_PACKAGE_HELP,
+            };
+            let span = self.spec.install_project.as_ref().map_or(span, |wish| wish.span);
             self.problem("install-project", message, span, help);
             return Ok(());
         };

@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use crate::image_spec::TextValue;
 use crate::plan::DEFAULT_UV;
 use crate::project::files::ContextFiles;
+use crate::project::follow::NO_PACKAGE_HELP;
 use crate::project::lock::empty_workspace;
 use crate::project::reader::{ALL_PROJECTS, RequirementsReader};
 use crate::python::{LockError, Manifest, PoetryLock, Pylock, UvLock, UvPackage, content_hash, plain_text, without};
@@ -222,14 +223,29 @@ impl<F: ContextFiles> RequirementsReader<'_, F> {
         let wanted = lock.wanted(&parts.members, parts.all_members);
         let mut extras: Vec<String> = wanted.iter().flat_map(|package| package.extras()).collect();
         let mut groups: Vec<String> = wanted.iter().flat_map(|package| package.groups()).collect();
-        groups.extend(manifest.groups());
-        groups.extend(lock.groups());
+        let is_root = parts.members.is_empty() || wanted.iter().any(|package| package.place() == Some("."));
+        if is_root || parts.all_members {
+            // uv asks no other project than those that are chosen.
+            groups.extend(manifest.groups());
+            groups.extend(lock.groups());
+        }
         if parts.members.is_empty() && !parts.all_members {
             extras.extend(manifest.extras());
         }
         self.unknown_parts(path, "extra", parts.named_extras(), &extras);
         self.unknown_parts(path, "group", parts.named_groups(), &groups);
         self.found.members = without(&members, lock.root().map(|root| root.name.as_str()));
+        let unpackaged = wanted
+            .iter()
+            .find(|package| package.is_virtual() && !parts.members.is_empty());
+        if let (Some(wish), Some(package)) = (self.spec.install_project.as_ref().filter(|wish| wish.value), unpackaged)
+        {
+            let message = format!(
+                "`install_project`: {}, a member of {path}, is no package (`package = false`)",
+                package.name
+            );
+            self.problem("install-project", message, wish.span, NO_PACKAGE_HELP);
+        }
         let installs_root = self.spec.install_project.as_ref().is_some_and(|wish| wish.value);
         let is_empty = lock.root().is_some_and(UvPackage::needs_nothing) && lock.groups().is_empty() && !installs_root;
         if is_empty && !parts.chooses_members() && !self.found.members.is_empty() {

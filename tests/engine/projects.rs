@@ -308,3 +308,24 @@ fn members_that_their_builds_describe_bring_what_they_need() {
     let said = project.build_and_run("engine-members-built", &format!("python -c \"{line}\""));
     assert_eq!(said, "2.5 3 3.7\n");
 }
+
+#[test]
+fn a_project_of_the_spec_below_stays_whatever_an_index_has_under_its_name() {
+    let spec = "profile: plain\nbase_image: {profile: plain, python_version: \"3.12\", packages: [./core]}\npackages: [./plug]\n";
+    let build = "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"\n[tool.setuptools]\npy-modules = []\n";
+    let project = Project::new(spec);
+    project
+        .file(
+            "core/pyproject.toml",
+            format!("[project]\nname = \"six\"\nversion = \"1.0\"\n{build}"),
+        )
+        .file(
+            "plug/pyproject.toml",
+            format!("[project]\nname = \"plug\"\nversion = \"1\"\ndependencies = [\"six\", \"idna\"]\n{build}"),
+        );
+    let version = "python -c 'import importlib.metadata as m; print(m.version(\"six\"), m.version(\"plug\"))'";
+    assert_eq!(project.build_and_run("engine-own-name", version), "1.0 1\n");
+    // Who names it means that of the index.
+    project.spec(&spec.replace("[./plug]", "[./plug, six==1.16.0]"));
+    assert_eq!(project.build_and_run("engine-own-name", version), "1.16.0 1\n");
+}

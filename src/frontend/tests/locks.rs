@@ -551,3 +551,20 @@ fn a_lock_of_another_day_is_told_before_any_step() {
     check("build_env: {UV_EXCLUDE_NEWER: \"2025-03-01\"}\n", &[], true);
     check("pip_extra_args: --frozen\n", &[], true);
 }
+
+#[test]
+fn members_have_their_own_groups_and_may_be_no_packages() {
+    let lock = "version = 1\n[manifest]\nmembers = [\"shop\", \"shop-api\"]\n[[package]]\nname = \"shop\"\nsource = { virtual = \".\" }\n\
+        [[package]]\nname = \"shop-api\"\nsource = { virtual = \"api\" }\n[package.metadata.requires-dev]\ntest = []\n";
+    let files = [
+        ("pyproject.toml", PROJECT),
+        ("uv.lock", lock),
+        ("api/pyproject.toml", "[project]\nname = \"shop-api\"\n"),
+    ];
+    let chosen = "requirements: uv.lock\nmembers: [shop-api]\n";
+    let said = error_of(&format!("{chosen}groups: [train]\n"), &files);
+    assert!(said.contains("uv.lock has no group `train`"), "{said}");
+    assert_eq!(error_of(&format!("{chosen}groups: [test]\n"), &files), "");
+    let said = error_of(&format!("{chosen}install_project: true\n"), &files);
+    assert!(said.contains("shop-api, a member of uv.lock, is no package"), "{said}");
+}

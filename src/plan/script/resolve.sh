@@ -4,6 +4,7 @@
 # _directory: where the requirements file is in the context
 # _copies, _texts, _git: read by context_files.sh
 # _packages: requirements, a line each; may be empty
+# _named: the packages that are asked for by name, with blanks between them
 # _bounds: what limits versions, a line each; may be empty
 # _requirements: everything the lock depends on, as TOML
 # _sees_all: read by watch_builds.sh
@@ -31,11 +32,35 @@ if [ -n "${_bounds?}" ]; then
 fi
 mkdir -p "${_root:?}/${_directory?}"
 cd "$_root/$_directory"
+# What the image has from elsewhere than an index stays: an index may have somebody else's package of that name.
+normalised() { tr 'A-Z_.' 'a-z--'; }
+# The names of the projects and files that are asked for by their paths.
+names_at_paths() {
+  printf '%s\n' "$_packages" | sed 's/[[;].*//; s/ *$//' | while IFS= read -r _place; do
+    case $_place in
+      *.whl | *.tar.gz | *.zip) _name=${_place##*/} && echo "${_name%%-*}" ;;
+      /*) sed -n "s/^name *= *[\"']\([^\"']*\)[\"'].*/\1/p" "$_place/pyproject.toml" 2>/dev/null || true ;;
+    esac
+  done
+}
+_has=/tmp/imagespec/has.txt _kept_names=/tmp/imagespec/kept.txt
+if [ -e "$_looked" ]; then cat "$_looked"; else list_installed; fi > "$_has"
+_asked=$({ printf '%s\n' "${_named?}" | tr ' ' '\n'; names_at_paths; } | normalised)
+sed -n 's/^\([A-Za-z0-9._-]*\) @ .*/\1/p' "$_has" | normalised | while IFS= read -r _name; do
+  case "
+$_asked
+" in
+    *"
+$_name
+"*) ;;
+    *) echo "$_name" ;;
+  esac
+done > "$_kept_names"
+if [ -s "$_kept_names" ]; then set -- "$@" --excludes "$_kept_names"; fi
 # Prefer what the interpreter already has: uv takes an existing lock as preferences.
 _lock=pylock.imagespec.toml
 printf 'lock-version = "1.0"\ncreated-by = "imagespec"\n' > "$_lock"
-if [ -e "$_looked" ]; then cat "$_looked"; else list_installed; fi \
-  | sed -n 's/^\([A-Za-z0-9._-]*\)==\([^ ]*\)$/[[packages]]\nname = "\1"\nversion = "\2"/p' >> "$_lock"
+sed -n 's/^\([A-Za-z0-9._-]*\)==\([^ ]*\)$/[[packages]]\nname = "\1"\nversion = "\2"/p' "$_has" >> "$_lock"
 grep -q packages "$_lock" || rm "$_lock"
 watch_builds "$_uv" pip compile --no-header --format pylock.toml --output-file "$_lock" "$@" > /dev/null
 mv "$_lock" "$_product$_kept/pylock.toml"

@@ -15,10 +15,10 @@ use crate::plan::script::{Script, quote_all};
 use crate::plan::steps::index::{
     IndexAccess, context_mounts, extra_arguments, flat_index_arguments, index_arguments, without_noise,
 };
-use crate::plan::steps::requirement::{asks_for_packages, lines_to_resolve, packages, required};
+use crate::plan::steps::requirement::{asked, asks_for_packages, lines_to_resolve, packages, required};
 use crate::plan::variables;
 use crate::plan::writes::Writes;
-use crate::python::{Parts, RequirementsFile, normalised};
+use crate::python::{Parts, Requirement, RequirementsFile, normalised};
 use crate::text::{Span, below, context_path, directory_of, file_name, relative_to};
 
 /// Where a lock comes from.
@@ -339,8 +339,15 @@ fn resolve(inputs: &StoreyInputs<'_>, python: &PythonPlace, mut access: IndexAcc
     let lines = lines_to_resolve(spec, requirements, root);
     let bounds = requirements.bounds.join("\n").replace(CONTEXT_ROOT, root);
     let all = toml::Value::from(required(spec, requirements));
+    let asked = asked(spec, requirements);
+    let named: BTreeSet<String> = asked
+        .iter()
+        .filter_map(|line| Requirement::parse(line).ok()?.name)
+        .collect();
+    let named: Vec<String> = named.into_iter().collect();
     let script = Script::new("resolve.sh")
         .with("_packages", lines.join("\n"))
+        .with("_named", named.join(" "))
         .with("_bounds", bounds)
         .with("_requirements", all.to_string())
         .arguments(arguments);
