@@ -321,3 +321,16 @@ pub enum Doubt {
         path: String,
     },
 }
+
+impl Doubt {
+    /// The file or directory that it is about.
+    pub(crate) fn path(&self) -> &str {
+        match self {
+            Self::Order { path }
+            | Self::GitIgnore { path, .. }
+            | Self::Excluded { path }
+            | Self::Link { path }
+            | Self::Socket { path } => path,
+        }
+    }
+}

@@ -5,13 +5,13 @@ use std::fmt;
 
 use crate::files::{Answer, Chosen, Fault, Outcome, Problem, Request, Task};
 use crate::flytekit::{Fields, Host, Release, TagError, tag, tag_format, tasks};
-use crate::image_spec::{Algorithm, ImageSpec, Profile};
+use crate::image_spec::{Algorithm, CopyEntry, ImageSpec, Profile};
 use crate::name::content;
 use crate::name::inputs_digest::{self, InputsDigest};
 use crate::name::labels::{INPUTS_DIGEST_LABEL, TAG_LABEL};
 use crate::oci::{Platform, Reference, ReferenceError};
 use crate::python::Unicode;
-use crate::text::{Diagnostic, Severity, Span};
+use crate::text::{Diagnostic, Severity, Span, context_path, relative_to};
 
 /// The circumstances that names depend on besides the spec and its files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -330,7 +330,8 @@ impl<'a> Naming<'a> {
         for (task, outcome) in tasks.iter().zip(&answer.outcomes) {
             for doubt in &outcome.doubts {
                 let message = format!("{}: {doubt}", task.field);
-                warnings.push(Diagnostic::warning("tag-differs", message).at(self.span(task)));
+                let warning = Diagnostic::warning("tag-differs", message).at(self.span_of(task, doubt.path()));
+                warnings.push(warning.help("who does not need flytekit's tag: `tag_algorithm: content`"));
             }
         }
         warnings
@@ -404,6 +405,14 @@ impl<'a> Naming<'a> {
         Diagnostic::error("unreadable-file", format!("{}: {problem}", task.field))
             .at(self.span(task))
             .help(help)
+    }
+
+    /// The span of what names a file that is hashed: its entry, where a field has several.
+    fn span_of(&self, task: &Task, path: &str) -> Span {
+        let spec = self.spec.all().nth(task.depth).unwrap_or(self.spec);
+        let has = |entry: &&CopyEntry| relative_to(path, &context_path(&entry.source.value)).is_some();
+        let entry = spec.copies().filter(|_| task.field == "copy").find(has);
+        entry.map_or_else(|| self.span(task), |entry| entry.span)
     }
 
     /// The span of the field that asks for a digest.

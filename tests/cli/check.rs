@@ -51,3 +51,12 @@ fn a_check_says_what_is_wrong_with_a_spec_and_its_files() {
     child.stdin.take().unwrap().write_all(b"profile: plain\n").unwrap();
     assert!(child.wait_with_output().unwrap().status.success());
 }
+
+#[test]
+fn doubts_about_a_tag_stand_at_their_entry() {
+    let project = Project::new("profile: plain\ncopy:\n- a\n- b\n");
+    project.file("a/x", "1").file("b/one/x", "1").file("b/two/x", "1");
+    let said = project.run(&["check"]);
+    assert!(said.err.contains("--> imageSpec.yaml:4:3"), "{}", said.err);
+    assert!(said.err.contains("`tag_algorithm: content`"), "{}", said.err);
+}
