@@ -5,6 +5,7 @@
 
 mod accounts;
 mod assembly;
+mod base_python;
 mod context;
 mod digests;
 mod existing;

@@ -479,3 +479,30 @@ fn names_that_are_given_win() {
     check("tag_algorithm: flytekit-1.13\n", &[], both, Some("r.example/a:1"));
     check("name: x\napt_packages: [jq]\n", &[("target", "apt")], None, None);
 }
+
+#[test]
+fn another_python_than_that_of_a_base_made_from_a_spec_is_told() {
+    let check = |spec: &str, below: &str, expect: bool| {
+        let mut memory = Memory::with_spec(&format!(
+            "# syntax=x\nprofile: plain\nbase_image: \"r.example/base:1\"\n{spec}"
+        ));
+        let labels = serde_json::json!({"io.imagespec.spec": below});
+        let config = serde_json::json!({"architecture": "amd64", "os": "linux", "config": {"Labels": labels}, "rootfs": {"type": "layers", "diff_ids": []}});
+        memory.config = Some(config.to_string().into_bytes());
+        let memory = build(memory, &[]);
+        let warned = memory.warned.lock().unwrap();
+        let mut words = warned.iter().map(|one| String::from_utf8_lossy(&one.short));
+        let found = words.any(|words| words.starts_with("base-python: r.example/base:1 has Python 3.11"));
+        assert_eq!(found, expect, "{spec} {below}");
+    };
+    let below = r#"{"profile":"plain","python_version":"3.11","packages":["six"]}"#;
+    check("packages: [idna]\n", below, true);
+    check("packages: [idna]\npython_version: \"3.11\"\n", below, false);
+    check("packages: [idna]\npython_exec: /usr/bin/python3\n", below, false);
+    check("apt_packages: [git]\n", below, false);
+    check(
+        "packages: [idna]\n",
+        r#"{"profile":"plain","apt_packages":["git"]}"#,
+        false,
+    );
+}

@@ -14,7 +14,7 @@ use crate::frontend::options::IfExists;
 use crate::frontend::result::ImageResult;
 use crate::frontend::session::Session;
 use crate::frontend::timings::timings;
-use crate::frontend::{existing, failed_steps, home, naming};
+use crate::frontend::{base_python, existing, failed_steps, home, naming};
 use crate::image_spec::{Algorithm, ImageSpec};
 use crate::name::{Given, Identity, NAME_LABEL, name_in_image};
 use crate::plan::{Part, Stage};
@@ -55,6 +55,7 @@ async fn build(session: &Session, spec: &ImageSpec) -> Result<wire::Result, Fail
         Early::Unnamed => None,
     };
     let (found, images) = inputs.read(&mut files).await?;
+    base_python::warn(session, spec, &images).await?;
     let assembly = inputs.assembly(&found, files.tree().cloned());
     let is_labelled = inputs.platforms.len() > 1;
     // Packages are locked while somebody looks at the files: the copies need to know what is left out of them.
