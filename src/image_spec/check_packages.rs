@@ -342,7 +342,7 @@ impl Checker<'_> {
                 "packages-with-lock",
                 message,
                 packages.span,
-                "add them to the project: `uv add NAME`, or `poetry add NAME`",
+                "add them to the project (`uv add NAME`, `poetry add NAME`), or put this spec into `base_image` of one with `packages`",
             );
         }
         if let (Some(file), Some((what, help))) = (

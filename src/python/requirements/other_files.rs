@@ -40,7 +40,7 @@ const BY_NAME: [(&[&str], &str, &str); 17] = [
     (
         &["pdm.lock"],
         "a lock of PDM",
-        "write it as pylock.toml and name that: `pdm export --format pylock -o pylock.toml`",
+        "write it as pylock.toml beside the spec, `pdm export --format pylock -o pylock.toml`, and `requirements: pyproject.toml`",
     ),
     (
         &["setup.py", "setup.cfg"],
