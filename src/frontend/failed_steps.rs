@@ -238,6 +238,10 @@ impl FailedStep<'_> {
         let is_named =
             |(field, entry): &&(&str, &TextValue)| match entry.value.contains("://") || *field == "apt_sources" {
                 true => sentence.contains(entry.value.trim_end_matches('/')),
+                // `name/suite` is apt's alone.
+                false if *field == "apt_packages" => {
+                    names(&entry.value).any(|name| mentions(sentence, name.split('/').next().unwrap_or(name)))
+                }
                 false => names(&entry.value).any(|name| mentions(sentence, name)),
             };
         // An address that is not named has no part in it.

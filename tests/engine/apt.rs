@@ -31,6 +31,13 @@ fn all_wrong_names_are_told_in_one_build() {
 }
 
 #[test]
+fn a_release_that_is_not_there_is_told_at_its_package() {
+    let log = Project::new("profile: plain\napt_packages: [tree, jq, hello/nosuch]\n").fail("engine-apt-suite");
+    let words = "imageSpec.yaml:3:26: `apt_packages`: Release 'nosuch' for 'hello' was not found";
+    assert!(log.contains(words), "{log}");
+}
+
+#[test]
 fn no_trace_of_apt_stays_in_the_image() {
     let project = Project::new(&fresh("profile: plain\napt_packages: [jq]\n"));
     project.build("engine-apt-clean");
