@@ -8,7 +8,7 @@ use crate::text::file_name;
 
 /// Names in `env` that installers read. Install steps see only these, so that the others can change without
 /// installing again.
-const INSTALLER_NAMES: [&str; 21] = [
+const INSTALLER_NAMES: [&str; 20] = [
     "NETRC",
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
@@ -29,7 +29,6 @@ const INSTALLER_NAMES: [&str; 21] = [
     "TORCH_CUDA_ARCH_LIST",
     "RUSTFLAGS",
     "PKG_CONFIG_PATH",
-    "SETUPTOOLS_SCM_PRETEND_VERSION",
 ];
 const INSTALLER_PREFIXES: [&str; 8] = ["PIP_", "UV_", "SSL_", "GIT_", "CMAKE_", "CONDA_", "MAMBA_", "CARGO_"];
 
@@ -48,11 +47,17 @@ pub(crate) fn is_proxy(name: &str) -> bool {
     )
 }
 
-/// What install steps see: the part of `env` that installers read, and `build_env`.
+/// Whether a variable is the version of a project: only builds read it, and it changes with each release.
+fn is_version_of_project(name: &str) -> bool {
+    name.contains("PRETEND_VERSION") || name.ends_with("_VERSIONING_BYPASS") || name == "PBR_VERSION"
+}
+
+/// What install steps see: the part of `env` that installers read, and `build_env`, but for what only builds read.
 pub(crate) fn of_installs(spec: &ImageSpec) -> Vec<Edit> {
     let mut edits = netrc(spec);
-    edits.extend(chosen(&spec.env, is_for_installers));
-    edits.extend(of_build_env(spec));
+    let is_seen = |name: &str| !is_version_of_project(name);
+    edits.extend(chosen(&spec.env, |name| is_for_installers(name) && is_seen(name)));
+    edits.extend(chosen(&spec.build_env, is_seen));
     edits
 }
 
@@ -251,6 +256,13 @@ mod tests {
         let spec = parse(&Text::new("s.yaml", yaml)).spec.unwrap();
         let names: Vec<String> = of(&spec).into_iter().map(|edit| edit.name).collect();
         names.join(" ")
+    }
+
+    #[test]
+    fn the_version_of_a_project_installs_nothing_again() {
+        let yaml = "env: {SETUPTOOLS_SCM_PRETEND_VERSION: \"1\", UV_INDEX: x}\nbuild_env: {SETUPTOOLS_SCM_PRETEND_VERSION_FOR_A: \"1\", UV_DYNAMIC_VERSIONING_BYPASS: \"1\", A: b}\n";
+        assert_eq!(names(of_installs, yaml), "UV_INDEX A");
+        assert!(names(of_spec_for_builds, yaml).starts_with("SETUPTOOLS_SCM_PRETEND_VERSION UV_INDEX SETUPTOOLS"));
     }
 
     #[test]
