@@ -1,12 +1,10 @@
 //! Debian packages: what their steps do, and what is said where one fails.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::bed::{Engine, Project, fresh, host};
+use crate::bed::{Engine, Project, answering, fresh, host};
 
 #[test]
 fn questions_are_answered_before_packages_are_installed() {
@@ -138,7 +136,7 @@ const INSTALLED: &str =
 fn repositories_are_signed_by_keys_of_all_kinds() {
     let (armored, bytes) = key();
     let sha256 = base16ct::lower::encode_string(&Sha256::digest(armored.as_bytes()));
-    let address = served(armored.clone());
+    let address = served(armored);
     let block = armored.replace('\n', "\n      ");
     let cases = [
         (
@@ -172,27 +170,14 @@ fn repositories_are_signed_by_keys_of_all_kinds() {
 }
 
 /// Serves a text at an address that containers reach.
-fn served(text: String) -> String {
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let head = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                text.len()
-            );
-            let _ = stream.write_all(format!("{head}{text}").as_bytes());
-        }
-    });
-    format!("http://{}:{port}/key.asc", host())
+fn served(text: &str) -> String {
+    format!("http://{}:{}/key.asc", host(), answering("200 OK", text))
 }
 
 #[test]
 fn what_is_wrong_with_a_repository_is_told_at_its_entry() {
     let (armored, _) = key();
-    let address = served(armored.clone());
+    let address = served(armored);
     let check = |name: &str, key: &str, expect: &str| {
         let project = from_repository(key, "[hello]");
         project.file("keys/page.asc", "<html>no key</html>\n");

@@ -1,6 +1,8 @@
 //! The test bed and the commands that tests give to it.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -119,9 +121,29 @@ pub(crate) fn host() -> &'static str {
     index.split('/').nth(2).unwrap().split(':').next().unwrap()
 }
 
+/// The port of a server that answers everything alike; it goes with the process.
+pub(crate) fn answering(status: &'static str, body: &str) -> u16 {
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let head = "Content-Type: application/json\r\nConnection: close";
+    let answer = format!(
+        "HTTP/1.1 {status}\r\n{head}\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            // The answer is the same, whatever is asked.
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    port
+}
+
 /// A port where nobody listens.
 pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
+    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
     listener.local_addr().unwrap().port()
 }
 

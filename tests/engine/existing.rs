@@ -1,9 +1,8 @@
 //! Images that are there already, and registries that do not say.
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use crate::bed::{Engine, Project, bed, free_port, fresh, host};
+use crate::bed::{Engine, Project, answering, bed, free_port, fresh, host};
 
 const SKIP: [&str; 2] = ["--build-arg", "IMAGESPEC_IF_EXISTS=skip"];
 
@@ -162,7 +161,7 @@ fn what_is_unclear_is_an_error() {
         ("429 Too Many Requests", "", "wait, or log in"),
         ("429 Too Many Requests", TOO_MANY, "wait, or log in"),
     ] {
-        check(registry_that_says(status, body), &[says]);
+        check(answering(status, body), &[says]);
     }
     check(registry_that_is_silent(), &["no answer in 30 seconds"]);
     let project = Project::new("name: x\nprofile: plain\n").with(&SKIP);
@@ -173,7 +172,7 @@ fn what_is_unclear_is_an_error() {
 
 #[test]
 fn a_registry_without_tls_is_named_as_one() {
-    let port = registry_that_says("404 Not Found", "");
+    let port = answering("404 Not Found", "");
     let spec = format!("name: x\nregistry: {}:{port}/acme\nprofile: plain\n", host());
     let error = Project::new(&spec).with(&SKIP).fail("unused");
     assert!(error.contains("insecure-registries"), "{error}");
@@ -189,24 +188,6 @@ fn registry_that_is_silent() -> u16 {
     std::thread::spawn(move || {
         let mut open = Vec::new();
         listener.incoming().for_each(|stream| open.push(stream));
-    });
-    port
-}
-
-/// A registry that answers everything alike; it goes with the process.
-fn registry_that_says(status: &'static str, body: &'static str) -> u16 {
-    let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            // The answer is the same, whatever is asked.
-            let _ = stream.read(&mut [0; 4096]);
-            let _ = stream
-                .write_all(
-                    format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).as_bytes(),
-                );
-        }
     });
     port
 }
