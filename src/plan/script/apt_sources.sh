@@ -42,7 +42,7 @@ add_key() {
 
 umask 022
 mkdir -p /etc/apt/keyrings /etc/apt/sources.list.d
-_read=/tmp/imagespec-key
+_read=/tmp/imagespec-key _uris=/tmp/imagespec-uris
 while [ $# -gt 5 ]; do
   _name=$1 _server=$2 _entry=$3 _place=
   shift 2
@@ -65,6 +65,7 @@ while [ $# -gt 5 ]; do
       ;;
   esac
   rm -f "$_read"
+  printf '%s' "$_entry" | sed -n 's|^URIs: \(.*[^/]\)/*$|\1|p' >> "$_uris"
   {
     printf '%s' "$_entry"
     if [ -n "$_place" ]; then echo "Signed-By: $_place"; fi
@@ -77,8 +78,8 @@ _said=/tmp/imagespec-update
 apt apt-get update -o APT::Update::Error-Mode=any > "$_said" 2>&1 || _failed=$?
 cat "$_said" >&2
 if [ -n "${_failed:-}" ]; then exit "$_failed"; fi
-# A source that gives nothing would let packages come from elsewhere.
-_nothing=$(sed -n 's/^[NW]: \(Skipping acquire of configured file .*\)/\1/p' "$_said" | head -n 1)
+# A source that gives nothing would let packages come from elsewhere. What the image has besides is none of ours.
+_nothing=$(sed -n "s/^[NW]: \(Skipping acquire of configured file .* doesn't have the component .*\)/\1/p" "$_said" | grep -F -f "$_uris" | head -n 1) || true
 if [ -n "$_nothing" ]; then fail "$_nothing"; fi
 touch "$_apt_lists/updated"
 forget_times
