@@ -65,7 +65,7 @@ while [ $# -gt 5 ]; do
       ;;
   esac
   rm -f "$_read"
-  printf '%s' "$_entry" | sed -n 's|^URIs: \(.*[^/]\)/*$|\1|p' >> "$_uris"
+  printf '%s' "$_entry" | sed -n 's|^URIs: file:///|URIs: file:/|; s|^URIs: \(.*[^/]\)/*$|\1|p' >> "$_uris"
   {
     printf '%s' "$_entry"
     if [ -n "$_place" ]; then echo "Signed-By: $_place"; fi
