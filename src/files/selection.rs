@@ -88,8 +88,8 @@ impl<'a> Copied<'a> {
     /// Whether the ignore file lets nothing through at a path in what is copied.
     fn is_ignored(&self, path: &str) -> bool {
         let path = self.real.join(path);
-        let found = self.context.find(&path, &mut Notes::default());
-        self.context.leaves_out(&path) && matches!(found, Ok(TreeEntry::Nothing))
+        let finds_nothing = || matches!(self.context.find(&path, &mut Notes::default()), Ok(TreeEntry::Nothing));
+        self.context.leaves_out(&path) && finds_nothing()
     }
 
     /// Finds links that lead out of the last of `tops`, which is at a path in what is copied.

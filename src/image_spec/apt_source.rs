@@ -162,7 +162,7 @@ fn instead_of(text: &str) -> String {
 
 impl Checker<'_> {
     pub(super) fn apt_sources(&mut self, spec: &ImageSpec) {
-        for source in spec.apt_sources.iter().flat_map(|list| &list.value) {
+        for source in spec.sources_of_apt() {
             self.apt_source(source);
             if let Some(key) = &source.key {
                 self.apt_key(key);

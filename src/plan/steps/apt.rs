@@ -6,11 +6,12 @@ use crate::plan::builder::{Builder, Draft, rank};
 use crate::plan::chain::chain;
 use crate::plan::inputs::{StoreyInputs, TASK_HOME, run};
 use crate::plan::model::Stage;
-use crate::plan::paths::{self, CONTEXT};
+use crate::plan::paths;
 use crate::plan::python_place::PythonPlace;
 use crate::plan::script::{Script, quote_all};
-use crate::plan::steps::apt_access::{access, context_file};
+use crate::plan::steps::apt_access::{access, context_place};
 use crate::plan::steps::apt_sources::apt_sources;
+use crate::plan::steps::index::context_mount;
 use crate::plan::writes::Writes;
 use crate::text::{Span, context_path};
 
@@ -94,7 +95,7 @@ fn is_of_python(package: &str) -> bool {
 /// What apt is told of an entry: the name of a package, or the path of a file.
 fn word_of(name: &str) -> String {
     match name.strip_prefix(PACKAGE_FILE) {
-        Some(path) => format!("{CONTEXT}/{}", context_path(path)),
+        Some(path) => context_place(path),
         None => name.to_owned(),
     }
 }
@@ -105,7 +106,7 @@ fn step(inputs: &StoreyInputs<'_>, number: usize, names: &[&str]) -> Draft {
         names
             .iter()
             .filter_map(|name| name.strip_prefix(PACKAGE_FILE))
-            .map(context_file),
+            .map(|path| context_mount(context_path(path))),
     );
     let mut script = Script::new("apt.sh").arguments(names.iter().map(|name| word_of(name)));
     // The first step is enough: the image keeps answers.

@@ -32,12 +32,7 @@ pub(crate) fn access(inputs: &StoreyInputs<'_>) -> (Vec<StepMount>, Vec<Edit>, V
     (mounts, environment, spans)
 }
 
-/// A file of the build context.
-pub(crate) fn context_file(path: &str) -> StepMount {
-    let path = context_path(path);
-    StepMount::Context {
-        target: format!("{CONTEXT}/{path}"),
-        path,
-        exclude: Vec::new(),
-    }
+/// Where steps find a file of the build context.
+pub(crate) fn context_place(path: &str) -> String {
+    format!("{CONTEXT}/{}", context_path(path))
 }

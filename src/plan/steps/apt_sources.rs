@@ -7,9 +7,9 @@ use crate::plan::action::Action;
 use crate::plan::builder::Draft;
 use crate::plan::inputs::{StoreyInputs, run};
 use crate::plan::model::Stage;
-use crate::plan::paths::CONTEXT;
 use crate::plan::script::Script;
-use crate::plan::steps::apt_access::{access, context_file};
+use crate::plan::steps::apt_access::{access, context_place};
+use crate::plan::steps::index::context_mount;
 use crate::plan::writes::Writes;
 use crate::text::context_path;
 
@@ -27,12 +27,12 @@ pub(crate) fn apt_sources(inputs: &StoreyInputs<'_>) -> Option<Draft> {
     for source in &sources {
         let (kind, key, digest) = match &source.key {
             Some(AptKey::Context(path)) => {
-                mounts.push(context_file(&path.value));
-                (
-                    "file",
-                    format!("{CONTEXT}/{}", context_path(&path.value)),
-                    String::new(),
-                )
+                // Several sources may have one key.
+                let mount = context_mount(context_path(&path.value));
+                if !mounts.contains(&mount) {
+                    mounts.push(mount);
+                }
+                ("file", context_place(&path.value), String::new())
             }
             Some(AptKey::Image(path)) => ("image", path.value.clone(), String::new()),
             Some(AptKey::Text(text)) => ("text", text.value.trim().to_owned(), String::new()),
@@ -55,7 +55,7 @@ pub(crate) fn apt_sources(inputs: &StoreyInputs<'_>) -> Option<Draft> {
         mounts,
     ));
     // Certificates come with packages.
-    let has_tls = inputs.spec.sources_of_apt().any(is_with_tls);
+    let has_tls = sources.iter().any(|source| is_with_tls(source));
     let writes = match has_tls {
         true => Writes::below(["/bin", "/etc", "/lib", "/usr", "/var"]),
         false => Writes::below(["/etc/apt"]),
